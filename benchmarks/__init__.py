@@ -1,0 +1,1 @@
+"""Measurements: the workbook against its peers and against plain processes."""

@@ -1,0 +1,70 @@
+"""The graphs: which node leads to which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kaygraph import Graph
+
+from nodes import (
+    AggregateNode,
+    LoadDataNode,
+    ParallelProcessNode,
+    ReportNode,
+    SequentialProcessNode,
+    SplitBatchNode,
+)
+from utils.settings import Settings
+from utils.stopping import StopRequest
+
+__all__ = ["create_comparison_graph", "create_parallel_graph"]
+
+
+def create_comparison_graph(
+    settings: Settings | None = None,
+    *,
+    function: Callable[[Any], Any] | None = None,
+    stop: StopRequest | None = None,
+    command: str = "compare",
+    shows: bool = True,
+    title: str = "",
+) -> Graph:
+    """Return the graph that runs the items one after another, then in parallel, and compares.
+
+    `function` stands in for the workload's own. `run({})` fills the shared store; with `shows`
+    the report is printed, too. `title` goes before the phase in the progress.
+    """
+    settings = settings or Settings.of()
+    load = LoadDataNode(settings, default_count=100)
+    sequential = SequentialProcessNode(settings, function=function, stop=stop, title=title)
+    parallel = ParallelProcessNode(settings, function=function, stop=stop, title=title)
+    report = ReportNode(settings, command=command, shows=shows)
+
+    load >> SplitBatchNode(settings) >> sequential >> parallel >> AggregateNode() >> report
+    sequential - "interrupted" >> report
+    parallel - "interrupted" >> report
+    return Graph(load)
+
+
+def create_parallel_graph(
+    settings: Settings | None = None,
+    *,
+    function: Callable[[Any], Any] | None = None,
+    stop: StopRequest | None = None,
+    command: str = "parallel",
+    shows: bool = True,
+) -> Graph:
+    """Return the graph that runs the items in parallel only; no item's result is kept.
+
+    `function` stands in for the workload's own. `run({})` fills the shared store; with `shows`
+    the report is printed, too.
+    """
+    settings = settings or Settings.of()
+    load = LoadDataNode(settings, default_count=1000)
+    parallel = ParallelProcessNode(settings, function=function, stop=stop, keep_results=False)
+    report = ReportNode(settings, command=command, shows=shows)
+
+    load >> SplitBatchNode(settings) >> parallel >> report
+    parallel - "interrupted" >> report
+    return Graph(load)

@@ -1,0 +1,309 @@
+"""The six nodes: prep reads the shared store, exec calls the rooms of utils, post writes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from statistics import fmean
+from typing import Any
+
+from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
+
+from utils.analysis import compare_runs, describe_runs
+from utils.batching import Batches, BatchSizing, choose_batch_size
+from utils.clock import SYSTEM_CLOCK
+from utils.executors import open_executor
+from utils.machine import describe_machine, free_memory_bytes, usable_cores
+from utils.metrics import RunMetrics
+from utils.processing import BatchProcessor
+from utils.progress import show_progress
+from utils.records import Batch, Comparison, Plan, RunSummary, as_mapping
+from utils.reporting import (
+    export_document,
+    render_comparison,
+    render_parallel,
+    render_partial,
+    show,
+    write_json,
+)
+from utils.results import ResultLog, results_match
+from utils.running import run_batches
+from utils.settings import Settings
+from utils.sources import TextLines
+from utils.stopping import StopRequest
+from utils.workloads import WORKLOADS, GeneratedItems, SimulatedFailure
+
+__all__ = [
+    "AggregateNode",
+    "LoadDataNode",
+    "ParallelProcessNode",
+    "ReportNode",
+    "SequentialProcessNode",
+    "SplitBatchNode",
+]
+
+ITEMS_SAMPLED = 20
+"""How many items are looked at to estimate the memory that one takes."""
+
+
+class LoadDataNode(Node):
+    """Make the items, or open the file whose lines they are.
+
+    Writes `items`, `total_items`, `data_type`.
+    """
+
+    def __init__(self, settings: Settings, *, default_count: int = 100) -> None:
+        super().__init__(node_id="LoadDataNode")
+        self._settings = settings
+        self._default_count = default_count
+
+    def exec(self, prep_res: Any) -> tuple[TextLines | GeneratedItems, str]:
+        settings = self._settings
+        workload = WORKLOADS[settings.workload]
+        if settings.input is not None:
+            data_type = "numbers" if workload.data_type == "numbers" else "text"
+            return TextLines(settings.input, limit=settings.count), data_type
+        data_type = settings.data or workload.data_type
+        count = settings.count or self._default_count
+        return GeneratedItems(data_type, count, settings.seed), data_type
+
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
+        shared["items"], shared["data_type"] = exec_res
+        shared["total_items"] = shared["items"].total
+
+
+class SplitBatchNode(Node):
+    """Decide backend, workers and batch size, and cut the items into balanced batches.
+
+    Writes `batches`, `batch_size`, `num_batches`, `plan`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(node_id="SplitBatchNode")
+        self._settings = settings
+
+    def prep(self, shared: dict[str, Any]) -> tuple[Iterable[Any], int | None]:
+        return shared["items"], shared["total_items"]
+
+    def exec(self, prep_res: tuple[Iterable[Any], int | None]) -> tuple[Batches, Plan]:
+        items, total = prep_res
+        settings = self._settings
+        workload = WORKLOADS[settings.workload]
+        cores = usable_cores()
+        backend = workload.backend if settings.backend == "auto" else settings.backend
+        workers = settings.workers or workload.workers_per_core * cores
+        why = [
+            f"Backend chosen: {workload.kind} work"
+            if settings.backend == "auto"
+            else "Backend: as asked for",
+            f"Workers chosen: {workload.workers_per_core} for each of {cores} usable cores"
+            if settings.workers is None
+            else "Workers: as asked for",
+        ]
+        if backend == "sequential":
+            workers = 1
+        if settings.batch_size is not None:
+            sizing = BatchSizing(settings.batch_size)
+            why.append("Batch size: as asked for")
+        else:
+            size, reason = choose_batch_size(
+                total=total,
+                workers=workers,
+                backend=backend,
+                expected_item_s=workload.expected_item_s(settings.latency_s),
+                item_bytes=_typical_bytes(items),
+                free_memory_bytes=free_memory_bytes(),
+            )
+            sizing = BatchSizing(size, workers, shrinks=True)
+            why.append(f"Batch size chosen: {reason}")
+        batches = Batches(items, total, sizing)
+        return batches, Plan(backend, workers, sizing.size, batches.num_batches, tuple(why))
+
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: tuple[Batches, Plan]) -> None:
+        shared["batches"], shared["plan"] = exec_res
+        shared["batch_size"] = shared["plan"].batch_size
+        shared["num_batches"] = shared["plan"].num_batches
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One walk over all batches."""
+
+    backend: str
+    workers: int
+    planned_workers: int
+    batches: Iterable[Batch]
+    total_items: int | None
+
+
+class PassNode(MetricsNode):
+    """What the two process nodes share, which is all but the executor.
+
+    The items of their batch are passes over the input, one at present. Writes `*_metrics`, and
+    `*_results` when `keep_results`; returns `interrupted` when the pass was stopped.
+    """
+
+    phase: str
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        function: Callable[[Any], Any] | None = None,
+        stop: StopRequest | None = None,
+        keep_results: bool = True,
+        title: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(collect_metrics=True, **kwargs)
+        self._stop = stop or StopRequest()
+        self._keep_results = keep_results
+        self._label = f"{title}: {self.phase}" if title else self.phase
+        self._show_progress = settings.progress and not settings.quiet
+        self._processor = BatchProcessor(
+            function or _built_in_function(settings), retries=settings.retries, stop=self._stop
+        )
+
+    def exec(self, item: Pass) -> tuple[RunSummary, ResultLog | None]:
+        metrics = RunMetrics(
+            workers=item.planned_workers, expected_errors={SimulatedFailure.__name__}
+        )
+        results = ResultLog() if self._keep_results else None
+        started_s = SYSTEM_CLOCK.now()
+        with open_executor(item.backend, item.workers, stop=self._stop) as executor:
+            records = run_batches(
+                executor,
+                self._processor.process,
+                item.batches,
+                window=1 if item.backend == "sequential" else 2 * item.workers,
+                stop=self._stop,
+            )
+            records = show_progress(
+                records, phase=self._label, total=item.total_items, enabled=self._show_progress
+            )
+            records = metrics.watch(records)
+            if results is not None:
+                records = results.watch(records)
+            for _ in records:
+                pass
+        summary = metrics.summary(
+            total_duration_s=SYSTEM_CLOCK.now() - started_s, interrupted=self._stop.requested
+        )
+        return summary, results
+
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:
+        [(summary, results)] = exec_res
+        shared[f"{self.phase}_metrics"] = as_mapping(summary)
+        if results is not None:
+            shared[f"{self.phase}_results"] = results
+        return "interrupted" if summary.interrupted else None
+
+
+class SequentialProcessNode(BatchNode, PassNode):
+    """Walk the batches with one worker: the baseline."""
+
+    phase = "sequential"
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(settings=settings, node_id="SequentialProcessNode", **options)
+
+    def prep(self, shared: dict[str, Any]) -> list[Pass]:
+        planned: Plan = shared["plan"]
+        return [Pass("sequential", 1, planned.workers, shared["batches"], shared["total_items"])]
+
+
+class ParallelProcessNode(ParallelBatchNode, PassNode):
+    """Walk the batches with the executor and the workers of the plan."""
+
+    phase = "parallel"
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(max_workers=1, settings=settings, node_id="ParallelProcessNode", **options)
+
+    def prep(self, shared: dict[str, Any]) -> list[Pass]:
+        plan: Plan = shared["plan"]
+        return [
+            Pass(plan.backend, plan.workers, plan.workers, shared["batches"], shared["total_items"])
+        ]
+
+
+class AggregateNode(Node):
+    """Set the two runs side by side. Writes `analysis`."""
+
+    def __init__(self) -> None:
+        super().__init__(node_id="AggregateNode")
+
+    def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
+        return dict(shared)
+
+    def exec(self, prep_res: dict[str, Any]) -> Comparison:
+        return compare_runs(
+            RunSummary(**prep_res["sequential_metrics"]),
+            RunSummary(**prep_res["parallel_metrics"]),
+            data_type=prep_res["data_type"],
+            planned_workers=prep_res["plan"].workers,
+            usable_cores=usable_cores(),
+            results_match=results_match(
+                prep_res["sequential_results"], prep_res["parallel_results"]
+            ),
+        )
+
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Comparison) -> None:
+        shared["analysis"] = as_mapping(exec_res)
+
+
+class ReportNode(Node):
+    """Put what is known into words, show it, and write the exports asked for.
+
+    Writes `report`, and `analysis` when no node before it did.
+    """
+
+    def __init__(self, settings: Settings, *, command: str, shows: bool = True) -> None:
+        super().__init__(node_id="ReportNode")
+        self._settings = settings
+        self._command = command
+        self._shows = shows
+
+    def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
+        return dict(shared)
+
+    def exec(self, prep_res: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        plan: Plan = prep_res["plan"]
+        data_type: str = prep_res["data_type"]
+        runs = {
+            phase: RunSummary(**prep_res[f"{phase}_metrics"])
+            for phase in ("sequential", "parallel")
+            if f"{phase}_metrics" in prep_res
+        }
+        place = getattr(prep_res["items"], "place", "item {}".format)
+        if "analysis" in prep_res:
+            comparison = Comparison(**prep_res["analysis"])
+            report = render_comparison(plan, runs["parallel"], comparison, place=place)
+            return report, prep_res["analysis"]
+        analysis = describe_runs(runs, data_type=data_type, planned_workers=plan.workers)
+        if any(run.interrupted for run in runs.values()):
+            return render_partial(plan, data_type, prep_res["total_items"], runs), analysis
+        report = render_parallel(
+            plan, data_type, runs["parallel"], utilisation=analysis["utilisation"], place=place
+        )
+        return report, analysis
+
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
+        shared["report"], shared["analysis"] = exec_res
+        if self._shows:
+            show(shared["report"])
+        if self._settings.export_json is not None:
+            document = export_document(self._command, self._settings, describe_machine(), shared)
+            write_json(self._settings.export_json, document)
+
+
+def _built_in_function(settings: Settings) -> Callable[[Any], Any]:
+    workload = WORKLOADS[settings.workload]
+    return workload.function(settings.seed, settings.latency_s, settings.failure_rate)
+
+
+def _typical_bytes(items: Iterable[Any]) -> int:
+    sizes = [sys.getsizeof(item) for item in islice(items, ITEMS_SAMPLED)]
+    return round(fmean(sizes)) if sizes else 1

@@ -1,0 +1,163 @@
+"""The subcommands and their options: words to raw values, checked later by `Settings.of`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from utils.errors import UsageError
+from utils.settings import (
+    BACKENDS,
+    DATA_TYPES,
+    LOG_LEVELS,
+    WORKLOAD_NAMES,
+    near_names,
+)
+
+__all__ = ["COMMANDS", "help_text", "read_command_line"]
+
+COMMANDS = {
+    "compare": "run the items one after another, then in parallel, and report the gain",
+    "parallel": "run the items in parallel only",
+    "benchmark": "run the built-in scenarios and recommend backend, workers and batch size",
+}
+
+_POSITIONALS = {
+    "compare": {"count": "COUNT=100", "workers_positional": "WORKERS"},
+    "parallel": {"count": "COUNT=1000", "workers_positional": "WORKERS"},
+    "benchmark": {},
+}
+
+
+def read_command_line(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return the subcommand and its options as given; `help` stands for a call for help.
+
+    What makes no sense but leaves the rest readable is handed on under `faults`, to be reported
+    with the faults of the values. Raises `UsageError` where nothing can be made of the words.
+    `SUBCOMMAND --help` prints and exits.
+    """
+    if not words or words[0] in ("-h", "--help", "help"):
+        return "help", {}
+    command = words[0]
+    if command not in COMMANDS:
+        kind = "option" if command.startswith("-") else "subcommand"
+        hint = near_names(command, tuple(COMMANDS)) or "; --help shows how to use them"
+        raise UsageError(f"no {kind} {command!r}; subcommands are {', '.join(COMMANDS)}{hint}")
+    parser = _parser(command)
+    words, faults = _without_lonely_options(words[1:], parser)
+    options, rest = parser.parse_known_args(words)
+    values = vars(options)
+    names = list(_POSITIONALS[command])
+    for word in rest:
+        if _looks_like_option(word):
+            faults.append(_unknown_option(word, parser))
+        elif names:
+            values[names.pop(0)] = word
+        else:
+            faults.append(f"one argument too many: {word!r}; {parser.prog} --help shows the usage")
+    return command, {**values, "faults": faults}
+
+
+def help_text() -> str:
+    """Return the help of the whole command."""
+    lines = [
+        line
+        for name, text in COMMANDS.items()
+        for line in (f"python main.py {_usage(name)}", f"    {text}")
+    ]
+    return "\n".join(
+        [
+            "Run Python functions over piles of data in parallel, and see what it gains.",
+            "",
+            *lines,
+            "",
+            "python main.py SUBCOMMAND --help shows the options of one.",
+            "",
+        ]
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    @property
+    def all_options(self) -> list[str]:
+        return [word for action in self._actions for word in action.option_strings]
+
+    @property
+    def valued_options(self) -> list[str]:
+        return [
+            word
+            for action in self._actions
+            for word in action.option_strings
+            if action.nargs is None
+        ]
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; {self.prog} --help shows the usage")
+
+
+def _usage(command: str) -> str:
+    words = [command, *(f"[{word}]" for word in _POSITIONALS[command].values()), "[OPTION ...]"]
+    return " ".join(words)
+
+
+def _parser(command: str) -> _Parser:
+    parser = _Parser(
+        prog=f"main.py {command}",
+        usage=f"python main.py {_usage(command)}",
+        description=f"{COMMANDS[command].capitalize()}.",
+        epilog="COUNT is how many items to take. WORKERS is the same as --workers."
+        if _POSITIONALS[command]
+        else None,
+        allow_abbrev=False,
+    )
+    _add_options(parser, command)
+    return parser
+
+
+def _add_options(command: _Parser, name: str) -> None:
+    add = command.add_argument
+    add("-j", "--workers", metavar="N|N%|auto",
+        help="workers, or a percentage of the usable cores (default: by workload)")  # fmt: skip
+    add("--backend", metavar="|".join(BACKENDS), help="how to run (default: by workload)")
+    add("--batch-size", metavar="N|auto", help="items in a batch (default: chosen)")
+    add("--retries", metavar="N", help="retries after the first attempt (default: 0)")
+    add("--seed", metavar="N", help="what the items and failures follow from (default: 0)")
+    if name == "benchmark":
+        add("--quick", action="store_true", help="cut the simulated waits to a tenth")
+    else:
+        add("--workload", metavar="|".join(WORKLOAD_NAMES), help="what to do (default: io)")
+        add("--data", metavar="|".join(DATA_TYPES), help="what items to make (default: what fits)")
+        add("--input", metavar="FILE", help="take the lines of FILE as items; COUNT limits them")
+    add("--latency", dest="latency_s", metavar="S",
+        help="mean wait of a simulated request in seconds; others scale with it (default: 0.5)",
+        )  # fmt: skip
+    add("--failure-rate", metavar="F", help="share of items that fail on purpose (default: 0.05)")
+    add("--export-json", metavar="FILE", help="write the report to FILE as JSON, too")
+    add("-q", "--quiet", action="store_true", help="print the report and errors only")
+    add("--no-progress", dest="progress", action="store_false", help="show no progress")
+    add("--log-level", metavar="|".join(LOG_LEVELS), help="what to log (default: warning)")
+
+
+def _without_lonely_options(
+    words: Sequence[str], parser: _Parser
+) -> tuple[Sequence[str], list[str]]:
+    """Take out the options that lack their value, so that the other faults are found, too."""
+    kept: list[str] = []
+    faults: list[str] = []
+    for word, following in zip(words, [*words[1:], "-"], strict=True):
+        if word in parser.valued_options and _looks_like_option(following):
+            faults.append(f"{word} needs a value; {parser.prog} --help shows which")
+        else:
+            kept.append(word)
+    return kept, faults
+
+
+def _looks_like_option(word: str) -> bool:
+    return word.startswith("-") and not word[1:2].isdigit()
+
+
+def _unknown_option(word: str, parser: _Parser) -> str:
+    name = word.partition("=")[0]
+    hint = near_names(name, parser.all_options) or f"; {parser.prog} --help shows what there is"
+    return f"no option {name}{hint}"

@@ -1,0 +1,53 @@
+"""Open an executor by its name; its module is loaded only then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Protocol, cast
+
+from utils.stopping import StopRequest
+
+__all__ = ["WorkerExecutor", "open_executor"]
+
+_MODULES = {
+    "sequential": "utils.executors._sequential",
+    "thread": "utils.executors._thread",
+    "process": "utils.executors._process",
+}
+
+
+class _Opens(Protocol):
+    def __call__(self, workers: int) -> WorkerExecutor: ...
+
+
+class WorkerExecutor(Executor):
+    """An executor that can also give up what still runs."""
+
+    def kill(self) -> None:
+        """Drop what waits and give up what runs, without waiting for it."""
+        self.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def open_executor(
+    name: str, workers: int, *, stop: StopRequest | None = None
+) -> Iterator[WorkerExecutor]:
+    """Open the executor `name` (sequential, thread, process) and shut it down at the end.
+
+    When `stop` says to kill by then, what still runs is given up instead of waited for.
+    Raises `ValueError` for an unknown name or `workers` below 1.
+    """
+    if name not in _MODULES:
+        raise ValueError(f"no executor {name!r}; there are {', '.join(_MODULES)}")
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    executor = cast(_Opens, import_module(_MODULES[name]).open_workers)(workers)
+    try:
+        yield executor
+    finally:
+        if stop is not None and stop.killing:
+            executor.kill()
+        executor.shutdown(wait=not (stop is not None and stop.killing), cancel_futures=True)

@@ -1,0 +1,70 @@
+"""What this process may use of the machine: cores, memory."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+__all__ = ["describe_machine", "free_memory_bytes", "usable_cores"]
+
+_CGROUP_ROOT = Path("/sys/fs/cgroup")
+
+
+def usable_cores(cgroup_root: Path = _CGROUP_ROOT) -> int:
+    """Return how many cores this process may use, at least 1.
+
+    Counts the CPU affinity and the CPU quota of the container (cgroup v2 and v1), not what
+    the host has in all.
+    """
+    import psutil
+
+    process = psutil.Process()
+    try:
+        allowed = len(process.cpu_affinity())
+    except AttributeError:  # not on macOS
+        allowed = psutil.cpu_count() or 1
+    quota = _cpu_quota(cgroup_root)
+    return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
+
+
+def free_memory_bytes() -> int:
+    """Return the memory that can be taken without swapping, in bytes."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return what the figures of a run depend on: cores, memory (bytes), Python, system."""
+    import psutil
+
+    return {
+        "usable_cores": usable_cores(),
+        "logical_cores": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "system": platform.system(),
+        "architecture": platform.machine(),
+    }
+
+
+def _cpu_quota(root: Path) -> float | None:
+    """Return the container's CPU quota in cores, `None` where there is none."""
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text().strip()
+            period = (root / "cpu" / "cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return None
+    if quota in ("max", "-1"):
+        return None
+    try:
+        return int(quota) / int(period)
+    except (ValueError, ZeroDivisionError):
+        return None

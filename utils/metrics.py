@@ -1,0 +1,89 @@
+"""The records of one run, folded into a summary as they go by."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from utils.records import BatchRecord, ItemRecord, RunSummary
+
+__all__ = ["RunMetrics"]
+
+FAILURES_KEPT = 5
+
+
+class RunMetrics:
+    """Fold batch records into the sums of a run; memory does not grow with their number.
+
+    `workers` is the planned number of workers; `expected_errors` names the error types that the
+    workload raises on purpose.
+    """
+
+    def __init__(self, *, workers: int, expected_errors: Collection[str] = ()) -> None:
+        self._expected_errors = expected_errors
+        self._items = 0
+        self._failed = 0
+        self._busy_s = 0.0
+        self._longest_s = 0.0
+        self._cpu_s = 0.0
+        self._retries = 0
+        self._workers: set[str] = set()
+        self._errors: Counter[str] = Counter()
+        self._unexpected: list[ItemRecord] = []
+        self._free_at_s = [0.0] * workers
+
+    def watch(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
+        """Fold each record in and yield it on."""
+        for record in records:
+            self.add(record)
+            yield record
+
+    def add(self, record: BatchRecord) -> None:
+        """Fold one record in."""
+        self._items += len(record.results)
+        self._busy_s += math.fsum(record.durations_s)
+        self._cpu_s += record.cpu_s
+        self._retries += sum(record.attempts.values()) - len(record.attempts)
+        if record.worker:
+            self._workers.add(record.worker)
+        for duration_s in record.durations_s:
+            # The worker that is free first takes the next item: list scheduling (Graham 1969).
+            heapq.heapreplace(self._free_at_s, self._free_at_s[0] + duration_s)
+        self._longest_s = max(self._longest_s, max(record.durations_s, default=0.0))
+        if record.failures:
+            self._add_failures(record)
+
+    def _add_failures(self, record: BatchRecord) -> None:
+        self._failed += len(record.failures)
+        self._errors.update(failure.error_type for failure in record.failures.values())
+        if len(self._unexpected) == FAILURES_KEPT:
+            return
+        for item in record.item_records():
+            if item.failure and item.failure.error_type not in self._expected_errors:
+                self._unexpected.append(item)
+                if len(self._unexpected) == FAILURES_KEPT:
+                    return
+
+    def summary(self, *, total_duration_s: float, interrupted: bool = False) -> RunSummary:
+        """Return the sums of a run that took so long, start and end of its workers included."""
+        items = self._items
+        return RunSummary(
+            total_processed=items,
+            successful=items - self._failed,
+            failed=self._failed,
+            success_rate=1 - self._failed / items if items else 1.0,
+            total_duration=total_duration_s,
+            throughput=items / total_duration_s if total_duration_s else 0.0,
+            avg_time_per_item=self._busy_s / items if items else 0.0,
+            workers=len(self._workers),
+            busy_s=self._busy_s,
+            longest_item_s=self._longest_s,
+            cpu_s=self._cpu_s,
+            in_order_makespan_s=max(self._free_at_s),
+            retries=self._retries,
+            errors_by_type=dict(self._errors),
+            unexpected_failures=tuple(self._unexpected),
+            interrupted=interrupted,
+        )

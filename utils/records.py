@@ -1,0 +1,202 @@
+"""The records that walk through the house: batches, what came of them, and the sums."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = [
+    "Batch",
+    "BatchRecord",
+    "Comparison",
+    "ItemFailure",
+    "ItemRecord",
+    "Plan",
+    "Recommendation",
+    "RunSummary",
+    "ScenarioResult",
+    "as_mapping",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some items that travel to a worker together."""
+
+    index: int
+    """Place of the batch in the run, from 0."""
+    first_item: int
+    """Place of its first item in the input, from 0."""
+    items: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailure:
+    """Why an item failed, as text, so that it survives the way out of a worker."""
+
+    error_type: str
+    """Name of the exception's class."""
+    error: str
+    """Its message, at most 8 KB."""
+    traceback: str
+    """At most 8 KB; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """What became of one item."""
+
+    index: int
+    """Place in the input, from 0."""
+    result: Any
+    """What the function returned; `None` when it failed."""
+    failure: ItemFailure | None
+    """`None` when it succeeded."""
+    attempts: int
+    """How often it was tried, at least 1."""
+    duration_s: float
+    """How long it held its worker, retries and their waits included."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """What became of one batch, packed for the way out of a worker."""
+
+    batch_index: int
+    first_item: int
+    results: Sequence[Any]
+    """One an item, `None` for a failed one; fewer than the batch has when it was cut short."""
+    durations_s: array[float]
+    """One an item."""
+    failures: Mapping[int, ItemFailure]
+    """By place in the batch."""
+    attempts: Mapping[int, int]
+    """By place in the batch; an item that is missing took one."""
+    worker: str
+    """Who did it: process and thread."""
+    started_s: float
+    """On the clock that all processes of the machine share."""
+    ended_s: float
+    cpu_s: float
+    """CPU time that the worker's thread used."""
+
+    def item_records(self) -> Iterator[ItemRecord]:
+        """Unpack the record of each item, in order."""
+        for place, result in enumerate(self.results):
+            yield ItemRecord(
+                index=self.first_item + place,
+                result=result,
+                failure=self.failures.get(place),
+                attempts=self.attempts.get(place, 1),
+                duration_s=self.durations_s[place],
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a run is to be done, and why."""
+
+    backend: str
+    workers: int
+    batch_size: int
+    """Items in a batch; with a shrinking tail, in all but the last ones."""
+    num_batches: int | None
+    """`None` while the number of items is unknown."""
+    why: tuple[str, ...]
+    """The reasons, in plain words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """The sums of one run over the items."""
+
+    total_processed: int
+    successful: int
+    failed: int
+    success_rate: float
+    """From 0 to 1; 1 for a run without items."""
+    total_duration: float
+    """Wall time in seconds, start and end of the workers included."""
+    throughput: float
+    """Items a second."""
+    avg_time_per_item: float
+    """Seconds that an item held its worker, on average."""
+    workers: int
+    """Workers that were really used."""
+    busy_s: float
+    """Sum of the items' own times."""
+    longest_item_s: float
+    cpu_s: float
+    """CPU time of the workers while they were at items."""
+    in_order_makespan_s: float
+    """What the items would take on the planned number of ideal workers, in the records' order."""
+    retries: int
+    errors_by_type: Mapping[str, int]
+    unexpected_failures: tuple[ItemRecord, ...]
+    """The first few items that failed without having been told to."""
+    interrupted: bool
+    """Whether the run was stopped before its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A sequential and a parallel run over the same items, side by side."""
+
+    total_items: int
+    data_type: str
+    sequential_time: float
+    """Seconds."""
+    parallel_time: float
+    """Seconds."""
+    speedup: float
+    workers: int
+    """Workers that were really used in parallel."""
+    efficiency: float
+    """Speedup over workers, 1 for a perfect one."""
+    limit: float
+    """The best speedup of a schedule that takes the items in their order."""
+    share_of_limit: float
+    limit_any_order: float
+    """A bound on the speedup of any schedule, even one that knows each item's time in advance."""
+    share_of_limit_any_order: float
+    results_match: bool
+    sequential_throughput: float
+    """Items a second."""
+    parallel_throughput: float
+    """Items a second."""
+    errors: Mapping[str, int]
+    """Failed items: `sequential`, `parallel`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioResult:
+    """What one scenario of the benchmark came to."""
+
+    name: str
+    workload: str
+    plan: Plan
+    sequential: RunSummary
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What to use for a kind of workload on this machine."""
+
+    workload: str
+    kind: str
+    """What bounds it, in words."""
+    backend: str
+    workers: int
+    batch_size: int
+    why: str
+
+
+def as_mapping(record: DataclassInstance) -> dict[str, Any]:
+    """Return the fields of a record by name; `type(record)(**mapping)` gives it back."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}

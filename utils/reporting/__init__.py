@@ -1,0 +1,21 @@
+"""Finished numbers as console text and JSON."""
+
+from utils.reporting._console import (
+    render_benchmark,
+    render_comparison,
+    render_parallel,
+    render_partial,
+    show,
+)
+from utils.reporting._json import export_document, json_text, write_json
+
+__all__ = [
+    "export_document",
+    "json_text",
+    "render_benchmark",
+    "render_comparison",
+    "render_parallel",
+    "render_partial",
+    "show",
+    "write_json",
+]

@@ -1,0 +1,68 @@
+"""Reports as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any
+
+from utils.errors import OutputError
+from utils.records import as_mapping
+
+__all__ = ["export_document", "json_text", "write_json"]
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """Return `document` as strict JSON: records as objects, other unknown things as text."""
+    return json.dumps(document, indent=2, default=_plainer, allow_nan=False) + "\n"
+
+
+def export_document(
+    command: str, settings: Any, machine: Mapping[str, Any], shared: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what an export holds of a run: its settings and all figures of the shared store."""
+    figures = ("plan", "analysis", "sequential_metrics", "parallel_metrics")
+    return {
+        "command": command,
+        "settings": settings,
+        "machine": machine,
+        **{key: shared[key] for key in figures if key in shared},
+    }
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write `document` to `path` whole or not at all; raises `OutputError` when it cannot."""
+    text = json_text(document)
+    try:
+        if path.exists() and not path.is_file():  # /dev/stdout, a pipe
+            path.write_text(text, encoding="utf-8")
+            return
+        handle, draft = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(draft, 0o666 & ~_umask())
+            os.replace(draft, path)
+        except BaseException:
+            os.unlink(draft)
+            raise
+    except OSError as error:
+        raise OutputError(
+            f"--export-json {path}: cannot be written ({error.strerror}); name another file"
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _plainer(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return as_mapping(value)
+    return str(value)

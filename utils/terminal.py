@@ -1,0 +1,83 @@
+"""What the terminal can show, and the cleaning of text that comes from data."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+from utils.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["is_plain", "printable", "stderr_console", "stdout_console", "write_stdout"]
+
+_stderr_console: Console | None = None
+
+
+def is_plain() -> bool:
+    """Tell whether to do without colour and cursor movement.
+
+    So it is when stdout or stderr is no terminal, with `NO_COLOR`, or with `TERM=dumb`.
+    """
+    return (
+        bool(os.environ.get("NO_COLOR"))
+        or os.environ.get("TERM", "dumb") in ("dumb", "unknown")
+        or not (sys.stdout.isatty() and sys.stderr.isatty())
+    )
+
+
+def write_stdout(text: str) -> None:
+    """Write `text` on stdout as it is.
+
+    Raises `OutputError` when it cannot be written, `BrokenPipeError` when its reader has left.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"stdout cannot be written ({error.strerror})") from error
+
+
+def stdout_console() -> Console:
+    """Return a console on stdout."""
+    return _console(stderr=False)
+
+
+def stderr_console() -> Console:
+    """Return the one console on stderr, which bar, warnings and logs share."""
+    global _stderr_console
+    if _stderr_console is None:
+        _stderr_console = _console(stderr=True)
+    return _stderr_console
+
+
+def printable(text: str) -> str:
+    """Return `text` in one line without control characters, so data cannot steer a terminal."""
+    return "".join(
+        character
+        if character.isprintable()
+        else " "
+        if character in "\t\r\n" or unicodedata.category(character) == "Zs"
+        else f"\\x{ord(character):02x}"
+        for character in text
+    )
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    plain = is_plain()
+    return Console(
+        stderr=stderr,
+        force_terminal=not plain,
+        no_color=plain,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=plain,
+    )
