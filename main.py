@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from utils.command_line import help_text, read_command_line
 from utils.errors import OutputError, WorkbookError
 from utils.stopping import StopRequest, Urgency
-from utils.terminal import write_stdout
+from utils.terminal import is_plain, write_stdout
 
 if TYPE_CHECKING:
     from utils.settings import Settings
@@ -62,7 +62,7 @@ def _run(words: Sequence[str], stop: StopRequest) -> int:
 
     settings = Settings.of(**options)
     _set_up_logging(settings)
-    with _signals_to(stop, quiet=settings.quiet):
+    with _signals_to(stop, tells=not _shows_bar(settings) and not settings.quiet):
         all_right = _COMMANDS[command](settings, stop)
     if stop.signal_number is not None:
         return 128 + stop.signal_number
@@ -150,8 +150,11 @@ _COMMANDS: dict[str, Callable[[Settings, StopRequest], bool]] = {
 
 
 @contextmanager
-def _signals_to(stop: StopRequest, *, quiet: bool) -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM and SIGHUP into requests to stop, the third one into leaving."""
+def _signals_to(stop: StopRequest, *, tells: bool) -> Iterator[None]:
+    """Turn Ctrl-C, SIGTERM and SIGHUP into requests to stop, the third one into leaving.
+
+    Where no bar does so, a line tells that the first one was heard.
+    """
     received = 0
 
     def on_signal(number: int, frame: object) -> None:
@@ -159,7 +162,7 @@ def _signals_to(stop: StopRequest, *, quiet: bool) -> Iterator[None]:
         received += 1
         if received == 1:
             stop.request(Urgency.DRAIN, number)
-            if not quiet:
+            if tells:
                 _tell("stopping: running items may finish; once more gives them up")
             _after(DRAIN_S, lambda: stop.request(Urgency.KILL))
             _after(DRAIN_S + LEAVE_S, lambda: _leave(128 + number, STUCK))
@@ -177,6 +180,10 @@ def _signals_to(stop: StopRequest, *, quiet: bool) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _shows_bar(settings: Settings) -> bool:
+    return settings.progress and not settings.quiet and not is_plain()
 
 
 def _after(seconds: float, act: Callable[[], None]) -> None:

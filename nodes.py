@@ -181,7 +181,11 @@ class PassNode(MetricsNode):
                 stop=self._stop,
             )
             records = show_progress(
-                records, phase=self._label, total=item.total_items, enabled=self._show_progress
+                records,
+                phase=self._label,
+                total=item.total_items,
+                enabled=self._show_progress,
+                stop=self._stop,
             )
             records = metrics.watch(records)
             if results is not None:

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from utils.clock import SYSTEM_CLOCK, Clock
 from utils.records import BatchRecord
+from utils.stopping import StopRequest
 from utils.terminal import is_plain, stderr_console
 
 __all__ = ["show_progress"]
 
 PLAIN_LINE_EVERY_S = 5.0
+
+STOPPING = "stopping, Ctrl-C again gives up"
 
 
 def show_progress(
@@ -20,6 +23,7 @@ def show_progress(
     phase: str,
     total: int | None,
     enabled: bool = True,
+    stop: StopRequest | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Iterator[BatchRecord]:
     """Yield the records on and show items done, rate and ETA: a bar, or now and then a line."""
@@ -27,11 +31,11 @@ def show_progress(
         return records
     if is_plain():
         return _show_lines(records, phase, total, clock)
-    return _show_bar(records, phase, total)
+    return _show_bar(records, phase, total, stop or StopRequest())
 
 
 def _show_bar(
-    records: Iterator[BatchRecord], phase: str, total: int | None
+    records: Iterator[BatchRecord], phase: str, total: int | None, stop: StopRequest
 ) -> Iterator[BatchRecord]:
     from rich.progress import (
         BarColumn,
@@ -44,6 +48,12 @@ def _show_bar(
     )
     from rich.text import Text
 
+    class PhaseColumn(ProgressColumn):
+        """The phase, until the run is told to end."""
+
+        def render(self, task: Task) -> Text:
+            return Text(STOPPING if stop.requested else task.description)
+
     class RateColumn(ProgressColumn):
         """The items done a second."""
 
@@ -52,7 +62,7 @@ def _show_bar(
             return Text("" if speed is None else f"{speed:,.1f} items/s")
 
     columns = (
-        TextColumn("{task.description}"),
+        PhaseColumn(),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         RateColumn(),
