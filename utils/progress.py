@@ -14,6 +14,9 @@ __all__ = ["show_progress"]
 
 PLAIN_LINE_EVERY_S = 5.0
 
+BAR_WIDTH = 20
+"""Characters; the `^C` that a terminal echoes must fit behind the bar to be wiped with it."""
+
 STOPPING = "stopping, Ctrl-C again gives up"
 
 
@@ -63,13 +66,13 @@ def _show_bar(
 
     columns = (
         PhaseColumn(),
-        BarColumn(bar_width=None),
+        BarColumn(bar_width=BAR_WIDTH),
         MofNCompleteColumn(),
         RateColumn(),
         TextColumn("ETA"),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=stderr_console(), expand=True, transient=True) as progress:
+    with Progress(*columns, console=stderr_console(), transient=True) as progress:
         task = progress.add_task(phase, total=total)
         for record in records:
             progress.advance(task, len(record.results))
