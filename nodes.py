@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
-from statistics import fmean
 from typing import Any
 
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
 from utils.analysis import compare_runs, describe_runs
-from utils.batching import Batches, BatchSizing, choose_batch_size
+from utils.batching import Batches
 from utils.clock import SYSTEM_CLOCK
 from utils.executors import open_executor
-from utils.machine import describe_machine, free_memory_bytes, usable_cores
+from utils.machine import describe_machine, usable_cores
 from utils.metrics import RunMetrics
+from utils.planning import plan_run
 from utils.processing import BatchProcessor
 from utils.progress import show_progress
 from utils.records import Batch, Comparison, Plan, RunSummary, as_mapping
@@ -43,9 +41,6 @@ __all__ = [
     "SequentialProcessNode",
     "SplitBatchNode",
 ]
-
-ITEMS_SAMPLED = 20
-"""How many items are looked at to estimate the memory that one takes."""
 
 
 class LoadDataNode(Node):
@@ -89,37 +84,8 @@ class SplitBatchNode(Node):
 
     def exec(self, prep_res: tuple[Iterable[Any], int | None]) -> tuple[Batches, Plan]:
         items, total = prep_res
-        settings = self._settings
-        workload = WORKLOADS[settings.workload]
-        cores = usable_cores()
-        backend = workload.backend if settings.backend == "auto" else settings.backend
-        workers = settings.workers or workload.workers_per_core * cores
-        why = [
-            f"Backend chosen: {workload.kind} work"
-            if settings.backend == "auto"
-            else "Backend: as asked for",
-            f"Workers chosen: {workload.workers_per_core} for each of {cores} usable cores"
-            if settings.workers is None
-            else "Workers: as asked for",
-        ]
-        if backend == "sequential":
-            workers = 1
-        if settings.batch_size is not None:
-            sizing = BatchSizing(settings.batch_size)
-            why.append("Batch size: as asked for")
-        else:
-            size, reason = choose_batch_size(
-                total=total,
-                workers=workers,
-                backend=backend,
-                expected_item_s=workload.expected_item_s(settings.latency_s),
-                item_bytes=_typical_bytes(items),
-                free_memory_bytes=free_memory_bytes(),
-            )
-            sizing = BatchSizing(size, workers, shrinks=True)
-            why.append(f"Batch size chosen: {reason}")
-        batches = Batches(items, total, sizing)
-        return batches, Plan(backend, workers, sizing.size, batches.num_batches, tuple(why))
+        plan, sizing = plan_run(self._settings, items, total)
+        return Batches(items, total, sizing), plan
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: tuple[Batches, Plan]) -> None:
         shared["batches"], shared["plan"] = exec_res
@@ -306,8 +272,3 @@ class ReportNode(Node):
 def _built_in_function(settings: Settings) -> Callable[[Any], Any]:
     workload = WORKLOADS[settings.workload]
     return workload.function(settings.seed, settings.latency_s, settings.failure_rate)
-
-
-def _typical_bytes(items: Iterable[Any]) -> int:
-    sizes = [sys.getsizeof(item) for item in islice(items, ITEMS_SAMPLED)]
-    return round(fmean(sizes)) if sizes else 1

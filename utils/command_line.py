@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from utils.checks import near_names
 from utils.errors import UsageError
 from utils.settings import (
     BACKENDS,
     DATA_TYPES,
     LOG_LEVELS,
     WORKLOAD_NAMES,
-    near_names,
 )
 
 __all__ = ["COMMANDS", "help_text", "read_command_line"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from utils.checks import (
+    Fault,
+    checked_choice,
+    checked_duration_s,
+    checked_share,
+    checked_whole,
+    checked_workers,
+    why_unreadable,
+)
 from utils.errors import InputError, UsageError
-from utils.machine import usable_cores
 
-__all__ = ["BACKENDS", "DATA_TYPES", "LOG_LEVELS", "WORKLOAD_NAMES", "Settings", "near_names"]
+__all__ = ["BACKENDS", "DATA_TYPES", "LOG_LEVELS", "WORKLOAD_NAMES", "Settings"]
 
 WORKLOAD_NAMES = ("io", "text", "number")
 DATA_TYPES = ("numbers", "text", "mixed")
@@ -21,7 +26,6 @@ BACKENDS = ("auto", "sequential", "thread", "process")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 LARGEST_COUNT = 10**15
-LARGEST_WORKERS = 10_000
 
 T = TypeVar("T")
 
@@ -61,9 +65,12 @@ class Settings:
         """Check the options, given as text (from a command line) or as values, and keep them.
 
         `workers_positional` may stand beside `workers`. An option that is `None` or missing
-        keeps its default. Raises `UsageError` with all faults, or `InputError` when the input
-        alone is at fault.
+        keeps its default. Raises `UsageError` with all faults, `InputError` when the input alone
+        is at fault, `TypeError` for an option that does not exist.
         """
+        unknown = options.keys() - cls.__slots__ - {"workers_positional", "faults"}
+        if unknown:
+            raise TypeError(f"no option {', '.join(sorted(unknown))}")
         door = _Door(options)
         settings = cls(
             count=door.whole("count", "COUNT", 1, LARGEST_COUNT, "for example 100"),
@@ -108,17 +115,17 @@ class _Door:
             return None
         try:
             return convert(raw)
-        except _Fault as fault:
+        except Fault as fault:
             self._usage_faults.append(str(fault))
             return None
 
     def whole(
         self, name: str, label: str, least: int | None, most: int | None, mend: str
     ) -> int | None:
-        return self._read(name, lambda raw: _whole(raw, label, least, most, mend))
+        return self._read(name, lambda raw: checked_whole(raw, label, least, most, mend))
 
     def choice(self, name: str, allowed: Sequence[str]) -> str | None:
-        return self._read(name, lambda raw: _choice(raw, _option(name), allowed))
+        return self._read(name, lambda raw: checked_choice(raw, _option(name), allowed))
 
     def batch_size(self) -> int | None:
         if self._options.get("batch_size") == "auto":
@@ -127,8 +134,8 @@ class _Door:
         return self.whole("batch_size", "--batch-size", 1, LARGEST_COUNT, mend)
 
     def workers(self) -> int | None:
-        positional = self._read("workers_positional", lambda raw: _workers(raw, "WORKERS"))
-        option = self._read("workers", lambda raw: _workers(raw, "--workers"))
+        positional = self._read("workers_positional", lambda raw: checked_workers(raw, "WORKERS"))
+        option = self._read("workers", lambda raw: checked_workers(raw, "--workers"))
         given = self._options.get("workers_positional"), self._options.get("workers")
         if None not in given and positional != option:
             self._usage_faults.append(
@@ -137,11 +144,11 @@ class _Door:
         return option if positional is None else positional
 
     def latency(self) -> float:
-        latency_s = self._read("latency_s", lambda raw: _duration_s(raw, "--latency"))
+        latency_s = self._read("latency_s", lambda raw: checked_duration_s(raw, "--latency"))
         return 0.5 if latency_s is None else latency_s
 
     def failure_rate(self) -> float:
-        rate = self._read("failure_rate", lambda raw: _share(raw, "--failure-rate"))
+        rate = self._read("failure_rate", lambda raw: checked_share(raw, "--failure-rate"))
         return 0.05 if rate is None else rate
 
     def input_file(self) -> Path | None:
@@ -153,7 +160,7 @@ class _Door:
             self._usage_faults.append(
                 "--data says what items to make and --input brings its own; leave one out"
             )
-        problem = _why_unreadable(path)
+        problem = why_unreadable(path)
         if problem:
             self._input_faults.append(f"--input {raw}: {problem}")
         return path
@@ -170,97 +177,19 @@ class _Door:
             self._usage_faults.append(
                 f"{_option(name)} {raw}: there is no directory {path.parent}; make it first"
             )
-        elif source is not None and path.exists() and path.samefile(source):
+        elif source is not None and _same_file(path, Path(source)):
             self._usage_faults.append(
                 f"{_option(name)} {raw}: that is the input; name another file"
             )
         return path
 
 
-class _Fault(Exception):
-    """One option's fault, in words for the user."""
-
-
-def near_names(name: str, allowed: Sequence[str]) -> str:
-    """Return `; did you mean …?` when `name` is nearly one of the allowed ones, else nothing."""
-    near = difflib.get_close_matches(name, allowed, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):  # one of them is not there
+        return False
 
 
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _whole(raw: Any, label: str, least: int | None, most: int | None, mend: str) -> int:
-    try:
-        number = int(raw) if isinstance(raw, str) else raw
-    except ValueError:
-        number = None
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise _Fault(f"{label} must be a whole number, got {raw!r:.60}; {mend}")
-    if least is not None and number < least:
-        raise _Fault(f"{label} must be at least {least}, got {number}; {mend}")
-    if most is not None and number > most:
-        raise _Fault(f"{label} must be at most {most}, got {number!s:.60}; {mend}")
-    return number
-
-
-def _workers(raw: Any, label: str) -> int | None:
-    mend = "leave it out to use every core"
-    if raw == "auto":
-        return None
-    if isinstance(raw, str) and (percent := re.fullmatch(r"(\d{1,6})%", raw)):
-        share = _whole(percent[1], label, 1, 100_000, mend) / 100
-        return max(1, round(usable_cores() * share))
-    if isinstance(raw, str) and not re.fullmatch(r"[+-]?\d+", raw):
-        raise _Fault(
-            f"{label} must be a whole number, a percentage of the cores or auto, "
-            f"got {raw!r:.60}; {mend}"
-        )
-    return _whole(raw, label, 1, LARGEST_WORKERS, mend)
-
-
-def _choice(raw: Any, label: str, allowed: Sequence[str]) -> str:
-    if raw not in allowed:
-        hint = near_names(str(raw), allowed)
-        raise _Fault(f"{label} must be one of {', '.join(allowed)}, got {raw!r:.60}{hint}")
-    return str(raw)
-
-
-def _number(raw: Any) -> float:
-    try:
-        return float(raw)
-    except (TypeError, ValueError, OverflowError):
-        return math.nan
-
-
-def _duration_s(raw: Any, label: str) -> float:
-    text = str(raw).strip()
-    match = re.fullmatch(r"([\d.eE+-]+)\s*(ms|s|m)?", text)
-    seconds = _number(match[1]) if match else math.nan
-    if match and match[2]:
-        seconds *= {"ms": 0.001, "s": 1.0, "m": 60.0}[match[2]]
-    if not 0 <= seconds <= 86_400:
-        raise _Fault(f"{label} must be from 0 to 86400 seconds, got {raw!r:.60}; for example 0.5")
-    return seconds
-
-
-def _share(raw: Any, label: str) -> float:
-    share = _number(raw)
-    if not 0 <= share <= 1:
-        raise _Fault(f"{label} must be from 0 to 1, got {raw!s:.60}; 0.05 is 5 %")
-    return share
-
-
-def _why_unreadable(path: Path) -> str | None:
-    try:
-        if path.is_dir():
-            return "that is a directory; name a file in it"
-        if path.exists() and not path.is_file():
-            return "not a regular file, and it may be read more than once; save it to a file first"
-        with path.open("rb"):
-            return None
-    except FileNotFoundError:
-        return "there is no such file; check the path"
-    except (OSError, ValueError) as error:
-        return f"cannot be read ({getattr(error, 'strerror', None) or error}); check the path"

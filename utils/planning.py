@@ -1,0 +1,71 @@
+"""The plan of a run over a built-in workload: backend, workers, batch size, and why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from itertools import islice
+from statistics import fmean
+from typing import Any
+
+from utils.batching import BatchSizing, choose_batch_size
+from utils.machine import free_memory_bytes, usable_cores
+from utils.records import Plan
+from utils.settings import Settings
+from utils.workloads import WORKLOADS
+
+__all__ = ["plan_run"]
+
+ITEMS_SAMPLED = 20
+"""How many items are looked at to estimate the memory that one takes."""
+
+
+def plan_run(
+    settings: Settings, items: Iterable[Any], total: int | None
+) -> tuple[Plan, BatchSizing]:
+    """Return the plan for `items` and how it sizes the batches.
+
+    What `settings` leave open is chosen: backend and workers by the kind of workload, the batch
+    size by the expected time of an item.
+    """
+    workload = WORKLOADS[settings.workload]
+    cores = usable_cores()
+    why = []
+    if settings.backend == "auto":
+        backend = workload.backend
+        why.append(f"Backend chosen: {workload.kind} work")
+    else:
+        backend = settings.backend
+        why.append("Backend: as asked for")
+    if backend == "sequential":
+        workers = 1
+        why.append("Workers: one, the sequential backend has no more")
+    elif settings.workers is None:
+        workers = workload.workers_per_core * cores
+        why.append(
+            f"Workers chosen: {workload.workers_per_core} for each usable core, of which "
+            f"there {'is' if cores == 1 else 'are'} {cores}"
+        )
+    else:
+        workers = settings.workers
+        why.append("Workers: as asked for")
+    if settings.batch_size is None:
+        size, reason = choose_batch_size(
+            total=total,
+            workers=workers,
+            backend=backend,
+            expected_item_s=workload.expected_item_s(settings.latency_s),
+            item_bytes=_typical_bytes(items),
+            free_memory_bytes=free_memory_bytes(),
+        )
+        sizing = BatchSizing(size, workers, shrinks=True)
+        why.append(f"Batch size chosen: {reason}")
+    else:
+        sizing = BatchSizing(settings.batch_size)
+        why.append("Batch size: as asked for")
+    return Plan(backend, workers, sizing.size, sizing.num_batches(total), tuple(why)), sizing
+
+
+def _typical_bytes(items: Iterable[Any]) -> int:
+    sizes = [sys.getsizeof(item) for item in islice(items, ITEMS_SAMPLED)]
+    return round(fmean(sizes)) if sizes else 1
