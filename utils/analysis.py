@@ -21,15 +21,21 @@ def compare_runs(
 ) -> Comparison:
     """Return the comparison of two runs over the same items.
 
-    Two limits are stated, both from the item times of the sequential run. `limit`: the workers
-    are never idle while items wait, start and hand-over cost nothing, and items start in their
-    order, which is the best that can be done without knowing their times (list scheduling,
-    Graham 1969). `limit_any_order`: no schedule ends before max(sum / workers, longest item).
+    Two limits are stated, both from the item times of the sequential run; what that run spent
+    between the items is shared out evenly among the workers, so no limit is above their number.
+    `limit`: the workers are never idle while items wait, and items start in their order, which is
+    the best that can be done without knowing their times (list scheduling, Graham 1969).
+    `limit_any_order`: no schedule ends before max(total / workers, longest item).
     In both, no schedule ends before the CPU time divided by the cores.
     """
     cpu_bound_s = sequential.cpu_s / usable_cores
-    in_order_s = max(sequential.in_order_makespan_s, cpu_bound_s)
-    any_order_s = max(sequential.busy_s / planned_workers, sequential.longest_item_s, cpu_bound_s)
+    between_items_s = max(0.0, sequential.total_duration - sequential.busy_s)
+    in_order_s = max(
+        sequential.in_order_makespan_s + between_items_s / planned_workers, cpu_bound_s
+    )
+    any_order_s = max(
+        sequential.total_duration / planned_workers, sequential.longest_item_s, cpu_bound_s
+    )
     speedup = _ratio(sequential.total_duration, parallel.total_duration)
     limit = _ratio(sequential.total_duration, in_order_s)
     limit_any_order = _ratio(sequential.total_duration, any_order_s)

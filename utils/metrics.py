@@ -84,6 +84,6 @@ class RunMetrics:
             in_order_makespan_s=max(self._free_at_s),
             retries=self._retries,
             errors_by_type=dict(self._errors),
-            unexpected_failures=tuple(self._unexpected),
+            unexpected_failures=tuple(sorted(self._unexpected, key=lambda item: item.index)),
             interrupted=interrupted,
         )

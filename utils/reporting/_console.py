@@ -207,6 +207,8 @@ def _failures(failures: Sequence[ItemRecord], place: Place) -> Lines:
 
 
 def _comparison_conclusion(comparison: Comparison) -> str:
+    if not comparison.total_items:
+        return "There were no items, so there is nothing to compare."
     if not comparison.results_match:
         return "The results of the two runs do not match, so the speedup counts for nothing."
     if comparison.speedup > 1.5:

@@ -1,0 +1,33 @@
+"""What several tests need: the command line as a user runs it, and temporary inputs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+RunMain = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run_main(tmp_path: Path) -> RunMain:
+    """Run `python main.py ...` in an empty directory and return what came out."""
+
+    def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), *words],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+
+    return run

@@ -1,0 +1,94 @@
+"""Stand-ins for what tests must control: the clock, and executors that do as told."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from utils.records import BatchRecord, ItemFailure, ItemRecord, Plan, RunSummary
+
+
+class FakeClock:
+    """A clock that moves only when something sleeps, and by exactly that much."""
+
+    def __init__(self) -> None:
+        self.time_s = 0.0
+        self.sleeps: list[float] = []
+
+    def now(self) -> float:
+        return self.time_s
+
+    def cpu(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        self.time_s += seconds
+
+
+def batch_record(
+    results: Sequence[Any],
+    *,
+    batch_index: int = 0,
+    first_item: int = 0,
+    durations_s: Sequence[float] | None = None,
+    failures: dict[int, ItemFailure] | None = None,
+    attempts: dict[int, int] | None = None,
+    worker: str = "1:1",
+    cpu_s: float = 0.0,
+) -> BatchRecord:
+    """Return a record with what a test cares about set."""
+    durations = durations_s or [1.0] * len(results)
+    return BatchRecord(
+        batch_index=batch_index,
+        first_item=first_item,
+        results=results,
+        durations_s=array("d", durations),
+        failures=failures or {},
+        attempts=attempts or {},
+        worker=worker,
+        started_s=0.0,
+        ended_s=sum(durations),
+        cpu_s=cpu_s,
+    )
+
+
+def run_summary(**changes: Any) -> RunSummary:
+    """Return the summary of four items of 1 s each, done by one worker, with `changes`."""
+    values: dict[str, Any] = {
+        "total_processed": 4,
+        "successful": 4,
+        "failed": 0,
+        "success_rate": 1.0,
+        "total_duration": 4.0,
+        "throughput": 1.0,
+        "avg_time_per_item": 1.0,
+        "workers": 1,
+        "busy_s": 4.0,
+        "longest_item_s": 1.0,
+        "cpu_s": 0.0,
+        "in_order_makespan_s": 2.0,
+        "retries": 0,
+        "errors_by_type": {},
+        "unexpected_failures": (),
+        "interrupted": False,
+    }
+    return RunSummary(**{**values, **changes})
+
+
+def plan(**changes: Any) -> Plan:
+    """Return a plan for two threads, with `changes`."""
+    values: dict[str, Any] = {
+        "backend": "thread",
+        "workers": 2,
+        "batch_size": 1,
+        "num_batches": 4,
+        "why": ("Backend: as asked for",),
+    }
+    return Plan(**{**values, **changes})
+
+
+def failed_item(index: int, error: str = "no") -> ItemRecord:
+    """Return the record of an item that raised `ValueError(error)`."""
+    return ItemRecord(index, None, ItemFailure("ValueError", error, ""), 1, 0.0)

@@ -1,0 +1,166 @@
+"""The corridor: every batch once, a bounded number under way, an end when told to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from typing import Any
+
+import pytest
+
+from tests.fakes import batch_record
+from utils.errors import WorkersLostError
+from utils.executors import open_executor
+from utils.processing import BatchProcessor
+from utils.records import Batch, BatchRecord
+from utils.running import run_batches
+from utils.stopping import StopRequest, Urgency
+
+NAMES = ("sequential", "thread", "process")
+
+
+def batches(number: int, size: int = 1) -> Iterator[Batch]:
+    for index in range(number):
+        first = index * size
+        yield Batch(index, first, tuple(range(first, first + size)))
+
+
+def negate(item: int) -> int:
+    return -item
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_item_comes_back_once(name: str) -> None:
+    with open_executor(name, 2) as executor:
+        records = run_batches(executor, BatchProcessor(negate).process, batches(20, 3), window=4)
+        items = {item.index: item.result for record in records for item in record.item_records()}
+    assert items == {index: -index for index in range(60)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_never_more_than_the_window_is_taken_of_a_million_batches(name: str) -> None:
+    taken = 0
+
+    def counted() -> Iterator[Batch]:
+        nonlocal taken
+        for batch in batches(1_000_000):
+            taken += 1
+            yield batch
+
+    with open_executor(name, 2) as executor:
+        records = run_batches(executor, BatchProcessor(negate).process, counted(), window=4)
+        for seen in range(1, 51):
+            next(records)
+            assert taken <= seen + 4
+        records.close()  # type: ignore[attr-defined]
+
+
+def test_records_leave_as_they_finish() -> None:
+    second_is_done = threading.Event()
+
+    def wait_for_second(item: int) -> int:
+        if item == 0:
+            second_is_done.wait()
+        return item
+
+    with open_executor("thread", 2) as executor:
+        process = BatchProcessor(wait_for_second).process
+        order = []
+        for record in run_batches(executor, process, batches(2), window=2):
+            order.append(record.batch_index)
+            second_is_done.set()
+    assert order == [1, 0]
+
+
+def unpicklable(item: int) -> Any:
+    return threading.Lock() if item == 4 else item
+
+
+def test_a_batch_that_cannot_come_back_fails_item_by_item() -> None:
+    with open_executor("process", 1) as executor:
+        records = list(
+            run_batches(executor, BatchProcessor(unpicklable).process, batches(4, 2), window=2)
+        )
+    by_index = {item.index: item for record in records for item in record.item_records()}
+    assert sorted(by_index) == list(range(8))
+    assert [index for index, item in by_index.items() if item.failure] == [4, 5]
+    assert "pickle" in by_index[4].failure.error  # type: ignore[union-attr]
+
+
+class BrokenAtOnce(Executor):
+    def submit(self, *_: Any, **__: Any) -> Future[Any]:
+        raise BrokenExecutor("a child process terminated abruptly")
+
+
+def test_a_broken_executor_is_an_error_with_a_way_out() -> None:
+    with pytest.raises(WorkersLostError, match="try fewer workers or --backend thread"):
+        list(run_batches(BrokenAtOnce(), process_nothing, batches(1), window=1))
+
+
+def process_nothing(batch: Batch) -> BatchRecord:
+    return batch_record(batch.items)
+
+
+def test_a_request_to_stop_takes_no_more_batches_and_keeps_those_that_run() -> None:
+    stop = StopRequest()
+    both_run = threading.Barrier(2)
+
+    def stop_when_both_run(item: int) -> int:
+        both_run.wait()
+        stop.request(Urgency.DRAIN)
+        return item
+
+    with open_executor("thread", 2, stop=stop) as executor:
+        process = BatchProcessor(stop_when_both_run, stop=StopRequest()).process
+        records = list(run_batches(executor, process, batches(1000), window=2, stop=stop))
+    assert sorted(record.batch_index for record in records) == [0, 1]
+
+
+def test_batches_that_wait_behind_running_ones_are_dropped_on_a_request_to_stop() -> None:
+    stop = StopRequest()
+    released = threading.Event()
+
+    def hold(item: int) -> int:
+        stop.request(Urgency.DRAIN)
+        released.wait()
+        return item
+
+    def release_when_cancelled(future: Future[Any]) -> None:
+        released.set()
+
+    with open_executor("thread", 1, stop=stop) as executor:
+        submit = executor.submit
+
+        def submit_watched(*args: Any, **kwargs: Any) -> Future[Any]:
+            future = submit(*args, **kwargs)
+            future.add_done_callback(release_when_cancelled)
+            return future
+
+        executor.submit = submit_watched  # type: ignore[method-assign]
+        process = BatchProcessor(hold).process
+        records = list(run_batches(executor, process, batches(1000), window=2, stop=stop))
+    assert [record.batch_index for record in records] == [0]
+
+
+def test_a_request_to_kill_gives_up_what_runs() -> None:
+    stop = StopRequest()
+    released = threading.Event()
+
+    def hang(item: int) -> int:
+        stop.request(Urgency.KILL)
+        released.wait()
+        return item
+
+    with open_executor("thread", 1, stop=stop) as executor:
+        records = list(
+            run_batches(executor, BatchProcessor(hang).process, batches(9), window=2, stop=stop)
+        )
+    released.set()
+    assert records == []
+
+
+def test_a_window_below_one_is_refused() -> None:
+    with open_executor("thread", 1) as executor:
+        with pytest.raises(ValueError, match="window must be at least 1, got 0"):
+            next(run_batches(executor, process_nothing, batches(1), window=0))

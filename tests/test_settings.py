@@ -1,0 +1,142 @@
+"""Settings: every fault is told, all of one command line together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from utils.errors import InputError, UsageError
+from utils.machine import usable_cores
+from utils.settings import Settings
+
+
+def test_defaults_are_those_of_the_demonstration() -> None:
+    settings = Settings.of()
+    assert (settings.workload, settings.backend, settings.seed) == ("io", "auto", 0)
+    assert (settings.latency_s, settings.failure_rate, settings.retries) == (0.5, 0.05, 0)
+    assert settings.count is settings.workers is settings.batch_size is None
+
+
+def test_text_and_values_mean_the_same() -> None:
+    as_text = Settings.of(count="7", workers="3", latency_s="0.25", failure_rate="0")
+    assert as_text == Settings.of(count=7, workers=3, latency_s=0.25, failure_rate=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"count": "0"}, "COUNT must be at least 1, got 0; for example 100"),
+        ({"count": "x"}, "COUNT must be a whole number, got 'x'; for example 100"),
+        ({"count": "1.0"}, "COUNT must be a whole number, got '1.0'; for example 100"),
+        ({"count": True}, "COUNT must be a whole number, got True; for example 100"),
+        (
+            {"workers": "0"},
+            "--workers must be at least 1, got 0; leave it out to use every core",
+        ),
+        (
+            {"workers_positional": "0"},
+            "WORKERS must be at least 1, got 0; leave it out to use every core",
+        ),
+        (
+            {"workers": "0%"},
+            "--workers must be at least 1, got 0; leave it out to use every core",
+        ),
+        (
+            {"workers": "many"},
+            "--workers must be a whole number, a percentage of the cores or auto, got 'many'; "
+            "leave it out to use every core",
+        ),
+        (
+            {"workers_positional": "4", "workers": "5"},
+            "WORKERS is 4 and --workers is 5; give one of them",
+        ),
+        (
+            {"batch_size": "0"},
+            "--batch-size must be at least 1, got 0; leave it out to have it chosen",
+        ),
+        ({"failure_rate": "2"}, "--failure-rate must be from 0 to 1, got 2; 0.05 is 5 %"),
+        ({"failure_rate": "nan"}, "--failure-rate must be from 0 to 1, got nan; 0.05 is 5 %"),
+        (
+            {"latency_s": "-1"},
+            "--latency must be from 0 to 86400 seconds, got '-1'; for example 0.5",
+        ),
+        ({"retries": "-1"}, "--retries must be at least 0, got -1; 0 means one attempt"),
+        ({"seed": "1.5"}, "--seed must be a whole number, got '1.5'; for example 7"),
+        (
+            {"workload": "nmber"},
+            "--workload must be one of io, text, number, got 'nmber'; did you mean number?",
+        ),
+        (
+            {"backend": "gpu"},
+            "--backend must be one of auto, sequential, thread, process, got 'gpu'",
+        ),
+    ],
+)
+def test_a_fault_names_the_value_and_the_way_out(options: dict[str, Any], fault: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings.of(**options)
+    assert caught.value.faults == (fault,)
+
+
+def test_all_faults_are_reported_together(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings.of(count="0", failure_rate="2", input=str(tmp_path / "missing"))
+    assert [fault.split()[0] for fault in caught.value.faults] == [
+        "COUNT",
+        "--failure-rate",
+        "--input",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0.05", 0.05), ("50ms", 0.05), ("2s", 2.0), ("5m", 300.0), ("0", 0.0)]
+)
+def test_a_latency_may_carry_its_unit(text: str, seconds: float) -> None:
+    assert Settings.of(latency_s=text).latency_s == pytest.approx(seconds)
+
+
+def test_workers_may_be_a_percentage_of_the_usable_cores() -> None:
+    assert Settings.of(workers="100%").workers == usable_cores()
+    assert Settings.of(workers="1%").workers == 1
+    assert Settings.of(workers="400%").workers == 4 * usable_cores()
+    assert Settings.of(workers="auto").workers is None
+
+
+def test_workers_given_twice_alike_are_no_fault() -> None:
+    assert Settings.of(workers_positional="4", workers="4").workers == 4
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory"])
+def test_an_input_that_cannot_be_read_is_an_input_error(tmp_path: Path, kind: str) -> None:
+    path = tmp_path if kind == "directory" else tmp_path / "missing.txt"
+    with pytest.raises(InputError, match=r"^--input .*(no such file|a directory)"):
+        Settings.of(input=str(path))
+
+
+def test_the_export_must_not_be_the_input(tmp_path: Path) -> None:
+    source = tmp_path / "lines.txt"
+    source.write_text("one\n")
+    alias = tmp_path / "alias.txt"
+    alias.symlink_to(source)
+    with pytest.raises(UsageError, match="that is the input"):
+        Settings.of(input=str(source), export_json=str(alias))
+    assert source.read_text() == "one\n"
+
+
+def test_an_export_into_no_directory_is_told_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="make it first"):
+        Settings.of(export_json=str(tmp_path / "none" / "x.json"))
+
+
+def test_data_and_input_exclude_each_other(tmp_path: Path) -> None:
+    source = tmp_path / "lines.txt"
+    source.write_text("one\n")
+    with pytest.raises(UsageError, match="leave one out"):
+        Settings.of(input=str(source), data="text")
+
+
+def test_an_option_that_does_not_exist_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="coutn"):
+        Settings.of(coutn=5)
