@@ -119,25 +119,26 @@ def test_a_request_to_stop_takes_no_more_batches_and_keeps_those_that_run() -> N
 
 def test_batches_that_wait_behind_running_ones_are_dropped_on_a_request_to_stop() -> None:
     stop = StopRequest()
-    released = threading.Event()
+    second_waits = threading.Event()
+    second_is_dropped = threading.Event()
 
     def hold(item: int) -> int:
+        second_waits.wait()
         stop.request(Urgency.DRAIN)
-        released.wait()
+        second_is_dropped.wait()
         return item
-
-    def release_when_cancelled(future: Future[Any]) -> None:
-        released.set()
 
     with open_executor("thread", 1, stop=stop) as executor:
         submit = executor.submit
 
-        def submit_watched(*args: Any, **kwargs: Any) -> Future[Any]:
-            future = submit(*args, **kwargs)
-            future.add_done_callback(release_when_cancelled)
+        def submit_watched(fn: Any, batch: Batch) -> Future[Any]:
+            future = submit(fn, batch)
+            if batch.index == 1:
+                future.add_done_callback(lambda _: second_is_dropped.set())
+                second_waits.set()
             return future
 
-        executor.submit = submit_watched  # type: ignore[method-assign]
+        executor.submit = submit_watched  # type: ignore[method-assign,assignment]
         process = BatchProcessor(hold).process
         records = list(run_batches(executor, process, batches(1000), window=2, stop=stop))
     assert [record.batch_index for record in records] == [0]
@@ -161,6 +162,8 @@ def test_a_request_to_kill_gives_up_what_runs() -> None:
 
 
 def test_a_window_below_one_is_refused() -> None:
-    with open_executor("thread", 1) as executor:
-        with pytest.raises(ValueError, match="window must be at least 1, got 0"):
-            next(run_batches(executor, process_nothing, batches(1), window=0))
+    with (
+        open_executor("thread", 1) as executor,
+        pytest.raises(ValueError, match="window must be at least 1, got 0"),
+    ):
+        next(run_batches(executor, process_nothing, batches(1), window=0))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+from kaygraph.batch import items_of
 from kaygraph.graph import BatchGraph, Graph
 from kaygraph.node import Node
 
@@ -65,7 +66,7 @@ class AsyncBatchNode(AsyncNode):
     """Await `exec_async` once per item, one after another; results in input order."""
 
     async def _exec_async(self, shared: dict[str, Any], prep_res: Any) -> list[Any]:
-        return [await self._exec_one_async(item) for item in prep_res or ()]
+        return [await self._exec_one_async(item) for item in items_of(prep_res)]
 
 
 class AsyncParallelBatchNode(AsyncNode):
@@ -75,15 +76,14 @@ class AsyncParallelBatchNode(AsyncNode):
     Raises `ValueError` for `max_concurrency` below 1.
     """
 
-    def __init__(self, max_concurrency: int | None = None, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, max_concurrency: int | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if max_concurrency is not None and max_concurrency < 1:
             raise ValueError(f"max_concurrency must be at least 1, got {max_concurrency}")
         self.max_concurrency = max_concurrency
 
     async def _exec_async(self, shared: dict[str, Any], prep_res: Any) -> list[Any]:
-        items = iter(() if prep_res is None else prep_res)
-        return await _gather(self._exec_one_async, items, self.max_concurrency)
+        return await _gather(self._exec_one_async, items_of(prep_res), self.max_concurrency)
 
 
 class AsyncGraph(Graph, AsyncNode):

@@ -20,7 +20,7 @@ class BatchNode(Node):
     """
 
     def _exec(self, prep_res: Any) -> list[Any]:
-        return [self._exec_one(item) for item in _items(prep_res)]
+        return [self._exec_one(item) for item in items_of(prep_res)]
 
 
 class ParallelBatchNode(BatchNode):
@@ -44,7 +44,7 @@ class ParallelBatchNode(BatchNode):
         pool = ThreadPoolExecutor(self.max_workers, thread_name_prefix=self.node_id)
         patient = True
         try:
-            return self._exec_on(pool, _items(prep_res))
+            return self._exec_on(pool, items_of(prep_res))
         except BaseException as error:
             # Ctrl-C is not held up until the running items are done.
             patient = isinstance(error, Exception)
@@ -68,5 +68,6 @@ class ParallelBatchNode(BatchNode):
                 results[places.pop(future)] = future.result()
 
 
-def _items(prep_res: Any) -> Iterator[Any]:
+def items_of(prep_res: Any) -> Iterator[Any]:
+    """Return an iterator over what `prep` returned; `None` counts as no items."""
     return iter(() if prep_res is None else prep_res)
