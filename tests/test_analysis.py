@@ -51,6 +51,12 @@ def test_no_limit_is_above_the_number_of_workers() -> None:
     assert (both.limit, both.limit_any_order) == (2.0, 2.0)
 
 
+def test_what_was_reached_is_within_the_limit() -> None:
+    both = comparison(run_summary(in_order_makespan_s=2.5), run_summary(total_duration=1.6))
+    assert (both.speedup, both.limit, both.limit_any_order) == (2.5, 2.5, 2.5)
+    assert (both.share_of_limit, both.share_of_limit_any_order) == (1.0, 1.0)
+
+
 def test_a_comparison_of_nothing_divides_by_nothing() -> None:
     nothing = run_summary(
         total_processed=0, total_duration=0.0, busy_s=0.0, longest_item_s=0.0,

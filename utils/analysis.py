@@ -26,19 +26,18 @@ def compare_runs(
     `limit`: the workers are never idle while items wait, and items start in their order, which is
     the best that can be done without knowing their times (list scheduling, Graham 1969).
     `limit_any_order`: no schedule ends before max(total / workers, longest item).
-    In both, no schedule ends before the CPU time divided by the cores.
+    In both, no schedule ends before the CPU time divided by the cores. What the parallel run
+    reached can be reached, so no limit is below the speedup, though items vary between runs.
     """
     cpu_bound_s = sequential.cpu_s / usable_cores
     between_items_s = max(0.0, sequential.total_duration - sequential.busy_s)
-    in_order_s = max(
-        sequential.in_order_makespan_s + between_items_s / planned_workers, cpu_bound_s
-    )
-    any_order_s = max(
-        sequential.total_duration / planned_workers, sequential.longest_item_s, cpu_bound_s
-    )
+    in_order_s = sequential.in_order_makespan_s + between_items_s / planned_workers
+    any_order_s = max(sequential.total_duration / planned_workers, sequential.longest_item_s)
     speedup = _ratio(sequential.total_duration, parallel.total_duration)
-    limit = _ratio(sequential.total_duration, in_order_s)
-    limit_any_order = _ratio(sequential.total_duration, any_order_s)
+    limit, limit_any_order = (
+        max(speedup, _ratio(sequential.total_duration, max(shortest_s, cpu_bound_s)))
+        for shortest_s in (in_order_s, any_order_s)
+    )
     return Comparison(
         total_items=sequential.total_processed,
         data_type=data_type,

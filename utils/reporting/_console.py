@@ -47,10 +47,10 @@ def render_comparison(
         _failures(parallel.unexpected_failures, place),
         _section(
             "Limit",
-            f"Best possible speedup: {comparison.limit:.2f}x",
+            f"Best possible speedup, items taken in order: {comparison.limit:.2f}x",
             f"Share reached: {comparison.share_of_limit:.1%}",
-            f"Best in any order, all times known ahead: {comparison.limit_any_order:.2f}x",
-            f"Share of that reached: {comparison.share_of_limit_any_order:.1%}",
+            f"Best possible speedup, item times known ahead: {comparison.limit_any_order:.2f}x",
+            f"Share reached: {comparison.share_of_limit_any_order:.1%}",
         ),
         _section("Plan", *_plan_lines(plan)),
         _section("Conclusion", _comparison_conclusion(comparison)),
@@ -101,13 +101,13 @@ def render_partial(
                 f"{phase.capitalize()} errors: {run.failed}",
             )
         )
-    done = ", ".join(
+    done = " and ".join(
         f"{run.total_processed:,} items in the {phase} run" for phase, run in runs.items()
     )
     return _report(
         _data_summary(total, data_type, plan),
         *sections,
-        _section("Conclusion", f"Interrupted after {done or 'no items'}; no comparison was made."),
+        _section("Conclusion", f"Interrupted after {done or 'no items'}."),
     )
 
 
