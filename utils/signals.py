@@ -1,0 +1,77 @@
+"""Turns Ctrl-C, SIGTERM and SIGHUP into requests to stop, and makes sure the command ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from utils.stopping import StopRequest, Urgency
+
+__all__ = ["leave", "stop_on_signals"]
+
+DRAIN_S = 5.0
+"""How long running items may take to finish after a first Ctrl-C, in seconds."""
+
+LEAVE_S = 2.0
+"""How long after that the command leaves, whatever still runs, in seconds."""
+
+STUCK = "left without a report: an item would not end"
+
+
+@contextmanager
+def stop_on_signals(stop: StopRequest, *, tells: bool) -> Iterator[None]:
+    """Let the first signal drain the run, the second give up what runs, the third leave at once.
+
+    With `tells`, a line on stderr says that the first one was heard. A run that does not end in
+    bounded time is left without a report, with exit code 128 + the signal's number.
+    """
+    received = 0
+
+    def on_signal(number: int, frame: object) -> None:
+        nonlocal received
+        received += 1
+        if received == 1:
+            stop.request(Urgency.DRAIN, number)
+            if tells:
+                _tell("stopping: running items may finish; once more gives them up")
+            _after(DRAIN_S, lambda: stop.request(Urgency.KILL))
+            _after(DRAIN_S + LEAVE_S, lambda: leave(128 + number, STUCK))
+        elif received == 2:
+            stop.request(Urgency.KILL, number)
+            _after(LEAVE_S, lambda: leave(128 + number, STUCK))
+        else:
+            leave(128 + number)
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    watched = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, on_signal) for number in watched}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def leave(code: int, why: str = "") -> None:
+    """End the process now, with the cursor back, whatever still runs."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(2, b"\x1b[?25h")
+    if why:
+        _tell(why)
+    os._exit(code)
+
+
+def _after(seconds: float, act: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+
+
+def _tell(message: str) -> None:
+    """Write a line on stderr, safely even inside a signal handler."""
+    with suppress(OSError):
+        os.write(2, f"{message}\n".encode())
