@@ -1,0 +1,61 @@
+"""Progress: records pass through, and lines on stderr say how far the run is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes import FakeClock, batch_record
+from utils.progress import show_progress
+from utils.records import BatchRecord
+
+
+def test_a_plain_line_comes_now_and_then_and_at_the_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = FakeClock()
+
+    def slowly() -> Iterator[BatchRecord]:
+        for index in range(4):
+            clock.sleep(2.0)
+            yield batch_record([0] * 10, batch_index=index)
+
+    seen = list(show_progress(slowly(), phase="parallel", total=40, clock=clock))
+    assert [record.batch_index for record in seen] == [0, 1, 2, 3]
+    assert capsys.readouterr() == (
+        "",
+        "parallel: 30/40 items, 5.0 items/s, ETA 2 s\nparallel: 40/40 items, 5.0 items/s\n",
+    )
+
+
+def test_an_unknown_total_has_no_eta(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = FakeClock()
+
+    def slowly() -> Iterator[BatchRecord]:
+        clock.sleep(5.0)
+        yield batch_record([0] * 1000)
+
+    list(show_progress(slowly(), phase="sequential", total=None, clock=clock))
+    assert capsys.readouterr().err.splitlines()[0] == "sequential: 1,000 items, 200.0 items/s"
+
+
+def test_disabled_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    records = [batch_record([1])]
+    assert list(show_progress(iter(records), phase="x", total=1, enabled=False)) == records
+    assert capsys.readouterr().err == ""
+
+
+def test_records_are_not_taken_ahead() -> None:
+    taken = 0
+
+    def endless() -> Iterator[BatchRecord]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield batch_record([0])
+
+    shown = show_progress(endless(), phase="x", total=None, clock=FakeClock())
+    next(shown)
+    next(shown)
+    assert taken == 2

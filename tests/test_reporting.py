@@ -1,0 +1,181 @@
+"""Reports: finished numbers in, text out, character by character."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import failed_item, plan, run_summary
+from utils.analysis import compare_runs
+from utils.errors import OutputError
+from utils.records import Comparison, Recommendation, ScenarioResult
+from utils.reporting import (
+    json_text,
+    render_benchmark,
+    render_comparison,
+    render_parallel,
+    render_partial,
+    write_json,
+)
+
+COMPARISON_REPORT = """\
+Parallel Batch Processing Performance Report
+============================================
+
+Data Summary
+- Total items: 4
+- Data type: numbers
+- Batch size: 1
+- Number of batches: 4
+
+Performance Results
+- Sequential processing time: 4.00s
+- Parallel processing time: 2.50s
+- Speedup: 1.60x
+- Efficiency: 80.0%
+
+Throughput
+- Sequential: 1.0 items/sec
+- Parallel: 1.6 items/sec
+
+Correctness
+- Results match: ✓
+- Sequential errors: 0
+- Parallel errors: 1
+
+First failures
+- item 3: ValueError: no
+
+Limit
+- Best possible speedup, items taken in order: 2.00x
+- Share reached: 80.0%
+- Best possible speedup, item times known ahead: 2.00x
+- Share reached: 80.0%
+
+Plan
+- Backend: thread
+- Workers: 2
+- Backend: as asked for
+
+Conclusion
+- Parallel processing gave a significant speedup of 1.60x with 2 workers.
+"""
+
+
+def comparison(
+    sequential_s: float = 4.0, parallel_s: float = 2.5, *, match: bool = True, items: int = 4
+) -> Comparison:
+    return compare_runs(
+        run_summary(total_duration=sequential_s, total_processed=items),
+        run_summary(total_duration=parallel_s, workers=2, failed=1, throughput=1.6),
+        data_type="numbers",
+        planned_workers=2,
+        usable_cores=2,
+        results_match=match,
+    )
+
+
+def test_the_comparison_report_reads_so() -> None:
+    parallel = run_summary(unexpected_failures=(failed_item(3),))
+    report = render_comparison(plan(), parallel, comparison(), place="item {}".format)
+    assert report == COMPARISON_REPORT
+
+
+@pytest.mark.parametrize(
+    ("parallel_s", "words"),
+    [
+        (2.6, "a significant speedup of 1.54x"),
+        (2.7, "a moderate speedup of 1.48x"),
+        (3.7, "a minimal speedup of 1.08x"),
+        (8.0, "a minimal speedup of 0.50x"),
+    ],
+)
+def test_the_conclusion_weighs_the_speedup(parallel_s: float, words: str) -> None:
+    report = render_comparison(plan(), run_summary(), comparison(parallel_s=parallel_s), place=str)
+    assert f"- Parallel processing gave {words} with 2 workers.\n" in report
+
+
+def test_wrong_results_void_the_speedup() -> None:
+    report = render_comparison(plan(), run_summary(), comparison(match=False), place=str)
+    assert "- Results match: ✗\n" in report
+    assert "do not match, so the speedup counts for nothing" in report
+
+
+def test_nothing_is_concluded_from_no_items() -> None:
+    report = render_comparison(plan(), run_summary(), comparison(items=0), place=str)
+    assert "no items, so there is nothing to compare" in report
+
+
+def test_the_parallel_report_has_what_applies() -> None:
+    report = render_parallel(
+        plan(), "text", run_summary(workers=2, total_duration=2.0), utilisation=0.95, place=str
+    )
+    assert "- Parallel processing time: 2.00s\n" in report
+    assert "Sequential" not in report
+    assert "Speedup" not in report
+    assert "- Share of the workers' time spent on items: 95.0%\n" in report
+    assert "- 4 items in 2.00s on 2 workers.\n" in report
+
+
+def test_an_interrupted_run_tells_how_far_each_phase_came() -> None:
+    runs = {"sequential": run_summary(), "parallel": run_summary(total_processed=3, failed=1)}
+    report = render_partial(plan(), "text", 4, runs)
+    assert "Sequential so far\n- Items done: 4 of 4\n" in report
+    assert "Parallel so far\n- Items done: 3 of 4\n" in report
+    assert (
+        "- Interrupted after 4 items in the sequential run and 3 items in the parallel\n  run.\n"
+        in report
+    )
+
+
+def test_the_benchmark_is_a_table_and_a_recommendation() -> None:
+    result = ScenarioResult("I/O small", "io", plan(), run_summary(), comparison())
+    advice = Recommendation("io", "I/O-bound", "thread", 1, 2, "it waits")
+    assert render_benchmark([result], [advice]) == (
+        "Parallel Batch Processing Benchmark\n"
+        "===================================\n"
+        "\n"
+        "Scenario   Items  Workers  Seq. s  Par. s  Speedup   Eff.  Limit  Match\n"
+        "-----------------------------------------------------------------------\n"
+        "I/O small      4        2    4.00    2.50    1.60x  80.0%  2.00x      ✓\n"
+        "\n"
+        "Recommendation\n"
+        "- io (I/O-bound): thread backend, 1 worker, batch size 2: it waits\n"
+    )
+
+
+def test_no_line_of_a_report_is_wider_than_eighty_columns() -> None:
+    long_plan = plan(why=("Batch size chosen: " + "for a reason " * 20,))
+    report = render_comparison(long_plan, run_summary(), comparison(), place=str)
+    assert max(map(len, report.splitlines())) <= 80
+
+
+def test_json_is_strict_and_unknown_things_become_text() -> None:
+    assert json.loads(json_text({"path": Path("x"), "plan": plan()}))["plan"]["workers"] == 2
+    with pytest.raises(ValueError, match="JSON"):
+        json_text({"figure": math.nan})
+
+
+def test_an_export_replaces_the_file_whole(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    target.write_text("old")
+    write_json(target, {"a": 1})
+    assert json.loads(target.read_text()) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_export_that_cannot_be_put_into_words_leaves_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    target.write_text("old")
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(target, {"a": math.inf})
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_export_that_cannot_be_written_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"--export-json .*none/x.json: cannot be written"):
+        write_json(tmp_path / "none" / "x.json", {})
