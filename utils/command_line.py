@@ -15,7 +15,7 @@ from utils.settings import (
     WORKLOAD_NAMES,
 )
 
-__all__ = ["COMMANDS", "help_text", "read_command_line"]
+__all__ = ["COMMANDS", "help_text", "options_of", "read_command_line"]
 
 COMMANDS = {
     "compare": "run the items one after another, then in parallel, and report the gain",
@@ -76,6 +76,11 @@ def help_text() -> str:
             "",
         ]
     )
+
+
+def options_of(command: str) -> list[str]:
+    """Return every option of a subcommand, long and short."""
+    return _parser(command).all_options
 
 
 class _Parser(argparse.ArgumentParser):

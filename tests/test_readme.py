@@ -1,0 +1,85 @@
+"""The README: its commands and code blocks run, its drawings are those of the graphs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graphs import create_comparison_graph, create_parallel_graph
+from tests.conftest import ROOT
+from utils.command_line import COMMANDS, options_of
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"(?ms)^```{kind}\n(.*?)^```$", README)
+
+
+CONSOLE = [
+    line.removeprefix("$ ")
+    for block in blocks("console")
+    for line in block.splitlines()
+    if line.startswith("$ ")
+]
+
+
+@pytest.mark.parametrize("command", [line for line in CONSOLE if line.startswith("python ")])
+def test_each_command_runs(command: str, tmp_path: Path) -> None:
+    (tmp_path / "numbers.txt").write_text("1000000007\n1000000008\n")
+    words = shlex.split(command)[2:]
+    short = [] if "--latency" in words else ["--latency", "0.01"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), *words, *short, "-q"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_each_block_of_code_runs(code: str, tmp_path: Path) -> None:
+    script = tmp_path / "block.py"
+    script.write_text(code)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_drawings_are_those_of_the_graphs() -> None:
+    assert blocks("mermaid") == [
+        create_comparison_graph().to_mermaid(),
+        create_parallel_graph().to_mermaid(),
+    ]
+
+
+def test_every_option_is_in_the_table() -> None:
+    table = README[README.index("### Options") : README.index("## How it works")]
+    for command in COMMANDS:
+        for option in options_of(command):
+            assert re.search(rf"[`, ]{option}[`, ]", table), f"{option} of {command}"
+
+
+def test_every_subcommand_has_a_section() -> None:
+    for command in COMMANDS:
+        assert f"### `{command}`" in README
+
+
+def test_the_setup_commands_are_those_of_the_checks() -> None:
+    [setup] = [block for block in blocks("") if block.startswith("python3 -m venv")]
+    _, development = setup.splitlines()
+    make, install, test = development.split(" && ")
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert make.removeprefix("python3 ") in ci
+    assert install.replace("install ", "install --quiet ") in ci
+    assert test in ci
