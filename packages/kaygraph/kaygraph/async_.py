@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -47,6 +46,7 @@ class AsyncNode(Node):
         raise RuntimeError(f"{self.node_id} is async: run it in an AsyncGraph with run_async")
 
     async def _run_async(self, shared: dict[str, Any]) -> Any:
+        self.logger.debug("%s runs", self.node_id)
         try:
             self.before_prep(shared)
             prep_res = await self.prep_async(shared)
@@ -93,9 +93,6 @@ class AsyncGraph(Graph, AsyncNode):
         """Return the graph's action: by default the last node's."""
         return exec_res
 
-    def _run(self, shared: dict[str, Any]) -> Any:
-        return AsyncNode._run(self, shared)
-
     async def _exec_async(self, shared: dict[str, Any], prep_res: Any) -> Any:
         return await self._walk_async(shared, self.params)
 
@@ -141,6 +138,8 @@ async def _gather(
     function: Callable[[Any], Awaitable[Any]], items: Iterator[Any], at_once: int | None
 ) -> list[Any]:
     """Await `function(item)` for every item, `at_once` at a time; the first error ends it all."""
+    import asyncio
+
     if at_once is None:
         items = iter(everything := list(items))
         at_once = len(everything)

@@ -19,7 +19,7 @@ class BatchNode(Node):
     order.
     """
 
-    def _exec(self, prep_res: Any) -> list[Any]:
+    def _exec(self, shared: dict[str, Any], prep_res: Any) -> list[Any]:
         return [self._exec_one(item) for item in items_of(prep_res)]
 
 
@@ -28,8 +28,8 @@ class ParallelBatchNode(BatchNode):
 
     `max_workers=None` means what `concurrent.futures.ThreadPoolExecutor` means by it: a few
     more threads than cores, 32 at most. Items are taken as threads come free: at most twice
-    `max_workers` are in flight. The first error stops the intake and is raised; items that no
-    thread has started do not run.
+    `max_workers` are in flight. The first error stops the intake and is raised as soon as the
+    items that run are done; no other item is started.
 
     Raises `ValueError` for `max_workers` below 1.
     """
@@ -40,7 +40,7 @@ class ParallelBatchNode(BatchNode):
             raise ValueError(f"max_workers must be at least 1, got {max_workers}")
         self.max_workers = max_workers
 
-    def _exec(self, prep_res: Any) -> list[Any]:
+    def _exec(self, shared: dict[str, Any], prep_res: Any) -> list[Any]:
         pool = ThreadPoolExecutor(self.max_workers, thread_name_prefix=self.node_id)
         patient = True
         try:
@@ -55,15 +55,31 @@ class ParallelBatchNode(BatchNode):
     def _exec_on(self, pool: ThreadPoolExecutor, items: Iterator[Any]) -> list[Any]:
         results: list[Any] = []
         places: dict[Future[Any], int] = {}
+        errors: list[BaseException] = []
+
+        def exec_unless_failed(item: Any) -> Any:
+            # A thread is faster at its next item than the pool at dropping that item.
+            if errors:
+                return None
+            try:
+                return self._exec_one(item)
+            except BaseException as error:
+                errors.append(error)
+                raise
+
         # What `None` comes to is told nowhere else; the attribute is there in every version.
         window = 2 * pool._max_workers
         while True:
             for item in itertools.islice(items, window - len(places)):
-                places[pool.submit(self._exec_one, item)] = len(results)
+                if errors:
+                    break
+                places[pool.submit(exec_unless_failed, item)] = len(results)
                 results.append(None)
             if not places:
                 return results
             done, _ = wait(places, return_when=FIRST_COMPLETED)
+            if errors:
+                raise errors[0]
             for future in done:
                 results[places.pop(future)] = future.result()
 

@@ -11,7 +11,7 @@ __all__ = ["Config"]
 class Config:
     """Hold named values; truthy when it holds any."""
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         self._values: dict[str, Any] = values
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -22,7 +22,7 @@ class Config:
         """Set one value."""
         self._values[key] = value
 
-    def update(self, **values: Any) -> None:
+    def update(self, /, **values: Any) -> None:
         """Set several values at once."""
         self._values.update(values)
 

@@ -40,7 +40,7 @@ class Graph(BaseNode):
         if node is None:
             warnings.warn(
                 f"the graph ends: {current.node_id} returned {action or 'default'!r} "
-                f"and leads on for {sorted(successors)} only",
+                f"and leads on for {list(successors)} only",
                 stacklevel=2,
             )
         return node
@@ -49,19 +49,7 @@ class Graph(BaseNode):
         """Return the wiring as the text of a Mermaid flowchart."""
         return mermaid_text(self)
 
-    def _run(self, shared: dict[str, Any]) -> Any:
-        try:
-            self.before_prep(shared)
-            prep_res = self.prep(shared)
-            exec_res = self._run_graph(shared, prep_res)
-            self.after_exec(shared, prep_res, exec_res)
-            return self.post(shared, prep_res, exec_res)
-        except Exception as error:
-            if self.on_error(shared, error):
-                return None
-            raise
-
-    def _run_graph(self, shared: dict[str, Any], prep_res: Any) -> Any:
+    def _exec(self, shared: dict[str, Any], prep_res: Any) -> Any:
         return self._walk(shared, self.params)
 
     def _walk(self, shared: dict[str, Any], params: dict[str, Any]) -> Any:
@@ -74,7 +62,7 @@ class Graph(BaseNode):
 
     def _first_node(self) -> BaseNode | None:
         if self.start_node is None:
-            warnings.warn(f"{self.node_id} has no start node: nothing runs", stacklevel=4)
+            warnings.warn(f"{self.node_id} has no start node: nothing runs", stacklevel=6)
         return self.start_node
 
     def _equipped(self, node: BaseNode, params: dict[str, Any]) -> BaseNode:
@@ -85,9 +73,20 @@ class Graph(BaseNode):
             twin.config = self.config
         return twin
 
+    def _inner_nodes(self) -> list[BaseNode]:
+        """Return every node that the start node leads to, itself first, each once."""
+        found: dict[int, BaseNode] = {}
+        waiting = [] if self.start_node is None else [self.start_node]
+        while waiting:
+            node = waiting.pop(0)
+            if id(node) not in found:
+                found[id(node)] = node
+                waiting.extend(node.successors.values())
+        return list(found.values())
+
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        state["wiring"] = [(node, node.successors) for node in reachable(self.start_node)]
+        state["wiring"] = [(node, node.successors) for node in self._inner_nodes()]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -105,18 +104,6 @@ class BatchGraph(Graph):
         """Return the graph's action; `prep_res` is the list and `exec_res` is `None`."""
         return None
 
-    def _run_graph(self, shared: dict[str, Any], prep_res: Any) -> None:
+    def _exec(self, shared: dict[str, Any], prep_res: Any) -> None:
         for params in prep_res or ():
             self._walk(shared, {**self.params, **params})
-
-
-def reachable(start: BaseNode | None) -> list[BaseNode]:
-    """Return every node that `start` leads to, itself first, each once."""
-    found: dict[int, BaseNode] = {}
-    waiting = [] if start is None else [start]
-    while waiting:
-        node = waiting.pop(0)
-        if id(node) not in found:
-            found[id(node)] = node
-            waiting.extend(node.successors.values())
-    return list(found.values())

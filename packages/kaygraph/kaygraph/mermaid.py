@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kaygraph.graph import Graph
-    from kaygraph.node import BaseNode
+from kaygraph.node import BaseNode
 
 __all__ = ["mermaid_text"]
 
-_RESERVED = {"call", "class", "click", "default", "end", "flowchart", "graph", "style", "subgraph"}
+# Words that Mermaid does not take as the name of a node, in lower case.
+_RESERVED = {
+    *("call", "class", "classdef", "click", "default", "direction", "end", "flowchart", "graph"),
+    *("href", "interpolate", "linkstyle", "style", "subgraph"),
+}
 
 
-def mermaid_text(graph: Graph) -> str:
+def mermaid_text(graph: BaseNode) -> str:
     """Return the flowchart of `graph`: node ids, action labels, loops and nested graphs."""
     return "\n".join(["graph TD", *_Drawing().body(graph, indent="    ")]) + "\n"
 
@@ -23,13 +24,12 @@ class _Drawing:
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
 
-    def body(self, graph: Graph, indent: str) -> list[str]:
-        from kaygraph.graph import reachable
-
-        nodes = reachable(graph.start_node)
+    def body(self, graph: BaseNode, indent: str) -> list[str]:
+        nodes: list[BaseNode] = []
         lines: list[str] = []
-        for node in nodes:
+        for node in graph._inner_nodes():
             if id(node) not in self._names:
+                nodes.append(node)
                 lines += self._declaration(node, indent)
         for node in nodes:
             for action, successor in node.successors.items():
@@ -38,22 +38,22 @@ class _Drawing:
         return lines
 
     def _declaration(self, node: BaseNode, indent: str) -> list[str]:
-        from kaygraph.graph import Graph
-
-        name = self._name(node)
-        label = f'{name}["{_escaped(node.node_id)}"]'
-        if not isinstance(node, Graph):
-            return [f"{indent}{label}"]
+        label = f'{self._name(node)}["{_escaped(node.node_id)}"]'
         inside = self.body(node, indent + "    ")
+        if not inside:
+            return [f"{indent}{label}"]
         return [f"{indent}subgraph {label}", *inside, f"{indent}end"]
 
     def _name(self, node: BaseNode) -> str:
+        """Return the node's id where that can be its name in the drawing, else a number."""
         if id(node) not in self._names:
-            plain = re.fullmatch(r"[A-Za-z]\w*", node.node_id, re.ASCII)
-            free = node.node_id.lower() not in _RESERVED | {n.lower() for n in self._names.values()}
-            self._names[id(node)] = node.node_id if plain and free else f"n{len(self._names) + 1}"
+            name = node.node_id
+            plain = re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) and name.lower() not in _RESERVED
+            free = name not in self._names.values()
+            self._names[id(node)] = name if plain and free else f"_{len(self._names) + 1}"
         return self._names[id(node)]
 
 
 def _escaped(text: str) -> str:
-    return text.replace("&", "#amp;").replace('"', "#quot;").replace("\n", " ")
+    """Return `text` with what Mermaid or HTML would read as markup in Mermaid's own codes."""
+    return re.sub(r"[#&<>\"`\r\n]", lambda found: f"#{ord(found[0])};", text)

@@ -118,12 +118,11 @@ class BaseNode:
             )
 
     def _run(self, shared: dict[str, Any]) -> Any:
-        if self.logger.isEnabledFor(logging.DEBUG):
-            self.logger.debug("%s runs", self.node_id)
+        self.logger.debug("%s runs", self.node_id)
         try:
             self.before_prep(shared)
             prep_res = self.prep(shared)
-            exec_res = self._exec(prep_res)
+            exec_res = self._exec(shared, prep_res)
             self.after_exec(shared, prep_res, exec_res)
             return self.post(shared, prep_res, exec_res)
         except Exception as error:
@@ -131,8 +130,13 @@ class BaseNode:
                 return None
             raise
 
-    def _exec(self, prep_res: Any) -> Any:
+    def _exec(self, shared: dict[str, Any], prep_res: Any) -> Any:
+        """Do the work between `prep` and `post`; only a graph hands `shared` on."""
         return self.exec(prep_res)
+
+    def _inner_nodes(self) -> list[BaseNode]:
+        """Return the nodes that run inside this one: those of a graph, none elsewhere."""
+        return []
 
     def __copy__(self) -> Self:
         twin = object.__new__(type(self))
@@ -175,14 +179,16 @@ class Execution:
 
     __slots__ = ("attempt", "node", "outer")
 
-    def __init__(self, node: BaseNode, outer: Execution | None) -> None:
+    def __init__(self, node: BaseNode | None, outer: Execution | None) -> None:
         self.node = node
         self.attempt = 0
         self.outer = outer
 
 
 _current_execution: ContextVar[Execution | None] = ContextVar("execution", default=None)
-_ONLY_ATTEMPT = Execution(BaseNode("only attempt"), None)
+
+# Stands for every `exec` without retries: `cur_retry` is 0 there, so nothing need be kept.
+_ONLY_ATTEMPT = Execution(None, None)
 
 
 class Node(BaseNode):
@@ -224,7 +230,7 @@ class Node(BaseNode):
         """Return the result to use after the last failed attempt; raises `exc` by default."""
         raise exc
 
-    def _exec(self, prep_res: Any) -> Any:
+    def _exec(self, shared: dict[str, Any], prep_res: Any) -> Any:
         return self._exec_one(prep_res)
 
     def _exec_one(self, item: Any) -> Any:
@@ -249,7 +255,10 @@ class Node(BaseNode):
                 time.sleep(self.wait)
 
     async def exec_async(self, prep_res: Any) -> Any:
-        """Work on `prep_res` alone and return the result; only async nodes call it."""
+        """Work on `prep_res` alone and return the result; only async nodes call it.
+
+        It stands here, not in `AsyncNode`, so that mix-ins can wrap both kinds of `exec`.
+        """
         return None
 
     async def exec_fallback_async(self, prep_res: Any, exc: Exception) -> Any:
@@ -267,7 +276,7 @@ class Node(BaseNode):
             _current_execution.reset(token)
 
     async def _exec_attempts_async(self, item: Any, execution: Execution) -> Any:
-        import asyncio
+        import asyncio  # programs without async nodes start in half the time
 
         while True:
             try:
