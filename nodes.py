@@ -128,9 +128,8 @@ class PassNode(MetricsNode):
         self._keep_results = keep_results
         self._label = f"{title}: {self.phase}" if title else self.phase
         self._show_progress = settings.progress and not settings.quiet
-        self._processor = BatchProcessor(
-            function or _built_in_function(settings), retries=settings.retries, stop=self._stop
-        )
+        self._retries = settings.retries
+        self._processor = BatchProcessor(function or _built_in_function(settings), stop=self._stop)
 
     def exec(self, item: Pass) -> tuple[RunSummary, ResultLog | None]:
         metrics = RunMetrics(
@@ -144,6 +143,7 @@ class PassNode(MetricsNode):
                 self._processor.process,
                 item.batches,
                 window=1 if item.backend == "sequential" else 2 * item.workers,
+                retries=self._retries,
                 stop=self._stop,
             )
             records = show_progress(

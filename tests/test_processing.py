@@ -9,8 +9,8 @@ import pytest
 
 from tests.fakes import FakeClock
 from utils import BatchProcessor
-from utils.attempt import current_attempt
-from utils.processing import LONGEST_TEXT, back_off_s
+from utils.attempt import back_off_s, current_attempt
+from utils.failures import LONGEST_TEXT
 from utils.records import Batch
 from utils.stopping import StopRequest, Urgency
 

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-import random
 import signal
 import threading
-import traceback
 from array import array
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-from utils.attempt import current_attempt
+from utils.attempt import back_off_s, current_attempt
 from utils.clock import SYSTEM_CLOCK, Clock
+from utils.failures import describe_failure
 from utils.records import Batch, BatchRecord, ItemFailure, ItemRecord
 from utils.stopping import StopRequest
+from utils.watching import Watch, current_async_watch, current_watch
 
-__all__ = ["BatchProcessor", "back_off_s", "describe_failure"]
+__all__ = ["BatchProcessor", "is_async"]
 
-LONGEST_TEXT = 8192
-"""Characters kept of an error's message, and of its traceback."""
+T = TypeVar("T")
 
-FIRST_BACK_OFF_S = 0.05
-LONGEST_BACK_OFF_S = 10.0
+CHEAP_S = 10e-6
+"""Items that cost less are timed many together: reading the clock would cost too much."""
+
+CHEAP_IN_A_ROW = 4
+"""So many cheap items in a row are taken as a sign that more follow."""
+
+SLICE_S = 1e-3
+"""How long the items timed together may take in all, so that a slow one is noticed."""
 
 
 class BatchProcessor:
-    """Apply a function of one item to items, one after another.
+    """Apply a function of one item, plain or `async`, to items, one after another.
 
     An exception becomes that item's failure and never stops the batch. A failed item is tried
     again up to `retries` times, after growing, jittered waits.
@@ -50,6 +56,8 @@ class BatchProcessor:
         self._retries = retries
         self._clock = clock
         self._stop = stop or StopRequest()
+        self.is_async = is_async(function)
+        """Whether the function is a coroutine function."""
 
     def process_item(self, item: Any, *, index: int = 0) -> ItemRecord:
         """Return what became of `item`."""
@@ -62,78 +70,207 @@ class BatchProcessor:
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
-        function, now, stop = self._function, self._clock.now, self._stop
-        results: list[Any] = []
-        durations = array("d")
-        failures: dict[int, ItemFailure] = {}
-        attempts: dict[int, int] = {}
-        cpu_at_start = self._clock.cpu()
-        started_s = now()
-        for place, item in enumerate(batch.items):
-            if stop.requested:
-                break
-            before = now()
+        if not self.is_async:
+            return self._process(batch, self._function)
+        from asyncio import Runner
+
+        with Runner() as runner:
+            return self._process(batch, lambda item: runner.run(self._function(item)))
+
+    def _process(self, batch: Batch, function: Callable[[Any], Any]) -> BatchRecord:
+        tally = _Tally(batch, self._clock)
+        watch = current_watch.get()
+        token = current_attempt.set(batch.attempt)
+        try:
+            if watch is None:
+                self._walk(tally, function)
+            else:
+                self._walk_watched(tally, function, watch)
+        finally:
+            current_attempt.reset(token)
+        return tally.take()
+
+    def _walk(self, tally: _Tally, function: Callable[[Any], Any]) -> None:
+        """Go through the items; where several in a row are cheap, take and time many at once."""
+        items, results, durations = tally.batch.items, tally.results, tally.durations_s
+        now, stop, end = self._clock.now, self._stop, len(items)
+        place = cheap = 0
+        item_s = CHEAP_S
+        then_s = now()
+        while place < end and not stop.requested:
+            some = 1
+            if cheap >= CHEAP_IN_A_ROW:
+                some = min(end - place, max(1, int(SLICE_S / (item_s + 1e-9))))
             try:
-                results.append(function(item))
+                for item in items[place : place + some]:
+                    results.append(function(item))
             except BaseException as error:
-                if _is_real_interrupt(error):
+                self._fail(tally, function, len(results), error)
+            some = len(results) - place
+            now_s = now()
+            item_s = (now_s - then_s) / some
+            if some == 1:
+                durations.append(item_s)
+            else:
+                durations.extend(array("d", [item_s]) * some)
+            cheap = cheap + some if item_s < CHEAP_S else 0
+            place += some
+            then_s = now_s
+
+    def _walk_watched(self, tally: _Tally, function: Callable[[Any], Any], watch: Watch) -> None:
+        """Go through the items one by one, telling `watch` of each before it runs."""
+        results, durations, now = tally.results, tally.durations_s, self._clock.now
+        try:
+            for place, item in enumerate(tally.batch.items):
+                if self._stop.requested:
+                    break
+                watch.begin(place, tally.take)
+                before_s = now()
+                try:
+                    results.append(function(item))
+                except BaseException as error:
+                    self._fail(tally, function, place, error)
+                durations.append(now() - before_s)
+        finally:
+            watch.end()
+
+    def _fail(
+        self, tally: _Tally, function: Callable[[Any], Any], place: int, error: BaseException
+    ) -> None:
+        """Put down the result of the item at `place` after a first failed attempt."""
+        attempt = tally.batch.attempt
+        item = tally.batch.items[place]
+        while attempt <= self._retries and not self._stop.requested:
+            if _is_real_interrupt(error):
+                raise error
+            self._clock.sleep(back_off_s(attempt))
+            attempt += 1
+            token = current_attempt.set(attempt)
+            try:
+                tally.succeed(place, function(item), attempt)
+                return
+            except BaseException as next_error:
+                error = next_error
+            finally:
+                current_attempt.reset(token)
+        if _is_real_interrupt(error):
+            raise error
+        tally.fail(place, describe_failure(error), attempt)
+
+    async def process_async(self, batch: Batch) -> BatchRecord:
+        """Return what became of the items of `batch`, each in a coroutine of its own.
+
+        Starting and time limits are the watch's to decide. Retries are the caller's.
+        """
+        from asyncio import current_task, gather
+
+        watch = current_async_watch.get()
+        now = self._clock.now
+        number = len(batch.items)
+        results: list[Any] = [None] * number
+        durations = array("d", bytes(8 * number))
+        failures: dict[int, ItemFailure] = {}
+        current_attempt.set(batch.attempt)
+        started_s = now()
+
+        async def run(place: int, item: Any) -> None:
+            begun_s = now()
+
+            def start() -> Any:
+                nonlocal begun_s
+                begun_s = now()
+                return self._function(item)
+
+            try:
+                results[place] = await (start() if watch is None else watch.guard(start))
+            except BaseException as error:
+                task = current_task()
+                if task is not None and task.cancelling():
                     raise
-                result, failure, attempts[place] = self._retry(item, error)
-                results.append(result)
-                if failure is not None:
-                    failures[place] = failure
-            durations.append(now() - before)
+                failures[place] = describe_failure(error)
+            durations[place] = now() - begun_s
+
+        if number == 1:
+            await run(0, batch.items[0])
+        else:
+            await gather(*(run(place, item) for place, item in enumerate(batch.items)))
+        durations[0] += batch.spent_s
         return BatchRecord(
             batch_index=batch.index,
             first_item=batch.first_item,
             results=results,
             durations_s=durations,
             failures=failures,
-            attempts=attempts,
-            worker=f"{os.getpid()}:{threading.get_ident()}",
+            attempts=dict.fromkeys(range(number), batch.attempt) if batch.attempt > 1 else {},
+            worker=_worker_name(),
             started_s=started_s,
             ended_s=now(),
-            cpu_s=self._clock.cpu() - cpu_at_start,
+            cpu_s=0.0,
         )
 
-    def _retry(self, item: Any, error: BaseException) -> tuple[Any, ItemFailure | None, int]:
-        """Return the result, the failure and the number of attempts after a first failed one."""
-        attempt = 1
-        while attempt <= self._retries and not self._stop.requested:
-            self._clock.sleep(back_off_s(attempt))
-            attempt += 1
-            token = current_attempt.set(attempt)
-            try:
-                return self._function(item), None, attempt
-            except BaseException as next_error:
-                if _is_real_interrupt(next_error):
-                    raise
-                error = next_error
-            finally:
-                current_attempt.reset(token)
-        return None, describe_failure(error), attempt
+
+class _Tally:
+    """What has come of the items of a batch so far."""
+
+    def __init__(self, batch: Batch, clock: Clock) -> None:
+        self.batch = batch
+        self.results: list[Any] = []
+        self.durations_s = array("d")
+        self._failures: dict[int, ItemFailure] = {}
+        self._attempts: dict[int, int] = {}
+        self._taken = 0
+        self._clock = clock
+        self._started_s = clock.now()
+        self._cpu_at_start_s = clock.cpu()
+
+    def succeed(self, place: int, result: Any, attempts: int) -> None:
+        """Put down a result that took several attempts."""
+        self.results.append(result)
+        self._attempts[place] = attempts
+
+    def fail(self, place: int, failure: ItemFailure, attempts: int) -> None:
+        """Put down a failure."""
+        self.results.append(None)
+        self._failures[place] = failure
+        if attempts > 1:
+            self._attempts[place] = attempts
+
+    def take(self) -> BatchRecord:
+        """Return the record of the items that are done and were not taken before."""
+        first, self._taken = self._taken, len(self.results)
+        attempts = self._attempts
+        if self.batch.attempt > 1:
+            attempts = dict.fromkeys(range(self._taken), self.batch.attempt) | attempts
+        if self.durations_s and not first:
+            self.durations_s[0] += self.batch.spent_s
+        started_s, self._started_s = self._started_s, self._clock.now()
+        cpu_at_start_s, self._cpu_at_start_s = self._cpu_at_start_s, self._clock.cpu()
+        return BatchRecord(
+            batch_index=self.batch.index,
+            first_item=self.batch.first_item + first,
+            results=self.results[first:] if first else self.results,
+            durations_s=self.durations_s[first:] if first else self.durations_s,
+            failures=_from_place(first, self._failures),
+            attempts=_from_place(first, attempts),
+            worker=_worker_name(),
+            started_s=started_s,
+            ended_s=self._started_s,
+            cpu_s=self._cpu_at_start_s - cpu_at_start_s,
+        )
 
 
-def back_off_s(retry: int, jitter: Callable[[], float] = random.random) -> float:
-    """Return the wait in seconds before `retry` (from 1): doubling, half of it drawn by chance.
-
-    The "equal jitter" of M. Brooker, "Exponential Backoff and Jitter" (2015).
-    """
-    longest = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2.0 ** min(retry - 1, 60))
-    return longest * (0.5 + 0.5 * jitter())
+def is_async(function: Callable[[Any], Any]) -> bool:
+    """Tell whether calling `function` gives a coroutine."""
+    by_class = getattr(type(function), "__call__", None)  # noqa: B004  # looked at, not called
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(by_class)
 
 
-def describe_failure(error: BaseException) -> ItemFailure:
-    """Put an exception into words, cut to 8 KB each; never raises."""
-    try:
-        message = str(error)
-    except BaseException:
-        message = f"<{type(error).__name__} whose text cannot be had>"
-    try:
-        trace = "".join(traceback.format_tb(error.__traceback__, limit=-20))
-    except BaseException:
-        trace = ""
-    return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace[-LONGEST_TEXT:])
+def _from_place(first: int, by_place: dict[int, T]) -> dict[int, T]:
+    return {place - first: told for place, told in by_place.items() if place >= first}
+
+
+def _worker_name() -> str:
+    return f"{os.getpid()}:{threading.get_ident()}"
 
 
 def _is_real_interrupt(error: BaseException) -> bool:

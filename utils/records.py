@@ -33,6 +33,16 @@ class Batch:
     first_item: int
     """Place of its first item in the input, from 0."""
     items: Sequence[Any]
+    attempt: int = 1
+    """Which attempt at its items this is."""
+    spent_s: float = 0.0
+    """What earlier attempts at its one item took, in seconds."""
+    deaths: int = 0
+    """How many workers have died at its one item."""
+
+    def part(self, start: int, end: int) -> Batch:
+        """Return the items from place `start` up to `end` as a batch of their own."""
+        return Batch(self.index, self.first_item + start, self.items[start:end], self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class ItemRecord:
     attempts: int
     """How often it was tried, at least 1."""
     duration_s: float
-    """How long it held its worker, retries and their waits included."""
+    """How long it held its worker, in all its attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class BatchRecord:
     results: Sequence[Any]
     """One an item, `None` for a failed one; fewer than the batch has when it was cut short."""
     durations_s: array[float]
-    """One an item."""
+    """One an item; items that cost less than reading the clock share their time evenly."""
     failures: Mapping[int, ItemFailure]
     """By place in the batch."""
     attempts: Mapping[int, int]
@@ -84,6 +94,51 @@ class BatchRecord:
     ended_s: float
     cpu_s: float
     """CPU time that the worker's thread used."""
+
+    @staticmethod
+    def joined(parts: Sequence[BatchRecord]) -> BatchRecord:
+        """Return the record of a batch that was handed over in parts, in their order."""
+        first, last = parts[0], parts[-1]
+        results: list[Any] = []
+        durations_s = array("d")
+        failures: dict[int, ItemFailure] = {}
+        attempts: dict[int, int] = {}
+        for part in parts:
+            done = len(results)
+            failures.update({place + done: told for place, told in part.failures.items()})
+            attempts.update({place + done: told for place, told in part.attempts.items()})
+            results.extend(part.results)
+            durations_s.extend(part.durations_s)
+        return BatchRecord(
+            first.batch_index,
+            first.first_item,
+            results,
+            durations_s,
+            failures,
+            attempts,
+            last.worker,
+            first.started_s,
+            last.ended_s,
+            sum(part.cpu_s for part in parts),
+        )
+
+    def part(self, start: int, end: int) -> BatchRecord:
+        """Return the record of the items from place `start` up to `end`.
+
+        The worker's CPU time is shared out by the items' number.
+        """
+        return BatchRecord(
+            self.batch_index,
+            self.first_item + start,
+            self.results[start:end],
+            self.durations_s[start:end],
+            {place - start: told for place, told in self.failures.items() if start <= place < end},
+            {place - start: told for place, told in self.attempts.items() if start <= place < end},
+            self.worker,
+            self.started_s,
+            self.ended_s,
+            self.cpu_s * (end - start) / len(self.results),
+        )
 
     def item_records(self) -> Iterator[ItemRecord]:
         """Unpack the record of each item, in order."""

@@ -1,6 +1,8 @@
 """The corridor: batches in, their records out as they finish, a bounded number under way.
 
     batches -> [window] -> executor: process(batch) -> finished -> records
+                  ^                                       |
+                  +---- again: retries, what a death left <+
 
 Nothing is taken from `batches` before there is room for it, so memory follows the window and
 never the input.
@@ -8,13 +10,20 @@ never the input.
 
 from __future__ import annotations
 
-from array import array
+import heapq
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from dataclasses import replace
 from queue import Empty, SimpleQueue
+from typing import Any
 
+from utils.attempt import back_off_s
+from utils.clock import SYSTEM_CLOCK, Clock
 from utils.errors import WorkersLostError
-from utils.records import Batch, BatchRecord, ItemFailure
+from utils.failures import BatchBroken, describe_failure, failed_record
+from utils.pacing import Pace
+from utils.records import Batch, BatchRecord
 from utils.stopping import StopRequest
 
 __all__ = ["run_batches"]
@@ -22,89 +31,209 @@ __all__ = ["run_batches"]
 LOOK_UP_S = 0.1
 """How often a wait looks up for a request to stop, in seconds."""
 
+MOST_DEATHS = 2
+"""An item at which so many workers died is given up."""
+
 
 def run_batches(
     executor: Executor,
-    process: Callable[[Batch], BatchRecord],
+    process: Callable[[Batch], Any],
     batches: Iterable[Batch],
     *,
     window: int,
+    retries: int = 0,
+    pace: Pace | None = None,
     stop: StopRequest | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Iterator[BatchRecord]:
-    """Yield the record of each batch as it finishes, with at most `window` batches under way.
+    """Yield the records of the batches as they finish, with at most `window` under way.
 
-    A batch whose worker could not return a record is recorded as failed, item by item. After a
-    request to stop no batch is taken; those that run have a few seconds to finish.
+    A failed item is tried again, alone, up to `retries` times after growing, jittered waits that
+    hold up no worker. When a worker dies, the item that it was at is tried once more and then
+    failed, and the rest of its batch is done by others. After a request to stop no batch is
+    taken; those that run may finish until the request becomes one to kill.
     Raises `ValueError` for a window below 1 and `WorkersLostError` when the executor broke.
     """
     if window < 1:
         raise ValueError(f"window must be at least 1, got {window}")
-    stop = stop or StopRequest()
-    finished: SimpleQueue[Future[BatchRecord]] = SimpleQueue()
-    under_way: dict[Future[BatchRecord], Batch] = {}
-    intake = iter(batches)
-    try:
-        while True:
-            while len(under_way) < window and not stop.requested:
-                batch = next(intake, None)
-                if batch is None:
-                    break
-                future = executor.submit(process, batch)
-                under_way[future] = batch
-                future.add_done_callback(finished.put)
-            if not under_way:
-                return
-            done = _next_finished(finished, under_way, stop)
-            if done is None:
-                return
-            batch = under_way.pop(done)
-            if not done.cancelled():
-                yield _record_of(done, batch)
-    except BrokenExecutor as error:
-        raise WorkersLostError(
-            f"the workers died ({error}); try fewer workers or --backend thread"
-        ) from error
-    finally:
-        for future in under_way:
-            future.cancel()
+    corridor = _Corridor(
+        executor, process, iter(batches), window, retries, pace, stop or StopRequest(), clock
+    )
+    return corridor.records()
 
 
-def _next_finished(
-    finished: SimpleQueue[Future[BatchRecord]],
-    under_way: Iterable[Future[BatchRecord]],
-    stop: StopRequest,
-) -> Future[BatchRecord] | None:
-    """Return the next future that is done, or `None` when the rest is to be given up."""
-    while True:
+class _Corridor:
+    """What is under way in one run, and what waits to be done again."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        process: Callable[[Batch], Any],
+        intake: Iterator[Batch],
+        window: int,
+        retries: int,
+        pace: Pace | None,
+        stop: StopRequest,
+        clock: Clock,
+    ) -> None:
+        self._executor = executor
+        self._process = process
+        self._intake: Iterator[Batch] | None = intake
+        self._window = window
+        self._retries = retries
+        self._pace = pace or Pace(clock=clock)
+        self._stop = stop
+        self._clock = clock
+        self._under_way: dict[Future[BatchRecord], Batch] = {}
+        self._finished: SimpleQueue[Future[BatchRecord]] = SimpleQueue()
+        self._again: list[tuple[float, int, Batch]] = []
+        self._tickets = itertools.count()
+
+    def records(self) -> Iterator[BatchRecord]:
         try:
-            return finished.get(timeout=LOOK_UP_S)
+            while True:
+                wait_s = self._fill()
+                if self._under_way:
+                    done = self._next_finished(wait_s)
+                    if done is not None:
+                        batch = self._under_way.pop(done)
+                        if not done.cancelled():
+                            yield from self._settle(done, batch)
+                    elif self._stop.killing:
+                        return
+                elif self._stop.requested or wait_s is None:
+                    return
+                else:
+                    self._clock.sleep(min(wait_s, LOOK_UP_S))
+        except BrokenExecutor as error:
+            raise WorkersLostError(
+                f"the workers died ({error}); try fewer workers or --backend thread"
+            ) from error
+        finally:
+            for future in self._under_way:
+                future.cancel()
+
+    def _fill(self) -> float | None:
+        """Submit what there is room for; return the seconds until more may be due, if ever."""
+        while len(self._under_way) < self._window and not self._stop.requested:
+            delay_s = self._pace.delay_s(under_way=bool(self._under_way))
+            if delay_s > 0:
+                return delay_s
+            batch = self._next_batch()
+            if batch is None:
+                return max(0.0, self._again[0][0] - self._clock.now()) if self._again else None
+            self._submit(batch)
+        return None
+
+    def _next_batch(self) -> Batch | None:
+        if self._again and self._again[0][0] <= self._clock.now():
+            return heapq.heappop(self._again)[2]
+        if self._intake is not None:
+            batch = next(self._intake, None)
+            if batch is not None:
+                return batch
+            self._intake = None
+        return None
+
+    def _submit(self, batch: Batch) -> None:
+        try:
+            future = self._executor.submit(self._process, batch)
+        except (BrokenExecutor, RuntimeError):
+            raise
+        except Exception as error:  # what cannot be pickled does not get as far as a worker
+            future = Future()
+            future.set_exception(error)
+        self._under_way[future] = batch
+        self._pace.started(len(batch.items))
+        future.add_done_callback(self._finished.put)
+
+    def _next_finished(self, wait_s: float | None) -> Future[BatchRecord] | None:
+        """Return the next future that is done; `None` when it is time to look around."""
+        try:
+            return self._finished.get(
+                timeout=LOOK_UP_S if wait_s is None else min(wait_s, LOOK_UP_S)
+            )
         except Empty:
-            if stop.killing:
-                return None
-            if stop.requested:
-                for future in tuple(under_way):
+            if self._stop.requested:
+                for future in tuple(self._under_way):
                     future.cancel()
+            return None
 
+    def _settle(self, done: Future[BatchRecord], batch: Batch) -> list[BatchRecord]:
+        """Return what is final of a batch; the rest is put down to be done again."""
+        error = done.exception()
+        if error is None:
+            return self._without_retries(batch, done.result())
+        if isinstance(error, BatchBroken):
+            return self._settle_broken(batch, error)
+        if isinstance(error, BrokenExecutor | CancelledError):
+            raise error
+        if len(batch.items) > 1:  # an item that cannot travel must not keep others back
+            for place in range(len(batch.items)):
+                self._do_again(batch.part(place, place + 1))
+            return []
+        return [failed_record(batch, describe_failure(error))]
 
-def _record_of(done: Future[BatchRecord], batch: Batch) -> BatchRecord:
-    error = done.exception()
-    if error is None:
-        return done.result()
-    if isinstance(error, BrokenExecutor | CancelledError):
-        raise error
-    failure = ItemFailure(
-        type(error).__qualname__, f"the batch could not come back from its worker: {error}", ""
-    )
-    places = range(len(batch.items))
-    return BatchRecord(
-        batch_index=batch.index,
-        first_item=batch.first_item,
-        results=[None] * len(batch.items),
-        durations_s=array("d", bytes(8 * len(batch.items))),
-        failures=dict.fromkeys(places, failure),
-        attempts={},
-        worker="",
-        started_s=0.0,
-        ended_s=0.0,
-        cpu_s=0.0,
-    )
+    def _without_retries(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:
+        """Return the record without the items that will be tried again."""
+        if batch.attempt > self._retries or not record.failures or self._stop.requested:
+            return [record]
+        kept = []
+        done = 0
+        for place in sorted(record.failures):
+            item = batch.items[record.first_item - batch.first_item + place]
+            self._do_again(
+                Batch(
+                    batch.index,
+                    record.first_item + place,
+                    (item,),
+                    attempt=batch.attempt + 1,
+                    spent_s=record.durations_s[place],
+                ),
+                after_s=back_off_s(batch.attempt),
+            )
+            if place > done:
+                kept.append(record.part(done, place))
+            done = place + 1
+        if done < len(record.results):
+            kept.append(record.part(done, len(record.results)))
+        return kept
+
+    def _settle_broken(self, batch: Batch, broken: BatchBroken) -> list[BatchRecord]:
+        kept: list[BatchRecord] = []
+        for record in broken.finished:
+            kept += self._without_retries(batch, record)
+        done = sum(len(record.results) for record in broken.finished)
+        left = batch.part(done, len(batch.items))
+        if broken.place is None:
+            return kept + self._settle_unexplained(left, batch.deaths + 1, broken)
+        blamed = broken.place - done
+        self._do_again(left.part(0, blamed))
+        self._do_again(left.part(blamed + 1, len(left.items)))
+        suspect = replace(
+            left.part(blamed, blamed + 1), deaths=batch.deaths + 1, spent_s=batch.spent_s
+        )
+        if broken.final:
+            return kept + self._without_retries(suspect, failed_record(suspect, broken.failure))
+        if suspect.deaths == MOST_DEATHS:
+            return [*kept, failed_record(suspect, broken.failure)]
+        self._do_again(suspect)
+        return kept
+
+    def _settle_unexplained(
+        self, left: Batch, deaths: int, broken: BatchBroken
+    ) -> list[BatchRecord]:
+        """Do a batch again whose worker died at none of its items; the second time, one by one."""
+        if deaths < MOST_DEATHS:
+            self._do_again(replace(left, deaths=deaths))
+        elif len(left.items) == 1:
+            return [failed_record(left, broken.failure)]
+        else:
+            for place in range(len(left.items)):
+                self._do_again(replace(left.part(place, place + 1), deaths=deaths - 1))
+        return []
+
+    def _do_again(self, batch: Batch, *, after_s: float = 0.0) -> None:
+        if batch.items:
+            due_s = self._clock.now() + after_s
+            heapq.heappush(self._again, (due_s, next(self._tickets), batch))

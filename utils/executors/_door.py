@@ -20,11 +20,19 @@ _MODULES = {
 
 
 class _Opens(Protocol):
-    def __call__(self, workers: int) -> WorkerExecutor: ...
+    def __call__(self, workers: int, *, timeout_s: float | None) -> WorkerExecutor: ...
 
 
 class WorkerExecutor(Executor):
     """An executor that can also give up what still runs."""
+
+    abandoned = 0
+    """How many workers were given up but could not be killed."""
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether a worker has started up."""
+        return True
 
     def kill(self) -> None:
         """Drop what waits and give up what runs, without waiting for it."""
@@ -33,9 +41,15 @@ class WorkerExecutor(Executor):
 
 @contextmanager
 def open_executor(
-    name: str, workers: int, *, stop: StopRequest | None = None
+    name: str,
+    workers: int,
+    *,
+    timeout_s: float | None = None,
+    stop: StopRequest | None = None,
 ) -> Iterator[WorkerExecutor]:
     """Open the executor `name` (sequential, thread, process) and shut it down at the end.
+
+    `timeout_s` limits the time of each item, in seconds; sequential work has no limit.
 
     When `stop` says to kill by then, what still runs is given up instead of waited for.
     Raises `ValueError` for an unknown name or `workers` below 1.
@@ -44,7 +58,9 @@ def open_executor(
         raise ValueError(f"no executor {name!r}; there are {', '.join(_MODULES)}")
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    executor = cast(_Opens, import_module(_MODULES[name]).open_workers)(workers)
+    executor = cast(_Opens, import_module(_MODULES[name]).open_workers)(
+        workers, timeout_s=timeout_s
+    )
     try:
         yield executor
     finally:

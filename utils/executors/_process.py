@@ -1,55 +1,366 @@
-"""Workers that are processes of their own: for functions that compute in Python."""
+"""Workers that are processes of their own and can be killed one by one.
+
+    submit -> waiting calls -> a worker's socket -> [worker] -> frames back -> dispatcher -> future
+
+The dispatcher is a thread: it reads what workers send, feeds those that run short, looks at what
+each is at when there is a time limit, and replaces the dead.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
-import os
+import pickle
+import selectors
 import signal
+import socket
 import threading
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing.connection import wait
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Future
+from contextlib import suppress
+from multiprocessing import util
+from multiprocessing.process import BaseProcess
+from typing import Any
 
+import cloudpickle
+
+from utils.clock import SYSTEM_CLOCK
 from utils.executors._door import WorkerExecutor
+from utils.executors._starting import main_out_of_sight, safe_context, threaded_context
+from utils.executors._wire import FrameReader, FrameWriter, Kind
+from utils.executors._worker import IDLE, work
+from utils.failures import BatchBroken
+from utils.records import BatchRecord, ItemFailure
 
-__all__ = ["open_workers"]
+__all__ = ["ProcessExecutor", "open_workers"]
 
-_PRELOADED = ["utils.processing", "utils.workloads", "utils.executors._process"]
+CALLS_AHEAD = 2
+"""Calls given to a worker at once, the one that runs included, so that it never waits for us."""
+
+LONGEST_LOOK_S = 0.1
+"""How often, at least, what the workers are at is looked at when there is a time limit."""
+
+MOST_FAILED_STARTS = 3
+"""So many workers in a row that die before they are ready end the run."""
+
+LEAVE_S = 2.0
+"""How long a worker may take to leave when it has nothing to do any more."""
 
 
-class ProcessExecutor(ProcessPoolExecutor, WorkerExecutor):
-    """The standard library's process pool, with workers that can be killed."""
+class _Call:
+    """What was submitted, and what is known of it so far."""
+
+    __slots__ = ("arguments", "finished", "function", "future")
+
+    def __init__(self, function: bytes, arguments: bytes, future: Future[Any]) -> None:
+        self.function = function
+        self.arguments = arguments
+        self.future = future
+        self.finished: list[BatchRecord] = []
+
+
+class _Worker:
+    """A worker process as the command sees it."""
+
+    def __init__(self, number: int, process: BaseProcess, sock: socket.socket) -> None:
+        self.number = number
+        self.process = process
+        self.socket = sock
+        self.reader = FrameReader(sock)
+        self.writer = FrameWriter(sock)
+        self.calls: deque[_Call] = deque()
+        self.function = b""
+        self.ready = False
+        self.overdue_place: int | None = None
+        """The item for whose time it was killed."""
+
+
+class ProcessExecutor(WorkerExecutor):
+    """Run calls on so many processes; a batch whose worker dies raises `BatchBroken`.
+
+    Functions, lambdas and closures travel. With a time limit, a worker is killed when its item
+    takes longer. Workers are forked where that is safe, that is before this process has a second
+    thread; else from a server without threads.
+    """
+
+    def __init__(self, workers: int, *, timeout_s: float | None = None) -> None:
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self._waiting: deque[_Call] = deque()
+        self._closing = False
+        self._broken = ""
+        self._failed_starts = 0
+        self._function: tuple[Any, bytes] = (None, b"")
+        self._notes = multiprocessing.get_context("spawn").RawArray("d", 2 * workers)
+        self._workers: dict[int, _Worker] = {}
+        context = safe_context()
+        for number in range(workers):
+            self._start_worker(number, context)
+        self._selector = selectors.DefaultSelector()
+        for worker in self._workers.values():
+            self._selector.register(worker.socket, selectors.EVENT_READ, worker.number)
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        self._finalizer = util.Finalize(self, _kill_all, (self._workers,), exitpriority=100)
+        self._dispatcher = threading.Thread(
+            target=self._dispatch, name="process-dispatcher", daemon=True
+        )
+        self._dispatcher.start()
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether a worker has started up."""
+        return any(worker.ready for worker in self._workers.values())
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call `fn` in a worker.
+
+        Raises `RuntimeError` after the shutdown, and what pickling raises for arguments that
+        cannot travel; raises `BrokenExecutor` when workers do not start.
+        """
+        if kwargs:
+            from functools import partial
+
+            fn, kwargs = partial(fn, **kwargs), {}
+        call = _Call(self._pickled_function(fn), cloudpickle.dumps(args), Future())
+        with self._lock:
+            if self._closing:
+                raise RuntimeError("cannot submit after shutdown")
+            if self._broken:
+                raise BrokenExecutor(self._broken)
+            self._waiting.append(call)
+            self._feed()
+        return call.future
+
+    def _pickled_function(self, fn: Callable[..., Any]) -> bytes:
+        known, pickled = self._function
+        if known != fn:
+            pickled = cloudpickle.dumps(fn)
+            self._function = (fn, pickled)
+        return pickled
 
     def kill(self) -> None:
-        """Kill the workers at once."""
-        # The processes are told nowhere else before Python 3.14; the attribute is in all versions.
-        for process in list((self._processes or {}).values()):
-            process.kill()
-        super().kill()
+        """Kill the workers at once; what waits is cancelled, what runs ends in `BatchBroken`."""
+        self.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._broken = "they were killed"
+            _kill_all(self._workers)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls; with `wait`, come back when the workers have left."""
+        with self._lock:
+            self._closing = True
+            dropped = list(self._waiting) if cancel_futures else []
+            if cancel_futures:
+                self._waiting.clear()
+            self._wake()
+        for call in dropped:
+            call.future.cancel()
+        if wait and threading.current_thread() is not self._dispatcher:
+            self._dispatcher.join()
+
+    # Under the lock -------------------------------------------------------------------------
+
+    def _start_worker(self, number: int, context: Any) -> _Worker:
+        ours, theirs = socket.socketpair()
+        others: tuple[socket.socket, ...] = ()
+        if context.get_start_method() == "fork":
+            others = (ours, *(worker.socket for worker in self._workers.values()))
+        self._notes[2 * number] = IDLE
+        process = context.Process(
+            target=work, args=(theirs, self._notes, number, others), name=f"worker-{number}"
+        )
+        with main_out_of_sight(context):
+            process.start()
+        theirs.close()
+        ours.setblocking(False)
+        worker = self._workers[number] = _Worker(number, process, ours)
+        return worker
+
+    def _feed(self) -> None:
+        """Give waiting calls to the workers that have the fewest."""
+        for ahead in range(CALLS_AHEAD):
+            for worker in self._workers.values():
+                while self._waiting and len(worker.calls) <= ahead:
+                    call = self._waiting.popleft()
+                    # A call that came back from a dead worker counts as running already.
+                    if call.future.running() or call.future.set_running_or_notify_cancel():
+                        self._give(worker, call)
+
+    def _give(self, worker: _Worker, call: _Call) -> None:
+        worker.calls.append(call)
+        if worker.function != call.function:
+            worker.function = call.function
+            worker.writer.send(Kind.FUNCTION, call.function)
+        if not worker.writer.send(Kind.CALL, call.arguments):
+            self._selector.modify(
+                worker.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, worker.number
+            )
+            self._wake()
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # full, so it wakes anyway; or closed, so it is gone
+            self._wake_write.send(b"\0")
+
+    # In the dispatcher ----------------------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        while True:
+            events = self._selector.select(self._look_again_s())
+            settled: list[Callable[[], None]] = []
+            with self._lock:
+                for key, mask in events:
+                    if key.data is None:
+                        self._wake_read.recv(4096)
+                    else:
+                        self._hear(self._workers[key.data], mask, settled)
+                self._kill_overdue()
+                self._feed()
+                ended = self._closing and not self._waiting and not self._calls_run()
+            for settle in settled:
+                settle()
+            if ended:
+                self._dismiss()
+                return
+
+    def _calls_run(self) -> bool:
+        return any(worker.calls for worker in self._workers.values())
+
+    def _hear(self, worker: _Worker, mask: int, settled: list[Callable[[], None]]) -> None:
+        if mask & selectors.EVENT_WRITE and worker.writer.flush():
+            self._selector.modify(worker.socket, selectors.EVENT_READ, worker.number)
+        if not mask & selectors.EVENT_READ:
+            return
+        for kind, payload in worker.reader.frames():
+            if kind is Kind.READY:
+                worker.ready = True
+                self._failed_starts = 0
+            elif not worker.calls:  # the run is broken, and nobody waits for this
+                continue
+            elif kind is Kind.PART:
+                worker.calls[0].finished.append(pickle.loads(payload))
+            else:
+                settled.append(_settlement(worker.calls.popleft(), kind, payload))
+        if worker.reader.ended:
+            self._bury(worker, settled)
+
+    def _bury(self, worker: _Worker, settled: list[Callable[[], None]]) -> None:
+        """Settle what a dead worker was at, give back what it had not begun, replace it."""
+        self._selector.unregister(worker.socket)
+        worker.socket.close()
+        worker.process.kill()  # where it has only closed its socket
+        worker.process.join()
+        del self._workers[worker.number]
+        if worker.calls and worker.ready:
+            call = worker.calls.popleft()
+            broken = self._what_broke(worker, call)
+            settled.append(lambda: call.future.set_exception(broken))
+        self._waiting.extendleft(reversed(worker.calls))
+        if not worker.ready:
+            self._failed_starts += 1
+            if self._failed_starts == MOST_FAILED_STARTS:
+                self._broken = f"they end with {_ending(worker.process.exitcode)} as they start"
+        if not self._broken and (not self._closing or self._waiting):
+            heir = self._start_worker(worker.number, threaded_context())
+            self._selector.register(heir.socket, selectors.EVENT_READ, heir.number)
+        if self._broken:
+            calls = [*self._waiting, *(c for w in self._workers.values() for c in w.calls)]
+            self._waiting.clear()
+            for other in self._workers.values():
+                other.calls.clear()
+            _kill_all(self._workers)
+            for call in calls:
+                settled.append(_breaking(call, self._broken))
+
+    def _what_broke(self, worker: _Worker, call: _Call) -> BatchBroken:
+        noted = self._notes[2 * worker.number]
+        place = None if noted == IDLE else int(noted)
+        if worker.overdue_place is None:
+            cause = _cause_of_death(worker.process.exitcode)
+            return BatchBroken(cause, place=place, finished=call.finished)
+        if place != worker.overdue_place:  # it went on in the moment before it was killed
+            place = None
+        limit = f"took longer than {self._timeout_s:g} s; stopped"
+        return BatchBroken(
+            ItemFailure("TimeoutError", limit, ""),
+            place=place,
+            finished=call.finished,
+            final=place is not None,
+        )
+
+    def _look_again_s(self) -> float | None:
+        return None if self._timeout_s is None else min(LONGEST_LOOK_S, self._timeout_s / 4)
+
+    def _kill_overdue(self) -> None:
+        if self._timeout_s is None:
+            return
+        now_s = SYSTEM_CLOCK.now()
+        for worker in self._workers.values():
+            place, began_s = self._notes[2 * worker.number : 2 * worker.number + 2]
+            if worker.calls and place != IDLE and now_s - began_s > self._timeout_s:
+                worker.overdue_place = int(place)
+                worker.process.kill()
+
+    def _dismiss(self) -> None:
+        """Let the workers leave, and make sure that they do."""
+        for worker in self._workers.values():
+            self._selector.unregister(worker.socket)
+            worker.socket.close()
+        deadline_s = SYSTEM_CLOCK.now() + LEAVE_S
+        for worker in self._workers.values():
+            worker.process.join(max(0.0, deadline_s - SYSTEM_CLOCK.now()))
+            if worker.process.exitcode is None:
+                worker.process.kill()
+                worker.process.join()
+            worker.process.close()
+        self._workers.clear()
+        self._finalizer.cancel()
+        self._selector.close()
+        self._wake_read.close()
+        self._wake_write.close()
 
 
-def open_workers(workers: int) -> ProcessExecutor:
-    """Return an executor of so many processes, started as they are needed.
-
-    They are forked from a server that has no threads, so that a fork never copies a held lock.
-    """
-    if "forkserver" in multiprocessing.get_all_start_methods():
-        context: multiprocessing.context.BaseContext = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(_PRELOADED)
-    else:
-        context = multiprocessing.get_context("spawn")
-    return ProcessExecutor(workers, mp_context=context, initializer=_start_worker)
+def open_workers(workers: int, *, timeout_s: float | None = None) -> ProcessExecutor:
+    """Return an executor of so many processes."""
+    return ProcessExecutor(workers, timeout_s=timeout_s)
 
 
-def _start_worker() -> None:
-    """Leave signals that go to the whole group to the parent, and leave with it when it dies."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, name="parent-watch", daemon=True).start()
+def _settlement(call: _Call, kind: Kind, payload: bytes) -> Callable[[], None]:
+    def settle() -> None:
+        try:
+            answer = pickle.loads(payload)
+        except Exception as error:
+            call.future.set_exception(error)
+            return
+        if kind is Kind.ERROR:
+            call.future.set_exception(answer)
+        elif call.finished:
+            call.future.set_result(BatchRecord.joined([*call.finished, answer]))
+        else:
+            call.future.set_result(answer)
+
+    return settle
 
 
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def _breaking(call: _Call, why: str) -> Callable[[], None]:
+    return lambda: call.future.set_exception(BrokenExecutor(why))
+
+
+def _cause_of_death(exit_code: int | None) -> ItemFailure:
+    hint = "; perhaps for lack of memory" if exit_code == -signal.SIGKILL else ""
+    return ItemFailure("WorkerDied", f"its worker ended with {_ending(exit_code)}{hint}", "")
+
+
+def _ending(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        try:
+            return f"signal {signal.Signals(-exit_code).name}"
+        except ValueError:
+            return f"signal {-exit_code}"
+    return f"exit code {exit_code}"
+
+
+def _kill_all(workers: dict[int, _Worker]) -> None:
+    for worker in list(workers.values()):
+        worker.process.kill()

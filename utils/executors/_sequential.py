@@ -34,6 +34,6 @@ class SequentialExecutor(WorkerExecutor):
         self._closed = True
 
 
-def open_workers(workers: int) -> SequentialExecutor:
-    """Return the executor; it has one worker, whatever `workers` says."""
+def open_workers(workers: int, *, timeout_s: float | None = None) -> SequentialExecutor:
+    """Return the executor; it has one worker, whatever `workers` says, and no time limit."""
     return SequentialExecutor()

@@ -1,0 +1,130 @@
+"""Frames over a socket between the command and a worker: a length, a kind, some bytes."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import deque
+from collections.abc import Iterator
+from enum import IntEnum
+
+__all__ = ["FrameReader", "FrameWriter", "Kind", "receive_frame", "send_frame"]
+
+_HEAD = struct.Struct("!QB")
+_READ_BYTES = 1 << 20
+
+
+class Kind(IntEnum):
+    """What a frame holds."""
+
+    FUNCTION = 0
+    """To the worker: a function, pickled, for the calls that follow."""
+    CALL = 1
+    """To the worker: the arguments of a call, pickled."""
+    READY = 2
+    """From the worker: it takes calls."""
+    PART = 3
+    """From the worker: what is finished of the call that runs."""
+    RESULT = 4
+    """From the worker: what the call returned."""
+    ERROR = 5
+    """From the worker: what the call raised."""
+
+
+def send_frame(sock: socket.socket, kind: Kind, payload: bytes = b"") -> None:
+    """Send one frame and wait until it is out."""
+    head = _HEAD.pack(len(payload), kind)
+    if len(payload) < _READ_BYTES:
+        sock.sendall(head + payload)
+    else:
+        sock.sendall(head)
+        sock.sendall(payload)
+
+
+def receive_frame(sock: socket.socket) -> tuple[Kind, bytearray] | None:
+    """Wait for one frame; `None` when the other side has left."""
+    head = _receive(sock, _HEAD.size)
+    if head is None:
+        return None
+    length, kind = _HEAD.unpack(head)
+    payload = _receive(sock, length)
+    return None if payload is None else (Kind(kind), payload)
+
+
+def _receive(sock: socket.socket, length: int) -> bytearray | None:
+    buffer = bytearray(length)
+    view = memoryview(buffer)
+    while view:
+        try:
+            count = sock.recv_into(view)
+        except ConnectionError:
+            return None
+        if not count:
+            return None
+        view = view[count:]
+    return buffer
+
+
+class FrameReader:
+    """Take frames from a socket that does not block."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._buffer = bytearray()
+        self.ended = False
+        """Whether the other side has left."""
+
+    def frames(self) -> Iterator[tuple[Kind, bytes]]:
+        """Yield the frames that are there by now."""
+        buffer = self._buffer
+        while not self.ended:
+            try:
+                some = self._socket.recv(_READ_BYTES)
+            except BlockingIOError:
+                break
+            except ConnectionError:
+                some = b""
+            if not some:
+                self.ended = True
+            buffer += some
+            if len(some) < _READ_BYTES:
+                break
+        start = 0
+        while len(buffer) - start >= _HEAD.size:
+            length, kind = _HEAD.unpack_from(buffer, start)
+            end = start + _HEAD.size + length
+            if len(buffer) < end:
+                break
+            yield Kind(kind), bytes(memoryview(buffer)[start + _HEAD.size : end])
+            start = end
+        del buffer[:start]
+
+
+class FrameWriter:
+    """Put frames on a socket that does not block; what does not fit waits for `flush`."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._waiting: deque[memoryview] = deque()
+
+    def send(self, kind: Kind, payload: bytes) -> bool:
+        """Send one frame as far as it goes; tell whether all is out."""
+        self._waiting.append(memoryview(_HEAD.pack(len(payload), kind)))
+        self._waiting.append(memoryview(payload))
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Send what waits as far as it goes; tell whether all is out."""
+        waiting = self._waiting
+        try:
+            while waiting:
+                sent = self._socket.sendmsg(waiting)
+                while waiting and sent >= len(waiting[0]):
+                    sent -= len(waiting.popleft())
+                if sent:
+                    waiting[0] = waiting[0][sent:]
+        except BlockingIOError:
+            return False
+        except ConnectionError:  # the worker is gone; its end is seen when its socket is read
+            waiting.clear()
+        return True

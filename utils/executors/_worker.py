@@ -1,0 +1,154 @@
+"""The inside of a worker process: take calls, send back what came of them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, MutableSequence, Sequence
+from multiprocessing.connection import wait
+from typing import Any
+
+from utils.clock import SYSTEM_CLOCK
+from utils.executors._wire import Kind, receive_frame, send_frame
+from utils.failures import describe_failure
+from utils.records import BatchRecord, ItemFailure
+from utils.watching import current_watch
+
+__all__ = ["IDLE", "work"]
+
+IDLE = -1.0
+"""The place that a worker notes when it is at no item."""
+
+PART_EVERY_S = 0.1
+"""How often a long batch hands over what is finished, so that a crash costs little of it."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def work(
+    sock: socket.socket, notes: MutableSequence[float], number: int, others: Sequence[socket.socket]
+) -> None:
+    """Serve calls from `sock` until it is closed; note what runs in `notes`.
+
+    `notes` holds two numbers a worker: the place of the item in its batch, and when it began.
+    `others` are sockets that a fork copied and that are none of this worker's business.
+    """
+    for other in others:
+        other.close()
+    _leave_signals_to_the_parent()
+    _leave_with_the_parent()
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    os.dup2(2, 1)  # what functions print must not mix with the command's output
+    watch = _NotedWatch(sock, notes, number)
+    current_watch.set(watch)
+    send_frame(sock, Kind.READY)
+    function: Callable[..., Any] | None = None
+    while (frame := receive_frame(sock)) is not None:
+        kind, payload = frame
+        if kind is Kind.FUNCTION:
+            function = pickle.loads(payload)
+            continue
+        assert function is not None
+        try:
+            result = function(*pickle.loads(payload))
+            kind, answer = Kind.RESULT, _pickled(result)
+        except Exception as error:
+            kind, answer = Kind.ERROR, _pickled_error(error)
+        send_frame(sock, kind, answer)
+
+
+class _NotedWatch:
+    """Note the item that runs where the command can read it, and hand over parts of a batch."""
+
+    def __init__(self, sock: socket.socket, notes: MutableSequence[float], number: int) -> None:
+        self._socket = sock
+        self._notes = notes
+        self._place = 2 * number
+        self._next_part_s = 0.0
+
+    def begin(self, place: int, finished: Callable[[], BatchRecord]) -> None:
+        notes, at = self._notes, self._place
+        now_s = SYSTEM_CLOCK.now()
+        if not place:
+            self._next_part_s = now_s + PART_EVERY_S
+        elif now_s > self._next_part_s:
+            self._next_part_s = now_s + PART_EVERY_S
+            notes[at] = IDLE
+            send_frame(self._socket, Kind.PART, _pickled(finished()))
+        notes[at + 1] = now_s
+        notes[at] = place
+
+    def end(self) -> None:
+        self._notes[self._place] = IDLE
+
+
+def _pickled(result: Any) -> bytes:
+    """Return `result` pickled; in the record of a batch, what cannot be is that item's failure."""
+    try:
+        return pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        if isinstance(result, BatchRecord):
+            return _pickled_item_by_item(result)
+        raise TypeError(f"a result cannot be pickled: {error}") from error
+
+
+def _pickled_item_by_item(record: BatchRecord) -> bytes:
+    import cloudpickle
+
+    results = list(record.results)
+    failures = dict(record.failures)
+    for place, result in enumerate(results):
+        try:
+            cloudpickle.dumps(result)
+        except Exception as error:
+            results[place] = None
+            failures[place] = ItemFailure(
+                type(error).__qualname__,
+                f"returned a {type(result).__qualname__}, which cannot leave its worker: "
+                f"{describe_failure(error).error}",
+                "",
+            )
+    values = {name: getattr(record, name) for name in record.__slots__}
+    return bytes(
+        cloudpickle.dumps(BatchRecord(**values | {"results": results, "failures": failures}))
+    )
+
+
+def _pickled_error(error: Exception) -> bytes:
+    """Return the error pickled, or one of its name and text when it would not survive that."""
+    try:
+        data = pickle.dumps(error)
+        pickle.loads(data)
+        return data
+    except Exception:
+        told = describe_failure(error)
+        return pickle.dumps(RuntimeError(f"{told.error_type}: {told.error}"))
+
+
+def _leave_signals_to_the_parent() -> None:
+    """Ignore signals that go to the whole group; programs started from here do not inherit it."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: None)
+
+
+def _leave_with_the_parent() -> None:
+    """Die with the parent, even when it is killed and whatever the function does."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def leave() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=leave, name="parent-watch", daemon=True).start()

@@ -1,0 +1,67 @@
+"""Exceptions put into words, so that they survive the way out of a worker."""
+
+from __future__ import annotations
+
+import traceback
+from array import array
+from collections.abc import Sequence
+
+from utils.records import Batch, BatchRecord, ItemFailure
+
+__all__ = ["BatchBroken", "describe_failure", "failed_record"]
+
+LONGEST_TEXT = 8192
+"""Characters kept of an error's message, and of its traceback."""
+
+
+class BatchBroken(Exception):
+    """A worker died, or was given up, in the middle of a batch.
+
+    `finished` holds what it had handed over. `place` is that of the item it was at, `None` when
+    it was at none; `failure` says what became of the worker. `final` tells that the item is to
+    blame beyond doubt, so it need not be tried on another worker.
+    """
+
+    def __init__(
+        self,
+        failure: ItemFailure,
+        *,
+        place: int | None,
+        finished: Sequence[BatchRecord] = (),
+        final: bool = False,
+    ) -> None:
+        super().__init__(failure.error)
+        self.failure = failure
+        self.place = place
+        self.finished = finished
+        self.final = final
+
+
+def describe_failure(error: BaseException) -> ItemFailure:
+    """Put an exception into words, cut to 8 KB each; never raises."""
+    try:
+        message = str(error)
+    except BaseException:
+        message = f"<{type(error).__name__} whose text cannot be had>"
+    try:
+        trace = "".join(traceback.format_tb(error.__traceback__, limit=-20))
+    except BaseException:
+        trace = ""
+    return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace[-LONGEST_TEXT:])
+
+
+def failed_record(batch: Batch, failure: ItemFailure) -> BatchRecord:
+    """Return the record of a batch whose items all failed in the same way, in no known time."""
+    places = range(len(batch.items))
+    return BatchRecord(
+        batch_index=batch.index,
+        first_item=batch.first_item,
+        results=[None] * len(batch.items),
+        durations_s=array("d", [batch.spent_s]) * len(batch.items),
+        failures=dict.fromkeys(places, failure),
+        attempts=dict.fromkeys(places, batch.attempt) if batch.attempt > 1 else {},
+        worker="",
+        started_s=0.0,
+        ended_s=0.0,
+        cpu_s=0.0,
+    )

@@ -1,0 +1,39 @@
+"""Who watches over a worker's items: for time limits, and to know what it was at when it died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from utils.records import BatchRecord
+
+__all__ = ["AsyncWatch", "Watch", "current_async_watch", "current_watch"]
+
+
+class Watch(Protocol):
+    """Told by the processor what it is at."""
+
+    def begin(self, place: int, finished: Callable[[], BatchRecord]) -> None:
+        """Take notice that the item at `place` of the batch is next.
+
+        `finished` hands over what is done since it was last called. May raise to end the batch.
+        """
+
+    def end(self) -> None:
+        """Take notice that no item runs any more."""
+
+
+class AsyncWatch(Protocol):
+    """Decides when a coroutine may start, and how long it may take."""
+
+    async def guard(self, start: Callable[[], Any]) -> Any:
+        """Await `start()` when there is room and return its result; raises as it does."""
+
+
+current_watch: ContextVar[Watch | None] = ContextVar("current_watch", default=None)
+"""The watch of the thread that reads it; set by executors that need one."""
+
+current_async_watch: ContextVar[AsyncWatch | None] = ContextVar("current_async_watch", default=None)
+"""The watch of the event loop that reads it; set by the executor that runs coroutines."""
