@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
@@ -11,13 +11,13 @@ from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 from utils.analysis import compare_runs, describe_runs
 from utils.batching import Batches
 from utils.clock import SYSTEM_CLOCK
-from utils.executors import open_executor
 from utils.machine import describe_machine, usable_cores
+from utils.mapping import Limits, run_plan, stream_batches
 from utils.metrics import RunMetrics
 from utils.planning import plan_run
 from utils.processing import BatchProcessor
 from utils.progress import show_progress
-from utils.records import Batch, Comparison, Plan, RunSummary, as_mapping
+from utils.records import Batch, BatchRecord, Comparison, Plan, RunSummary, as_mapping
 from utils.reporting import (
     export_document,
     render_comparison,
@@ -27,7 +27,6 @@ from utils.reporting import (
     write_json,
 )
 from utils.results import ResultLog, results_match
-from utils.running import run_batches
 from utils.settings import Settings
 from utils.sources import TextLines
 from utils.stopping import StopRequest
@@ -95,13 +94,14 @@ class SplitBatchNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One walk over all batches."""
+    """One walk over all items."""
 
-    backend: str
-    workers: int
-    planned_workers: int
-    batches: Iterable[Batch]
+    plan: Plan
+    items: Iterable[Any]
     total_items: int | None
+    batches: Iterable[Batch]
+    compared_workers: int
+    """For how many ideal workers the items' times are added up, too."""
 
 
 class PassNode(MetricsNode):
@@ -124,50 +124,66 @@ class PassNode(MetricsNode):
         **kwargs: Any,
     ) -> None:
         super().__init__(collect_metrics=True, **kwargs)
+        self._settings = settings
+        self._function = function
         self._stop = stop or StopRequest()
         self._keep_results = keep_results
         self._label = f"{title}: {self.phase}" if title else self.phase
         self._show_progress = settings.progress and not settings.quiet
-        self._retries = settings.retries
-        self._processor = BatchProcessor(function or _built_in_function(settings), stop=self._stop)
 
-    def exec(self, item: Pass) -> tuple[RunSummary, ResultLog | None]:
+    def exec(self, item: Pass) -> tuple[Plan, RunSummary, ResultLog | None]:
+        plans = [item.plan]
         metrics = RunMetrics(
-            workers=item.planned_workers, expected_errors={SimulatedFailure.__name__}
+            workers=item.compared_workers, expected_errors={SimulatedFailure.__name__}
         )
         results = ResultLog() if self._keep_results else None
         started_s = SYSTEM_CLOCK.now()
-        with open_executor(item.backend, item.workers, stop=self._stop) as executor:
-            records = run_batches(
-                executor,
-                self._processor.process,
-                item.batches,
-                window=1 if item.backend == "sequential" else 2 * item.workers,
-                retries=self._retries,
-                stop=self._stop,
-            )
-            records = show_progress(
-                records,
-                phase=self._label,
-                total=item.total_items,
-                enabled=self._show_progress,
-                stop=self._stop,
-            )
-            records = metrics.watch(records)
-            if results is not None:
-                records = results.watch(records)
-            for _ in records:
-                pass
-        summary = metrics.summary(
-            total_duration_s=SYSTEM_CLOCK.now() - started_s, interrupted=self._stop.requested
+        records = self._records(item, plans.append)
+        records = show_progress(
+            records,
+            phase=self._label,
+            total=item.total_items,
+            enabled=self._show_progress,
+            stop=self._stop,
         )
-        return summary, results
+        records = metrics.watch(records)
+        if results is not None:
+            records = results.watch(records)
+        for _ in records:
+            pass
+        summary = metrics.summary(
+            total_duration_s=SYSTEM_CLOCK.now() - started_s,
+            plan=plans[-1],
+            interrupted=self._stop.requested,
+        )
+        return plans[-1], summary, results
+
+    def _records(self, item: Pass, on_plan: Callable[[Plan], None]) -> Iterator[BatchRecord]:
+        settings, plan = self._settings, item.plan
+        function = self._function or _built_in_function(settings, plan.backend)
+        processor = BatchProcessor(function, stop=self._stop)
+        limits = Limits(retries=settings.retries, timeout_s=settings.timeout_s, rate=settings.rate)
+        if plan.backend != "auto":
+            return run_plan(processor, item.batches, plan, limits=limits, stop=self._stop)
+        return stream_batches(
+            processor,
+            item.items,
+            total=item.total_items,
+            workers=settings.workers,
+            batch_size=settings.batch_size,
+            limits=limits,
+            stop=self._stop,
+            on_plan=on_plan,
+        )
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:
-        [(summary, results)] = exec_res
+        [(plan, summary, results)] = exec_res
         shared[f"{self.phase}_metrics"] = as_mapping(summary)
         if results is not None:
             shared[f"{self.phase}_results"] = results
+        if shared["plan"].backend == "auto" != plan.backend and self.phase == "parallel":
+            shared["plan"] = replace(plan, num_batches=summary.batches)
+            shared["batch_size"], shared["num_batches"] = plan.batch_size, summary.batches
         return "interrupted" if summary.interrupted else None
 
 
@@ -181,7 +197,10 @@ class SequentialProcessNode(BatchNode, PassNode):
 
     def prep(self, shared: dict[str, Any]) -> list[Pass]:
         planned: Plan = shared["plan"]
-        return [Pass("sequential", 1, planned.workers, shared["batches"], shared["total_items"])]
+        alone = replace(planned, backend="sequential", workers=1)
+        return [
+            Pass(alone, shared["items"], shared["total_items"], shared["batches"], planned.workers)
+        ]
 
 
 class ParallelProcessNode(ParallelBatchNode, PassNode):
@@ -194,9 +213,7 @@ class ParallelProcessNode(ParallelBatchNode, PassNode):
 
     def prep(self, shared: dict[str, Any]) -> list[Pass]:
         plan: Plan = shared["plan"]
-        return [
-            Pass(plan.backend, plan.workers, plan.workers, shared["batches"], shared["total_items"])
-        ]
+        return [Pass(plan, shared["items"], shared["total_items"], shared["batches"], plan.workers)]
 
 
 class AggregateNode(Node):
@@ -269,6 +286,7 @@ class ReportNode(Node):
             write_json(self._settings.export_json, document)
 
 
-def _built_in_function(settings: Settings) -> Callable[[Any], Any]:
+def _built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
     workload = WORKLOADS[settings.workload]
-    return workload.function(settings.seed, settings.latency_s, settings.failure_rate)
+    work = workload.function(settings.seed, settings.latency_s, settings.failure_rate)
+    return work.as_coroutine() if backend == "async" else work

@@ -69,6 +69,8 @@ def run_summary(**changes: Any) -> RunSummary:
         "longest_item_s": 1.0,
         "cpu_s": 0.0,
         "in_order_makespan_s": 2.0,
+        "planned_workers": 2,
+        "batches": 4,
         "retries": 0,
         "errors_by_type": {},
         "unexpected_failures": (),

@@ -13,9 +13,8 @@ from utils.records import Recommendation, ScenarioResult
 def measured(
     workload: str, *, workers: int, reached_s: float, backend: str = "thread", **sequential: Any
 ) -> ScenarioResult:
-    before = run_summary(
-        **{"total_duration": 8.0, "busy_s": 8.0, "in_order_makespan_s": 8.0 / workers} | sequential
-    )
+    values = {"total_duration": 8.0, "busy_s": 8.0, "in_order_makespan_s": 8.0 / workers}
+    before = run_summary(planned_workers=workers, **values | sequential)
     after = run_summary(total_duration=reached_s, workers=workers)
     return ScenarioResult(
         f"{workload} on {workers}",

@@ -14,7 +14,7 @@ from utils.errors import WorkersLostError
 from utils.executors import open_executor
 from utils.processing import BatchProcessor
 from utils.records import Batch, BatchRecord
-from utils.running import run_batches
+from utils.running import Corridor
 from utils.stopping import StopRequest, Urgency
 
 NAMES = ("sequential", "thread", "process")
@@ -24,6 +24,10 @@ def batches(number: int, size: int = 1) -> Iterator[Batch]:
     for index in range(number):
         first = index * size
         yield Batch(index, first, tuple(range(first, first + size)))
+
+
+def run_batches(*arguments: Any, **options: Any) -> Iterator[BatchRecord]:
+    return Corridor(*arguments, **options).records()
 
 
 def negate(item: int) -> int:

@@ -14,7 +14,7 @@ from utils.settings import Settings
 
 def test_defaults_are_those_of_the_demonstration() -> None:
     settings = Settings.of()
-    assert (settings.workload, settings.backend, settings.seed) == ("io", "auto", 0)
+    assert (settings.workload, settings.backend, settings.seed) == ("io", None, 0)
     assert (settings.latency_s, settings.failure_rate, settings.retries) == (0.5, 0.05, 0)
     assert settings.count is settings.workers is settings.batch_size is None
 
@@ -70,7 +70,7 @@ def test_text_and_values_mean_the_same() -> None:
         ),
         (
             {"backend": "gpu"},
-            "--backend must be one of auto, sequential, thread, process, got 'gpu'",
+            "--backend must be one of auto, sequential, thread, process, async, got 'gpu'",
         ),
     ],
 )

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from utils.mapping import parallel_map, stream_map
     from utils.processing import BatchProcessor
 
-__all__ = ["BatchProcessor"]
+__all__ = ["BatchProcessor", "parallel_map", "stream_map"]
 
-_ROOMS = {"BatchProcessor": "utils.processing"}
+_ROOMS = {
+    "BatchProcessor": "utils.processing",
+    "parallel_map": "utils.mapping",
+    "stream_map": "utils.mapping",
+}
 
 
 def __getattr__(name: str) -> Any:

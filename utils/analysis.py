@@ -31,8 +31,10 @@ def compare_runs(
     """
     cpu_bound_s = sequential.cpu_s / usable_cores
     between_items_s = max(0.0, sequential.total_duration - sequential.busy_s)
-    in_order_s = sequential.in_order_makespan_s + between_items_s / planned_workers
     any_order_s = max(sequential.total_duration / planned_workers, sequential.longest_item_s)
+    in_order_s = sequential.in_order_makespan_s + between_items_s / planned_workers
+    if sequential.planned_workers != planned_workers:  # chosen later, by measuring
+        in_order_s = any_order_s
     speedup = _ratio(sequential.total_duration, parallel.total_duration)
     limit, limit_any_order = (
         max(speedup, _ratio(sequential.total_duration, max(shortest_s, cpu_bound_s)))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from utils.records import Batch
 
-__all__ = ["BatchSizing", "Batches", "choose_batch_size"]
+__all__ = ["BatchSizing", "Batches", "choose_batch_size", "cut", "kruskal_weiss"]
 
-HAND_OVER_S = {"sequential": 2e-6, "thread": 5e-5, "process": 2e-4}
+HAND_OVER_S = {"sequential": 2e-6, "thread": 5e-5, "process": 2e-4, "async": 5e-5}
 """Cost of handing one batch over, in seconds, as found on a machine of 2023."""
 
 HAND_OVER_SHARE = 0.01
@@ -71,22 +71,28 @@ class Batches:
     sizing: BatchSizing
 
     def __iter__(self) -> Iterator[Batch]:
-        items = iter(self.items)
-        taken = 0
-        index = 0
-        while True:
-            left = None if self.total is None else max(0, self.total - taken)
-            some = tuple(islice(items, self.sizing.next_size(left)))
-            if not some:
-                return
-            yield Batch(index, taken, some)
-            taken += len(some)
-            index += 1
+        return cut(self.items, self.total, self.sizing.next_size)
 
     @property
     def num_batches(self) -> int | None:
         """Return how many there are, `None` when that is unknown."""
         return self.sizing.num_batches(self.total)
+
+
+def cut(
+    items: Iterable[Any], total: int | None, next_size: Callable[[int | None], int]
+) -> Iterator[Batch]:
+    """Yield the items in batches; `next_size` gets how many are left, `None` when unknown."""
+    source = iter(items)
+    taken = index = 0
+    while True:
+        left = None if total is None else max(0, total - taken)
+        some = tuple(islice(source, next_size(left)))
+        if not some:
+            return
+        yield Batch(index, taken, some)
+        taken += len(some)
+        index += 1
 
 
 def choose_batch_size(
@@ -118,14 +124,14 @@ def choose_batch_size(
     }
     if total is not None:
         limits["every worker should have two batches"] = math.ceil(total / (2 * workers))
-        limits["the workers should end together"] = _kruskal_weiss(
+        limits["the workers should end together"] = kruskal_weiss(
             total, workers, hand_over_s, spread_s=item_s / 2
         )
     reason = min(limits, key=limits.__getitem__)
     return max(1, limits[reason]), reason
 
 
-def _kruskal_weiss(total: int, workers: int, hand_over_s: float, spread_s: float) -> int:
+def kruskal_weiss(total: int, workers: int, hand_over_s: float, spread_s: float) -> int:
     """Return the fixed batch size of least expected makespan (Kruskal and Weiss 1985)."""
     even_share = max(1, math.ceil(total / workers))
     if workers == 1 or spread_s == 0:

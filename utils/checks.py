@@ -15,7 +15,9 @@ __all__ = [
     "Fault",
     "checked_choice",
     "checked_duration_s",
+    "checked_rate",
     "checked_share",
+    "checked_timeout_s",
     "checked_whole",
     "checked_workers",
     "near_names",
@@ -78,15 +80,35 @@ def _number(raw: Any) -> float:
         return math.nan
 
 
-def checked_duration_s(raw: Any, label: str) -> float:
-    text = str(raw).strip()
-    match = re.fullmatch(r"([\d.eE+-]+)\s*(ms|s|m)?", text)
+def _seconds(raw: Any) -> float:
+    match = re.fullmatch(r"([\d.eE+-]+)\s*(ms|s|m)?", str(raw).strip())
     seconds = _number(match[1]) if match else math.nan
     if match and match[2]:
         seconds *= {"ms": 0.001, "s": 1.0, "m": 60.0}[match[2]]
+    return seconds
+
+
+def checked_duration_s(raw: Any, label: str) -> float:
+    seconds = _seconds(raw)
     if not 0 <= seconds <= 86_400:
         raise Fault(f"{label} must be from 0 to 86400 seconds, got {raw!r:.60}; for example 0.5")
     return seconds
+
+
+def checked_timeout_s(raw: Any, label: str) -> float:
+    seconds = _seconds(raw)
+    if not 0 < seconds <= 86_400:
+        raise Fault(
+            f"{label} must be above 0 and at most 86400 seconds, got {raw!r:.60}; for example 10s"
+        )
+    return seconds
+
+
+def checked_rate(raw: Any, label: str) -> float:
+    rate = _number(raw)
+    if not 0 < rate <= 1e9:
+        raise Fault(f"{label} must be above 0 items a second, got {raw!r:.60}; for example 10")
+    return rate
 
 
 def checked_share(raw: Any, label: str) -> float:

@@ -124,9 +124,16 @@ def _add_options(command: _Parser, name: str) -> None:
     add = command.add_argument
     add("-j", "--workers", metavar="N|N%|auto",
         help="workers, or a percentage of the usable cores (default: by workload)")  # fmt: skip
-    add("--backend", metavar="|".join(BACKENDS), help="how to run (default: by workload)")
+    add(
+        "--backend",
+        metavar="|".join(BACKENDS),
+        help="how to run; auto measures (default: by workload)",
+    )
     add("--batch-size", metavar="N|auto", help="items in a batch (default: chosen)")
     add("--retries", metavar="N", help="retries after the first attempt (default: 0)")
+    add("--timeout", dest="timeout_s", metavar="S",
+        help="time limit of an item: 10, 10s, 5m (default: none)")  # fmt: skip
+    add("--rate", metavar="N", help="start at most N items a second (default: no limit)")
     add("--seed", metavar="N", help="what the items and failures follow from (default: 0)")
     if name == "benchmark":
         add("--quick", action="store_true", help="cut the simulated waits to a tenth")

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["InputError", "OutputError", "UsageError", "WorkbookError", "WorkersLostError"]
+__all__ = [
+    "InputError",
+    "OutputError",
+    "UsageError",
+    "WorkbookError",
+    "WorkersLostError",
+]
 
 
 class WorkbookError(Exception):

@@ -6,9 +6,9 @@ import traceback
 from array import array
 from collections.abc import Sequence
 
-from utils.records import Batch, BatchRecord, ItemFailure
+from utils.records import Batch, BatchRecord, ItemFailure, ItemRecord
 
-__all__ = ["BatchBroken", "describe_failure", "failed_record"]
+__all__ = ["BatchBroken", "ItemsFailedError", "describe_failure", "failed_record"]
 
 LONGEST_TEXT = 8192
 """Characters kept of an error's message, and of its traceback."""
@@ -35,6 +35,18 @@ class BatchBroken(Exception):
         self.place = place
         self.finished = finished
         self.final = final
+
+
+class ItemsFailedError(Exception):
+    """Some items failed, after all others were done; `records` holds theirs, in input order."""
+
+    def __init__(self, records: Sequence[ItemRecord], *, total: int) -> None:
+        self.records = tuple(records)
+        first = self.records[0]
+        told = first.failure and f"{first.failure.error_type}: {first.failure.error}"
+        super().__init__(
+            f"{len(self.records)} of {total} items failed; the first is item {first.index}: {told}"
+        )
 
 
 def describe_failure(error: BaseException) -> ItemFailure:

@@ -5,12 +5,24 @@ from __future__ import annotations
 import math
 import os
 import platform
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["describe_machine", "free_memory_bytes", "usable_cores"]
+__all__ = [
+    "ProcessUsage",
+    "coroutines_at_once",
+    "describe_machine",
+    "free_memory_bytes",
+    "process_usage",
+    "usable_cores",
+]
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
+
+MOST_COROUTINES = 2000
+DESCRIPTORS_KEPT = 100
+"""How many file descriptors are left for other things than items at once."""
 
 
 def usable_cores(cgroup_root: Path = _CGROUP_ROOT) -> int:
@@ -30,11 +42,38 @@ def usable_cores(cgroup_root: Path = _CGROUP_ROOT) -> int:
     return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
 
 
+def coroutines_at_once() -> int:
+    """Return how many coroutines may run at once: each may hold a file descriptor."""
+    try:
+        from resource import RLIMIT_NOFILE, getrlimit
+    except ImportError:  # on Windows
+        return MOST_COROUTINES
+    return max(1, min(MOST_COROUTINES, getrlimit(RLIMIT_NOFILE)[0] - DESCRIPTORS_KEPT))
+
+
 def free_memory_bytes() -> int:
     """Return the memory that can be taken without swapping, in bytes."""
     import psutil
 
     return int(psutil.virtual_memory().available)
+
+
+class ProcessUsage(NamedTuple):
+    """What this process has used so far, all its threads together."""
+
+    cpu_s: float
+    waits: float
+    """How often a thread gave up its core to wait; infinite where that is not known."""
+
+
+def process_usage() -> ProcessUsage:
+    """Return what this process has used so far."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:  # on Windows
+        return ProcessUsage(time.process_time(), math.inf)
+    usage = getrusage(RUSAGE_SELF)
+    return ProcessUsage(usage.ru_utime + usage.ru_stime, usage.ru_nvcsw)
 
 
 def describe_machine() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from utils.batching import BatchSizing, choose_batch_size
-from utils.machine import free_memory_bytes, usable_cores
+from utils.machine import coroutines_at_once, free_memory_bytes, usable_cores
 from utils.records import Plan
 from utils.settings import Settings
 from utils.workloads import WORKLOADS
@@ -32,6 +32,8 @@ def plan_run(
     cores = usable_cores()
     why = []
     if settings.backend == "auto":
+        return _plan_to_be_made(settings, total)
+    if settings.backend is None:
         backend = workload.backend
         why.append(f"Backend chosen: {workload.kind} work")
     else:
@@ -40,6 +42,9 @@ def plan_run(
     if backend == "sequential":
         workers = 1
         why.append("Workers: one, the sequential backend has no more")
+    elif settings.workers is None and backend == "async":
+        workers = coroutines_at_once()
+        why.append(f"Workers chosen: {workers} coroutines at once, as file descriptors allow")
     elif settings.workers is None:
         workers = workload.workers_per_core * cores
         why.append(
@@ -49,7 +54,10 @@ def plan_run(
     else:
         workers = settings.workers
         why.append("Workers: as asked for")
-    if settings.batch_size is None:
+    if settings.batch_size is None and settings.rate is not None:
+        sizing = BatchSizing(1)
+        why.append("Batch size chosen: with a rate, each item starts by itself")
+    elif settings.batch_size is None:
         size, reason = choose_batch_size(
             total=total,
             workers=workers,
@@ -64,6 +72,14 @@ def plan_run(
         sizing = BatchSizing(settings.batch_size)
         why.append("Batch size: as asked for")
     return Plan(backend, workers, sizing.size, sizing.num_batches(total), tuple(why)), sizing
+
+
+def _plan_to_be_made(settings: Settings, total: int | None) -> tuple[Plan, BatchSizing]:
+    """Return a plan that leaves all to the pilot; a sequential run walks batches of one."""
+    sizing = BatchSizing(settings.batch_size or 1)
+    workers = settings.workers or usable_cores()
+    why = ("Backend, workers and batch size: to be measured",)
+    return Plan("auto", workers, sizing.size, sizing.num_batches(total), why), sizing
 
 
 def _typical_bytes(items: Iterable[Any]) -> int:

@@ -164,6 +164,8 @@ class Plan:
     """`None` while the number of items is unknown."""
     why: tuple[str, ...]
     """The reasons, in plain words."""
+    predicted_s: float | None = None
+    """How long the whole run will take, measuring included; `None` when nothing was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ class RunSummary:
     avg_time_per_item: float
     """Seconds that an item held its worker, on average."""
     workers: int
-    """Workers that were really used."""
+    """Workers that were really used; coroutines at once, for those."""
     busy_s: float
     """Sum of the items' own times."""
     longest_item_s: float
@@ -190,6 +192,9 @@ class RunSummary:
     """CPU time of the workers while they were at items."""
     in_order_makespan_s: float
     """What the items would take on the planned number of ideal workers, in the records' order."""
+    planned_workers: int
+    """The number of workers that this makespan is for."""
+    batches: int
     retries: int
     errors_by_type: Mapping[str, int]
     unexpected_failures: tuple[ItemRecord, ...]

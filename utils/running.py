@@ -26,7 +26,7 @@ from utils.pacing import Pace
 from utils.records import Batch, BatchRecord
 from utils.stopping import StopRequest
 
-__all__ = ["run_batches"]
+__all__ = ["Corridor"]
 
 LOOK_UP_S = 0.1
 """How often a wait looks up for a request to stop, in seconds."""
@@ -35,61 +35,52 @@ MOST_DEATHS = 2
 """An item at which so many workers died is given up."""
 
 
-def run_batches(
-    executor: Executor,
-    process: Callable[[Batch], Any],
-    batches: Iterable[Batch],
-    *,
-    window: int,
-    retries: int = 0,
-    pace: Pace | None = None,
-    stop: StopRequest | None = None,
-    clock: Clock = SYSTEM_CLOCK,
-) -> Iterator[BatchRecord]:
-    """Yield the records of the batches as they finish, with at most `window` under way.
+class Corridor:
+    """Yield the records of batches as they finish, with at most `window` under way.
 
     A failed item is tried again, alone, up to `retries` times after growing, jittered waits that
     hold up no worker. When a worker dies, the item that it was at is tried once more and then
     failed, and the rest of its batch is done by others. After a request to stop no batch is
     taken; those that run may finish until the request becomes one to kill.
-    Raises `ValueError` for a window below 1 and `WorkersLostError` when the executor broke.
+
+    `executor` and `window` may be exchanged between two records, while nothing is under way.
+    Raises `ValueError` for a window below 1.
     """
-    if window < 1:
-        raise ValueError(f"window must be at least 1, got {window}")
-    corridor = _Corridor(
-        executor, process, iter(batches), window, retries, pace, stop or StopRequest(), clock
-    )
-    return corridor.records()
-
-
-class _Corridor:
-    """What is under way in one run, and what waits to be done again."""
 
     def __init__(
         self,
         executor: Executor,
         process: Callable[[Batch], Any],
-        intake: Iterator[Batch],
+        batches: Iterable[Batch],
+        *,
         window: int,
-        retries: int,
-        pace: Pace | None,
-        stop: StopRequest,
-        clock: Clock,
+        retries: int = 0,
+        pace: Pace | None = None,
+        stop: StopRequest | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._executor = executor
+        if window < 1:
+            raise ValueError(f"window must be at least 1, got {window}")
+        self.executor = executor
+        self.window = window
         self._process = process
-        self._intake: Iterator[Batch] | None = intake
-        self._window = window
+        self._intake: Iterator[Batch] | None = iter(batches)
         self._retries = retries
         self._pace = pace or Pace(clock=clock)
-        self._stop = stop
+        self._stop = stop or StopRequest()
         self._clock = clock
         self._under_way: dict[Future[BatchRecord], Batch] = {}
         self._finished: SimpleQueue[Future[BatchRecord]] = SimpleQueue()
         self._again: list[tuple[float, int, Batch]] = []
         self._tickets = itertools.count()
 
+    @property
+    def under_way(self) -> int:
+        """Return how many batches are under way."""
+        return len(self._under_way)
+
     def records(self) -> Iterator[BatchRecord]:
+        """Yield the records; raises `WorkersLostError` when the executor broke."""
         try:
             while True:
                 wait_s = self._fill()
@@ -115,7 +106,7 @@ class _Corridor:
 
     def _fill(self) -> float | None:
         """Submit what there is room for; return the seconds until more may be due, if ever."""
-        while len(self._under_way) < self._window and not self._stop.requested:
+        while len(self._under_way) < self.window and not self._stop.requested:
             delay_s = self._pace.delay_s(under_way=bool(self._under_way))
             if delay_s > 0:
                 return delay_s
@@ -137,7 +128,7 @@ class _Corridor:
 
     def _submit(self, batch: Batch) -> None:
         try:
-            future = self._executor.submit(self._process, batch)
+            future = self.executor.submit(self._process, batch)
         except (BrokenExecutor, RuntimeError):
             raise
         except Exception as error:  # what cannot be pickled does not get as far as a worker

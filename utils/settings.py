@@ -11,7 +11,9 @@ from utils.checks import (
     Fault,
     checked_choice,
     checked_duration_s,
+    checked_rate,
     checked_share,
+    checked_timeout_s,
     checked_whole,
     checked_workers,
     why_unreadable,
@@ -22,7 +24,7 @@ __all__ = ["BACKENDS", "DATA_TYPES", "LOG_LEVELS", "WORKLOAD_NAMES", "Settings"]
 
 WORKLOAD_NAMES = ("io", "text", "number")
 DATA_TYPES = ("numbers", "text", "mixed")
-BACKENDS = ("auto", "sequential", "thread", "process")
+BACKENDS = ("auto", "sequential", "thread", "process", "async")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 LARGEST_COUNT = 10**15
@@ -38,11 +40,16 @@ class Settings:
     """Items to make, or at most to take from the input; `None`: the default, or all there are."""
     workers: int | None = None
     """`None`: the workload's default."""
-    backend: str = "auto"
+    backend: str | None = None
+    """`auto`: by measuring; `None`: by the kind of workload."""
     batch_size: int | None = None
     """`None`: chosen by arithmetic."""
     retries: int = 0
     """Attempts after the first."""
+    timeout_s: float | None = None
+    """Time limit of an item; `None` for none."""
+    rate: float | None = None
+    """Items that may start in a second; `None` for no limit."""
     seed: int = 0
     workload: str = "io"
     data: str | None = None
@@ -75,9 +82,11 @@ class Settings:
         settings = cls(
             count=door.whole("count", "COUNT", 1, LARGEST_COUNT, "for example 100"),
             workers=door.workers(),
-            backend=door.choice("backend", BACKENDS) or "auto",
+            backend=door.choice("backend", BACKENDS),
             batch_size=door.batch_size(),
             retries=door.whole("retries", "--retries", 0, 1000, "0 means one attempt") or 0,
+            timeout_s=door.positive("timeout_s", "--timeout", checked_timeout_s),
+            rate=door.positive("rate", "--rate", checked_rate),
             seed=door.whole("seed", "--seed", None, None, "for example 7") or 0,
             workload=door.choice("workload", WORKLOAD_NAMES) or "io",
             data=door.choice("data", DATA_TYPES),
@@ -142,6 +151,9 @@ class _Door:
                 f"WORKERS is {given[0]} and --workers is {given[1]}; give one of them"
             )
         return option if positional is None else positional
+
+    def positive(self, name: str, label: str, check: Callable[[Any, str], float]) -> float | None:
+        return self._read(name, lambda raw: check(raw, label))
 
     def latency(self) -> float:
         latency_s = self._read("latency_s", lambda raw: checked_duration_s(raw, "--latency"))

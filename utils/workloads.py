@@ -59,11 +59,25 @@ class SimulatedWork:
         wait_s = self.wait_s(item)
         if wait_s:
             self.clock.sleep(wait_s)
+        return self._after_wait(item)
+
+    def _after_wait(self, item: Any) -> Any:
         result = self.work(item)
         attempt = current_attempt.get()
         if self.failure_rate and draw(self.seed, "refuses", item, attempt) < self.failure_rate:
             raise SimulatedFailure(f"simulated failure in attempt {attempt}")
         return result
+
+    def as_coroutine(self) -> Callable[[Any], Any]:
+        """Return the same work as a coroutine function: it awaits its wait."""
+
+        async def function(item: Any) -> Any:
+            from asyncio import sleep
+
+            await sleep(self.wait_s(item))
+            return self._after_wait(item)
+
+        return function
 
     def wait_s(self, item: Any) -> float:
         """Return how long the item waits, in seconds."""

@@ -16,6 +16,7 @@ _MODULES = {
     "sequential": "utils.executors._sequential",
     "thread": "utils.executors._thread",
     "process": "utils.executors._process",
+    "async": "utils.executors._async",
 }
 
 
@@ -47,7 +48,7 @@ def open_executor(
     timeout_s: float | None = None,
     stop: StopRequest | None = None,
 ) -> Iterator[WorkerExecutor]:
-    """Open the executor `name` (sequential, thread, process) and shut it down at the end.
+    """Open the executor `name` (sequential, thread, process, async) and shut it down at the end.
 
     `timeout_s` limits the time of each item, in seconds; sequential work has no limit.
 

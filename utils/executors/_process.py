@@ -94,8 +94,12 @@ class ProcessExecutor(WorkerExecutor):
         self._notes = multiprocessing.get_context("spawn").RawArray("d", 2 * workers)
         self._workers: dict[int, _Worker] = {}
         context = safe_context()
-        for number in range(workers):
-            self._start_worker(number, context)
+        forks = context.get_start_method() == "fork"
+        self._to_start = workers
+        """Those that the dispatcher starts: only a fork must be done here, before it is there."""
+        while forks and self._to_start:
+            self._start_worker(len(self._workers), context)
+            self._to_start -= 1
         self._selector = selectors.DefaultSelector()
         for worker in self._workers.values():
             self._selector.register(worker.socket, selectors.EVENT_READ, worker.number)
@@ -160,8 +164,6 @@ class ProcessExecutor(WorkerExecutor):
         if wait and threading.current_thread() is not self._dispatcher:
             self._dispatcher.join()
 
-    # Under the lock -------------------------------------------------------------------------
-
     def _start_worker(self, number: int, context: Any) -> _Worker:
         ours, theirs = socket.socketpair()
         others: tuple[socket.socket, ...] = ()
@@ -171,12 +173,14 @@ class ProcessExecutor(WorkerExecutor):
         process = context.Process(
             target=work, args=(theirs, self._notes, number, others), name=f"worker-{number}"
         )
-        with main_out_of_sight(context):
+        with main_out_of_sight():
             process.start()
         theirs.close()
         ours.setblocking(False)
         worker = self._workers[number] = _Worker(number, process, ours)
         return worker
+
+    # Under the lock -------------------------------------------------------------------------
 
     def _feed(self) -> None:
         """Give waiting calls to the workers that have the fewest."""
@@ -206,6 +210,12 @@ class ProcessExecutor(WorkerExecutor):
     # In the dispatcher ----------------------------------------------------------------------
 
     def _dispatch(self) -> None:
+        while self._to_start and not self._closing:
+            worker = self._start_worker(len(self._workers), threaded_context())
+            with self._lock:
+                self._to_start -= 1
+                self._selector.register(worker.socket, selectors.EVENT_READ, worker.number)
+                self._feed()
         while True:
             events = self._selector.select(self._look_again_s())
             settled: list[Callable[[], None]] = []

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
+from multiprocessing import spawn
 from typing import Any
 
 __all__ = ["main_out_of_sight", "safe_context", "threaded_context"]
+
+LOOKS = 20
+BETWEEN_LOOKS_S = 1e-4
 
 _PRELOADED = ["utils.processing", "utils.executors._worker"]
 
@@ -32,27 +36,34 @@ def threaded_context() -> Any:
 
 def _has_one_thread() -> bool:
     """Tell whether nothing else runs in this process, native threads included."""
-    if sys.platform != "linux" or threading.active_count() > 1:
+    if sys.platform != "linux":
         return False
-    try:
-        return sum(1 for _ in Path("/proc/self/task").iterdir()) == 1
-    except OSError:
-        return False
+    for _ in range(LOOKS):  # a thread that was joined may take a moment to be gone
+        if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208  # the quicker way
+            return threading.active_count() == 1
+        if threading.active_count() > 1:
+            return False
+        time.sleep(BETWEEN_LOOKS_S)
+    return False
 
 
 @contextmanager
-def main_out_of_sight(context: Any) -> Iterator[None]:
-    """Keep `multiprocessing` from running the user's script again in the worker.
+def main_out_of_sight() -> Iterator[None]:
+    """Keep `multiprocessing` from running the user's script again in a worker that is started.
 
     Functions of the script travel by value, so the worker does not need it; and a script need
     not guard itself with `if __name__ == "__main__"`.
     """
-    if context.get_start_method() == "fork":
-        yield
-        return
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
+    original = spawn.get_preparation_data
+
+    def without_main(name: str) -> dict[str, object]:
+        data = original(name)
+        for key in ("init_main_from_name", "init_main_from_path"):
+            data.pop(key, None)
+        return data
+
+    spawn.get_preparation_data = without_main
     try:
         yield
     finally:
-        sys.modules["__main__"] = main
+        spawn.get_preparation_data = original

@@ -29,6 +29,16 @@ PART_EVERY_S = 0.1
 
 _PR_SET_PDEATHSIG = 1
 
+_INNER_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+"""What numeric libraries read when they are loaded."""
+
 
 def work(
     sock: socket.socket, notes: MutableSequence[float], number: int, others: Sequence[socket.socket]
@@ -40,6 +50,7 @@ def work(
     """
     for other in others:
         other.close()
+    _share_cores_between(len(notes) // 2)
     _leave_signals_to_the_parent()
     _leave_with_the_parent()
     if sys.stdout is not None:
@@ -129,6 +140,13 @@ def _pickled_error(error: Exception) -> bytes:
     except Exception:
         told = describe_failure(error)
         return pickle.dumps(RuntimeError(f"{told.error_type}: {told.error}"))
+
+
+def _share_cores_between(workers: int) -> None:
+    """Keep libraries that thread by themselves from using every core in every worker."""
+    share = max(1, (os.cpu_count() or 1) // workers)
+    for name in _INNER_THREADS:
+        os.environ.setdefault(name, str(share))
 
 
 def _leave_signals_to_the_parent() -> None:

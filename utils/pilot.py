@@ -1,0 +1,350 @@
+"""Measures a function on its first items and decides how to run the rest.
+
+The first items run where the command runs, in slices that double, and their results are kept.
+Then two slices run at once in two threads, if that can tell something. See `decide` for the rules.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from utils.clock import SYSTEM_CLOCK, Clock
+from utils.machine import ProcessUsage, process_usage
+from utils.records import Batch, BatchRecord, Plan
+from utils.sizing import AdaptiveSizing
+
+__all__ = ["HAND_OVER_S", "Measured", "Pilot", "Travel", "decide"]
+
+MEASURE_S = 0.02
+"""How long items are measured before a first decision, in seconds."""
+
+SLICE_S = 0.005
+"""How long a slice of items may take while they are measured."""
+
+IN_PLACE_SLICE_S = 0.05
+"""How long a slice may take once it is decided to go on in place."""
+
+DUEL_S = 0.01
+"""How long each of two slices takes that run at once to see whether they hold the GIL."""
+
+HAND_OVER_S = {"sequential": 0.0, "thread": 5e-5, "process": 1.5e-4, "async": 2e-5}
+"""Least cost of handing a batch over, in seconds, as found on a machine of 2023."""
+
+START_S = {"thread": 1e-4, "process": 0.012, "async": 1e-3}
+"""Start and end of one more worker (of the loop, for async), in seconds; likewise."""
+
+WORTH_IT = 0.9
+"""A pool must be predicted to take less than this share of going on in place."""
+
+WAITS_BELOW = 0.5
+"""Work whose CPU time is less than this share of its time waits."""
+
+WAITS_AN_ITEM = 0.5
+"""Work that gives up its core less often does not wait, though it may have had to share it."""
+
+RELEASES_FROM = 1.4
+"""Two at once in threads that use so many cores together do not hold the GIL."""
+
+MOST_THREADS = 128
+"""More threads than this are no default: memory, descriptors and the other side must last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Travel:
+    """What it costs an item and its result to go to a process and back."""
+
+    here_s: float
+    """Seconds an item in this process."""
+    there_s: float
+    """Seconds an item in the worker."""
+    item_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is known when a decision is made."""
+
+    left: int | None
+    """Items still to start; `None` when unknown."""
+    elapsed_s: float
+    item_s: float
+    """Mean time of an item."""
+    cpu_share: float
+    """CPU time of the calling thread over its time."""
+    own_cores: float = 1.0
+    """CPU time of all threads of this process over the time: more than 1 for parallel libraries."""
+    threads_gain: float | None = None
+    """How many cores two at once use in two threads; `None` when it was not tried."""
+    travel: Travel | None = None
+    cannot_travel: str = ""
+    """Why function, items or results cannot be pickled; empty when they can."""
+
+
+def decide(known: Measured, *, cores: int, workers: int | None = None) -> Plan | None:
+    """Return the plan for what is left, or `None` when two at once must be tried first.
+
+    In place when what is left is done sooner than a pool could start, or for work whose pickling
+    costs as much as the work. Threads for work that waits or releases the GIL, or cannot be
+    pickled; as many as `cores × (1 + wait / compute)` for work that waits (Goetz et al., "Java
+    Concurrency in Practice", 8.2). Else processes, one a core. `workers` overrules the number.
+    """
+    item_s = max(known.item_s, 1e-9)
+    # With the number unknown, as much again as there was so far.
+    left = math.ceil(known.elapsed_s / item_s) if known.left is None else known.left
+    left_s = left * item_s
+    pace = f"an item takes {_time(item_s)}, {known.cpu_share:.0%} of it computing"
+    rest = f"what is left takes {_time(left_s)} in place"
+
+    def plan(backend: str, number: int, left_s: float, *why: str) -> Plan:
+        return Plan(backend, number, 1, None, (pace, *why), known.elapsed_s + left_s)
+
+    in_place = plan("sequential", 1, left_s, rest)
+    if workers == 1:
+        return replace(in_place, why=(pace, "one worker, as asked for"))
+    if known.cpu_share < WAITS_BELOW:
+        number = workers or _threads_for(known.cpu_share, cores, left, item_s)
+        pool_s = max(left_s / number, item_s) + number * START_S["thread"]
+        if pool_s > WORTH_IT * left_s:
+            return replace(in_place, why=(pace, f"{rest}, and threads would gain little"))
+        return plan("thread", number, pool_s, "it waits, so threads can wait side by side")
+    number = workers or cores
+    pool_s = max(left_s / number, item_s) + number * START_S["process"]
+    if number == 1:
+        return replace(in_place, why=(pace, "there is one core"))
+    if pool_s > WORTH_IT * left_s:
+        return replace(in_place, why=(pace, f"{rest}, sooner than a pool could start and end"))
+    if known.own_cores > 1 + WAITS_BELOW:
+        busy = f"each item keeps {known.own_cores:.1f} cores busy by itself"
+        return replace(in_place, why=(pace, busy))
+    if known.threads_gain is None:
+        return None
+    if known.threads_gain >= RELEASES_FROM:
+        gain = f"two at once in threads use {known.threads_gain:.1f} cores"
+        pool_s = max(left_s / number, item_s)
+        return plan("thread", number, pool_s, f"{gain}: it releases the GIL")
+    if known.cannot_travel:
+        why = f"it holds the GIL, but cannot go to a process: {known.cannot_travel}"
+        return plan("thread", number, left_s, why)
+    holds = f"two at once in threads use {known.threads_gain:.1f} cores: it holds the GIL"
+    travel = known.travel or Travel(here_s=0.0, there_s=0.0, item_bytes=0)
+    pool_s = (
+        max(left * (item_s + travel.there_s) / number, left * travel.here_s, item_s)
+        + number * START_S["process"]
+    )
+    if pool_s > WORTH_IT * left_s:
+        cost = f"pickling an item and its result costs {_time(travel.here_s + travel.there_s)}"
+        return replace(in_place, why=(pace, holds, f"{cost}, as much as it would gain"))
+    return plan(
+        "process", number, pool_s, holds, "processes, one a core" if not workers else "processes"
+    )
+
+
+def _threads_for(cpu_share: float, cores: int, left: int, item_s: float) -> int:
+    useful = cores / max(cpu_share, 1e-6)
+    # More threads shorten the run by left_s / P and lengthen it by P starts.
+    paying = math.sqrt(left * item_s / START_S["thread"])
+    return max(1, min(left, MOST_THREADS, round(useful), round(paying)))
+
+
+class Pilot:
+    """Sizes the first slices, learns from their records, and then decides.
+
+    It is asked for the next plan after each record; the plan of the duel (two threads) comes
+    first where `decide` needs it. While items go on in place, it decides anew when their pace
+    or their number turns out otherwise.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        total: int | None,
+        cores: int,
+        workers: int | None = None,
+        free_memory_bytes: int | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        usage: Callable[[], ProcessUsage] = process_usage,
+    ) -> None:
+        self._function = function
+        self._total = total
+        self._cores = cores
+        self._workers = workers
+        self._free_memory_bytes = free_memory_bytes
+        self._clock = clock
+        self._usage = usage
+        self._started_s = clock.now()
+        self._usage_at_start = usage()
+        self._done = 0
+        self._busy_s = 0.0
+        self._cpu_s = 0.0
+        self._item_s: float | None = None
+        self._sample: tuple[Sequence[Any], Sequence[Any]] = ((), ())
+        self._duellists: list[BatchRecord] = []
+        self._threads_gain: float | None = None
+        self._decided_s = 0.0
+        self._decided_item_s = 0.0
+        self._sizing: AdaptiveSizing | None = None
+        self.plan: Plan | None = None
+        """What goes on now; `None` while items are measured in place."""
+        self.duels = False
+        """Whether two slices run at once now."""
+
+    def next_size(self, left: int | None) -> int:
+        """Return how many items to take next."""
+        if self._sizing is not None:
+            return self._sizing.next_size(left)
+        if self._item_s is None:
+            return 1
+        if self.duels:
+            return max(1, math.ceil(DUEL_S / self._item_s))
+        slice_s = SLICE_S if self.plan is None else IN_PLACE_SLICE_S
+        return max(1, min(2 * self._done, int(slice_s / self._item_s)))
+
+    def learn(self, batch: Batch, record: BatchRecord) -> None:
+        """Take a record in."""
+        if self._sizing is not None:
+            self._sizing.learn(record)
+            return
+        if self.duels:
+            self._duellists.append(record)
+            self._done += len(record.results)
+            return
+        number = len(record.results)
+        taken_s = record.ended_s - record.started_s
+        self._done += number
+        self._busy_s += taken_s
+        self._cpu_s += record.cpu_s
+        if number:
+            self._item_s = max(1e-9, taken_s / number)
+            self._sample = (batch.items, record.results)
+
+    def next_plan(self) -> Plan | None:
+        """Return a plan to change to, or `None` to go on as it is."""
+        if self._sizing is not None or self._item_s is None:
+            return None
+        if self.duels:
+            if len(self._duellists) < 2:
+                return None
+            self._threads_gain = self._gain_of_duel()
+            self.duels = False
+        elif not self._time_to_decide():
+            return None
+        self._decided_s = self._elapsed_s()
+        self._decided_item_s = self._item_s
+        known = self._known()
+        plan = decide(known, cores=self._cores, workers=self._workers)
+        if plan is not None and plan.backend == "process" and known.travel is None:
+            known = self._with_travel(known)
+            plan = decide(known, cores=self._cores, workers=self._workers)
+        if plan is None:
+            self.duels = True
+            self._duellists = []
+            return Plan("thread", 2, 1, None, ())
+        if plan.backend != "sequential":
+            self._sizing = AdaptiveSizing(
+                workers=plan.workers,
+                hand_over_s=HAND_OVER_S[plan.backend],
+                item_s=self._item_s,
+                item_bytes=known.travel.item_bytes if known.travel else 0,
+                free_memory_bytes=self._free_memory_bytes,
+            )
+            plan = replace(plan, batch_size=self._sizing.next_size(known.left))
+        self.plan = plan
+        return plan
+
+    def _elapsed_s(self) -> float:
+        return self._clock.now() - self._started_s
+
+    def _time_to_decide(self) -> bool:
+        if self._total is not None and self._done >= self._total:
+            return self.plan is None
+        if self.plan is None:
+            return self._elapsed_s() >= MEASURE_S
+        assert self._item_s is not None
+        if self._total is None:
+            return self._elapsed_s() >= 2 * self._decided_s
+        return self._item_s > 2 * self._decided_item_s and self._elapsed_s() > MEASURE_S
+
+    def _known(self) -> Measured:
+        assert self._item_s is not None
+        elapsed_s = self._elapsed_s()
+        usage, before = self._usage(), self._usage_at_start
+        own_cpu_s = usage.cpu_s - before.cpu_s
+        cpu_share = min(1.0, self._cpu_s / self._busy_s) if self._busy_s else 1.0
+        if usage.waits - before.waits < WAITS_AN_ITEM * self._done:
+            cpu_share = 1.0  # it did not wait: others had the core
+        return Measured(
+            left=None if self._total is None else max(0, self._total - self._done),
+            elapsed_s=elapsed_s,
+            item_s=self._item_s if self.plan else self._mean_s(),
+            cpu_share=cpu_share,
+            own_cores=own_cpu_s / elapsed_s if self._threads_gain is None and elapsed_s else 1.0,
+            threads_gain=self._threads_gain,
+        )
+
+    def _mean_s(self) -> float:
+        """Return the mean time of an item so far; the last slice weighs most."""
+        assert self._item_s is not None
+        return self._item_s
+
+    def _gain_of_duel(self) -> float:
+        """Return how many cores the two used together: what holds the GIL never uses over one."""
+        one, other = self._duellists
+        together_s = max(one.ended_s, other.ended_s) - min(one.started_s, other.started_s)
+        return (one.cpu_s + other.cpu_s) / together_s if together_s else 1.0
+
+    def _with_travel(self, known: Measured) -> Measured:
+        try:
+            return replace(known, travel=measure_travel(self._function, *self._sample, self._clock))
+        except Exception as error:
+            return replace(known, cannot_travel=f"{type(error).__name__}: {error!s:.100}")
+
+
+def measure_travel(
+    function: Callable[[Any], Any], items: Sequence[Any], results: Sequence[Any], clock: Clock
+) -> Travel:
+    """Return what pickling and unpickling costs; raises what pickling raises."""
+    import cloudpickle
+
+    cloudpickle.dumps(function)
+    some, outcomes = items[:LARGEST_SAMPLE], results[:LARGEST_SAMPLE]
+    while len(some) > 1 and _bytes(some[:1]) * len(some) > LARGEST_SAMPLE_BYTES:
+        some, outcomes = some[: len(some) // 2], outcomes[: len(outcomes) // 2]
+    start_s = clock.now()
+    there = cloudpickle.dumps(some)
+    dumped_s = clock.now()
+    pickle.loads(there)
+    back = pickle.dumps(outcomes)
+    pickled_s = clock.now()
+    pickle.loads(back)
+    here_s = dumped_s - start_s + clock.now() - pickled_s
+    # Bytes also cross a socket: each side copies them once, at some GB/s.
+    copying_s = (len(there) + len(back)) * COPY_S_PER_BYTE
+    number = max(1, len(some))
+    return Travel(
+        here_s=(here_s + copying_s) / number,
+        there_s=(pickled_s - dumped_s + copying_s) / number,
+        item_bytes=len(there) // number,
+    )
+
+
+LARGEST_SAMPLE = 200
+LARGEST_SAMPLE_BYTES = 4_000_000
+COPY_S_PER_BYTE = 5e-10
+
+
+def _bytes(items: Sequence[Any]) -> int:
+    import cloudpickle
+
+    return len(cloudpickle.dumps(items))
+
+
+def _time(seconds: float) -> str:
+    for scale, unit in ((1.0, "s"), (1e3, "ms")):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
