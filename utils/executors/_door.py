@@ -36,7 +36,7 @@ class WorkerExecutor(Executor):
         return True
 
     def kill(self) -> None:
-        """Drop what waits and give up what runs, without waiting for it."""
+        """Drop what waits and give up what runs; come back at once, or when it has been killed."""
         self.shutdown(wait=False, cancel_futures=True)
 
 
@@ -52,7 +52,8 @@ def open_executor(
 
     `timeout_s` limits the time of each item, in seconds; sequential work has no limit.
 
-    When `stop` says to kill by then, what still runs is given up instead of waited for.
+    After an error, or when `stop` says to kill by then, what still runs is given up instead of
+    waited for.
     Raises `ValueError` for an unknown name or `workers` below 1.
     """
     if name not in _MODULES:
@@ -64,7 +65,10 @@ def open_executor(
     )
     try:
         yield executor
-    finally:
-        if stop is not None and stop.killing:
-            executor.kill()
-        executor.shutdown(wait=not (stop is not None and stop.killing), cancel_futures=True)
+    except BaseException:  # nobody waits for the rest any more
+        executor.kill()
+        raise
+    if stop is not None and stop.killing:
+        executor.kill()
+    else:
+        executor.shutdown(cancel_futures=True)

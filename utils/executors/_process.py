@@ -25,6 +25,7 @@ from typing import Any
 import cloudpickle
 
 from utils.clock import SYSTEM_CLOCK
+from utils.errors import UsageError, WorkersLostError
 from utils.executors._door import WorkerExecutor
 from utils.executors._starting import main_out_of_sight, safe_context, threaded_context
 from utils.executors._wire import FrameReader, FrameWriter, Kind
@@ -93,16 +94,15 @@ class ProcessExecutor(WorkerExecutor):
         self._function: tuple[Any, bytes] = (None, b"")
         self._notes = multiprocessing.get_context("spawn").RawArray("d", 2 * workers)
         self._workers: dict[int, _Worker] = {}
+        self._to_start = deque(range(workers))
+        self._to_register: list[_Worker] = []
         context = safe_context()
-        forks = context.get_start_method() == "fork"
-        self._to_start = workers
-        """Those that the dispatcher starts: only a fork must be done here, before it is there."""
-        while forks and self._to_start:
-            self._start_worker(len(self._workers), context)
-            self._to_start -= 1
+        # Only a fork must be done here, before the dispatcher is there.
+        while self._to_start and context.get_start_method() == "fork":
+            self._add_worker(context)
+        if self._broken:
+            raise WorkersLostError(f"{self._broken}; try --backend thread")
         self._selector = selectors.DefaultSelector()
-        for worker in self._workers.values():
-            self._selector.register(worker.socket, selectors.EVENT_READ, worker.number)
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
@@ -120,8 +120,9 @@ class ProcessExecutor(WorkerExecutor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a worker.
 
-        Raises `RuntimeError` after the shutdown, and what pickling raises for arguments that
-        cannot travel; raises `BrokenExecutor` when workers do not start.
+        Raises `UsageError` for a function that cannot be pickled, what pickling raises for
+        arguments that cannot, `RuntimeError` after the shutdown, and `BrokenExecutor` when workers
+        do not start.
         """
         if kwargs:
             from functools import partial
@@ -140,7 +141,13 @@ class ProcessExecutor(WorkerExecutor):
     def _pickled_function(self, fn: Callable[..., Any]) -> bytes:
         known, pickled = self._function
         if known != fn:
-            pickled = cloudpickle.dumps(fn)
+            try:
+                pickled = cloudpickle.dumps(fn)
+            except Exception as error:
+                raise UsageError(
+                    f"the function cannot go to another process ({type(error).__name__}: "
+                    f"{error!s:.200}); the thread backend needs no such journey"
+                ) from error
             self._function = (fn, pickled)
         return pickled
 
@@ -150,6 +157,7 @@ class ProcessExecutor(WorkerExecutor):
         with self._lock:
             self._broken = "they were killed"
             _kill_all(self._workers)
+        self._dispatcher.join(LEAVE_S)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; with `wait`, come back when the workers have left."""
@@ -164,6 +172,20 @@ class ProcessExecutor(WorkerExecutor):
         if wait and threading.current_thread() is not self._dispatcher:
             self._dispatcher.join()
 
+    def _add_worker(self, context: Any) -> None:
+        """Start one more worker; where that fails, go on with those that there are."""
+        number = self._to_start.popleft()
+        try:
+            worker = self._start_worker(number, context)
+        except OSError as error:  # no more processes or descriptors
+            self._to_start.clear()
+            if not self._workers:
+                self._broken = f"no worker process can be started ({error.strerror})"
+            return
+        with self._lock:
+            self._workers[number] = worker
+            self._to_register.append(worker)
+
     def _start_worker(self, number: int, context: Any) -> _Worker:
         ours, theirs = socket.socketpair()
         others: tuple[socket.socket, ...] = ()
@@ -173,12 +195,16 @@ class ProcessExecutor(WorkerExecutor):
         process = context.Process(
             target=work, args=(theirs, self._notes, number, others), name=f"worker-{number}"
         )
-        with main_out_of_sight():
-            process.start()
-        theirs.close()
+        try:
+            with main_out_of_sight():
+                process.start()
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         ours.setblocking(False)
-        worker = self._workers[number] = _Worker(number, process, ours)
-        return worker
+        return _Worker(number, process, ours)
 
     # Under the lock -------------------------------------------------------------------------
 
@@ -211,11 +237,9 @@ class ProcessExecutor(WorkerExecutor):
 
     def _dispatch(self) -> None:
         while self._to_start and not self._closing:
-            worker = self._start_worker(len(self._workers), threaded_context())
-            with self._lock:
-                self._to_start -= 1
-                self._selector.register(worker.socket, selectors.EVENT_READ, worker.number)
-                self._feed()
+            self._add_worker(threaded_context())
+            self._welcome()
+        self._welcome()
         while True:
             events = self._selector.select(self._look_again_s())
             settled: list[Callable[[], None]] = []
@@ -233,6 +257,16 @@ class ProcessExecutor(WorkerExecutor):
             if ended:
                 self._dismiss()
                 return
+
+    def _welcome(self) -> None:
+        with self._lock:
+            for worker in self._to_register:
+                self._selector.register(worker.socket, selectors.EVENT_READ, worker.number)
+            self._to_register.clear()
+            self._feed()
+            settled = self._give_everything_up() if self._broken else []
+        for settle in settled:
+            settle()
 
     def _calls_run(self) -> bool:
         return any(worker.calls for worker in self._workers.values())
@@ -264,24 +298,33 @@ class ProcessExecutor(WorkerExecutor):
         del self._workers[worker.number]
         if worker.calls and worker.ready:
             call = worker.calls.popleft()
-            broken = self._what_broke(worker, call)
-            settled.append(lambda: call.future.set_exception(broken))
+            settled.append(_raising(call, self._what_broke(worker, call)))
         self._waiting.extendleft(reversed(worker.calls))
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts == MOST_FAILED_STARTS:
                 self._broken = f"they end with {_ending(worker.process.exitcode)} as they start"
-        if not self._broken and (not self._closing or self._waiting):
-            heir = self._start_worker(worker.number, threaded_context())
-            self._selector.register(heir.socket, selectors.EVENT_READ, heir.number)
         if self._broken:
-            calls = [*self._waiting, *(c for w in self._workers.values() for c in w.calls)]
-            self._waiting.clear()
-            for other in self._workers.values():
-                other.calls.clear()
-            _kill_all(self._workers)
-            for call in calls:
-                settled.append(_breaking(call, self._broken))
+            settled += self._give_everything_up()
+        elif not self._closing or self._waiting:
+            try:
+                heir = self._start_worker(worker.number, threaded_context())
+            except OSError as error:  # no processes or descriptors left
+                if not self._workers:
+                    self._broken = f"no worker can be started: {error.strerror}"
+                    settled += self._give_everything_up()
+            else:
+                self._workers[heir.number] = heir
+                self._selector.register(heir.socket, selectors.EVENT_READ, heir.number)
+
+    def _give_everything_up(self) -> list[Callable[[], None]]:
+        """Drop all calls and kill the workers; return how to tell the calls' futures."""
+        calls = [*self._waiting, *(c for worker in self._workers.values() for c in worker.calls)]
+        self._waiting.clear()
+        for worker in self._workers.values():
+            worker.calls.clear()
+        _kill_all(self._workers)
+        return [_raising(call, BrokenExecutor(self._broken)) for call in calls]
 
     def _what_broke(self, worker: _Worker, call: _Call) -> BatchBroken:
         noted = self._notes[2 * worker.number]
@@ -353,8 +396,8 @@ def _settlement(call: _Call, kind: Kind, payload: bytes) -> Callable[[], None]:
     return settle
 
 
-def _breaking(call: _Call, why: str) -> Callable[[], None]:
-    return lambda: call.future.set_exception(BrokenExecutor(why))
+def _raising(call: _Call, error: Exception) -> Callable[[], None]:
+    return lambda: call.future.set_exception(error)
 
 
 def _cause_of_death(exit_code: int | None) -> ItemFailure:

@@ -160,8 +160,15 @@ def _leave_with_the_parent() -> None:
     """Die with the parent, even when it is killed and whatever the function does."""
     if sys.platform == "linux":
         import ctypes
+        from multiprocessing import forkserver
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The server that forked this worker leaves with the parent, and then this worker is killed;
+        # but only if nobody else holds this end of its pipe.
+        server: Any = forkserver._forkserver
+        if (held := getattr(server, "_forkserver_alive_fd", None)) is not None:
+            os.close(held)
+            server._forkserver_alive_fd = None
     parent = multiprocessing.parent_process()
     assert parent is not None
 
