@@ -25,7 +25,7 @@ from benchmarks.peers import CHUNKED, PEERS, PEERS_FOR
 
 ROOT = Path(__file__).parent.parent
 
-SWEPT = (1, 4, 16, 64, 256, 1024, 4096, 16384)
+SWEPT = (1, 4, 16, 128, 1024, 8192)
 """Chunk sizes that are tried; 0 stands for a peer's own choice."""
 
 
@@ -67,9 +67,10 @@ def best_chunk(job: Job, peer: str, spins: float, share: float) -> int:
     number = len(job.items(spins, share))
     if peer not in CHUNKED:
         return 0
-    sizes = [0, *(size for size in SWEPT if size <= number)]
-    if peer == "futures processes" and number > 10_000:
-        sizes = [size for size in sizes if size > 1]  # takes half a minute, and is never best
+    # Thousands of hand-overs take half a minute, and are never best.
+    sizes = [size for size in SWEPT if number / 4000 <= size <= number]
+    if peer != "futures processes":
+        sizes.append(0)
     return min(sizes, key=lambda size: measured_s(job, peer, size, spins, share))
 
 

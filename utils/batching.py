@@ -80,9 +80,16 @@ class Batches:
 
 
 def cut(
-    items: Iterable[Any], total: int | None, next_size: Callable[[int | None], int]
+    items: Iterable[Any],
+    total: int | None,
+    next_size: Callable[[int | None], int],
+    *,
+    first_item: int = 0,
 ) -> Iterator[Batch]:
-    """Yield the items in batches; `next_size` gets how many are left, `None` when unknown."""
+    """Yield the items in batches; `next_size` gets how many are left, `None` when unknown.
+
+    `total` counts the items here; `first_item` is the place of the first of them in the input.
+    """
     source = iter(items)
     taken = index = 0
     while True:
@@ -90,7 +97,7 @@ def cut(
         some = tuple(islice(source, next_size(left)))
         if not some:
             return
-        yield Batch(index, taken, some)
+        yield Batch(index, first_item + taken, some)
         taken += len(some)
         index += 1
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import traceback
 from array import array
 from collections.abc import Sequence
 
 from utils.records import Batch, BatchRecord, ItemFailure, ItemRecord
 
-__all__ = ["BatchBroken", "ItemsFailedError", "describe_failure", "failed_record"]
+__all__ = [
+    "BatchBroken",
+    "ItemsFailedError",
+    "describe_failure",
+    "failed_record",
+    "is_real_interrupt",
+]
 
 LONGEST_TEXT = 8192
 """Characters kept of an error's message, and of its traceback."""
@@ -60,6 +68,15 @@ def describe_failure(error: BaseException) -> ItemFailure:
     except BaseException:
         trace = ""
     return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace[-LONGEST_TEXT:])
+
+
+def is_real_interrupt(error: BaseException) -> bool:
+    """Tell a Ctrl-C in a script without handlers from a function that raises KeyboardInterrupt."""
+    return (
+        isinstance(error, KeyboardInterrupt)
+        and threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
 
 
 def failed_record(batch: Batch, failure: ItemFailure) -> BatchRecord:

@@ -31,13 +31,10 @@ def usable_cores(cgroup_root: Path = _CGROUP_ROOT) -> int:
     Counts the CPU affinity and the CPU quota of the container (cgroup v2 and v1), not what
     the host has in all.
     """
-    import psutil
-
-    process = psutil.Process()
     try:
-        allowed = len(process.cpu_affinity())
-    except AttributeError:  # not on macOS
-        allowed = psutil.cpu_count() or 1
+        allowed = len(os.sched_getaffinity(0))
+    except AttributeError:  # Linux alone tells it without psutil, which takes a while to load
+        allowed = _affinity()
     quota = _cpu_quota(cgroup_root)
     return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
 
@@ -51,8 +48,37 @@ def coroutines_at_once() -> int:
     return max(1, min(MOST_COROUTINES, getrlimit(RLIMIT_NOFILE)[0] - DESCRIPTORS_KEPT))
 
 
-def free_memory_bytes() -> int:
-    """Return the memory that can be taken without swapping, in bytes."""
+def _affinity() -> int:
+    import psutil
+
+    try:
+        return len(psutil.Process().cpu_affinity())
+    except AttributeError:  # not on macOS
+        return psutil.cpu_count() or 1
+
+
+def free_memory_bytes(cgroup_root: Path = _CGROUP_ROOT) -> int:
+    """Return the memory that can be taken without swapping, in bytes.
+
+    Counts what the container may still take (cgroup v2), not only what the host has.
+    """
+    free_bytes = _available_bytes()
+    try:
+        most = int((cgroup_root / "memory.max").read_text())
+        taken = int((cgroup_root / "memory.current").read_text())
+    except (OSError, ValueError):  # no container, or one without a limit
+        return free_bytes
+    return max(0, min(free_bytes, most - taken))
+
+
+def _available_bytes() -> int:
+    try:
+        with Path("/proc/meminfo").open() as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
     import psutil
 
     return int(psutil.virtual_memory().available)

@@ -10,13 +10,14 @@ from typing import Any, Literal
 from utils.batching import BatchSizing, cut
 from utils.executors import WorkerExecutor, open_executor
 from utils.failures import ItemsFailedError
-from utils.machine import coroutines_at_once, free_memory_bytes, usable_cores
+from utils.machine import coroutines_at_once, usable_cores
 from utils.pacing import Pace
 from utils.pilot import HAND_OVER_S, Pilot
 from utils.processing import BatchProcessor
 from utils.records import Batch, BatchRecord, ItemRecord, Plan
 from utils.running import Corridor
 from utils.sizing import AdaptiveSizing
+from utils.sprint import sprint
 from utils.stopping import StopRequest
 
 __all__ = ["Limits", "parallel_map", "run_plan", "stream_batches", "stream_map"]
@@ -56,18 +57,27 @@ def parallel_map(
     """
     if on_error not in ("raise", "record"):
         raise ValueError(f"on_error must be 'raise' or 'record', got {on_error!r}")
-    batches = _stream(function, items, backend, workers, batch_size, retries, timeout_s)
+    options = _checked(backend, workers, batch_size, retries, timeout_s)
+    processor = BatchProcessor(function)
+    total = len(items) if isinstance(items, Sized) else None
+    items = iter(items)
     results: list[Any] = []
     failed: list[ItemRecord] = []
-    for record in batches:
-        end = record.first_item + len(record.results)
-        if record.first_item == len(results):
-            results.extend(record.results)
-        else:
-            results.extend([None] * (end - len(results)))
-            results[record.first_item : end] = record.results
-        if record.failures:
-            failed += [item for item in record.item_records() if item.failure]
+    ended = False
+    if backend == "auto" and not (processor.is_async or retries or timeout_s):
+        ended, failed = sprint(function, items, results)
+    if not ended:
+        first = len(results)
+        left = None if total is None else max(0, total - first)
+        for record in stream_batches(processor, items, total=left, first_item=first, **options):
+            end = record.first_item + len(record.results)
+            if record.first_item == len(results):
+                results.extend(record.results)
+            else:
+                results.extend([None] * (end - len(results)))
+                results[record.first_item : end] = record.results
+            if record.failures:
+                failed += [item for item in record.item_records() if item.failure]
     failed.sort(key=lambda item: item.index)
     if failed and on_error == "raise":
         raise ItemsFailedError(failed, total=len(results))
@@ -92,21 +102,21 @@ def stream_map(
     Items are taken lazily; those under way are bounded. In input order, records wait for those
     before them. Raises as `parallel_map` does, except for failed items, which are records.
     """
-    batches = _stream(function, items, backend, workers, batch_size, retries, timeout_s)
+    options = _checked(backend, workers, batch_size, retries, timeout_s)
+    total = len(items) if isinstance(items, Sized) else None
+    batches = stream_batches(BatchProcessor(function), items, total=total, **options)
     if keep_order:
         batches = in_order(batches)
     return (item for record in batches for item in record.item_records())
 
 
-def _stream(
-    function: Callable[[Any], Any],
-    items: Iterable[Any],
+def _checked(
     backend: str,
     workers: int | Auto,
     batch_size: int | Auto,
     retries: int,
     timeout_s: float | None,
-) -> Iterator[BatchRecord]:
+) -> dict[str, Any]:
     for name, value in (("workers", workers), ("batch_size", batch_size)):
         if value != "auto" and (not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} must be 'auto' or at least 1, got {value!r}")
@@ -114,15 +124,12 @@ def _stream(
         raise ValueError(f"retries must be at least 0, got {retries}")
     if timeout_s is not None and timeout_s <= 0:
         raise ValueError(f"timeout_s must be above 0, got {timeout_s}")
-    return stream_batches(
-        BatchProcessor(function),
-        items,
-        total=len(items) if isinstance(items, Sized) else None,
-        backend=backend,
-        workers=None if workers == "auto" else workers,
-        batch_size=None if batch_size == "auto" else batch_size,
-        limits=Limits(retries=retries, timeout_s=timeout_s),
-    )
+    return {
+        "backend": backend,
+        "workers": None if workers == "auto" else workers,
+        "batch_size": None if batch_size == "auto" else batch_size,
+        "limits": Limits(retries=retries, timeout_s=timeout_s),
+    }
 
 
 def stream_batches(
@@ -136,9 +143,11 @@ def stream_batches(
     limits: Limits | None = None,
     stop: StopRequest | None = None,
     on_plan: Callable[[Plan], None] | None = None,
+    first_item: int = 0,
 ) -> Iterator[BatchRecord]:
     """Yield the records of the items in batches as they finish; choose what is left open.
 
+    `total` counts `items`, `None` when unknown; `first_item` is the place of the first of them.
     `on_plan` gets the plan when it is made, and again when it changes.
     """
     limits = limits or Limits()
@@ -151,9 +160,17 @@ def stream_batches(
         plan = _plan_as_asked(backend, workers, batch_size)
         if on_plan is not None:
             on_plan(plan)
-        return _run_as_asked(processor, items, total, plan, batch_size, limits, stop)
+        return _run_as_asked(processor, items, total, first_item, plan, batch_size, limits, stop)
     return _run_with_pilot(
-        processor, items, total, workers, batch_size, limits, stop, on_plan or (lambda plan: None)
+        processor,
+        items,
+        total,
+        first_item,
+        workers,
+        batch_size,
+        limits,
+        stop,
+        on_plan or (lambda plan: None),
     )
 
 
@@ -212,6 +229,7 @@ def _run_as_asked(
     processor: BatchProcessor,
     items: Iterable[Any],
     total: int | None,
+    first_item: int,
     plan: Plan,
     batch_size: int | None,
     limits: Limits,
@@ -219,12 +237,11 @@ def _run_as_asked(
 ) -> Iterator[BatchRecord]:
     if batch_size is not None or limits.rate is not None or plan.backend == "async":
         sizing = BatchSizing(batch_size or 1)
-        yield from run_plan(
-            processor, cut(items, total, sizing.next_size), plan, limits=limits, stop=stop
-        )
+        batches = cut(items, total, sizing.next_size, first_item=first_item)
+        yield from run_plan(processor, batches, plan, limits=limits, stop=stop)
         return
     adaptive = AdaptiveSizing(workers=plan.workers, hand_over_s=HAND_OVER_S[plan.backend])
-    batches = cut(items, total, adaptive.next_size)
+    batches = cut(items, total, adaptive.next_size, first_item=first_item)
     for record in run_plan(processor, batches, plan, limits=limits, stop=stop):
         adaptive.learn(record)
         yield record
@@ -234,6 +251,7 @@ def _run_with_pilot(
     processor: BatchProcessor,
     items: Iterable[Any],
     total: int | None,
+    first_item: int,
     workers: int | None,
     batch_size: int | None,
     limits: Limits,
@@ -245,9 +263,9 @@ def _run_with_pilot(
         total=total,
         cores=usable_cores(),
         workers=workers,
-        free_memory_bytes=free_memory_bytes(),
     )
     in_place = Plan("thread" if limits.timeout_s else "sequential", 1, 1, None, ())
+    sizes = _sizes(pilot, batch_size, limits)
     taken: list[Batch] = []
     with ExitStack() as home, ExitStack() as pool:
 
@@ -260,7 +278,7 @@ def _run_with_pilot(
         corridor = Corridor(
             here,
             processor.process,
-            _noted(cut(items, total, _sizes(pilot, batch_size, limits)), taken),
+            _noted(cut(items, total, sizes, first_item=first_item), taken),
             window=1,
             retries=limits.retries,
             pace=Pace(rate=limits.rate, memory_floor_bytes=limits.memory_floor_bytes),
@@ -280,11 +298,12 @@ def _run_with_pilot(
                 corridor.executor, corridor.window = here, 1
                 if plan.backend != "sequential":
                     starting = opened(plan, pool)
+                    pilot.waits_for_workers = True
             # While workers start up, items go on in place.
             if starting is not None and starting.ready:
                 corridor.executor = starting
                 corridor.window = 2 if pilot.duels else _window(pilot.plan, limits)
-                starting = None
+                starting, pilot.waits_for_workers = None, False
     if pilot.plan is None:
         on_plan(Plan("sequential", 1, 1, None, ("all was done while it was measured",)))
 

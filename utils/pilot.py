@@ -13,22 +13,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.machine import ProcessUsage, process_usage
+from utils.machine import ProcessUsage, free_memory_bytes, process_usage
 from utils.records import Batch, BatchRecord, Plan
 from utils.sizing import AdaptiveSizing
 
 __all__ = ["HAND_OVER_S", "Measured", "Pilot", "Travel", "decide"]
 
-MEASURE_S = 0.02
+MEASURE_S = 0.01
 """How long items are measured before a first decision, in seconds."""
 
-SLICE_S = 0.005
+SLICE_S = 0.002
 """How long a slice of items may take while they are measured."""
 
 IN_PLACE_SLICE_S = 0.05
 """How long a slice may take once it is decided to go on in place."""
 
-DUEL_S = 0.01
+DUEL_S = 0.005
 """How long each of two slices takes that run at once to see whether they hold the GIL."""
 
 HAND_OVER_S = {"sequential": 0.0, "thread": 5e-5, "process": 1.5e-4, "async": 2e-5}
@@ -165,7 +165,6 @@ class Pilot:
         total: int | None,
         cores: int,
         workers: int | None = None,
-        free_memory_bytes: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
         usage: Callable[[], ProcessUsage] = process_usage,
     ) -> None:
@@ -173,7 +172,6 @@ class Pilot:
         self._total = total
         self._cores = cores
         self._workers = workers
-        self._free_memory_bytes = free_memory_bytes
         self._clock = clock
         self._usage = usage
         self._started_s = clock.now()
@@ -192,13 +190,17 @@ class Pilot:
         """What goes on now; `None` while items are measured in place."""
         self.duels = False
         """Whether two slices run at once now."""
+        self.waits_for_workers = False
+        """Whether items go on in place while workers start up."""
 
     def next_size(self, left: int | None) -> int:
         """Return how many items to take next."""
-        if self._sizing is not None:
-            return self._sizing.next_size(left)
         if self._item_s is None:
             return 1
+        if self.waits_for_workers:
+            return max(1, int(SLICE_S / self._item_s))
+        if self._sizing is not None:
+            return self._sizing.next_size(left)
         if self.duels:
             return max(1, math.ceil(DUEL_S / self._item_s))
         slice_s = SLICE_S if self.plan is None else IN_PLACE_SLICE_S
@@ -250,7 +252,7 @@ class Pilot:
                 hand_over_s=HAND_OVER_S[plan.backend],
                 item_s=self._item_s,
                 item_bytes=known.travel.item_bytes if known.travel else 0,
-                free_memory_bytes=self._free_memory_bytes,
+                free_memory_bytes=free_memory_bytes(),
             )
             plan = replace(plan, batch_size=self._sizing.next_size(known.left))
         self.plan = plan

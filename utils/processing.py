@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import signal
 import threading
 from array import array
 from collections.abc import Callable, Iterable
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 
 from utils.attempt import back_off_s, current_attempt
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.failures import describe_failure
+from utils.failures import describe_failure, is_real_interrupt
 from utils.records import Batch, BatchRecord, ItemFailure, ItemRecord
 from utils.stopping import StopRequest
 from utils.watching import Watch, current_async_watch, current_watch
@@ -141,7 +140,7 @@ class BatchProcessor:
         attempt = tally.batch.attempt
         item = tally.batch.items[place]
         while attempt <= self._retries and not self._stop.requested:
-            if _is_real_interrupt(error):
+            if is_real_interrupt(error):
                 raise error
             self._clock.sleep(back_off_s(attempt))
             attempt += 1
@@ -153,7 +152,7 @@ class BatchProcessor:
                 error = next_error
             finally:
                 current_attempt.reset(token)
-        if _is_real_interrupt(error):
+        if is_real_interrupt(error):
             raise error
         tally.fail(place, describe_failure(error), attempt)
 
@@ -271,12 +270,3 @@ def _from_place(first: int, by_place: dict[int, T]) -> dict[int, T]:
 
 def _worker_name() -> str:
     return f"{os.getpid()}:{threading.get_ident()}"
-
-
-def _is_real_interrupt(error: BaseException) -> bool:
-    """Tell a Ctrl-C in a script without handlers from a function that raises KeyboardInterrupt."""
-    return (
-        isinstance(error, KeyboardInterrupt)
-        and threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )

@@ -1,0 +1,64 @@
+"""Takes first items in a plain loop, for as long as nothing else could be faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from utils.clock import SYSTEM_CLOCK, Clock
+from utils.failures import describe_failure, is_real_interrupt
+from utils.records import ItemRecord
+
+__all__ = ["sprint"]
+
+CHEAP_S = 10e-6
+"""Dearer items are soon worth measuring."""
+
+NEVER_WORTH_IT_S = 2e-7
+"""What pickling the smallest item and its result costs; cheaper ones stay, however many."""
+
+UNDECIDED_S = 0.02
+"""How long the loop goes on with items between the two."""
+
+SLICE_S = 0.01
+"""How long the loop goes on without a look at the clock."""
+
+
+def sprint(
+    function: Callable[[Any], Any],
+    items: Iterator[Any],
+    results: list[Any],
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+) -> tuple[bool, list[ItemRecord]]:
+    """Append to `results` what `function` gives for `items`, `None` for those that fail.
+
+    Returns whether the items ended, and the records of the failed ones. Stops early when items
+    cost so much, or take so long together, that a pool might pay.
+    """
+    failed: list[ItemRecord] = []
+    now = clock.now
+    size = 1
+    started_s = then_s = now()
+    while True:
+        goal = len(results) + size
+        try:
+            for item in islice(items, size):
+                results.append(function(item))
+        except BaseException as error:
+            if is_real_interrupt(error):
+                raise
+            failed.append(ItemRecord(len(results), None, describe_failure(error), 1, 0.0))
+            results.append(None)
+        else:
+            if len(results) < goal:
+                return True, failed
+        now_s = now()
+        item_s = (now_s - then_s) / size
+        if item_s > CHEAP_S:
+            return False, failed
+        if now_s - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S:
+            return False, failed
+        size = max(1, min(2 * size, int(SLICE_S / (item_s + 1e-9))))
+        then_s = now_s
