@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kaygraph import Graph
+from kaygraph import BaseNode, Graph
 
 from nodes import (
     AggregateNode,
@@ -16,7 +16,7 @@ from nodes import (
     SplitBatchNode,
 )
 from utils.settings import Settings
-from utils.stopping import StopRequest
+from utils.stopping import StopRequest, Urgency
 
 __all__ = ["create_comparison_graph", "create_parallel_graph"]
 
@@ -36,6 +36,7 @@ def create_comparison_graph(
     the report is printed, too. `title` goes before the phase in the progress.
     """
     settings = settings or Settings.of()
+    stop = stop or StopRequest()
     load = LoadDataNode(settings, default_count=100)
     sequential = SequentialProcessNode(settings, function=function, stop=stop, title=title)
     parallel = ParallelProcessNode(settings, function=function, stop=stop, title=title)
@@ -44,7 +45,7 @@ def create_comparison_graph(
     load >> SplitBatchNode(settings) >> sequential >> parallel >> AggregateNode() >> report
     sequential - "interrupted" >> report
     parallel - "interrupted" >> report
-    return Graph(load)
+    return _InterruptibleGraph(load, stop)
 
 
 def create_parallel_graph(
@@ -61,10 +62,26 @@ def create_parallel_graph(
     the report is printed, too.
     """
     settings = settings or Settings.of()
+    stop = stop or StopRequest()
     load = LoadDataNode(settings, default_count=1000)
     parallel = ParallelProcessNode(settings, function=function, stop=stop, keep_results=False)
     report = ReportNode(settings, command=command, shows=shows)
 
     load >> SplitBatchNode(settings) >> parallel >> report
     parallel - "interrupted" >> report
-    return Graph(load)
+    return _InterruptibleGraph(load, stop)
+
+
+class _InterruptibleGraph(Graph):
+    """A graph whose workers are given up when its run ends in an error, Ctrl-C in a script too."""
+
+    def __init__(self, start: BaseNode, stop: StopRequest) -> None:
+        super().__init__(start)
+        self._stop = stop
+
+    def run(self, shared: dict[str, Any]) -> Any:
+        try:
+            return super().run(shared)
+        except BaseException:
+            self._stop.request(Urgency.KILL)
+            raise

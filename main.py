@@ -6,6 +6,8 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from utils.command_line import help_text, read_command_line
@@ -28,8 +30,11 @@ def main(words: Sequence[str]) -> int:
         _set_up_streams()
         code = _run(words, stop)
     except WorkbookError as error:
-        print(error, file=sys.stderr)
+        with suppress(OSError):
+            print(error, file=sys.stderr)
         code = error.exit_code
+    except KeyboardInterrupt:  # before there was anything to stop
+        code = 130
     except BrokenPipeError:
         _drop_stdout()
         code = PIPE_CLOSED
@@ -111,6 +116,8 @@ def _shows_bar(settings: Settings) -> bool:
 
 def _set_up_streams() -> None:
     """Let no character that the terminal lacks end a report; refuse to run without a stdout."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # stays open to the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

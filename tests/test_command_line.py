@@ -24,7 +24,7 @@ def test_a_negative_number_is_a_value_and_no_option() -> None:
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        (["compare", "--sed", "1"], "no option --sed; did you mean --seed?"),
+        (["compare", "--sed", "1"], "no option '--sed'; did you mean --seed?"),
         (["compare", "1", "2", "3"], "one argument too many: '3'"),
         (["benchmark", "3"], "one argument too many: '3'"),
         (["compare", "--batch-size"], "--batch-size needs a value"),

@@ -48,8 +48,9 @@ def ignore_sigterm_and_hang() -> None:
 
 
 def records_of(function: Callable[[int], Any], **options: Any) -> list[ItemRecord]:
+    chosen: dict[str, Any] = {"backend": "process", "workers": 2} | options
     records = sorted(
-        stream_map(function, range(ITEMS), **{"backend": "process", "workers": 2} | options),
+        stream_map(function, range(ITEMS), **chosen),
         key=lambda record: record.index,
     )
     assert [record.index for record in records] == list(range(ITEMS))
@@ -146,7 +147,10 @@ def test_an_item_whose_worker_died_by_chance_is_done_by_another(tmp_path: Path) 
     ("answer", "told"),
     [
         (threading.Lock, "TypeError: returned a lock, which cannot leave its worker"),
-        (lambda: (i for i in ()), "TypeError: returned a generator, which cannot leave its worker"),
+        (
+            lambda: (number for number in (1, 2)),
+            "TypeError: returned a generator, which cannot leave its worker",
+        ),
     ],
 )
 def test_a_result_that_cannot_travel_costs_its_item(answer: Callable[[], Any], told: str) -> None:

@@ -91,3 +91,31 @@ def test_errors_are_compared_by_type_and_message(budget_bytes: int) -> None:
     assert results_match(failed("a"), failed("a"))
     assert not results_match(failed("a"), failed("b"))
     assert not results_match(failed("a"), log_of([None]))
+
+
+class Unspeakable:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+    def __eq__(self, other: object) -> bool:
+        raise SystemExit
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("budget_bytes", [0, 10**6])
+@pytest.mark.parametrize(
+    "value", [[math.nan, math.factorial(3000)], nested(5000), Unspeakable()], ids=type
+)
+def test_no_result_ends_the_comparison(value: Any, budget_bytes: int) -> None:
+    logs = [log_of([value], budget_bytes=budget_bytes) for _ in range(2)]
+    assert results_match(*logs)

@@ -24,6 +24,9 @@ ALONE_FROM = 100
 MEMORY_SHARE = 0.05
 """What share of the free memory the items under way may take."""
 
+BATCHES_A_WORKER = 8
+"""How many batches each worker gets of items whose cost is not known."""
+
 SMALLEST_TAIL = 10
 """The last batches shrink to this fraction of the size, so that all workers end together."""
 
@@ -107,16 +110,19 @@ def choose_batch_size(
     total: int | None,
     workers: int,
     backend: str,
-    expected_item_s: float,
+    expected_item_s: float | None,
     item_bytes: int,
     free_memory_bytes: int,
 ) -> tuple[int, str]:
-    """Return the batch size for items of `expected_item_s` seconds, and the reason in words.
+    """Return the batch size for items of `expected_item_s` seconds (`None`: not known), and why.
 
     Large enough that handing over costs at most 1 % of the work, and no larger: within the
     optimum of Kruskal and Weiss (1985) for a spread of half the mean, within what lets every
     worker have two batches, and within a share of the free memory.
     """
+    if expected_item_s is None:
+        size = 1 if total is None else math.ceil(total / (BATCHES_A_WORKER * workers))
+        return max(1, size), f"what an item costs is not known: {BATCHES_A_WORKER} batches a worker"
     hand_over_s = HAND_OVER_S[backend]
     if expected_item_s >= ALONE_FROM * hand_over_s:
         return 1, "an item far outlasts a hand-over: each travels alone"

@@ -22,6 +22,7 @@ __all__ = [
     "checked_workers",
     "near_names",
     "why_unreadable",
+    "why_unwritable",
 ]
 
 LARGEST_WORKERS = 10_000
@@ -45,14 +46,19 @@ def checked_whole(raw: Any, label: str, least: int | None, most: int | None, men
     if not isinstance(number, int) or isinstance(number, bool):
         raise Fault(f"{label} must be a whole number, got {raw!r:.60}; {mend}")
     if least is not None and number < least:
-        raise Fault(f"{label} must be at least {least}, got {number}; {mend}")
+        raise Fault(f"{label} must be at least {least}, got {_shown(number)}; {mend}")
     if most is not None and number > most:
-        raise Fault(f"{label} must be at most {most}, got {number!s:.60}; {mend}")
+        raise Fault(f"{label} must be at most {most}, got {_shown(number)}; {mend}")
     return number
+
+
+def _shown(number: int) -> str:
+    return str(number) if abs(number) < 10**60 else f"a number of {number.bit_length()} bits"
 
 
 def checked_workers(raw: Any, label: str) -> int | None:
     mend = "leave it out to use every core"
+    raw = raw.strip() if isinstance(raw, str) else raw
     if raw == "auto":
         return None
     if isinstance(raw, str) and (percent := re.fullmatch(r"(\d{1,6})%", raw)):
@@ -130,3 +136,15 @@ def why_unreadable(path: Path) -> str | None:
         return "there is no such file; check the path"
     except (OSError, ValueError) as error:
         return f"cannot be read ({getattr(error, 'strerror', None) or error}); check the path"
+
+
+def why_unwritable(path: Path) -> str | None:
+    """Return why a file could not even be looked for under this name, `None` when it could."""
+    try:
+        path.absolute()
+        path.stat()
+    except FileNotFoundError as error:
+        return None if error.filename is not None else "there is no current directory; go to one"
+    except (OSError, ValueError) as error:
+        return f"{getattr(error, 'strerror', None) or error}; name another file"
+    return None

@@ -45,12 +45,13 @@ def read_command_line(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
         hint = near_names(command, tuple(COMMANDS)) or "; --help shows how to use them"
         raise UsageError(f"no {kind} {command!r}; subcommands are {', '.join(COMMANDS)}{hint}")
     parser = _parser(command)
-    words, faults = _without_lonely_options(words[1:], parser)
+    words, plain = _split_at_dashes(words[1:])
+    words, faults = _without_lonely_options(words, parser)
     options, rest = parser.parse_known_args(words)
     values = vars(options)
     names = list(_POSITIONALS[command])
-    for word in rest:
-        if _looks_like_option(word):
+    for word in [*rest, *plain]:
+        if word not in plain and _looks_like_option(word):
             faults.append(_unknown_option(word, parser))
         elif names:
             values[names.pop(0)] = word
@@ -151,6 +152,14 @@ def _add_options(command: _Parser, name: str) -> None:
     add("--log-level", metavar="|".join(LOG_LEVELS), help="what to log (default: warning)")
 
 
+def _split_at_dashes(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the words before `--` and those after it, which are no options."""
+    if "--" not in words:
+        return words, ()
+    at = list(words).index("--")
+    return words[:at], words[at + 1 :]
+
+
 def _without_lonely_options(
     words: Sequence[str], parser: _Parser
 ) -> tuple[Sequence[str], list[str]]:
@@ -172,4 +181,4 @@ def _looks_like_option(word: str) -> bool:
 def _unknown_option(word: str, parser: _Parser) -> str:
     name = word.partition("=")[0]
     hint = near_names(name, parser.all_options) or f"; {parser.prog} --help shows what there is"
-    return f"no option {name}{hint}"
+    return f"no option {name!r}{hint}"

@@ -62,7 +62,9 @@ def plan_run(
             total=total,
             workers=workers,
             backend=backend,
-            expected_item_s=workload.expected_item_s(settings.latency_s),
+            expected_item_s=None
+            if settings.input
+            else workload.expected_item_s(settings.latency_s),
             item_bytes=_typical_bytes(items),
             free_memory_bytes=free_memory_bytes(),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 from utils.clock import SYSTEM_CLOCK, Clock
 from utils.records import BatchRecord
@@ -17,7 +18,7 @@ PLAIN_LINE_EVERY_S = 5.0
 BAR_WIDTH = 20
 """Characters; the `^C` that a terminal echoes must fit behind the bar to be wiped with it."""
 
-STOPPING = "stopping, Ctrl-C again gives up"
+STOPPING = "stopping; again gives up"
 
 
 def show_progress(
@@ -101,4 +102,5 @@ def _print_line(phase: str, done: int, total: int | None, elapsed_s: float) -> N
     eta = ""
     if total is not None and rate and done < total:
         eta = f", ETA {(total - done) / rate:.0f} s"
-    print(f"{phase}: {done:,}{of_total} items, {rate:,.1f} items/s{eta}", file=sys.stderr)
+    with suppress(OSError):  # a run does not end because nobody can see how far it is
+        print(f"{phase}: {done:,}{of_total} items, {rate:,.1f} items/s{eta}", file=sys.stderr)

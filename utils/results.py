@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 from utils.records import BatchRecord, ItemRecord
 
-__all__ = ["ItemDigest", "ResultLog", "results_match"]
+__all__ = ["ItemDigest", "ResultLog", "digest_of", "results_match"]
 
 BUDGET_BYTES = 64 * 2**20
 SMALLEST_RECORD_BYTES = 200
@@ -88,7 +87,9 @@ def _same(one: ItemRecord | ItemDigest, other: ItemRecord | ItemDigest) -> bool:
 def _plainly_equal(one: Any, other: Any) -> bool:
     try:
         return bool(one == other)
-    except Exception:  # arrays have no single truth value, and __eq__ is anybody's code
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # arrays have no single truth value, and __eq__ is anybody's code
         return False
 
 
@@ -99,27 +100,51 @@ def _error_of(item: ItemRecord) -> tuple[str, str] | None:
 def _digest(item: ItemRecord | ItemDigest) -> int:
     if isinstance(item, ItemDigest):
         return item.digest
-    text = _canonical_text(item.result if item.failure is None else _error_of(item))
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") or 1
+    return digest_of(item.result if item.failure is None else _error_of(item))
 
 
-def _canonical_text(value: Any) -> str:
-    """Return the same text for equal values of the plain types, whatever process made them."""
+def digest_of(value: Any) -> int:
+    """Return 64 bits that are the same for equal values, whatever process made them; never 0.
+
+    Objects of other than the plain types count by their attributes, or else by their `repr`.
+    """
     try:
-        return json.dumps(value, sort_keys=True, default=_plainer)
-    except (TypeError, ValueError, RecursionError):
-        return repr(value)
+        parts = _parts(value)
+    except RecursionError:
+        parts = b"too deep"
+    return int.from_bytes(blake2b(parts, digest_size=8).digest(), "big") or 1
 
 
-def _plainer(value: Any) -> Any:
+def _parts(value: Any) -> bytes:
+    name = type(value).__qualname__.encode()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return name + hex(value).encode()
+    if isinstance(value, str):
+        return name + value.encode("utf-8", "surrogatepass")
+    if isinstance(value, bytes | bytearray):
+        return name + bytes(value)
+    if isinstance(value, dict):
+        return name + _hashed(sorted(_parts(key) + _parts(part) for key, part in value.items()))
     if isinstance(value, set | frozenset):
-        return sorted(map(_canonical_text, value))
+        return name + _hashed(sorted(map(_parts, value)))
+    if isinstance(value, list | tuple):
+        return name + _hashed(map(_parts, value))
     if hasattr(value, "tolist"):
-        return value.tolist()
-    if callable(value) or not hasattr(value, "__dict__"):
-        return repr(value)
-    return [type(value).__qualname__, vars(value)]
+        return name + _parts(value.tolist())
+    if not callable(value) and hasattr(value, "__dict__"):
+        return name + _parts(vars(value))
+    try:
+        return name + repr(value).encode("utf-8", "surrogatepass")
+    except Exception:  # it is anybody's code
+        return name
+
+
+def _hashed(parts: Iterable[bytes]) -> bytes:
+    """Return a digest of the parts, each told apart from the next by its length."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
 
 
 def _size_bytes(value: Any) -> int:

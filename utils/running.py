@@ -20,7 +20,7 @@ from typing import Any
 
 from utils.attempt import back_off_s
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.errors import UsageError, WorkersLostError
+from utils.errors import WorkbookError, WorkersLostError
 from utils.failures import BatchBroken, describe_failure, failed_record
 from utils.pacing import Pace
 from utils.records import Batch, BatchRecord
@@ -129,7 +129,7 @@ class Corridor:
     def _submit(self, batch: Batch) -> None:
         try:
             future = self.executor.submit(self._process, batch)
-        except (BrokenExecutor, RuntimeError, UsageError):
+        except (BrokenExecutor, RuntimeError, WorkbookError):
             raise
         except Exception as error:  # what cannot be pickled does not get as far as a worker
             future = Future()

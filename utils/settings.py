@@ -17,6 +17,7 @@ from utils.checks import (
     checked_whole,
     checked_workers,
     why_unreadable,
+    why_unwritable,
 )
 from utils.errors import InputError, UsageError
 
@@ -183,7 +184,10 @@ class _Door:
             return None
         path = Path(raw)
         source = self._options.get("input")
-        if path.is_dir() or not str(raw):
+        problem = why_unwritable(path)
+        if problem:
+            self._usage_faults.append(f"{_option(name)} {raw!s:.200}: {problem}")
+        elif path.is_dir() or not str(raw):
             self._usage_faults.append(f"{_option(name)} {raw}: a directory; name a file in it")
         elif not path.absolute().parent.is_dir():
             self._usage_faults.append(

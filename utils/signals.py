@@ -48,7 +48,11 @@ def stop_on_signals(stop: StopRequest, *, tells: bool) -> Iterator[None]:
 
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     watched = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.signal(number, on_signal) for number in watched}
+    before = {
+        number: signal.signal(number, on_signal)
+        for number in watched
+        if signal.getsignal(number) is not signal.SIG_IGN  # as `nohup` leaves it
+    }
     try:
         yield
     finally:

@@ -34,6 +34,11 @@ def write_stdout(text: str) -> None:
 
     Raises `OutputError` when it cannot be written, `BrokenPipeError` when its reader has left.
     """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.replace("✓", "yes").replace("✗", "NO")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -27,7 +27,12 @@ import cloudpickle
 from utils.clock import SYSTEM_CLOCK
 from utils.errors import UsageError, WorkersLostError
 from utils.executors._door import WorkerExecutor
-from utils.executors._starting import main_out_of_sight, safe_context, threaded_context
+from utils.executors._starting import (
+    main_out_of_sight,
+    safe_context,
+    signals_held,
+    threaded_context,
+)
 from utils.executors._wire import FrameReader, FrameWriter, Kind
 from utils.executors._worker import IDLE, work
 from utils.failures import BatchBroken
@@ -177,10 +182,10 @@ class ProcessExecutor(WorkerExecutor):
         number = self._to_start.popleft()
         try:
             worker = self._start_worker(number, context)
-        except OSError as error:  # no more processes or descriptors
+        except (OSError, EOFError) as error:  # no more processes or descriptors
             self._to_start.clear()
             if not self._workers:
-                self._broken = f"no worker process can be started ({error.strerror})"
+                self._broken = f"no worker process can be started ({error})"
             return
         with self._lock:
             self._workers[number] = worker
@@ -196,9 +201,9 @@ class ProcessExecutor(WorkerExecutor):
             target=work, args=(theirs, self._notes, number, others), name=f"worker-{number}"
         )
         try:
-            with main_out_of_sight():
+            with signals_held(context), main_out_of_sight():
                 process.start()
-        except OSError:
+        except (OSError, EOFError):
             ours.close()
             raise
         finally:
@@ -309,9 +314,9 @@ class ProcessExecutor(WorkerExecutor):
         elif not self._closing or self._waiting:
             try:
                 heir = self._start_worker(worker.number, threaded_context())
-            except OSError as error:  # no processes or descriptors left
+            except (OSError, EOFError) as error:  # no more processes or descriptors
                 if not self._workers:
-                    self._broken = f"no worker can be started: {error.strerror}"
+                    self._broken = f"no worker process can be started ({error})"
                     settled += self._give_everything_up()
             else:
                 self._workers[heir.number] = heir
@@ -375,8 +380,13 @@ class ProcessExecutor(WorkerExecutor):
 
 
 def open_workers(workers: int, *, timeout_s: float | None = None) -> ProcessExecutor:
-    """Return an executor of so many processes."""
-    return ProcessExecutor(workers, timeout_s=timeout_s)
+    """Return an executor of so many processes; raises `WorkersLostError` when there can be none."""
+    try:
+        return ProcessExecutor(workers, timeout_s=timeout_s)
+    except OSError as error:
+        raise WorkersLostError(
+            f"no worker process can be started ({error.strerror}); try --backend thread"
+        ) from error
 
 
 def _settlement(call: _Call, kind: Kind, payload: bytes) -> Callable[[], None]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import spawn
+from multiprocessing import resource_tracker, spawn
 from typing import Any
 
-__all__ = ["main_out_of_sight", "safe_context", "threaded_context"]
+__all__ = ["HELD", "main_out_of_sight", "safe_context", "signals_held", "threaded_context"]
 
 LOOKS = 20
 BETWEEN_LOOKS_S = 1e-4
@@ -45,6 +46,29 @@ def _has_one_thread() -> bool:
             return False
         time.sleep(BETWEEN_LOOKS_S)
     return False
+
+
+HELD = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+"""Signals that may go to the whole group, and that the command alone answers."""
+
+
+@contextmanager
+def signals_held(context: Any) -> Iterator[None]:
+    """Start processes that do not get `HELD` until they unblock them; the fork server never does.
+
+    The command gets what came in between afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    if context.get_start_method() != "fork":
+        # Starting the first process starts it, too, and that unblocks signals.
+        resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

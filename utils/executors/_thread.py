@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from utils.clock import SYSTEM_CLOCK
+from utils.errors import WorkersLostError
 from utils.executors._door import WorkerExecutor
 from utils.failures import BatchBroken
 from utils.records import BatchRecord, ItemFailure
@@ -72,8 +73,14 @@ class ThreadExecutor(WorkerExecutor):
 
     def _start_worker(self) -> None:
         worker = _Worker(self._calls, self._forget, watched=self._timeout_s is not None)
-        self._workers.add(worker)
-        threading.Thread(target=worker.work, name="worker", daemon=True).start()
+        try:
+            threading.Thread(target=worker.work, name="worker", daemon=True).start()
+        except RuntimeError as error:  # no more threads; go on with those that there are
+            if not self._workers:
+                raise WorkersLostError(f"no thread can be started ({error})") from error
+            self._most = len(self._workers)
+        else:
+            self._workers.add(worker)
 
     def _forget(self, worker: _Worker) -> None:
         with self._lock:

@@ -10,10 +10,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, MutableSequence, Sequence
+from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
 
 from utils.clock import SYSTEM_CLOCK
+from utils.executors._starting import HELD
 from utils.executors._wire import Kind, receive_frame, send_frame
 from utils.failures import describe_failure
 from utils.records import BatchRecord, ItemFailure
@@ -56,8 +58,12 @@ def work(
     if sys.stdout is not None:
         sys.stdout.flush()
     os.dup2(2, 1)  # what functions print must not mix with the command's output
-    watch = _NotedWatch(sock, notes, number)
-    current_watch.set(watch)
+    current_watch.set(_NotedWatch(sock, notes, number))
+    with suppress(ConnectionError):  # the command has left, or gave this worker up
+        _serve(sock)
+
+
+def _serve(sock: socket.socket) -> None:
     send_frame(sock, Kind.READY)
     function: Callable[..., Any] | None = None
     while (frame := receive_frame(sock)) is not None:
@@ -151,9 +157,10 @@ def _share_cores_between(workers: int) -> None:
 
 def _leave_signals_to_the_parent() -> None:
     """Ignore signals that go to the whole group; programs started from here do not inherit it."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: None)
+    for number in HELD:
+        signal.signal(number, lambda *_: None)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
 
 
 def _leave_with_the_parent() -> None:

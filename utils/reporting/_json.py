@@ -35,18 +35,24 @@ def export_document(
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write `document` to `path` whole or not at all; raises `OutputError` when it cannot."""
+    """Write `document` to `path` whole or not at all; raises `OutputError` when it cannot.
+
+    A link is followed. What is no regular file (`/dev/stdout`, a pipe) is written to, not replaced.
+    """
     text = json_text(document)
     try:
-        if path.exists() and not path.is_file():  # /dev/stdout, a pipe
-            path.write_text(text, encoding="utf-8")
+        if _is_stream(path):
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(text)
             return
-        handle, draft = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+        target = Path(os.path.realpath(path))
+        mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
+        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".export-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
-            os.chmod(draft, 0o666 & ~_umask())
-            os.replace(draft, path)
+            os.chmod(draft, mode)
+            os.replace(draft, target)
         except BaseException:
             os.unlink(draft)
             raise
@@ -54,6 +60,14 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
         raise OutputError(
             f"--export-json {path}: cannot be written ({error.strerror}); name another file"
         ) from error
+
+
+def _is_stream(path: Path) -> bool:
+    names = [path.absolute()]
+    if path.is_symlink():
+        names.append(path.readlink())
+    by_descriptor = any(name.is_relative_to(root) for name in names for root in ("/dev", "/proc"))
+    return by_descriptor or (path.exists() and not path.is_file())
 
 
 def _umask() -> int:

@@ -28,7 +28,7 @@ class TextLines:
         self.total = self._count()
 
     def __iter__(self) -> Iterator[str]:
-        return islice(self._lines(), self._limit)
+        return islice(self._lines(), self.total)  # not those that are added meanwhile
 
     def place(self, index: int) -> str:
         """Name the line for a message, counted from 1."""
