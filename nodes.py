@@ -11,8 +11,8 @@ from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 from utils.analysis import compare_runs, describe_runs
 from utils.batching import Batches
 from utils.clock import SYSTEM_CLOCK
+from utils.engine import Limits, run_plan, stream_batches
 from utils.machine import describe_machine, usable_cores
-from utils.mapping import Limits, run_plan, stream_batches
 from utils.metrics import RunMetrics
 from utils.planning import plan_run
 from utils.processing import BatchProcessor

@@ -1,40 +1,20 @@
-"""The one way in: a function over items, to records or results, without a graph."""
+"""The one way in from Python: a function over items, to results or records, without a graph."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from utils.batching import BatchSizing, cut
-from utils.executors import WorkerExecutor, open_executor
+from utils.engine import Limits, stream_batches
+from utils.executors import EXECUTORS
 from utils.failures import ItemsFailedError
-from utils.machine import coroutines_at_once, usable_cores
-from utils.pacing import Pace
-from utils.pilot import HAND_OVER_S, Pilot
 from utils.processing import BatchProcessor
-from utils.records import Batch, BatchRecord, ItemRecord, Plan
-from utils.running import Corridor
-from utils.sizing import AdaptiveSizing
+from utils.records import BatchRecord, ItemRecord
 from utils.sprint import sprint
-from utils.stopping import StopRequest
 
-__all__ = ["Limits", "parallel_map", "run_plan", "stream_batches", "stream_map"]
+__all__ = ["parallel_map", "stream_map"]
 
 Auto = Literal["auto"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a run must keep to, whatever its plan."""
-
-    retries: int = 0
-    timeout_s: float | None = None
-    """Per item."""
-    rate: float | None = None
-    """Items started a second."""
-    memory_floor_bytes: int | None = None
 
 
 def parallel_map(
@@ -117,6 +97,8 @@ def _checked(
     retries: int,
     timeout_s: float | None,
 ) -> dict[str, Any]:
+    if backend not in ("auto", *EXECUTORS):
+        raise ValueError(f"backend must be one of auto, {', '.join(EXECUTORS)}, got {backend!r}")
     for name, value in (("workers", workers), ("batch_size", batch_size)):
         if value != "auto" and (not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} must be 'auto' or at least 1, got {value!r}")
@@ -132,73 +114,6 @@ def _checked(
     }
 
 
-def stream_batches(
-    processor: BatchProcessor,
-    items: Iterable[Any],
-    *,
-    total: int | None,
-    backend: str = "auto",
-    workers: int | None = None,
-    batch_size: int | None = None,
-    limits: Limits | None = None,
-    stop: StopRequest | None = None,
-    on_plan: Callable[[Plan], None] | None = None,
-    first_item: int = 0,
-) -> Iterator[BatchRecord]:
-    """Yield the records of the items in batches as they finish; choose what is left open.
-
-    `total` counts `items`, `None` when unknown; `first_item` is the place of the first of them.
-    `on_plan` gets the plan when it is made, and again when it changes.
-    """
-    limits = limits or Limits()
-    stop = stop or StopRequest()
-    if backend == "auto" and processor.is_async:
-        backend = "async"
-    if backend == "async" and not processor.is_async:
-        raise ValueError("the async backend needs an `async def` function")
-    if backend != "auto":
-        plan = _plan_as_asked(backend, workers, batch_size)
-        if on_plan is not None:
-            on_plan(plan)
-        return _run_as_asked(processor, items, total, first_item, plan, batch_size, limits, stop)
-    return _run_with_pilot(
-        processor,
-        items,
-        total,
-        first_item,
-        workers,
-        batch_size,
-        limits,
-        stop,
-        on_plan or (lambda plan: None),
-    )
-
-
-def run_plan(
-    processor: BatchProcessor,
-    batches: Iterable[Batch],
-    plan: Plan,
-    *,
-    limits: Limits | None = None,
-    stop: StopRequest | None = None,
-) -> Iterator[BatchRecord]:
-    """Yield the records of `batches`, run as `plan` says, as they finish."""
-    limits = limits or Limits()
-    with open_executor(
-        plan.backend, plan.workers, timeout_s=limits.timeout_s, stop=stop
-    ) as executor:
-        corridor = Corridor(
-            executor,
-            _entry(processor, plan.backend),
-            batches,
-            window=_window(plan, limits),
-            retries=limits.retries,
-            pace=Pace(rate=limits.rate, memory_floor_bytes=limits.memory_floor_bytes),
-            stop=stop,
-        )
-        yield from corridor.records()
-
-
 def in_order(records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
     """Yield the records in input order; those that came early wait."""
     early: dict[int, BatchRecord] = {}
@@ -209,126 +124,3 @@ def in_order(records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
             record = early.pop(next_item)
             next_item += len(record.results)
             yield record
-
-
-def _plan_as_asked(backend: str, workers: int | None, batch_size: int | None) -> Plan:
-    if backend == "sequential":
-        workers = 1
-    number = workers or {
-        "thread": 4 * usable_cores(),
-        "process": usable_cores(),
-        "async": coroutines_at_once(),
-    }.get(backend, 1)
-    why = ["the backend was asked for"]
-    if workers is None:
-        why.append(f"{number} workers by default")
-    return Plan(backend, number, batch_size or 1, None, tuple(why))
-
-
-def _run_as_asked(
-    processor: BatchProcessor,
-    items: Iterable[Any],
-    total: int | None,
-    first_item: int,
-    plan: Plan,
-    batch_size: int | None,
-    limits: Limits,
-    stop: StopRequest,
-) -> Iterator[BatchRecord]:
-    if batch_size is not None or limits.rate is not None or plan.backend == "async":
-        sizing = BatchSizing(batch_size or 1)
-        batches = cut(items, total, sizing.next_size, first_item=first_item)
-        yield from run_plan(processor, batches, plan, limits=limits, stop=stop)
-        return
-    adaptive = AdaptiveSizing(workers=plan.workers, hand_over_s=HAND_OVER_S[plan.backend])
-    batches = cut(items, total, adaptive.next_size, first_item=first_item)
-    for record in run_plan(processor, batches, plan, limits=limits, stop=stop):
-        adaptive.learn(record)
-        yield record
-
-
-def _run_with_pilot(
-    processor: BatchProcessor,
-    items: Iterable[Any],
-    total: int | None,
-    first_item: int,
-    workers: int | None,
-    batch_size: int | None,
-    limits: Limits,
-    stop: StopRequest,
-    on_plan: Callable[[Plan], None],
-) -> Iterator[BatchRecord]:
-    pilot = Pilot(
-        processor.process,
-        total=total,
-        cores=usable_cores(),
-        workers=workers,
-    )
-    in_place = Plan("thread" if limits.timeout_s else "sequential", 1, 1, None, ())
-    sizes = _sizes(pilot, batch_size, limits)
-    taken: list[Batch] = []
-    with ExitStack() as home, ExitStack() as pool:
-
-        def opened(plan: Plan, stack: ExitStack) -> WorkerExecutor:
-            return stack.enter_context(
-                open_executor(plan.backend, plan.workers, timeout_s=limits.timeout_s, stop=stop)
-            )
-
-        here = opened(in_place, home)
-        corridor = Corridor(
-            here,
-            processor.process,
-            _noted(cut(items, total, sizes, first_item=first_item), taken),
-            window=1,
-            retries=limits.retries,
-            pace=Pace(rate=limits.rate, memory_floor_bytes=limits.memory_floor_bytes),
-            stop=stop,
-        )
-        starting: WorkerExecutor | None = None
-        for record in corridor.records():
-            pilot.learn(taken[-1], record)
-            yield record
-            if pilot.duels and corridor.under_way:
-                corridor.window = 0  # the other of the two slices ends the duel
-                continue
-            if (plan := pilot.next_plan()) is not None:
-                if not pilot.duels:
-                    on_plan(plan)
-                pool.close()
-                corridor.executor, corridor.window = here, 1
-                if plan.backend != "sequential":
-                    starting = opened(plan, pool)
-                    pilot.waits_for_workers = True
-            # While workers start up, items go on in place.
-            if starting is not None and starting.ready:
-                corridor.executor = starting
-                corridor.window = 2 if pilot.duels else _window(pilot.plan, limits)
-                starting, pilot.waits_for_workers = None, False
-    if pilot.plan is None:
-        on_plan(Plan("sequential", 1, 1, None, ("all was done while it was measured",)))
-
-
-def _sizes(pilot: Pilot, batch_size: int | None, limits: Limits) -> Callable[[int | None], int]:
-    if limits.rate is not None:
-        return lambda left: 1
-    if batch_size is None:
-        return pilot.next_size
-    return lambda left: min(batch_size, pilot.next_size(left)) if pilot.plan is None else batch_size
-
-
-def _noted(batches: Iterator[Batch], taken: list[Batch]) -> Iterator[Batch]:
-    """Yield the batches on and keep the last in `taken`."""
-    for batch in batches:
-        taken[:] = [batch]
-        yield batch
-
-
-def _entry(processor: BatchProcessor, backend: str) -> Callable[[Batch], Any]:
-    return processor.process_async if backend == "async" else processor.process
-
-
-def _window(plan: Plan | None, limits: Limits) -> int:
-    """Return how many batches are under way: what runs, and as much again so that none waits."""
-    if plan is None or plan.backend == "sequential":
-        return 1
-    return plan.workers if limits.rate is not None else 2 * plan.workers

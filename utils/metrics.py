@@ -85,7 +85,7 @@ class RunMetrics:
         Where items went on in place while workers started, no more worked at once than planned.
         """
         items = self._items
-        workers = len(self._workers)
+        workers = max(len(self._workers), 1 if items else 0)
         if plan is not None:
             workers = min(plan.workers, items if plan.backend == "async" else workers)
         return RunSummary(

@@ -46,7 +46,7 @@ WAITS_BELOW = 0.5
 WAITS_AN_ITEM = 0.5
 """Work that gives up its core less often does not wait, though it may have had to share it."""
 
-RELEASES_FROM = 1.4
+RELEASES_FROM = 1.25
 """Two at once in threads that use so many cores together do not hold the GIL."""
 
 MOST_THREADS = 128
@@ -96,51 +96,54 @@ def decide(known: Measured, *, cores: int, workers: int | None = None) -> Plan |
     # With the number unknown, as much again as there was so far.
     left = math.ceil(known.elapsed_s / item_s) if known.left is None else known.left
     left_s = left * item_s
-    pace = f"an item takes {_time(item_s)}, {known.cpu_share:.0%} of it computing"
-    rest = f"what is left takes {_time(left_s)} in place"
+    pace = f"Measured: an item takes {_time(item_s)}, {known.cpu_share:.0%} of it computing"
+    rest = f"Backend chosen: in place, what is left takes {_time(left_s)}"
 
     def plan(backend: str, number: int, left_s: float, *why: str) -> Plan:
         return Plan(backend, number, 1, None, (pace, *why), known.elapsed_s + left_s)
 
     in_place = plan("sequential", 1, left_s, rest)
     if workers == 1:
-        return replace(in_place, why=(pace, "one worker, as asked for"))
+        return replace(
+            in_place, why=(pace, "Backend chosen: in place, for one worker was asked for")
+        )
     if known.cpu_share < WAITS_BELOW:
         number = workers or _threads_for(known.cpu_share, cores, left, item_s)
         pool_s = max(left_s / number, item_s) + number * START_S["thread"]
         if pool_s > WORTH_IT * left_s:
             return replace(in_place, why=(pace, f"{rest}, and threads would gain little"))
-        return plan("thread", number, pool_s, "it waits, so threads can wait side by side")
+        return plan("thread", number, pool_s, "Backend chosen: threads, they can wait side by side")
     number = workers or cores
     pool_s = max(left_s / number, item_s) + number * START_S["process"]
     if number == 1:
-        return replace(in_place, why=(pace, "there is one core"))
+        return replace(in_place, why=(pace, "Backend chosen: in place, there is one core"))
     if pool_s > WORTH_IT * left_s:
         return replace(in_place, why=(pace, f"{rest}, sooner than a pool could start and end"))
     if known.own_cores > 1 + WAITS_BELOW:
-        busy = f"each item keeps {known.own_cores:.1f} cores busy by itself"
+        busy = f"Backend chosen: in place, an item keeps {known.own_cores:.1f} cores busy by itself"
         return replace(in_place, why=(pace, busy))
     if known.threads_gain is None:
         return None
     if known.threads_gain >= RELEASES_FROM:
-        gain = f"two at once in threads use {known.threads_gain:.1f} cores"
+        gain = f"Measured: two at once in threads use {known.threads_gain:.1f} cores"
         pool_s = max(left_s / number, item_s)
-        return plan("thread", number, pool_s, f"{gain}: it releases the GIL")
+        return plan("thread", number, pool_s, gain, "Backend chosen: threads, it releases the GIL")
     if known.cannot_travel:
-        why = f"it holds the GIL, but cannot go to a process: {known.cannot_travel}"
+        why = f"Backend chosen: threads, it cannot go to a process: {known.cannot_travel}"
         return plan("thread", number, left_s, why)
-    holds = f"two at once in threads use {known.threads_gain:.1f} cores: it holds the GIL"
+    holds = f"Measured: two at once in threads use {known.threads_gain:.1f} cores"
     travel = known.travel or Travel(here_s=0.0, there_s=0.0, item_bytes=0)
     pool_s = (
         max(left * (item_s + travel.there_s) / number, left * travel.here_s, item_s)
         + number * START_S["process"]
     )
     if pool_s > WORTH_IT * left_s:
-        cost = f"pickling an item and its result costs {_time(travel.here_s + travel.there_s)}"
-        return replace(in_place, why=(pace, holds, f"{cost}, as much as it would gain"))
-    return plan(
-        "process", number, pool_s, holds, "processes, one a core" if not workers else "processes"
-    )
+        cost = f"pickling one and its result costs {_time(travel.here_s + travel.there_s)}"
+        return replace(
+            in_place,
+            why=(pace, holds, f"Backend chosen: in place, {cost}, as much as it would gain"),
+        )
+    return plan("process", number, pool_s, holds, "Backend chosen: processes, it holds the GIL")
 
 
 def _threads_for(cpu_share: float, cores: int, left: int, item_s: float) -> int:
@@ -179,6 +182,7 @@ class Pilot:
         self._done = 0
         self._busy_s = 0.0
         self._cpu_s = 0.0
+        self._last_slice_s = 0.0
         self._item_s: float | None = None
         self._sample: tuple[Sequence[Any], Sequence[Any]] = ((), ())
         self._duellists: list[BatchRecord] = []
@@ -221,6 +225,7 @@ class Pilot:
         self._busy_s += taken_s
         self._cpu_s += record.cpu_s
         if number:
+            self._last_slice_s = taken_s
             self._item_s = max(1e-9, taken_s / number)
             self._sample = (batch.items, record.results)
 
@@ -232,6 +237,7 @@ class Pilot:
             if len(self._duellists) < 2:
                 return None
             self._threads_gain = self._gain_of_duel()
+            self._item_s = self._pace_with_duel()
             self.duels = False
         elif not self._time_to_decide():
             return None
@@ -282,22 +288,23 @@ class Pilot:
         return Measured(
             left=None if self._total is None else max(0, self._total - self._done),
             elapsed_s=elapsed_s,
-            item_s=self._item_s if self.plan else self._mean_s(),
+            item_s=self._item_s,
             cpu_share=cpu_share,
             own_cores=own_cpu_s / elapsed_s if self._threads_gain is None and elapsed_s else 1.0,
             threads_gain=self._threads_gain,
         )
-
-    def _mean_s(self) -> float:
-        """Return the mean time of an item so far; the last slice weighs most."""
-        assert self._item_s is not None
-        return self._item_s
 
     def _gain_of_duel(self) -> float:
         """Return how many cores the two used together: what holds the GIL never uses over one."""
         one, other = self._duellists
         together_s = max(one.ended_s, other.ended_s) - min(one.started_s, other.started_s)
         return (one.cpu_s + other.cpu_s) / together_s if together_s else 1.0
+
+    def _pace_with_duel(self) -> float:
+        """Return the mean time of an item, those of the duel by their CPU time alone."""
+        items = len(self._sample[1]) + sum(len(record.results) for record in self._duellists)
+        taken_s = self._last_slice_s + sum(record.cpu_s for record in self._duellists)
+        return max(1e-9, taken_s / max(1, items))
 
     def _with_travel(self, known: Measured) -> Measured:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import threading
 from array import array
@@ -26,15 +27,16 @@ CHEAP_S = 10e-6
 CHEAP_IN_A_ROW = 4
 """So many cheap items in a row are taken as a sign that more follow."""
 
-SLICE_S = 1e-3
-"""How long the items timed together may take in all, so that a slow one is noticed."""
+MOST_TOGETHER = 256
+"""How many items are timed together at most, so that a change of pace is noticed."""
 
 
 class BatchProcessor:
     """Apply a function of one item, plain or `async`, to items, one after another.
 
     An exception becomes that item's failure and never stops the batch. A failed item is tried
-    again up to `retries` times, after growing, jittered waits.
+    again up to `retries` times, after growing, jittered waits. A batch that has taken longer than
+    `budget_s` (seconds) is cut short after the item that runs.
 
     Raises `TypeError` for a function that cannot be called, `ValueError` for `retries` below 0.
     """
@@ -44,6 +46,7 @@ class BatchProcessor:
         function: Callable[[Any], Any],
         *,
         retries: int = 0,
+        budget_s: float = math.inf,
         clock: Clock = SYSTEM_CLOCK,
         stop: StopRequest | None = None,
     ) -> None:
@@ -53,10 +56,21 @@ class BatchProcessor:
             raise ValueError(f"retries must be at least 0, got {retries}")
         self._function = function
         self._retries = retries
+        self._budget_s = budget_s
         self._clock = clock
         self._stop = stop or StopRequest()
         self.is_async = is_async(function)
         """Whether the function is a coroutine function."""
+
+    def with_budget(self, budget_s: float) -> BatchProcessor:
+        """Return the same processor with a budget of so many seconds a batch."""
+        return BatchProcessor(
+            self._function,
+            retries=self._retries,
+            budget_s=budget_s,
+            clock=self._clock,
+            stop=self._stop,
+        )
 
     def process_item(self, item: Any, *, index: int = 0) -> ItemRecord:
         """Return what became of `item`."""
@@ -65,7 +79,7 @@ class BatchProcessor:
     def process(self, batch: Batch | Iterable[Any]) -> BatchRecord:
         """Return what became of the items of `batch`, in their order.
 
-        Stops short between two items when the run is told to end.
+        Stops short between two items when the budget is spent or the run is told to end.
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
@@ -94,12 +108,12 @@ class BatchProcessor:
         items, results, durations = tally.batch.items, tally.results, tally.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
         place = cheap = 0
-        item_s = CHEAP_S
         then_s = now()
+        deadline_s = then_s + self._budget_s
         while place < end and not stop.requested:
             some = 1
             if cheap >= CHEAP_IN_A_ROW:
-                some = min(end - place, max(1, int(SLICE_S / (item_s + 1e-9))))
+                some = min(end - place, MOST_TOGETHER)
             try:
                 for item in items[place : place + some]:
                     results.append(function(item))
@@ -115,13 +129,17 @@ class BatchProcessor:
             cheap = cheap + some if item_s < CHEAP_S else 0
             place += some
             then_s = now_s
+            if now_s > deadline_s:
+                return
 
     def _walk_watched(self, tally: _Tally, function: Callable[[Any], Any], watch: Watch) -> None:
         """Go through the items one by one, telling `watch` of each before it runs."""
         results, durations, now = tally.results, tally.durations_s, self._clock.now
+        before_s = now()
+        deadline_s = before_s + self._budget_s
         try:
             for place, item in enumerate(tally.batch.items):
-                if self._stop.requested:
+                if self._stop.requested or before_s > deadline_s:
                     break
                 watch.begin(place, tally.take)
                 before_s = now()

@@ -154,7 +154,7 @@ class Corridor:
         """Return what is final of a batch; the rest is put down to be done again."""
         error = done.exception()
         if error is None:
-            return self._without_retries(batch, done.result())
+            return self._settle_done(batch, done.result())
         if isinstance(error, BatchBroken):
             return self._settle_broken(batch, error)
         if isinstance(error, BrokenExecutor | CancelledError):
@@ -164,6 +164,12 @@ class Corridor:
                 self._do_again(batch.part(place, place + 1))
             return []
         return [failed_record(batch, describe_failure(error))]
+
+    def _settle_done(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:
+        done = len(record.results)
+        if done < len(batch.items) and not self._stop.requested:  # its budget of time was spent
+            self._do_again(batch.part(done, len(batch.items)))
+        return self._without_retries(batch, record) if done else []
 
     def _without_retries(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:
         """Return the record without the items that will be tried again."""

@@ -8,7 +8,7 @@ from typing import Protocol
 from utils.batching import kruskal_weiss
 from utils.records import BatchRecord
 
-__all__ = ["AdaptiveSizing", "Sizing"]
+__all__ = ["LONGEST_BATCH_S", "AdaptiveSizing", "Sizing"]
 
 HAND_OVER_SHARE = 0.02
 """What share of the work the hand-over may cost."""

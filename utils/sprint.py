@@ -21,8 +21,8 @@ NEVER_WORTH_IT_S = 2e-7
 UNDECIDED_S = 0.02
 """How long the loop goes on with items between the two."""
 
-SLICE_S = 0.01
-"""How long the loop goes on without a look at the clock."""
+MOST_TOGETHER = 512
+"""How many items the loop takes without a look at the clock."""
 
 
 def sprint(
@@ -60,5 +60,5 @@ def sprint(
             return False, failed
         if now_s - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S:
             return False, failed
-        size = max(1, min(2 * size, int(SLICE_S / (item_s + 1e-9))))
+        size = min(2 * size, MOST_TOGETHER)
         then_s = now_s

@@ -1,5 +1,5 @@
 """The ways to run batches, each a `concurrent.futures.Executor`, opened by name."""
 
-from utils.executors._door import WorkerExecutor, open_executor
+from utils.executors._door import EXECUTORS, WorkerExecutor, open_executor
 
-__all__ = ["WorkerExecutor", "open_executor"]
+__all__ = ["EXECUTORS", "WorkerExecutor", "open_executor"]

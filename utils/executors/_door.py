@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from utils.stopping import StopRequest
 
-__all__ = ["WorkerExecutor", "open_executor"]
+__all__ = ["EXECUTORS", "WorkerExecutor", "open_executor"]
 
 _MODULES = {
     "sequential": "utils.executors._sequential",
@@ -18,6 +18,10 @@ _MODULES = {
     "process": "utils.executors._process",
     "async": "utils.executors._async",
 }
+
+
+EXECUTORS = tuple(_MODULES)
+"""The names that `open_executor` knows."""
 
 
 class _Opens(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,6 +17,8 @@ from utils.records import BatchRecord, ItemFailure
 from utils.watching import current_watch
 
 __all__ = ["ThreadExecutor", "open_workers"]
+
+_logger = logging.getLogger("thread")
 
 LONGEST_LOOK_S = 0.1
 """How often, at least, what the workers are at is looked at when there is a time limit."""
@@ -66,6 +69,12 @@ class ThreadExecutor(WorkerExecutor):
         if wait:
             for worker in workers:
                 worker.gone.wait()
+        if self.abandoned and not self._closed.is_set():
+            _logger.warning(
+                "%d threads were abandoned and still run; processes can be killed: "
+                "use --backend process",
+                self.abandoned,
+            )
         self._closed.set()
 
     def _idle(self) -> int:

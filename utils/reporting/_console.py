@@ -52,7 +52,7 @@ def render_comparison(
             f"Best possible speedup, item times known ahead: {comparison.limit_any_order:.2f}x",
             f"Share reached: {comparison.share_of_limit_any_order:.1%}",
         ),
-        _section("Plan", *_plan_lines(plan)),
+        _section("Plan", *_plan_lines(plan, parallel)),
         _section("Conclusion", _comparison_conclusion(comparison)),
     )
 
@@ -77,7 +77,7 @@ def render_parallel(
         ),
         _failures(run.unexpected_failures, place),
         _section("Limit", f"Share of the workers' time spent on items: {utilisation:.1%}"),
-        _section("Plan", *_plan_lines(plan)),
+        _section("Plan", *_plan_lines(plan, run)),
         _section(
             "Conclusion",
             f"{run.total_processed:,} items in {run.total_duration:.2f}s "
@@ -193,8 +193,11 @@ def _data_summary(total: int | None, data_type: str, plan: Plan | None) -> Lines
     return _section("Data Summary", *lines)
 
 
-def _plan_lines(plan: Plan) -> Lines:
-    return [f"Backend: {plan.backend}", f"Workers: {plan.workers}", *plan.why]
+def _plan_lines(plan: Plan, run: RunSummary) -> Lines:
+    lines = [f"Backend: {plan.backend}", f"Workers: {plan.workers}", *plan.why]
+    if plan.predicted_s is not None:
+        lines.append(f"Predicted time: {plan.predicted_s:.2f}s; it took {run.total_duration:.2f}s")
+    return lines
 
 
 def _failures(failures: Sequence[ItemRecord], place: Place) -> Lines:

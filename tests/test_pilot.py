@@ -1,0 +1,169 @@
+"""The pilot: what it decides from what was measured, and that no item runs twice for it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from utils.engine import stream_batches
+from utils.pilot import Measured, Travel, decide
+from utils.processing import BatchProcessor
+from utils.records import Plan
+
+
+def known(**changes: Any) -> Measured:
+    values: dict[str, Any] = {
+        "left": 1000,
+        "elapsed_s": 0.01,
+        "item_s": 0.002,
+        "cpu_share": 1.0,
+        "threads_gain": 1.0,
+        "travel": Travel(here_s=1e-6, there_s=1e-6, item_bytes=10),
+    }
+    return Measured(**values | changes)
+
+
+def chosen(cores: int = 2, workers: int | None = None, **changes: Any) -> Plan:
+    plan = decide(known(**changes), cores=cores, workers=workers)
+    assert plan is not None
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("changes", "backend", "why"),
+    [
+        ({}, "process", "it holds the GIL"),
+        ({"threads_gain": 1.9}, "thread", "it releases the GIL"),
+        ({"cpu_share": 0.01}, "thread", "wait side by side"),
+        ({"item_s": 1e-6}, "sequential", "in place, what is left takes 1 ms, sooner"),
+        ({"left": 2, "cpu_share": 0.01, "item_s": 1e-4}, "sequential", "gain little"),
+        ({"own_cores": 1.9, "threads_gain": None}, "sequential", "1.9 cores busy by itself"),
+        ({"cannot_travel": "a lock"}, "thread", "cannot go to a process: a lock"),
+        (
+            {"travel": Travel(here_s=2e-3, there_s=1e-3, item_bytes=10**6)},
+            "sequential",
+            "pickling one and its result costs 3 ms",
+        ),
+    ],
+)
+def test_the_backend_follows_from_what_was_measured(
+    changes: dict[str, Any], backend: str, why: str
+) -> None:
+    plan = chosen(**changes)
+    assert plan.backend == backend
+    assert why in " / ".join(plan.why)
+    assert plan.why[0].startswith("Measured: an item takes ")
+
+
+def test_whether_it_holds_the_gil_is_tried_before_processes_are_chosen() -> None:
+    assert decide(known(threads_gain=None), cores=2) is None
+
+
+def test_one_core_or_one_worker_is_no_pool() -> None:
+    assert chosen(cores=1).backend == "sequential"
+    assert chosen(workers=1, cpu_share=0.0).backend == "sequential"
+
+
+def test_threads_for_waiting_follow_wait_over_compute_within_reason() -> None:
+    assert chosen(left=10**6, cpu_share=0.1).workers == 20
+    assert chosen(left=10**6, cpu_share=0.0).workers == 128
+    assert chosen(left=10, cpu_share=0.0).workers == 10
+    assert chosen(left=10**6, cpu_share=0.0, workers=7).workers == 7
+
+
+def test_the_prediction_is_what_was_spent_and_what_is_left() -> None:
+    assert chosen().predicted_s == pytest.approx(0.01 + 1.002 + 2 * 0.012, rel=0.01)
+    assert chosen(item_s=1e-6).predicted_s == pytest.approx(0.011)
+
+
+def test_with_the_number_unknown_as_much_again_is_expected() -> None:
+    assert chosen(left=None, elapsed_s=0.01).backend == "sequential"
+    assert chosen(left=None, elapsed_s=10.0).backend == "process"
+
+
+def spin(turns: int) -> int:
+    total = 0
+    for turn in range(turns):
+        total += turn
+    return total
+
+
+def plan_for(function: Callable[[Any], Any], items: Sequence[Any]) -> Plan:
+    plans: list[Plan] = []
+    seen = Counter(
+        index
+        for record in stream_batches(
+            BatchProcessor(function), items, total=len(items), on_plan=plans.append
+        )
+        for index in range(record.first_item, record.first_item + len(record.results))
+        if not record.failures
+    )
+    assert seen == Counter(range(len(items)))
+    return plans[-1]
+
+
+async def wait_async(_: int) -> None:
+    await asyncio.sleep(0.001)
+
+
+DATA = bytes(10_000_000)
+
+
+def hash_much(_: int) -> str:
+    return hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("function", "items", "backend"),
+    [
+        (lambda item: item, range(1000), "sequential"),
+        (lambda _: threading.Event().wait(0.01), range(50), "thread"),
+        (wait_async, range(50), "async"),
+        (spin, [30_000] * 400, "process"),
+        (hash_much, range(40), "thread"),
+        (len, [DATA[: 5 * 10**6]] * 30, "sequential"),
+    ],
+    ids=["no-op", "waits", "async", "computes", "hashes", "large items"],
+)
+def test_real_functions_get_the_backend_that_suits_them(
+    function: Callable[[Any], Any], items: Sequence[Any], backend: str
+) -> None:
+    assert plan_for(function, items).backend == backend
+
+
+def test_a_function_that_cannot_travel_goes_to_threads_and_says_so() -> None:
+    lock = threading.Lock()
+
+    def locked(turns: int) -> int:
+        with lock:
+            return spin(turns)
+
+    plan = plan_for(locked, [30_000] * 400)
+    assert plan.backend == "thread"
+    assert "lock" in " ".join(plan.why)
+
+
+def test_a_fast_start_that_turns_slow_is_followed() -> None:
+    plan = plan_for(spin, [1] * 3000 + [30_000] * 2000)
+    assert plan.backend == "process"
+
+
+def test_no_item_runs_twice_for_the_measuring() -> None:
+    seen: Counter[int] = Counter()
+    lock = threading.Lock()
+
+    def count(item: int) -> None:
+        threading.Event().wait(0.002)
+        with lock:
+            seen[item] += 1
+
+    plan_for(count, range(300))
+    assert set(seen.values()) == {1}
+    assert math.fsum(seen.values()) == 300

@@ -1,0 +1,60 @@
+"""Adaptive batch sizes: what is measured in the workers is followed."""
+
+from __future__ import annotations
+
+from tests.fakes import batch_record
+from utils.sizing import LONGEST_BATCH_S, AdaptiveSizing
+
+
+def sizing(item_s: float | None = 1e-5, **changes: float) -> AdaptiveSizing:
+    return AdaptiveSizing(workers=2, hand_over_s=1e-4, item_s=item_s, **changes)  # type: ignore[arg-type]
+
+
+def test_before_anything_was_measured_items_travel_alone() -> None:
+    assert sizing(None).next_size(1000) == 1
+
+
+def test_items_that_far_outlast_a_hand_over_travel_alone() -> None:
+    assert sizing(0.02).next_size(1000) == 1
+
+
+def test_the_hand_over_costs_at_most_a_fiftieth() -> None:
+    assert sizing().next_size(None) * 1e-5 >= 49 * 1e-4
+
+
+def test_no_batch_takes_much_longer_than_the_longest() -> None:
+    assert sizing().next_size(10**9) * 1e-5 <= LONGEST_BATCH_S
+
+
+def test_near_the_end_batches_shrink() -> None:
+    sizes = [sizing().next_size(left) for left in (10**6, 10_000, 1000, 200)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] <= 200 // 4 + 12
+
+
+def test_a_slow_item_shrinks_the_next_batch_at_once() -> None:
+    adaptive = sizing()
+    before = adaptive.next_size(10**6)
+    adaptive.learn(batch_record([0] * 10, durations_s=[1e-5] * 9 + [1.0]))
+    assert adaptive.next_size(10**6) == 1 < before
+
+
+def test_a_faster_pace_is_followed_within_a_few_batches() -> None:
+    adaptive = sizing(0.01)
+    for _ in range(20):
+        adaptive.learn(batch_record([0] * 10, durations_s=[1e-5] * 10))
+    assert adaptive.next_size(10**6) > 100
+
+
+def test_large_items_are_kept_few() -> None:
+    large = AdaptiveSizing(
+        workers=2, hand_over_s=1e-4, item_s=1e-5, item_bytes=10**7, free_memory_bytes=10**9
+    )
+    assert large.next_size(10**6) == 1
+
+
+def test_a_record_of_nobody_teaches_nothing() -> None:
+    adaptive = sizing()
+    before = adaptive.next_size(10**6)
+    adaptive.learn(batch_record([None], durations_s=[9.0], worker=""))
+    assert adaptive.next_size(10**6) == before
