@@ -46,8 +46,14 @@ WAITS_BELOW = 0.5
 WAITS_AN_ITEM = 0.5
 """Work that gives up its core less often does not wait, though it may have had to share it."""
 
-RELEASES_FROM = 1.25
+RELEASES_FROM = 1.6
 """Two at once in threads that use so many cores together do not hold the GIL."""
+
+DOUBTFUL_FROM = 1.08
+"""Two that hold it never use so many; between the two, another program may have had a core."""
+
+MOST_DUELS = 3
+"""How often a doubtful duel is fought, at most; the best outcome counts."""
 
 MOST_THREADS = 128
 """More threads than this are no default: memory, descriptors and the other side must last."""
@@ -187,6 +193,7 @@ class Pilot:
         self._sample: tuple[Sequence[Any], Sequence[Any]] = ((), ())
         self._duellists: list[BatchRecord] = []
         self._threads_gain: float | None = None
+        self._fought = 0
         self._decided_s = 0.0
         self._decided_item_s = 0.0
         self._sizing: AdaptiveSizing | None = None
@@ -236,9 +243,12 @@ class Pilot:
         if self.duels:
             if len(self._duellists) < 2:
                 return None
-            self._threads_gain = self._gain_of_duel()
+            self._threads_gain = max(self._threads_gain or 0.0, self._gain_of_duel())
             self._item_s = self._pace_with_duel()
             self.duels = False
+            self._fought += 1
+            if DOUBTFUL_FROM < self._threads_gain < RELEASES_FROM and self._fought < MOST_DUELS:
+                return self._duel()
         elif not self._time_to_decide():
             return None
         self._decided_s = self._elapsed_s()
@@ -249,9 +259,7 @@ class Pilot:
             known = self._with_travel(known)
             plan = decide(known, cores=self._cores, workers=self._workers)
         if plan is None:
-            self.duels = True
-            self._duellists = []
-            return Plan("thread", 2, 1, None, ())
+            return self._duel()
         if plan.backend != "sequential":
             self._sizing = AdaptiveSizing(
                 workers=plan.workers,
@@ -263,6 +271,11 @@ class Pilot:
             plan = replace(plan, batch_size=self._sizing.next_size(known.left))
         self.plan = plan
         return plan
+
+    def _duel(self) -> Plan:
+        self.duels = True
+        self._duellists = []
+        return Plan("thread", 2, 1, None, ())
 
     def _elapsed_s(self) -> float:
         return self._clock.now() - self._started_s
