@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, Literal
 
+import utils.executors._process  # noqa: F401  # here, so that the first call does not wait for it
 from utils.engine import Limits, stream_batches
 from utils.executors import EXECUTORS
 from utils.failures import ItemsFailedError

@@ -135,19 +135,21 @@ class BatchProcessor:
     def _walk_watched(self, tally: _Tally, function: Callable[[Any], Any], watch: Watch) -> None:
         """Go through the items one by one, telling `watch` of each before it runs."""
         results, durations, now = tally.results, tally.durations_s, self._clock.now
-        before_s = now()
-        deadline_s = before_s + self._budget_s
+        begin, take, stop = watch.begin, tally.take, self._stop
+        then_s = now()
+        deadline_s = then_s + self._budget_s
         try:
             for place, item in enumerate(tally.batch.items):
-                if self._stop.requested or before_s > deadline_s:
+                if stop.urgency or then_s > deadline_s:
                     break
-                watch.begin(place, tally.take)
-                before_s = now()
+                begin(place, then_s, take)
                 try:
                     results.append(function(item))
                 except BaseException as error:
                     self._fail(tally, function, place, error)
-                durations.append(now() - before_s)
+                now_s = now()
+                durations.append(now_s - then_s)
+                then_s = now_s
         finally:
             watch.end()
 

@@ -15,8 +15,8 @@ __all__ = ["AsyncWatch", "Watch", "current_async_watch", "current_watch"]
 class Watch(Protocol):
     """Told by the processor what it is at."""
 
-    def begin(self, place: int, finished: Callable[[], BatchRecord]) -> None:
-        """Take notice that the item at `place` of the batch is next.
+    def begin(self, place: int, now_s: float, finished: Callable[[], BatchRecord]) -> None:
+        """Take notice that the item at `place` of the batch begins now.
 
         `finished` hands over what is done since it was last called. May raise to end the batch.
         """

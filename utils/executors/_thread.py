@@ -170,11 +170,11 @@ class _Worker:
         if not self._abandoned:
             call.future.set_result(result)
 
-    def begin(self, place: int, finished: Callable[[], BatchRecord]) -> None:
+    def begin(self, place: int, now_s: float, finished: Callable[[], BatchRecord]) -> None:
         with self._lock:
             if self._abandoned:
                 raise _Abandoned
-            self._began_s = SYSTEM_CLOCK.now()
+            self._began_s = now_s
             self._place = place
             self._take_finished = finished
 
