@@ -119,6 +119,20 @@ def test_retries_are_counted_and_recover(backend: str) -> None:
     assert not [record for record in records if record.failure]
 
 
+def test_nothing_is_lost_when_what_the_pilot_measures_fails() -> None:
+    def fail_first(item: int) -> int:
+        from utils.attempt import current_attempt
+
+        total = sum(range(60_000))
+        if current_attempt.get() == 1 and item % 3:
+            raise OSError(total)
+        return -item
+
+    records = list(stream_map(fail_first, range(300), retries=1))
+    assert sorted(record.index for record in records) == list(range(300))
+    assert not [record for record in records if record.failure]
+
+
 @pytest.mark.parametrize(
     ("options", "fault"),
     [

@@ -41,16 +41,15 @@ def parallel_map(
     options = _checked(backend, workers, batch_size, retries, timeout_s)
     processor = BatchProcessor(function)
     total = len(items) if isinstance(items, Sized) else None
-    items = iter(items)
     results: list[Any] = []
     failed: list[ItemRecord] = []
-    ended = False
+    rest: Iterable[Any] | None = items
     if backend == "auto" and not (processor.is_async or retries or timeout_s):
-        ended, failed = sprint(function, items, results)
-    if not ended:
+        rest, failed = sprint(function, items, results)
+    if rest is not None:
         first = len(results)
         left = None if total is None else max(0, total - first)
-        for record in stream_batches(processor, items, total=left, first_item=first, **options):
+        for record in stream_batches(processor, rest, total=left, first_item=first, **options):
             end = record.first_item + len(record.results)
             if record.first_item == len(results):
                 results.extend(record.results)

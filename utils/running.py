@@ -43,7 +43,8 @@ class Corridor:
     failed, and the rest of its batch is done by others. After a request to stop no batch is
     taken; those that run may finish until the request becomes one to kill.
 
-    `executor` and `window` may be exchanged between two records, while nothing is under way.
+    `executor` may be exchanged between two records while nothing is under way, and `window` at any
+    time; a window of 0 lets what is under way end, and then one batch at a time.
     Raises `ValueError` for a window below 1.
     """
 
@@ -106,7 +107,9 @@ class Corridor:
 
     def _fill(self) -> float | None:
         """Submit what there is room for; return the seconds until more may be due, if ever."""
-        while len(self._under_way) < self.window and not self._stop.requested:
+        while len(self._under_way) < (self.window or self._nothing_runs()):
+            if self._stop.requested:
+                return None
             delay_s = self._pace.delay_s(under_way=bool(self._under_way))
             if delay_s > 0:
                 return delay_s
@@ -115,6 +118,10 @@ class Corridor:
                 return max(0.0, self._again[0][0] - self._clock.now()) if self._again else None
             self._submit(batch)
         return None
+
+    def _nothing_runs(self) -> bool:
+        """Tell whether a batch must be let in though the window is shut, lest the run end early."""
+        return not self._under_way
 
     def _next_batch(self) -> Batch | None:
         if self._again and self._again[0][0] <= self._clock.now():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -27,16 +27,19 @@ MOST_TOGETHER = 512
 
 def sprint(
     function: Callable[[Any], Any],
-    items: Iterator[Any],
+    items: Iterable[Any],
     results: list[Any],
     *,
     clock: Clock = SYSTEM_CLOCK,
-) -> tuple[bool, list[ItemRecord]]:
+) -> tuple[Iterator[Any] | None, list[ItemRecord]]:
     """Append to `results` what `function` gives for `items`, `None` for those that fail.
 
-    Returns whether the items ended, and the records of the failed ones. Stops early when items
-    cost so much, or take so long together, that a pool might pay.
+    Returns the items that are left, `None` when there are none, and the records of the failed
+    ones. Stops early when items cost so much, or take so long together, that a pool might pay.
     """
+    # Slices of these cost nothing an item.
+    whole = items if isinstance(items, list | tuple | range) else None
+    left = iter(items)
     failed: list[ItemRecord] = []
     now = clock.now
     size = 1
@@ -44,7 +47,7 @@ def sprint(
     while True:
         goal = len(results) + size
         try:
-            for item in islice(items, size):
+            for item in whole[goal - size : goal] if whole is not None else islice(left, size):
                 results.append(function(item))
         except BaseException as error:
             if is_real_interrupt(error):
@@ -53,12 +56,11 @@ def sprint(
             results.append(None)
         else:
             if len(results) < goal:
-                return True, failed
+                return None, failed
         now_s = now()
         item_s = (now_s - then_s) / size
-        if item_s > CHEAP_S:
-            return False, failed
-        if now_s - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S:
-            return False, failed
+        too_long = now_s - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S
+        if item_s > CHEAP_S or too_long:
+            return left if whole is None else islice(left, len(results), None), failed
         size = min(2 * size, MOST_TOGETHER)
         then_s = now_s

@@ -11,7 +11,6 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import selectors
-import signal
 import socket
 import threading
 from collections import deque
@@ -19,7 +18,6 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from multiprocessing import util
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 import cloudpickle
@@ -27,16 +25,24 @@ import cloudpickle
 from utils.clock import SYSTEM_CLOCK
 from utils.errors import UsageError, WorkersLostError
 from utils.executors._door import WorkerExecutor
+from utils.executors._handles import (
+    Call,
+    Worker,
+    cause_of_death,
+    ending,
+    raising,
+    settlement,
+)
 from utils.executors._starting import (
     main_out_of_sight,
     safe_context,
     signals_held,
     threaded_context,
 )
-from utils.executors._wire import FrameReader, FrameWriter, Kind
+from utils.executors._wire import Kind
 from utils.executors._worker import IDLE, work
 from utils.failures import BatchBroken
-from utils.records import BatchRecord, ItemFailure
+from utils.records import ItemFailure
 
 __all__ = ["ProcessExecutor", "open_workers"]
 
@@ -53,34 +59,6 @@ LEAVE_S = 2.0
 """How long a worker may take to leave when it has nothing to do any more."""
 
 
-class _Call:
-    """What was submitted, and what is known of it so far."""
-
-    __slots__ = ("arguments", "finished", "function", "future")
-
-    def __init__(self, function: bytes, arguments: bytes, future: Future[Any]) -> None:
-        self.function = function
-        self.arguments = arguments
-        self.future = future
-        self.finished: list[BatchRecord] = []
-
-
-class _Worker:
-    """A worker process as the command sees it."""
-
-    def __init__(self, number: int, process: BaseProcess, sock: socket.socket) -> None:
-        self.number = number
-        self.process = process
-        self.socket = sock
-        self.reader = FrameReader(sock)
-        self.writer = FrameWriter(sock)
-        self.calls: deque[_Call] = deque()
-        self.function = b""
-        self.ready = False
-        self.overdue_place: int | None = None
-        """The item for whose time it was killed."""
-
-
 class ProcessExecutor(WorkerExecutor):
     """Run calls on so many processes; a batch whose worker dies raises `BatchBroken`.
 
@@ -92,15 +70,15 @@ class ProcessExecutor(WorkerExecutor):
     def __init__(self, workers: int, *, timeout_s: float | None = None) -> None:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
-        self._waiting: deque[_Call] = deque()
+        self._waiting: deque[Call] = deque()
         self._closing = False
         self._broken = ""
         self._failed_starts = 0
         self._function: tuple[Any, bytes] = (None, b"")
         self._notes = multiprocessing.get_context("spawn").RawArray("d", 2 * workers)
-        self._workers: dict[int, _Worker] = {}
+        self._workers: dict[int, Worker] = {}
         self._to_start = deque(range(workers))
-        self._to_register: list[_Worker] = []
+        self._to_register: list[Worker] = []
         context = safe_context()
         # Only a fork must be done here, before the dispatcher is there.
         while self._to_start and context.get_start_method() == "fork":
@@ -133,7 +111,7 @@ class ProcessExecutor(WorkerExecutor):
             from functools import partial
 
             fn, kwargs = partial(fn, **kwargs), {}
-        call = _Call(self._pickled_function(fn), cloudpickle.dumps(args), Future())
+        call = Call(self._pickled_function(fn), cloudpickle.dumps(args), Future())
         with self._lock:
             if self._closing:
                 raise RuntimeError("cannot submit after shutdown")
@@ -191,7 +169,7 @@ class ProcessExecutor(WorkerExecutor):
             self._workers[number] = worker
             self._to_register.append(worker)
 
-    def _start_worker(self, number: int, context: Any) -> _Worker:
+    def _start_worker(self, number: int, context: Any) -> Worker:
         ours, theirs = socket.socketpair()
         others: tuple[socket.socket, ...] = ()
         if context.get_start_method() == "fork":
@@ -209,7 +187,7 @@ class ProcessExecutor(WorkerExecutor):
         finally:
             theirs.close()
         ours.setblocking(False)
-        return _Worker(number, process, ours)
+        return Worker(number, process, ours)
 
     # Under the lock -------------------------------------------------------------------------
 
@@ -223,7 +201,7 @@ class ProcessExecutor(WorkerExecutor):
                     if call.future.running() or call.future.set_running_or_notify_cancel():
                         self._give(worker, call)
 
-    def _give(self, worker: _Worker, call: _Call) -> None:
+    def _give(self, worker: Worker, call: Call) -> None:
         worker.calls.append(call)
         if worker.function != call.function:
             worker.function = call.function
@@ -276,7 +254,7 @@ class ProcessExecutor(WorkerExecutor):
     def _calls_run(self) -> bool:
         return any(worker.calls for worker in self._workers.values())
 
-    def _hear(self, worker: _Worker, mask: int, settled: list[Callable[[], None]]) -> None:
+    def _hear(self, worker: Worker, mask: int, settled: list[Callable[[], None]]) -> None:
         if mask & selectors.EVENT_WRITE and worker.writer.flush():
             self._selector.modify(worker.socket, selectors.EVENT_READ, worker.number)
         if not mask & selectors.EVENT_READ:
@@ -290,11 +268,11 @@ class ProcessExecutor(WorkerExecutor):
             elif kind is Kind.PART:
                 worker.calls[0].finished.append(pickle.loads(payload))
             else:
-                settled.append(_settlement(worker.calls.popleft(), kind, payload))
+                settled.append(settlement(worker.calls.popleft(), kind, payload))
         if worker.reader.ended:
             self._bury(worker, settled)
 
-    def _bury(self, worker: _Worker, settled: list[Callable[[], None]]) -> None:
+    def _bury(self, worker: Worker, settled: list[Callable[[], None]]) -> None:
         """Settle what a dead worker was at, give back what it had not begun, replace it."""
         self._selector.unregister(worker.socket)
         worker.socket.close()
@@ -303,12 +281,12 @@ class ProcessExecutor(WorkerExecutor):
         del self._workers[worker.number]
         if worker.calls and worker.ready:
             call = worker.calls.popleft()
-            settled.append(_raising(call, self._what_broke(worker, call)))
+            settled.append(raising(call, self._what_broke(worker, call)))
         self._waiting.extendleft(reversed(worker.calls))
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts == MOST_FAILED_STARTS:
-                self._broken = f"they end with {_ending(worker.process.exitcode)} as they start"
+                self._broken = f"they end with {ending(worker.process.exitcode)} as they start"
         if self._broken:
             settled += self._give_everything_up()
         elif not self._closing or self._waiting:
@@ -329,13 +307,13 @@ class ProcessExecutor(WorkerExecutor):
         for worker in self._workers.values():
             worker.calls.clear()
         _kill_all(self._workers)
-        return [_raising(call, BrokenExecutor(self._broken)) for call in calls]
+        return [raising(call, BrokenExecutor(self._broken)) for call in calls]
 
-    def _what_broke(self, worker: _Worker, call: _Call) -> BatchBroken:
+    def _what_broke(self, worker: Worker, call: Call) -> BatchBroken:
         noted = self._notes[2 * worker.number]
         place = None if noted == IDLE else int(noted)
         if worker.overdue_place is None:
-            cause = _cause_of_death(worker.process.exitcode)
+            cause = cause_of_death(worker.process.exitcode)
             return BatchBroken(cause, place=place, finished=call.finished)
         if place != worker.overdue_place:  # it went on in the moment before it was killed
             place = None
@@ -389,41 +367,6 @@ def open_workers(workers: int, *, timeout_s: float | None = None) -> ProcessExec
         ) from error
 
 
-def _settlement(call: _Call, kind: Kind, payload: bytes) -> Callable[[], None]:
-    def settle() -> None:
-        try:
-            answer = pickle.loads(payload)
-        except Exception as error:
-            call.future.set_exception(error)
-            return
-        if kind is Kind.ERROR:
-            call.future.set_exception(answer)
-        elif call.finished:
-            call.future.set_result(BatchRecord.joined([*call.finished, answer]))
-        else:
-            call.future.set_result(answer)
-
-    return settle
-
-
-def _raising(call: _Call, error: Exception) -> Callable[[], None]:
-    return lambda: call.future.set_exception(error)
-
-
-def _cause_of_death(exit_code: int | None) -> ItemFailure:
-    hint = "; perhaps for lack of memory" if exit_code == -signal.SIGKILL else ""
-    return ItemFailure("WorkerDied", f"its worker ended with {_ending(exit_code)}{hint}", "")
-
-
-def _ending(exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        try:
-            return f"signal {signal.Signals(-exit_code).name}"
-        except ValueError:
-            return f"signal {-exit_code}"
-    return f"exit code {exit_code}"
-
-
-def _kill_all(workers: dict[int, _Worker]) -> None:
+def _kill_all(workers: dict[int, Worker]) -> None:
     for worker in list(workers.values()):
         worker.process.kill()
