@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ __all__ = ["Limits", "run_plan", "stream_batches"]
 
 BUDGET_S = 2 * LONGEST_BATCH_S
 """A batch that turns out to take longer is cut short; what is left of it is done by whoever can."""
+
+
+COROUTINES_TOGETHER = 250
+"""With more coroutines at once than this, several travel together: starting them must keep up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +120,8 @@ def _plan_as_asked(backend: str, workers: int | None, batch_size: int | None) ->
     why = ["Backend: as asked for"]
     if workers is None:
         why.append(f"Workers: {number} by default")
+    if batch_size is None and backend == "async":
+        batch_size = math.ceil(number / COROUTINES_TOGETHER)
     return Plan(backend, number, batch_size or 1, None, tuple(why))
 
 
@@ -129,7 +136,7 @@ def _run_as_asked(
     stop: StopRequest,
 ) -> Iterator[BatchRecord]:
     if batch_size is not None or limits.rate is not None or plan.backend == "async":
-        sizing = BatchSizing(batch_size or 1)
+        sizing = BatchSizing(1 if limits.rate is not None else plan.batch_size)
         batches = cut(items, total, sizing.next_size, first_item=first_item)
         yield from run_plan(processor, batches, plan, limits=limits, stop=stop)
         return
@@ -234,4 +241,8 @@ def _window(plan: Plan | None, limits: Limits) -> int:
     """Return how many batches are under way: what runs, and as much again so that none waits."""
     if plan is None or plan.backend == "sequential":
         return 1
-    return plan.workers if limits.rate is not None else 2 * plan.workers
+    if limits.rate is not None:
+        return plan.workers
+    if plan.backend == "async":  # the items of a batch run side by side
+        return max(2, math.ceil(2 * plan.workers / plan.batch_size))
+    return 2 * plan.workers
