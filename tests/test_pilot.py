@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from utils.deciding import Measured, Travel, decide
 from utils.engine import stream_batches
-from utils.pilot import Measured, Travel, decide
 from utils.processing import BatchProcessor
 from utils.records import Plan
 

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from utils.batching import BatchSizing, cut
+from utils.batching import HAND_OVER_S, BatchSizing, cut
 from utils.executors import WorkerExecutor, open_executor
 from utils.machine import coroutines_at_once, usable_cores
 from utils.pacing import Pace
-from utils.pilot import HAND_OVER_S, Pilot
+from utils.pilot import Pilot
 from utils.processing import BatchProcessor
 from utils.records import Batch, BatchRecord, Plan
 from utils.running import Corridor
