@@ -155,6 +155,19 @@ def test_a_fast_start_that_turns_slow_is_followed() -> None:
     assert plan.backend == "process"
 
 
+def test_a_slow_first_item_does_not_decide_alone() -> None:
+    first = threading.Event()
+
+    def load_and_answer(item: int) -> int:
+        if not first.is_set():
+            first.set()
+            spin(1_500_000)
+        return item
+
+    plan = plan_for(load_and_answer, range(1000))
+    assert plan.backend == "sequential"
+
+
 def test_no_item_runs_twice_for_the_measuring() -> None:
     seen: Counter[int] = Counter()
     lock = threading.Lock()

@@ -24,6 +24,9 @@ __all__ = ["Pilot"]
 MEASURE_S = 0.01
 """How long items are measured before a first decision, in seconds."""
 
+LONG_FIRST_S = 0.5
+"""A first item may be slow because it imports or opens something; one this slow is slow anyway."""
+
 SLICE_S = 0.002
 """How long a slice of items may take while they are measured."""
 
@@ -176,7 +179,8 @@ class Pilot:
         if self._total is not None and self._done >= self._total:
             return self.plan is None
         if self.plan is None:
-            return self._elapsed_s() >= MEASURE_S
+            enough_s = MEASURE_S if self._done > 1 else LONG_FIRST_S
+            return self._elapsed_s() >= enough_s
         assert self._item_s is not None
         if self._total is None:
             return self._elapsed_s() >= 2 * self._decided_s
