@@ -21,7 +21,7 @@ WAITS_BELOW = 0.5
 PARALLEL_FROM = 1.5
 """An item that uses so many cores runs in parallel by itself."""
 
-RELEASES_FROM = 1.6
+RELEASES_FROM = 1.5
 """Two at once in threads that use so many cores together do not hold the GIL."""
 
 MOST_THREADS = 128

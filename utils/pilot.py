@@ -33,7 +33,7 @@ SLICE_S = 0.002
 IN_PLACE_SLICE_S = 0.05
 """How long a slice may take once it is decided to go on in place."""
 
-DUEL_S = 0.005
+DUEL_S = 0.008
 """How long each of two slices takes that run at once to see whether they hold the GIL."""
 
 WAITS_AN_ITEM = 0.5
@@ -204,10 +204,16 @@ class Pilot:
         )
 
     def _gain_of_duel(self) -> float:
-        """Return how many cores the two used together: what holds the GIL never uses over one."""
+        """Return how many cores the two used together: what holds the GIL never uses over one.
+
+        Where they used more, one that began late is not held against them.
+        """
         one, other = self._duellists
         together_s = max(one.ended_s, other.ended_s) - min(one.started_s, other.started_s)
-        return (one.cpu_s + other.cpu_s) / together_s if together_s else 1.0
+        cores = (one.cpu_s + other.cpu_s) / together_s if together_s else 1.0
+        if cores < DOUBTFUL_FROM:
+            return cores
+        return sum(record.cpu_s / (record.ended_s - record.started_s) for record in self._duellists)
 
     def _pace_with_duel(self) -> float:
         """Return the mean time of an item, those of the duel by their CPU time alone."""
