@@ -208,12 +208,14 @@ class Pilot:
 
         Where they used more, one that began late is not held against them.
         """
-        one, other = self._duellists
-        together_s = max(one.ended_s, other.ended_s) - min(one.started_s, other.started_s)
-        cores = (one.cpu_s + other.cpu_s) / together_s if together_s else 1.0
+        records = self._duellists
+        together_s = max(r.ended_s for r in records) - min(r.started_s for r in records)
+        cores = sum(record.cpu_s for record in records) / together_s if together_s else 1.0
         if cores < DOUBTFUL_FROM:
             return cores
-        return sum(record.cpu_s / (record.ended_s - record.started_s) for record in self._duellists)
+        # A slice of which items failed may have come in several records.
+        lengths_s = {record.worker: record.ended_s - record.started_s for record in records}
+        return sum(record.cpu_s / lengths_s[record.worker] for record in records)
 
     def _pace_with_duel(self) -> float:
         """Return the mean time of an item, those of the duel by their CPU time alone."""
