@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import pty
@@ -451,3 +452,12 @@ def test_without_a_stderr_nothing_of_it_reaches_stdout() -> None:
 def test_words_after_two_dashes_are_no_options(run_main: RunMain) -> None:
     done = run_main("parallel", "--latency", "0", "-q", "--", "5", "2")
     assert sections(done.stdout)["Data Summary"]["Total items"] == "5"
+
+
+def test_a_signal_is_heard_whichever_thread_the_kernel_gives_it_to() -> None:
+    with on_a_terminal("parallel", "100", "4", "--latency", "3600") as (process, read):
+        read(b"parallel")
+        threads = {int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir()}
+        other = max(threads - {process.pid})
+        assert ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGINT) == 0
+        assert b"stopping" in read(b"stopping")

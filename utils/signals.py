@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ def stop_on_signals(stop: StopRequest, *, tells: bool) -> Iterator[None]:
     """
     received = 0
 
-    def on_signal(number: int, frame: object) -> None:
+    def on_signal(number: int) -> None:
         nonlocal received
         received += 1
         if received == 1:
@@ -48,16 +49,42 @@ def stop_on_signals(stop: StopRequest, *, tells: bool) -> Iterator[None]:
 
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     watched = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {
-        number: signal.signal(number, on_signal)
-        for number in watched
-        if signal.getsignal(number) is not signal.SIG_IGN  # as `nohup` leaves it
-    }
+    with _numbers_to(on_signal):
+        before = {
+            number: signal.signal(number, lambda *_: None)
+            for number in watched
+            if signal.getsignal(number) is not signal.SIG_IGN  # as `nohup` leaves it
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _numbers_to(act: Callable[[int], None]) -> Iterator[None]:
+    """Call `act` in a thread with the number of each signal that has a handler.
+
+    A handler itself runs in the main thread, which a signal does not wake from a wait when the
+    kernel hands it to another thread.
+    """
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+
+    def listen() -> None:
+        with ours:
+            while numbers := ours.recv(16):
+                for number in numbers:
+                    act(number)
+
+    threading.Thread(target=listen, name="signals", daemon=True).start()
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.set_wakeup_fd(before)
+        theirs.close()
 
 
 def leave(code: int, why: str = "") -> None:
