@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 from utils.batching import kruskal_weiss
 from utils.records import BatchRecord
 
-__all__ = ["LONGEST_BATCH_S", "AdaptiveSizing", "Sizing"]
+__all__ = ["LONGEST_BATCH_S", "AdaptiveSizing"]
 
 HAND_OVER_SHARE = 0.02
 """What share of the work the hand-over may cost."""
@@ -27,13 +26,6 @@ MEMORY_SHARE = 0.05
 
 FORGETTING = 0.3
 """How much a new batch counts against all those before it."""
-
-
-class Sizing(Protocol):
-    """Decides how many items travel together."""
-
-    def next_size(self, left: int | None) -> int:
-        """Return the size of the next batch when `left` items are left (`None`: unknown)."""
 
 
 class AdaptiveSizing:
