@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import FakeClock, batch_record
 from utils.deciding import Measured, Travel, decide
 from utils.engine import stream_batches
+from utils.machine import ProcessUsage
+from utils.pilot import Pilot
 from utils.processing import BatchProcessor
-from utils.records import Plan
+from utils.records import Batch, Plan
 
 
 def known(**changes: Any) -> Measured:
@@ -167,6 +170,40 @@ def test_a_slow_first_item_does_not_decide_alone() -> None:
 
     plan = plan_for(load_and_answer, range(1000))
     assert plan.backend == "sequential"
+
+
+def test_threads_that_a_library_leaves_spinning_are_seen_to_end() -> None:
+    clock = FakeClock()
+    usage = [ProcessUsage(cpu_s=0.0, waits=0)]
+    pilot = Pilot(len, total=1000, cores=2, clock=clock, usage=lambda: usage[0])
+
+    def run_for(seconds: float, cores: float) -> Plan | None:
+        clock.time_s += seconds
+        usage[0] = ProcessUsage(cpu_s=usage[0].cpu_s + seconds * cores, waits=0)
+        pilot.learn(Batch(0, 0, ["a"] * 2), batch_record([1, 1], durations_s=[seconds / 2] * 2))
+        return pilot.next_plan()
+
+    first = run_for(0.02, cores=2.0)
+    assert first is not None
+    assert "2.0 cores busy by itself" in first.why[-1]
+    assert run_for(0.02, cores=2.0) is None
+    assert not pilot.duels
+    run_for(0.02, cores=1.0)
+    assert pilot.duels
+
+
+def test_a_first_item_that_loads_a_library_does_not_count() -> None:
+    clock = FakeClock()
+    cpu_s = 0.0
+    pilot = Pilot(
+        len, total=1000, cores=2, clock=clock, usage=lambda: ProcessUsage(cpu_s=cpu_s, waits=0)
+    )
+    for seconds, cores in ((0.1, 2.0), (0.02, 1.0)):
+        clock.time_s += seconds
+        cpu_s += seconds * cores
+        pilot.learn(Batch(0, 0, ["a"]), batch_record([1], durations_s=[seconds]))
+        pilot.next_plan()
+    assert pilot.duels
 
 
 def test_no_item_runs_twice_for_the_measuring() -> None:

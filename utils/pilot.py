@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from utils.batching import HAND_OVER_S
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.deciding import RELEASES_FROM, Measured, Travel, decide
+from utils.deciding import PARALLEL_FROM, RELEASES_FROM, Measured, Travel, decide
 from utils.machine import ProcessUsage, free_memory_bytes, process_usage
 from utils.records import Batch, BatchRecord, Plan
 from utils.sizing import AdaptiveSizing
@@ -22,10 +22,11 @@ from utils.sizing import AdaptiveSizing
 __all__ = ["Pilot"]
 
 MEASURE_S = 0.01
-"""How long items are measured before a first decision, in seconds."""
+"""How long items are measured before a first decision, in seconds, the first item left out: it
+may import or open something."""
 
 LONG_FIRST_S = 0.5
-"""A first item may be slow because it imports or opens something; one this slow is slow anyway."""
+"""A first item that takes longer than this is taken to be slow anyway."""
 
 SLICE_S = 0.002
 """How long a slice of items may take while they are measured."""
@@ -78,11 +79,11 @@ class Pilot:
         self._workers = workers
         self._clock = clock
         self._usage = usage
-        self._started_s = clock.now()
-        self._usage_at_start = usage()
         self._done = 0
         self._busy_s = 0.0
         self._cpu_s = 0.0
+        self._since = self._after_first = self._start = self._so_far()
+        self._seems_parallel = False
         self._last_slice_s = 0.0
         self._item_s: float | None = None
         self._sample: tuple[Sequence[Any], Sequence[Any]] = ((), ())
@@ -109,7 +110,8 @@ class Pilot:
             return self._sizing.next_size(left)
         if self.duels:
             return max(1, math.ceil(DUEL_S / self._item_s))
-        slice_s = SLICE_S if self.plan is None else IN_PLACE_SLICE_S
+        unsure = self.plan is None or self._seems_parallel
+        slice_s = SLICE_S if unsure else IN_PLACE_SLICE_S
         return max(1, min(2 * self._done, int(slice_s / self._item_s)))
 
     def learn(self, batch: Batch, record: BatchRecord) -> None:
@@ -130,6 +132,10 @@ class Pilot:
             self._last_slice_s = taken_s
             self._item_s = max(1e-9, taken_s / number)
             self._sample = (batch.items, record.results)
+        if self._done == number == 1:
+            self._after_first = self._so_far()
+        elif self._since is self._start:
+            self._since = self._after_first
 
     def next_plan(self) -> Plan | None:
         """Return a plan to change to, or `None` to go on as it is."""
@@ -149,12 +155,17 @@ class Pilot:
         self._decided_s = self._elapsed_s()
         self._decided_item_s = self._item_s
         known = self._known()
+        was_parallel, self._seems_parallel = self._seems_parallel, known.own_cores > PARALLEL_FROM
+        if self._seems_parallel:
+            self._since = self._so_far()
         plan = decide(known, cores=self._cores, workers=self._workers)
         if plan is not None and plan.backend == "process" and known.travel is None:
             known = self._with_travel(known)
             plan = decide(known, cores=self._cores, workers=self._workers)
         if plan is None:
             return self._duel()
+        if was_parallel and self._seems_parallel:
+            return None  # as before
         if plan.backend != "sequential":
             self._sizing = AdaptiveSizing(
                 workers=plan.workers,
@@ -172,34 +183,40 @@ class Pilot:
         self._duellists = []
         return Plan("thread", 2, 1, None, ())
 
+    def _so_far(self) -> _SoFar:
+        return _SoFar(self._clock.now(), self._usage(), self._done, self._busy_s, self._cpu_s)
+
     def _elapsed_s(self) -> float:
-        return self._clock.now() - self._started_s
+        return self._clock.now() - self._start.now_s
 
     def _time_to_decide(self) -> bool:
         if self._total is not None and self._done >= self._total:
             return self.plan is None
         if self.plan is None:
             enough_s = MEASURE_S if self._done > 1 else LONG_FIRST_S
-            return self._elapsed_s() >= enough_s
+            return self._clock.now() - self._since.now_s >= enough_s
         assert self._item_s is not None
+        if self._seems_parallel:  # or threads of a library still spin since it was loaded
+            window_s = max(MEASURE_S, self._elapsed_s() / 4)
+            return self._clock.now() - self._since.now_s >= window_s
         if self._total is None:
             return self._elapsed_s() >= 2 * self._decided_s
         return self._item_s > 2 * self._decided_item_s and self._elapsed_s() > MEASURE_S
 
     def _known(self) -> Measured:
         assert self._item_s is not None
-        elapsed_s = self._elapsed_s()
-        usage, before = self._usage(), self._usage_at_start
-        own_cpu_s = usage.cpu_s - before.cpu_s
-        cpu_share = min(1.0, self._cpu_s / self._busy_s) if self._busy_s else 1.0
-        if usage.waits - before.waits < WAITS_AN_ITEM * self._done:
+        now, before = self._so_far(), self._since
+        measured_s, busy_s = now.now_s - before.now_s, now.busy_s - before.busy_s
+        own_cpu_s = now.usage.cpu_s - before.usage.cpu_s
+        cpu_share = min(1.0, (now.cpu_s - before.cpu_s) / busy_s) if busy_s else 1.0
+        if now.usage.waits - before.usage.waits < WAITS_AN_ITEM * (now.done - before.done):
             cpu_share = 1.0  # it did not wait: others had the core
         return Measured(
             left=None if self._total is None else max(0, self._total - self._done),
-            elapsed_s=elapsed_s,
+            elapsed_s=self._elapsed_s(),
             item_s=self._item_s,
             cpu_share=cpu_share,
-            own_cores=own_cpu_s / elapsed_s if self._threads_gain is None and elapsed_s else 1.0,
+            own_cores=own_cpu_s / measured_s if self._threads_gain is None and measured_s else 1.0,
             threads_gain=self._threads_gain,
         )
 
@@ -228,6 +245,20 @@ class Pilot:
             return replace(known, travel=measure_travel(self._function, *self._sample, self._clock))
         except Exception as error:
             return replace(known, cannot_travel=f"{type(error).__name__}: {error!s:.100}")
+
+
+@dataclass(frozen=True, slots=True)
+class _SoFar:
+    """What was known at a moment."""
+
+    now_s: float
+    usage: ProcessUsage
+    done: int
+    """Items."""
+    busy_s: float
+    """Time of the items in place."""
+    cpu_s: float
+    """CPU time of the thread that ran them."""
 
 
 def measure_travel(
