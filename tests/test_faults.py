@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from tests.conftest import ROOT
 from utils import stream_map
 from utils.errors import UsageError
+from utils.executors._process import ProcessExecutor
 from utils.records import ItemRecord
 
 GUILTY = 37
@@ -141,6 +143,21 @@ def test_an_item_whose_worker_died_by_chance_is_done_by_another(tmp_path: Path) 
             os._exit(1)
 
     assert not [record for record in records_of(crash(die_once)) if record.failure]
+
+
+LEAKED: list[bytes] = []
+
+
+def leak(megabytes: int) -> int:
+    LEAKED.append(b"x" * (megabytes * 2**20))
+    threading.Event().wait(0.11)  # a worker looks at its memory ten times a second
+    return os.getpid()
+
+
+def test_a_worker_that_keeps_growing_is_replaced_and_costs_nothing() -> None:
+    with ProcessExecutor(1, most_growth_bytes=50 * 2**20) as executor:
+        workers = list(executor.map(leak, [20] * 9))
+    assert [len(list(group)) for _, group in groupby(workers)] == [4, 4, 1]
 
 
 @pytest.mark.parametrize(

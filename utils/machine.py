@@ -15,6 +15,7 @@ __all__ = [
     "describe_machine",
     "free_memory_bytes",
     "process_usage",
+    "resident_bytes",
     "usable_cores",
 ]
 
@@ -82,6 +83,16 @@ def _available_bytes() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process holds, in bytes."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        import psutil
+
+        return int(psutil.Process().memory_info().rss)
 
 
 class ProcessUsage(NamedTuple):

@@ -41,6 +41,8 @@ class Worker:
         self.calls: deque[Call] = deque()
         self.function = b""
         self.ready = False
+        self.leaving = False
+        """Whether it ends of its own accord, between two calls."""
         self.overdue_place: int | None = None
         """The item for whose time it was killed."""
 

@@ -63,12 +63,20 @@ class ProcessExecutor(WorkerExecutor):
     """Run calls on so many processes; a batch whose worker dies raises `BatchBroken`.
 
     Functions, lambdas and closures travel. With a time limit, a worker is killed when its item
-    takes longer. Workers are forked where that is safe, that is before this process has a second
-    thread; else from a server without threads.
+    takes longer. A worker that keeps growing is replaced between two calls, as `work` says.
+    Workers are forked where that is safe, that is before this process has a second thread; else
+    from a server without threads.
     """
 
-    def __init__(self, workers: int, *, timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        workers: int,
+        *,
+        timeout_s: float | None = None,
+        most_growth_bytes: int | None = None,
+    ) -> None:
         self._timeout_s = timeout_s
+        self._most_growth_bytes = most_growth_bytes
         self._lock = threading.Lock()
         self._waiting: deque[Call] = deque()
         self._closing = False
@@ -176,7 +184,9 @@ class ProcessExecutor(WorkerExecutor):
             others = (ours, *(worker.socket for worker in self._workers.values()))
         self._notes[2 * number] = IDLE
         process = context.Process(
-            target=work, args=(theirs, self._notes, number, others), name=f"worker-{number}"
+            target=work,
+            args=(theirs, self._notes, number, others, self._most_growth_bytes),
+            name=f"worker-{number}",
         )
         try:
             with signals_held(context), main_out_of_sight():
@@ -263,6 +273,8 @@ class ProcessExecutor(WorkerExecutor):
             if kind is Kind.READY:
                 worker.ready = True
                 self._failed_starts = 0
+            elif kind is Kind.LEAVING:
+                worker.leaving = True
             elif not worker.calls:  # the run is broken, and nobody waits for this
                 continue
             elif kind is Kind.PART:
@@ -279,7 +291,7 @@ class ProcessExecutor(WorkerExecutor):
         worker.process.kill()  # where it has only closed its socket
         worker.process.join()
         del self._workers[worker.number]
-        if worker.calls and worker.ready:
+        if worker.calls and worker.ready and not worker.leaving:
             call = worker.calls.popleft()
             settled.append(raising(call, self._what_broke(worker, call)))
         self._waiting.extendleft(reversed(worker.calls))

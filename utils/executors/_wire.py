@@ -29,6 +29,8 @@ class Kind(IntEnum):
     """From the worker: what the call returned."""
     ERROR = 5
     """From the worker: what the call raised."""
+    LEAVING = 6
+    """From the worker: it takes no more calls, and ends."""
 
 
 def send_frame(sock: socket.socket, kind: Kind, payload: bytes = b"") -> None:

@@ -14,9 +14,11 @@ from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
 
+from utils.clock import SYSTEM_CLOCK
 from utils.executors._starting import HELD
 from utils.executors._wire import Kind, receive_frame, send_frame
 from utils.failures import describe_failure
+from utils.machine import free_memory_bytes, resident_bytes
 from utils.records import BatchRecord, ItemFailure
 from utils.watching import current_watch
 
@@ -27,6 +29,12 @@ IDLE = -1.0
 
 PART_EVERY_S = 0.1
 """How often a long batch hands over what is finished, so that a crash costs little of it."""
+
+LOOK_AT_MEMORY_EVERY_S = 0.1
+"""How often a worker looks, between two calls, at how much it has grown."""
+
+LEAST_GROWTH_BYTES = 64 * 2**20
+"""A worker that has grown by less than this is never replaced."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -41,16 +49,27 @@ _INNER_THREADS = (
 """What numeric libraries read when they are loaded."""
 
 
-def work(sock: socket.socket, notes: Any, number: int, others: Sequence[socket.socket]) -> None:
+def work(
+    sock: socket.socket,
+    notes: Any,
+    number: int,
+    others: Sequence[socket.socket],
+    most_growth_bytes: int | None,
+) -> None:
     """Serve calls from `sock` until it is closed; note what runs in `notes`.
 
     `notes`, an array shared with the command, holds two numbers a worker: the place of the item
     in its batch, and when it began.
     `others` are sockets that a fork copied and that are none of this worker's business.
+    A worker that has grown by `most_growth_bytes` (by default half of its share of the free
+    memory) leaves between two calls, to be replaced.
     """
     for other in others:
         other.close()
-    _share_cores_between(len(notes) // 2)
+    workers = len(notes) // 2
+    _share_cores_between(workers)
+    if most_growth_bytes is None:
+        most_growth_bytes = max(LEAST_GROWTH_BYTES, free_memory_bytes() // (2 * workers))
     _leave_signals_to_the_parent()
     _leave_with_the_parent()
     if sys.stdout is not None:
@@ -58,10 +77,10 @@ def work(sock: socket.socket, notes: Any, number: int, others: Sequence[socket.s
     os.dup2(2, 1)  # what functions print must not mix with the command's output
     current_watch.set(_NotedWatch(sock, notes, number))
     with suppress(ConnectionError):  # the command has left, or gave this worker up
-        _serve(sock)
+        _serve(sock, _Growth(most_growth_bytes))
 
 
-def _serve(sock: socket.socket) -> None:
+def _serve(sock: socket.socket, growth: _Growth) -> None:
     send_frame(sock, Kind.READY)
     function: Callable[..., Any] | None = None
     while (frame := receive_frame(sock)) is not None:
@@ -76,6 +95,29 @@ def _serve(sock: socket.socket) -> None:
         except Exception as error:
             kind, answer = Kind.ERROR, _pickled_error(error)
         send_frame(sock, kind, answer)
+        if growth.is_too_much():
+            send_frame(sock, Kind.LEAVING)
+            return
+
+
+class _Growth:
+    """How much memory this process has taken since its first call."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._at_first_bytes: int | None = None
+        self._next_look_s = 0.0
+
+    def is_too_much(self) -> bool:
+        """Tell whether the function seems to leak; what its first call loads does not count."""
+        now_s = SYSTEM_CLOCK.now()
+        if now_s < self._next_look_s:
+            return False
+        self._next_look_s = now_s + LOOK_AT_MEMORY_EVERY_S
+        taken_bytes = resident_bytes()
+        if self._at_first_bytes is None:
+            self._at_first_bytes = taken_bytes
+        return taken_bytes - self._at_first_bytes > self._most_bytes
 
 
 class _NotedWatch:
