@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 __all__ = [
+    "BadRecord",
     "Batch",
     "BatchRecord",
     "Comparison",
@@ -55,6 +56,15 @@ class ItemFailure:
     """Its message, at most 8 KB."""
     traceback: str
     """At most 8 KB; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """Stands for an item whose record in the input cannot be read; the function never sees it."""
+
+    failure: ItemFailure
+    text: str
+    """The record as it stands in the input, at most 8 KB."""
 
 
 @dataclass(frozen=True, slots=True)
