@@ -7,6 +7,8 @@ from collections.abc import Sequence
 __all__ = [
     "InputError",
     "OutputError",
+    "OutputHeldError",
+    "TaskUnusableError",
     "UsageError",
     "WorkbookError",
     "WorkersLostError",
@@ -39,7 +41,17 @@ class OutputError(WorkbookError):
     exit_code = 3
 
 
+class OutputHeldError(WorkbookError):
+    """Another run holds the output."""
+
+    exit_code = 75
+
+
 class WorkersLostError(WorkbookError):
     """The workers are gone and cannot be replaced."""
 
     exit_code = 3
+
+
+class TaskUnusableError(WorkersLostError):
+    """The function cannot be made ready in a worker, and no item is to blame for it."""

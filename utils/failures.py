@@ -8,14 +8,15 @@ import traceback
 from array import array
 from collections.abc import Sequence
 
+from utils.errors import TaskUnusableError
 from utils.records import Batch, BatchRecord, ItemFailure, ItemRecord
 
 __all__ = [
     "BatchBroken",
     "ItemsFailedError",
     "describe_failure",
+    "ends_the_run",
     "failed_record",
-    "is_real_interrupt",
 ]
 
 LONGEST_TEXT = 8192
@@ -70,9 +71,12 @@ def describe_failure(error: BaseException) -> ItemFailure:
     return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace[-LONGEST_TEXT:])
 
 
-def is_real_interrupt(error: BaseException) -> bool:
-    """Tell a Ctrl-C in a script without handlers from a function that raises KeyboardInterrupt."""
-    return (
+def ends_the_run(error: BaseException) -> bool:
+    """Tell what is no item's fault: a worker that cannot be made ready, or a real Ctrl-C.
+
+    A function may raise `KeyboardInterrupt`, too; in a script without handlers, it is a Ctrl-C.
+    """
+    return isinstance(error, TaskUnusableError) or (
         isinstance(error, KeyboardInterrupt)
         and threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler

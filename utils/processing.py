@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from utils.attempt import back_off_s, current_attempt
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.failures import describe_failure, is_real_interrupt
+from utils.failures import describe_failure, ends_the_run
 from utils.records import Batch, BatchRecord, ItemFailure, ItemRecord
 from utils.stopping import StopRequest
 from utils.watching import Watch, current_async_watch, current_watch
@@ -160,7 +160,7 @@ class BatchProcessor:
         attempt = tally.batch.attempt
         item = tally.batch.items[place]
         while attempt <= self._retries and not self._stop.requested:
-            if is_real_interrupt(error):
+            if ends_the_run(error):
                 raise error
             self._clock.sleep(back_off_s(attempt))
             attempt += 1
@@ -172,7 +172,7 @@ class BatchProcessor:
                 error = next_error
             finally:
                 current_attempt.reset(token)
-        if is_real_interrupt(error):
+        if ends_the_run(error):
             raise error
         tally.fail(place, describe_failure(error), attempt)
 
@@ -204,7 +204,7 @@ class BatchProcessor:
                 results[place] = await (start() if watch is None else watch.guard(start))
             except BaseException as error:
                 task = current_task()
-                if task is not None and task.cancelling():
+                if (task is not None and task.cancelling()) or ends_the_run(error):
                     raise
                 failures[place] = describe_failure(error)
             durations[place] = now() - begun_s

@@ -20,7 +20,7 @@ from typing import Any
 
 from utils.attempt import back_off_s
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.errors import WorkbookError, WorkersLostError
+from utils.errors import TaskUnusableError, WorkbookError, WorkersLostError
 from utils.failures import BatchBroken, describe_failure, failed_record
 from utils.pacing import Pace
 from utils.records import Batch, BatchRecord
@@ -164,7 +164,7 @@ class Corridor:
             return self._settle_done(batch, done.result())
         if isinstance(error, BatchBroken):
             return self._settle_broken(batch, error)
-        if isinstance(error, BrokenExecutor | CancelledError):
+        if isinstance(error, BrokenExecutor | CancelledError | TaskUnusableError):
             raise error
         if len(batch.items) > 1:  # an item that cannot travel must not keep others back
             for place in range(len(batch.items)):

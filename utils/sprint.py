@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.failures import describe_failure, is_real_interrupt
+from utils.failures import describe_failure, ends_the_run
 from utils.records import ItemRecord
 
 __all__ = ["sprint"]
@@ -50,7 +50,7 @@ def sprint(
             for item in whole[goal - size : goal] if whole is not None else islice(left, size):
                 results.append(function(item))
         except BaseException as error:
-            if is_real_interrupt(error):
+            if ends_the_run(error):
                 raise
             failed.append(ItemRecord(len(results), None, describe_failure(error), 1, 0.0))
             results.append(None)

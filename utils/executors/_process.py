@@ -99,7 +99,7 @@ class ProcessExecutor(WorkerExecutor):
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         self._finalizer = util.Finalize(self, _kill_all, (self._workers,), exitpriority=100)
         self._dispatcher = threading.Thread(
-            target=self._dispatch, name="process-dispatcher", daemon=True
+            target=self._dispatch_or_give_up, name="process-dispatcher", daemon=True
         )
         self._dispatcher.start()
 
@@ -227,6 +227,17 @@ class ProcessExecutor(WorkerExecutor):
             self._wake_write.send(b"\0")
 
     # In the dispatcher ----------------------------------------------------------------------
+
+    def _dispatch_or_give_up(self) -> None:
+        try:
+            self._dispatch()
+        except BaseException as error:  # nobody would wait for the calls any more, but for ever
+            with self._lock:
+                self._broken = f"their dispatcher failed, {type(error).__name__}: {error}"
+                settled = self._give_everything_up()
+            for settle in settled:
+                settle()
+            raise
 
     def _dispatch(self) -> None:
         while self._to_start and not self._closing:

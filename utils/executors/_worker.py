@@ -15,6 +15,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from utils.clock import SYSTEM_CLOCK
+from utils.errors import TaskUnusableError
 from utils.executors._starting import HELD
 from utils.executors._wire import Kind, receive_frame, send_frame
 from utils.failures import describe_failure
@@ -86,7 +87,7 @@ def _serve(sock: socket.socket, growth: _Growth) -> None:
     while (frame := receive_frame(sock)) is not None:
         kind, payload = frame
         if kind is Kind.FUNCTION:
-            function = pickle.loads(payload)
+            function = _loaded(payload)
             continue
         assert function is not None
         try:
@@ -98,6 +99,19 @@ def _serve(sock: socket.socket, growth: _Growth) -> None:
         if growth.is_too_much():
             send_frame(sock, Kind.LEAVING)
             return
+
+
+def _loaded(payload: bytearray) -> Callable[..., Any]:
+    try:
+        function: Callable[..., Any] = pickle.loads(payload)
+        return function
+    except Exception as error:
+        told = f"the function cannot be loaded in a worker: {type(error).__name__}: {error!s:.200}"
+
+        def refuse(*_: Any) -> Any:
+            raise TaskUnusableError(told)
+
+        return refuse
 
 
 class _Growth:
