@@ -15,6 +15,8 @@ from nodes import (
     SequentialProcessNode,
     SplitBatchNode,
 )
+from utils.recording import Recorder
+from utils.run_settings import RunSettings
 from utils.settings import Settings
 from utils.stopping import StopRequest, Urgency
 
@@ -49,23 +51,27 @@ def create_comparison_graph(
 
 
 def create_parallel_graph(
-    settings: Settings | None = None,
+    settings: Settings | RunSettings | None = None,
     *,
     function: Callable[[Any], Any] | None = None,
+    recorder: Recorder | None = None,
     stop: StopRequest | None = None,
     command: str = "parallel",
     shows: bool = True,
 ) -> Graph:
     """Return the graph that runs the items in parallel only; no item's result is kept.
 
-    `function` stands in for the workload's own. `run({})` fills the shared store; with `shows`
+    `function` stands in for the workload's own. A `recorder` brings its own items and keeps what
+    becomes of them; it goes with `RunSettings`. `run({})` fills the shared store; with `shows`
     the report is printed, too.
     """
     settings = settings or Settings.of()
     stop = stop or StopRequest()
-    load = LoadDataNode(settings, default_count=1000)
-    parallel = ParallelProcessNode(settings, function=function, stop=stop, keep_results=False)
-    report = ReportNode(settings, command=command, shows=shows)
+    load = LoadDataNode(settings, default_count=1000, recorder=recorder)
+    parallel = ParallelProcessNode(
+        settings, function=function, recorder=recorder, stop=stop, keep_results=False
+    )
+    report = ReportNode(settings, command=command, shows=shows, recorder=recorder)
 
     load >> SplitBatchNode(settings) >> parallel >> report
     parallel - "interrupted" >> report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -17,10 +18,14 @@ from utils.stopping import StopRequest
 from utils.terminal import is_plain, write_stdout
 
 if TYPE_CHECKING:
-    from utils.settings import Settings
+    from utils.run_settings import RunSettings
+    from utils.settings import EngineSettings, Settings
+    from utils.sources import Source
+    from utils.tasks import Task
 
 OUR_FAULT = 70
 PIPE_CLOSED = 141
+HALTED = 4
 
 
 def main(words: Sequence[str]) -> int:
@@ -54,36 +59,42 @@ def _run(words: Sequence[str], stop: StopRequest) -> int:
     if command == "help":
         write_stdout(help_text())
         return 0
-    from utils.settings import Settings
-
-    settings = Settings.of(**options)
+    settings = _settings_of(command, options)
     _set_up_logging(settings)
     with stop_on_signals(stop, tells=not _shows_bar(settings) and not settings.quiet):
-        all_right = _COMMANDS[command](settings, stop)
-    if stop.signal_number is not None:
-        return 128 + stop.signal_number
-    return 0 if all_right else 1
+        code = _COMMANDS[command](settings, stop)
+    return code if stop.signal_number is None else 128 + stop.signal_number
 
 
-def compare(settings: Settings, stop: StopRequest) -> bool:
-    """Run the comparison graph; tell whether the results match."""
+def _settings_of(command: str, options: dict[str, Any]) -> EngineSettings:
+    if command == "run":
+        from utils.run_settings import RunSettings
+
+        return RunSettings.of(**options)
+    from utils.settings import Settings
+
+    return Settings.of(**options)
+
+
+def compare(settings: Settings, stop: StopRequest) -> int:
+    """Run the comparison graph; 1 when the results do not match."""
     from graphs import create_comparison_graph
 
     shared: dict[str, Any] = {}
     create_comparison_graph(settings, stop=stop).run(shared)
-    return bool(shared["analysis"].get("results_match", True))
+    return 0 if shared["analysis"].get("results_match", True) else 1
 
 
-def parallel(settings: Settings, stop: StopRequest) -> bool:
+def parallel(settings: Settings, stop: StopRequest) -> int:
     """Run the parallel graph."""
     from graphs import create_parallel_graph
 
     create_parallel_graph(settings, stop=stop).run({})
-    return True
+    return 0
 
 
-def benchmark(settings: Settings, stop: StopRequest) -> bool:
-    """Run the comparison graph for each scenario; tell whether all results match."""
+def benchmark(settings: Settings, stop: StopRequest) -> int:
+    """Run the comparison graph for each scenario; 1 when any results do not match."""
     from graphs import create_comparison_graph
     from utils.benchmarking import Benchmark
     from utils.reporting import render_benchmark, show, write_json
@@ -100,17 +111,76 @@ def benchmark(settings: Settings, stop: StopRequest) -> bool:
     show(render_benchmark(outcome.results, outcome.recommendations()))
     if settings.export_json is not None:
         write_json(settings.export_json, outcome.document())
-    return outcome.all_match
+    return 0 if outcome.all_match else 1
 
 
-_COMMANDS: dict[str, Callable[[Settings, StopRequest], bool]] = {
+def run(settings: RunSettings, stop: StopRequest) -> int:
+    """Run the parallel graph over the user's data; 1 when items failed, 4 when it was halted."""
+    from utils.opening import open_input
+    from utils.reporting import show
+    from utils.tasks import load_task
+    from utils.terminal import stdout_kept_for_results
+
+    with stdout_kept_for_results() as stdout:
+        task = load_task(settings.task, setup=settings.setup)
+        source = open_input(settings)
+        if settings.dry_run:
+            report, code = _rehearse(settings, task, source, stop), 0
+        else:
+            report, code = _run_and_record(settings, task, source, stdout, stop)
+    if settings.output is None and not settings.dry_run:
+        with suppress(OSError):
+            print(report, end="", file=sys.stderr)
+    else:
+        show(report)
+    return code
+
+
+def _rehearse(settings: RunSettings, task: Task, source: Source, stop: StopRequest) -> str:
+    from utils.rehearsing import rehearse
+    from utils.reporting import render_plan
+
+    return render_plan(rehearse(settings, task.function, source, stop))
+
+
+def _run_and_record(
+    settings: RunSettings, task: Task, source: Source, stdout: int, stop: StopRequest
+) -> tuple[str, int]:
+    from graphs import create_parallel_graph
+    from utils.opening import open_recorder
+
+    shared: dict[str, Any] = {}
+    with open_recorder(settings, task, source, stdout=stdout, stop=stop) as recorder:
+        create_parallel_graph(
+            settings,
+            function=task.function,
+            recorder=recorder,
+            stop=stop,
+            command="run",
+            shows=False,
+        ).run(shared)
+        outcome = recorder.outcome()
+    if settings.output is not None and not outcome.finished:
+        print(f"resume with: {_resuming_command()}", file=sys.stderr)
+    if outcome.halted:
+        return shared["report"], HALTED
+    return shared["report"], 1 if outcome.failed + outcome.failed_before else 0
+
+
+def _resuming_command() -> str:
+    words = [word for word in sys.orig_argv if word not in ("--overwrite", "--resume")]
+    return shlex.join([*words, "--resume"])
+
+
+_COMMANDS: dict[str, Callable[[Any, StopRequest], int]] = {
     "compare": compare,
     "parallel": parallel,
     "benchmark": benchmark,
+    "run": run,
 }
 
 
-def _shows_bar(settings: Settings) -> bool:
+def _shows_bar(settings: EngineSettings) -> bool:
     return settings.progress and not settings.quiet and not is_plain()
 
 
@@ -130,7 +200,7 @@ def _drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _set_up_logging(settings: Settings) -> None:
+def _set_up_logging(settings: EngineSettings) -> None:
     import logging
 
     level = "error" if settings.quiet else settings.log_level

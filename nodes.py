@@ -12,21 +12,25 @@ from utils.analysis import compare_runs, describe_runs
 from utils.batching import Batches
 from utils.clock import SYSTEM_CLOCK
 from utils.engine import Limits, run_plan, stream_batches
+from utils.intake import Intake
 from utils.machine import describe_machine, usable_cores
 from utils.metrics import RunMetrics
 from utils.planning import plan_run
 from utils.processing import BatchProcessor
 from utils.progress import show_progress
+from utils.recording import Recorder
 from utils.records import Batch, BatchRecord, Comparison, Plan, RunSummary, as_mapping
 from utils.reporting import (
     export_document,
     render_comparison,
     render_parallel,
     render_partial,
+    render_run,
     show,
     write_json,
 )
 from utils.results import ResultLog, results_match
+from utils.run_settings import RunSettings
 from utils.settings import Settings
 from utils.sources import TextLines
 from utils.stopping import StopRequest
@@ -42,19 +46,36 @@ __all__ = [
 ]
 
 
+AnySettings = Settings | RunSettings
+
+
+MOST_TOGETHER = 4096
+"""Items of a real input in a batch, at most: what is known of those under way takes memory."""
+
+
 class LoadDataNode(Node):
-    """Make the items, or open the file whose lines they are.
+    """Make the items, open the file whose lines they are, or take those of `recorder`.
 
     Writes `items`, `total_items`, `data_type`.
     """
 
-    def __init__(self, settings: Settings, *, default_count: int = 100) -> None:
+    def __init__(
+        self,
+        settings: AnySettings,
+        *,
+        default_count: int = 100,
+        recorder: Recorder | None = None,
+    ) -> None:
         super().__init__(node_id="LoadDataNode")
         self._settings = settings
         self._default_count = default_count
+        self._recorder = recorder
 
-    def exec(self, prep_res: Any) -> tuple[TextLines | GeneratedItems, str]:
+    def exec(self, prep_res: Any) -> tuple[TextLines | GeneratedItems | Intake, str]:
+        if self._recorder is not None:
+            return self._recorder.items, self._recorder.items.name
         settings = self._settings
+        assert isinstance(settings, Settings)
         workload = WORKLOADS[settings.workload]
         if settings.input is not None:
             data_type = "numbers" if workload.data_type == "numbers" else "text"
@@ -74,7 +95,7 @@ class SplitBatchNode(Node):
     Writes `batches`, `batch_size`, `num_batches`, `plan`.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: AnySettings) -> None:
         super().__init__(node_id="SplitBatchNode")
         self._settings = settings
 
@@ -108,16 +129,18 @@ class PassNode(MetricsNode):
     """What the two process nodes share, which is all but the executor.
 
     The items of their batch are passes over the input, one at present. Writes `*_metrics`, and
-    `*_results` when `keep_results`; returns `interrupted` when the pass was stopped.
+    `*_results` when `keep_results`; returns `interrupted` when the pass was stopped. With a
+    `recorder`, what becomes of the items is kept as it says.
     """
 
     phase: str
 
     def __init__(
         self,
-        settings: Settings,
+        settings: AnySettings,
         *,
         function: Callable[[Any], Any] | None = None,
+        recorder: Recorder | None = None,
         stop: StopRequest | None = None,
         keep_results: bool = True,
         title: str = "",
@@ -126,6 +149,7 @@ class PassNode(MetricsNode):
         super().__init__(collect_metrics=True, **kwargs)
         self._settings = settings
         self._function = function
+        self._recorder = recorder
         self._stop = stop or StopRequest()
         self._keep_results = keep_results
         self._label = f"{title}: {self.phase}" if title else self.phase
@@ -139,6 +163,8 @@ class PassNode(MetricsNode):
         results = ResultLog() if self._keep_results else None
         started_s = SYSTEM_CLOCK.now()
         records = self._records(item, plans.append)
+        if self._recorder is not None:
+            records = self._recorder.watch(records)
         records = show_progress(
             records,
             phase=self._label,
@@ -160,15 +186,29 @@ class PassNode(MetricsNode):
 
     def _records(self, item: Pass, on_plan: Callable[[Plan], None]) -> Iterator[BatchRecord]:
         settings, plan = self._settings, item.plan
-        function = self._function or _built_in_function(settings, plan.backend)
+        function = self._function
+        if function is None:
+            assert isinstance(settings, Settings)
+            function = _built_in_function(settings, plan.backend)
         processor = BatchProcessor(function, stop=self._stop)
         limits = Limits(retries=settings.retries, timeout_s=settings.timeout_s, rate=settings.rate)
-        if plan.backend != "auto":
+        expected = None
+        if isinstance(settings, RunSettings) and self._recorder is not None:
+            limits = replace(
+                limits,
+                memory_floor_bytes=settings.memory_floor_bytes,
+                has_room=self._recorder.has_room,
+                most_together=MOST_TOGETHER,
+            )
+            expected = self._recorder.items.expected
+        elif plan.backend != "auto":
             return run_plan(processor, item.batches, plan, limits=limits, stop=self._stop)
         return stream_batches(
             processor,
             item.items,
             total=item.total_items,
+            expected=expected,
+            backend=plan.backend,
             workers=settings.workers,
             batch_size=settings.batch_size,
             limits=limits,
@@ -181,7 +221,7 @@ class PassNode(MetricsNode):
         shared[f"{self.phase}_metrics"] = as_mapping(summary)
         if results is not None:
             shared[f"{self.phase}_results"] = results
-        if shared["plan"].backend == "auto" != plan.backend and self.phase == "parallel":
+        if self.phase == "parallel" and plan != shared["plan"]:
             shared["plan"] = replace(plan, num_batches=summary.batches)
             shared["batch_size"], shared["num_batches"] = plan.batch_size, summary.batches
         return "interrupted" if summary.interrupted else None
@@ -192,7 +232,7 @@ class SequentialProcessNode(BatchNode, PassNode):
 
     phase = "sequential"
 
-    def __init__(self, settings: Settings, **options: Any) -> None:
+    def __init__(self, settings: AnySettings, **options: Any) -> None:
         super().__init__(settings=settings, node_id="SequentialProcessNode", **options)
 
     def prep(self, shared: dict[str, Any]) -> list[Pass]:
@@ -208,7 +248,7 @@ class ParallelProcessNode(ParallelBatchNode, PassNode):
 
     phase = "parallel"
 
-    def __init__(self, settings: Settings, **options: Any) -> None:
+    def __init__(self, settings: AnySettings, **options: Any) -> None:
         super().__init__(max_workers=1, settings=settings, node_id="ParallelProcessNode", **options)
 
     def prep(self, shared: dict[str, Any]) -> list[Pass]:
@@ -247,8 +287,16 @@ class ReportNode(Node):
     Writes `report`, and `analysis` when no node before it did.
     """
 
-    def __init__(self, settings: Settings, *, command: str, shows: bool = True) -> None:
+    def __init__(
+        self,
+        settings: AnySettings,
+        *,
+        command: str,
+        shows: bool = True,
+        recorder: Recorder | None = None,
+    ) -> None:
         super().__init__(node_id="ReportNode")
+        self._recorder = recorder
         self._settings = settings
         self._command = command
         self._shows = shows
@@ -270,6 +318,9 @@ class ReportNode(Node):
             report = render_comparison(plan, runs["parallel"], comparison, place=place)
             return report, prep_res["analysis"]
         analysis = describe_runs(runs, data_type=data_type, planned_workers=plan.workers)
+        if self._recorder is not None:
+            outcome = self._recorder.outcome()
+            return render_run(plan, data_type, runs["parallel"], outcome), analysis
         if any(run.interrupted for run in runs.values()):
             return render_partial(plan, data_type, prep_res["total_items"], runs), analysis
         report = render_parallel(

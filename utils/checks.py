@@ -17,6 +17,7 @@ __all__ = [
     "checked_duration_s",
     "checked_rate",
     "checked_share",
+    "checked_size_bytes",
     "checked_timeout_s",
     "checked_whole",
     "checked_workers",
@@ -122,6 +123,14 @@ def checked_share(raw: Any, label: str) -> float:
     if not 0 <= share <= 1:
         raise Fault(f"{label} must be from 0 to 1, got {raw!s:.60}; 0.05 is 5 %")
     return share
+
+
+def checked_size_bytes(raw: Any, label: str) -> int:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", str(raw), re.IGNORECASE)
+    size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ") if match else 0.0
+    if not 1 <= size <= 2**60:
+        raise Fault(f"{label} must be a size in bytes, got {raw!r:.60}; for example 500M or 2G")
+    return int(size)
 
 
 def why_unreadable(path: Path) -> str | None:

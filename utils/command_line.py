@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from utils.checks import near_names
 from utils.errors import UsageError
+from utils.run_settings import INPUT_FORMATS, OUTPUT_FORMATS, RECORDS
 from utils.settings import (
     BACKENDS,
     DATA_TYPES,
@@ -21,12 +22,22 @@ COMMANDS = {
     "compare": "run the items one after another, then in parallel, and report the gain",
     "parallel": "run the items in parallel only",
     "benchmark": "run the built-in scenarios and recommend backend, workers and batch size",
+    "run": "run your function over your data",
 }
 
 _POSITIONALS = {
-    "compare": {"count": "COUNT=100", "workers_positional": "WORKERS"},
-    "parallel": {"count": "COUNT=1000", "workers_positional": "WORKERS"},
+    "compare": {"count": "[COUNT=100]", "workers_positional": "[WORKERS]"},
+    "parallel": {"count": "[COUNT=1000]", "workers_positional": "[WORKERS]"},
     "benchmark": {},
+    "run": {"task": "TASK", "source": "[INPUT]"},
+}
+
+_EPILOGS = {
+    "compare": "COUNT is how many items to take. WORKERS is the same as --workers.",
+    "parallel": "COUNT is how many items to take. WORKERS is the same as --workers.",
+    "benchmark": None,
+    "run": "TASK is file.py:function or package.module:function. INPUT is a path, a quoted glob, "
+    "a database's URL with ?query=, or - for standard input (the default when it is piped).",
 }
 
 
@@ -103,7 +114,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _usage(command: str) -> str:
-    words = [command, *(f"[{word}]" for word in _POSITIONALS[command].values()), "[OPTION ...]"]
+    words = [command, *_POSITIONALS[command].values(), "[OPTION ...]"]
     return " ".join(words)
 
 
@@ -112,31 +123,43 @@ def _parser(command: str) -> _Parser:
         prog=f"main.py {command}",
         usage=f"python main.py {_usage(command)}",
         description=f"{COMMANDS[command].capitalize()}.",
-        epilog="COUNT is how many items to take. WORKERS is the same as --workers."
-        if _POSITIONALS[command]
-        else None,
+        epilog=_EPILOGS[command],
         allow_abbrev=False,
     )
     _add_options(parser, command)
     return parser
 
 
-def _add_options(command: _Parser, name: str) -> None:
-    add = command.add_argument
+def _add_options(parser: _Parser, command: str) -> None:
+    _add_engine_options(parser, "by measuring" if command == "run" else "by workload")
+    if command == "run":
+        _add_run_options(parser)
+    else:
+        _add_demonstration_options(parser, command)
+    add = parser.add_argument
+    add("--export-json", metavar="FILE", help="write the report to FILE as JSON, too")
+    add("-q", "--quiet", action="store_true", help="print the report and errors only")
+    add("--no-progress", dest="progress", action="store_false", help="show no progress")
+    add("--log-level", metavar="|".join(LOG_LEVELS), help="what to log (default: warning)")
+
+
+def _add_engine_options(parser: _Parser, default: str) -> None:
+    add = parser.add_argument
     add("-j", "--workers", metavar="N|N%|auto",
-        help="workers, or a percentage of the usable cores (default: by workload)")  # fmt: skip
-    add(
-        "--backend",
-        metavar="|".join(BACKENDS),
-        help="how to run; auto measures (default: by workload)",
-    )
+        help=f"workers, or a percentage of the usable cores (default: {default})")  # fmt: skip
+    add("--backend", metavar="|".join(BACKENDS),
+        help=f"how to run; auto measures (default: {default})")  # fmt: skip
     add("--batch-size", metavar="N|auto", help="items in a batch (default: chosen)")
     add("--retries", metavar="N", help="retries after the first attempt (default: 0)")
     add("--timeout", dest="timeout_s", metavar="S",
         help="time limit of an item: 10, 10s, 5m (default: none)")  # fmt: skip
     add("--rate", metavar="N", help="start at most N items a second (default: no limit)")
+
+
+def _add_demonstration_options(parser: _Parser, command: str) -> None:
+    add = parser.add_argument
     add("--seed", metavar="N", help="what the items and failures follow from (default: 0)")
-    if name == "benchmark":
+    if command == "benchmark":
         add("--quick", action="store_true", help="cut the simulated waits to a tenth")
     else:
         add("--workload", metavar="|".join(WORKLOAD_NAMES), help="what to do (default: io)")
@@ -146,10 +169,33 @@ def _add_options(command: _Parser, name: str) -> None:
         help="mean wait of a simulated request in seconds; others scale with it (default: 0.5)",
         )  # fmt: skip
     add("--failure-rate", metavar="F", help="share of items that fail on purpose (default: 0.05)")
-    add("--export-json", metavar="FILE", help="write the report to FILE as JSON, too")
-    add("-q", "--quiet", action="store_true", help="print the report and errors only")
-    add("--no-progress", dest="progress", action="store_false", help="show no progress")
-    add("--log-level", metavar="|".join(LOG_LEVELS), help="what to log (default: warning)")
+
+
+def _add_run_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("-o", "--output", metavar="FILE|-",
+        help="where results go: .jsonl, .csv or .parquet; - is stdout (default: -)")  # fmt: skip
+    add("--input-format", metavar="|".join(INPUT_FORMATS), help="when the suffix does not tell")
+    add("--output-format", metavar="|".join(OUTPUT_FORMATS), help="when the suffix does not tell")
+    add("--record", metavar="|".join(RECORDS),
+        help="what a line of JSON holds: index, item and result, or the result alone "
+        "(default: full)")  # fmt: skip
+    add("--errors", metavar="FILE", help="where failed items go (default: OUTPUT.errors.jsonl)")
+    add("-k", "--keep-order", action="store_true", help="write results in the input's order")
+    add("--resume", action="store_true", help="go on with the output where a run ended")
+    add("--retry-failed", action="store_true", help="resume, and take the failed items again")
+    add("--overwrite", action="store_true", help="drop the output that is there, begin anew")
+    add("--accept-changes", action="store_true",
+        help="resume although input, task or options have changed")  # fmt: skip
+    add("--halt", metavar="N|N%", help="stop once so many items have failed (default: never)")
+    add("--limit", metavar="N", help="take the first N items only")
+    add("--dry-run", action="store_true", help="measure, print the plan, run nothing more")
+    add("--setup", metavar="NAME",
+        help="call this function of the task's module once in each worker")  # fmt: skip
+    add("--memory-floor", metavar="SIZE",
+        help="take no more items while less memory is free: 500M, 2G (default: none)")  # fmt: skip
+    add("--defuse-formulas", action="store_true",
+        help="write CSV cells that begin with =, +, - or @ as text")  # fmt: skip
 
 
 def _split_at_dashes(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -166,7 +212,7 @@ def _without_lonely_options(
     """Take out the options that lack their value, so that the other faults are found, too."""
     kept: list[str] = []
     faults: list[str] = []
-    for word, following in zip(words, [*words[1:], "-"], strict=True):
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
         if word in parser.valued_options and _looks_like_option(following):
             faults.append(f"{word} needs a value; {parser.prog} --help shows which")
         else:
@@ -175,7 +221,7 @@ def _without_lonely_options(
 
 
 def _looks_like_option(word: str) -> bool:
-    return word.startswith("-") and not word[1:2].isdigit()
+    return word.startswith("-") and word != "-" and not word[1:2].isdigit()
 
 
 def _unknown_option(word: str, parser: _Parser) -> str:

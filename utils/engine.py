@@ -40,6 +40,23 @@ class Limits:
     rate: float | None = None
     """Items started a second."""
     memory_floor_bytes: int | None = None
+    has_room: Callable[[], bool] | None = None
+    """Whether what comes of more items has a place; asked before more are taken."""
+    most_together: int | None = None
+    """The largest batch whose size is left open."""
+
+    def pace(self) -> Pace:
+        """Return how fast items may be started."""
+        return Pace(
+            rate=self.rate,
+            memory_floor_bytes=self.memory_floor_bytes,
+            has_room=self.has_room,
+        )
+
+    def capped(self, next_size: Callable[[int | None], int]) -> Callable[[int | None], int]:
+        """Return `next_size` with its sizes within `most_together`."""
+        most = self.most_together
+        return next_size if most is None else lambda left: min(most, next_size(left))
 
 
 def stream_batches(
@@ -54,10 +71,12 @@ def stream_batches(
     stop: StopRequest | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     first_item: int = 0,
+    expected: int | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of the items in batches as they finish; choose what is left open.
 
-    `total` counts `items`, `None` when unknown; `first_item` is the place of the first of them.
+    `total` counts `items`, `None` when unknown; `expected` is a guess at it then. `first_item` is
+    the place of the first of them.
     `on_plan` gets the plan when it is made, and again when it changes.
     """
     limits = limits or Limits()
@@ -75,6 +94,7 @@ def stream_batches(
         processor,
         items,
         total,
+        expected,
         first_item,
         workers,
         batch_size,
@@ -103,7 +123,7 @@ def run_plan(
             batches,
             window=_window(plan, limits),
             retries=limits.retries,
-            pace=Pace(rate=limits.rate, memory_floor_bytes=limits.memory_floor_bytes),
+            pace=limits.pace(),
             stop=stop,
         )
         yield from corridor.records()
@@ -142,7 +162,7 @@ def _run_as_asked(
         return
     processor = processor.with_budget(BUDGET_S)
     adaptive = AdaptiveSizing(workers=plan.workers, hand_over_s=HAND_OVER_S[plan.backend])
-    batches = cut(items, total, adaptive.next_size, first_item=first_item)
+    batches = cut(items, total, limits.capped(adaptive.next_size), first_item=first_item)
     for record in run_plan(processor, batches, plan, limits=limits, stop=stop):
         adaptive.learn(record)
         yield record
@@ -152,6 +172,7 @@ def _run_with_pilot(
     processor: BatchProcessor,
     items: Iterable[Any],
     total: int | None,
+    expected: int | None,
     first_item: int,
     workers: int | None,
     batch_size: int | None,
@@ -163,6 +184,7 @@ def _run_with_pilot(
     pilot = Pilot(
         processor.process,
         total=total,
+        expected=expected,
         cores=usable_cores(),
         workers=workers,
     )
@@ -183,7 +205,7 @@ def _run_with_pilot(
             _noted(cut(items, total, sizes, first_item=first_item), taken),
             window=1,
             retries=limits.retries,
-            pace=Pace(rate=limits.rate, memory_floor_bytes=limits.memory_floor_bytes),
+            pace=limits.pace(),
             stop=stop,
         )
         starting: WorkerExecutor | None = None
@@ -196,6 +218,8 @@ def _run_with_pilot(
             if (plan := pilot.next_plan()) is not None:
                 if not pilot.duels:
                     on_plan(plan)
+                    if stop.requested:  # as after a look at the plan alone
+                        return
                 pool.close()
                 corridor.executor, corridor.window = here, 1
                 if plan.backend != "sequential":
@@ -222,7 +246,7 @@ def _sizes(pilot: Pilot, batch_size: int | None, limits: Limits) -> Callable[[in
     if limits.rate is not None:
         return lambda left: 1
     if batch_size is None:
-        return pilot.next_size
+        return limits.capped(pilot.next_size)
     return lambda left: min(batch_size, pilot.next_size(left)) if pilot.plan is None else batch_size
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import traceback
 from array import array
 from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
 
 from utils.errors import TaskUnusableError
 from utils.records import Batch, BatchRecord, ItemFailure, ItemRecord
@@ -18,6 +21,8 @@ __all__ = [
     "ends_the_run",
     "failed_record",
 ]
+
+_OUR_OWN = str(Path(__file__).parent) + os.sep
 
 LONGEST_TEXT = 8192
 """Characters kept of an error's message, and of its traceback."""
@@ -65,10 +70,17 @@ def describe_failure(error: BaseException) -> ItemFailure:
     except BaseException:
         message = f"<{type(error).__name__} whose text cannot be had>"
     try:
-        trace = "".join(traceback.format_tb(error.__traceback__, limit=-20))
+        trace = "".join(traceback.format_tb(_beyond_our_own(error.__traceback__), limit=-20))
     except BaseException:
         trace = ""
     return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace[-LONGEST_TEXT:])
+
+
+def _beyond_our_own(frames: TracebackType | None) -> TracebackType | None:
+    """Leave out how an item's function was called; what it did is of interest."""
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OUR_OWN):
+        frames = frames.tb_next
+    return frames
 
 
 def ends_the_run(error: BaseException) -> bool:

@@ -54,7 +54,9 @@ class Journal:
         self._failed: list[tuple[int, bytes, str]] = []
         self._connection: sqlite3.Connection | None = None
         with self._told():
-            connection = sqlite3.connect(path, timeout=0, isolation_level=None)
+            connection = sqlite3.connect(
+                path, timeout=0, isolation_level=None, check_same_thread=False
+            )
             self._connection = connection
             try:
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")

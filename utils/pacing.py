@@ -1,4 +1,4 @@
-"""How fast items may be started: a rate over all workers, and a floor of free memory."""
+"""How fast items may be started: a rate, a floor of free memory, room for what comes of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ LOOK_AGAIN_S = 0.1
 class Pace:
     """Tell when the next items may start.
 
-    `rate` is items a second, `memory_floor_bytes` how much memory must be free; `None` for no
-    limit. Items start evenly: an idle second is not made up for in a burst.
+    `rate` is items a second, `memory_floor_bytes` how much memory must be free, `has_room` tells
+    whether what comes of more items has a place; `None` for no limit. Items start evenly: an idle
+    second is not made up for in a burst.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class Pace:
         *,
         rate: float | None = None,
         memory_floor_bytes: int | None = None,
+        has_room: Callable[[], bool] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         free_bytes: Callable[[], int] = free_memory_bytes,
     ) -> None:
         self._rate = rate
         self._floor_bytes = memory_floor_bytes
+        self._has_room = has_room
         self._clock = clock
         self._free_bytes = free_bytes
         self._next_start_s = 0.0
@@ -38,12 +41,17 @@ class Pace:
     def delay_s(self, *, under_way: bool) -> float:
         """Return how long to wait before the next items may start, 0 when they may start now.
 
-        Too little memory holds items back only while others are `under_way` that may free some.
+        Too little memory or room holds items back only while others are `under_way` that may free
+        some.
         """
         now_s = self._clock.now()
         if self._rate is not None and now_s < self._next_start_s:
             return self._next_start_s - now_s
-        if self._floor_bytes is None or not under_way:
+        if not under_way:
+            return 0.0
+        if self._has_room is not None and not self._has_room():
+            return LOOK_AGAIN_S
+        if self._floor_bytes is None:
             return 0.0
         if now_s >= self._look_again_s:
             if self._free_bytes() >= self._floor_bytes:

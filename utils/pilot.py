@@ -58,6 +58,7 @@ COPY_S_PER_BYTE = 5e-10
 class Pilot:
     """Sizes the first slices, learns from their records, and then decides.
 
+    `total` counts the items; where it is `None`, `expected` is a guess that is good enough.
     It is asked for the next plan after each record; the plan of the duel (two threads) comes
     first where `decide` needs it. While items go on in place, it decides anew when their pace
     or their number turns out otherwise.
@@ -68,6 +69,7 @@ class Pilot:
         function: Callable[[Any], Any],
         *,
         total: int | None,
+        expected: int | None = None,
         cores: int,
         workers: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
@@ -75,6 +77,7 @@ class Pilot:
     ) -> None:
         self._function = function
         self._total = total
+        self._expected = expected if total is None else total
         self._cores = cores
         self._workers = workers
         self._clock = clock
@@ -212,13 +215,21 @@ class Pilot:
         if now.usage.waits - before.usage.waits < WAITS_AN_ITEM * (now.done - before.done):
             cpu_share = 1.0  # it did not wait: others had the core
         return Measured(
-            left=None if self._total is None else max(0, self._total - self._done),
+            left=self._left(),
             elapsed_s=self._elapsed_s(),
             item_s=self._item_s,
             cpu_share=cpu_share,
             own_cores=own_cpu_s / measured_s if self._threads_gain is None and measured_s else 1.0,
             threads_gain=self._threads_gain,
         )
+
+    def _left(self) -> int | None:
+        """Return how many items are left, `None` when that cannot even be guessed."""
+        if self._total is not None:
+            return max(0, self._total - self._done)
+        if self._expected is None or self._expected <= self._done:
+            return None
+        return self._expected - self._done
 
     def _gain_of_duel(self) -> float:
         """Return how many cores the two used together: what holds the GIL never uses over one.

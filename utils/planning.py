@@ -1,4 +1,4 @@
-"""The plan of a run over a built-in workload: backend, workers, batch size, and why."""
+"""The plan of a run before it begins: backend, workers, batch size, and why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from utils.batching import BatchSizing, choose_batch_size
 from utils.machine import coroutines_at_once, free_memory_bytes, usable_cores
 from utils.records import Plan
-from utils.settings import Settings
+from utils.run_settings import RunSettings
+from utils.settings import EngineSettings, Settings
 from utils.workloads import WORKLOADS
 
 __all__ = ["plan_run"]
@@ -21,18 +22,18 @@ ITEMS_SAMPLED = 20
 
 
 def plan_run(
-    settings: Settings, items: Iterable[Any], total: int | None
+    settings: Settings | RunSettings, items: Iterable[Any], total: int | None
 ) -> tuple[Plan, BatchSizing]:
     """Return the plan for `items` and how it sizes the batches.
 
-    What `settings` leave open is chosen: backend and workers by the kind of workload, the batch
-    size by the expected time of an item.
+    What `settings` leave open is chosen: for a built-in workload backend and workers by its kind,
+    the batch size by the expected time of an item; else all of it while the first items run.
     """
+    if isinstance(settings, RunSettings) or settings.backend == "auto":
+        return _plan_to_be_made(settings, settings.backend or "auto", total)
     workload = WORKLOADS[settings.workload]
     cores = usable_cores()
     why = []
-    if settings.backend == "auto":
-        return _plan_to_be_made(settings, total)
     if settings.backend is None:
         backend = workload.backend
         why.append(f"Backend chosen: {workload.kind} work")
@@ -76,12 +77,14 @@ def plan_run(
     return Plan(backend, workers, sizing.size, sizing.num_batches(total), tuple(why)), sizing
 
 
-def _plan_to_be_made(settings: Settings, total: int | None) -> tuple[Plan, BatchSizing]:
+def _plan_to_be_made(
+    settings: EngineSettings, backend: str, total: int | None
+) -> tuple[Plan, BatchSizing]:
     """Return a plan that leaves all to the pilot; a sequential run walks batches of one."""
     sizing = BatchSizing(settings.batch_size or 1)
     workers = settings.workers or usable_cores()
     why = ("Backend, workers and batch size: to be measured",)
-    return Plan("auto", workers, sizing.size, sizing.num_batches(total), why), sizing
+    return Plan(backend, workers, sizing.size, sizing.num_batches(total), why), sizing
 
 
 def _typical_bytes(items: Iterable[Any]) -> int:

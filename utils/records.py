@@ -15,10 +15,12 @@ __all__ = [
     "Batch",
     "BatchRecord",
     "Comparison",
+    "ErrorExample",
     "ItemFailure",
     "ItemRecord",
     "Plan",
     "Recommendation",
+    "RunOutcome",
     "RunSummary",
     "ScenarioResult",
     "as_mapping",
@@ -211,6 +213,39 @@ class RunSummary:
     """The first few items that failed without having been told to."""
     interrupted: bool
     """Whether the run was stopped before its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorExample:
+    """How often a kind of error was seen, and the first of them."""
+
+    error_type: str
+    number: int
+    place: str
+    """Where the first item that failed so stands."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What became of the items of `run`, and where it is kept."""
+
+    written: int
+    """Results that went to the output now."""
+    failed: int
+    """Items that failed now."""
+    written_before: int
+    """Results that were there when the run was resumed."""
+    failed_before: int
+    errors: tuple[ErrorExample, ...]
+    """The most frequent first."""
+    output: str
+    errors_file: str | None
+    """`None` where failed items are not kept."""
+    finished: bool
+    """Whether all items of the input are done."""
+    halted: bool
+    """Whether there were so many failures that the run was stopped."""
 
 
 @dataclass(frozen=True, slots=True)

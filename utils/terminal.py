@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from utils.errors import OutputError
@@ -12,9 +14,18 @@ from utils.errors import OutputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["is_plain", "printable", "stderr_console", "stdout_console", "write_stdout"]
+__all__ = [
+    "is_plain",
+    "printable",
+    "stderr_console",
+    "stdout_console",
+    "stdout_kept_for_results",
+    "write_stdout",
+]
 
 _stderr_console: Console | None = None
+_is_plain: bool | None = None
+"""What was found before stdout was lent out."""
 
 
 def is_plain() -> bool:
@@ -22,11 +33,31 @@ def is_plain() -> bool:
 
     So it is when stdout or stderr is no terminal, with `NO_COLOR`, or with `TERM=dumb`.
     """
+    if _is_plain is not None:
+        return _is_plain
     return (
         bool(os.environ.get("NO_COLOR"))
         or os.environ.get("TERM", "dumb") in ("dumb", "unknown")
         or not (sys.stdout.isatty() and sys.stderr.isatty())
     )
+
+
+@contextmanager
+def stdout_kept_for_results() -> Iterator[int]:
+    """Lend out the descriptor of stdout; what anybody prints meanwhile goes to stderr."""
+    global _is_plain
+    _is_plain = is_plain()
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield kept
+    finally:
+        with suppress(OSError):
+            sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        _is_plain = None
 
 
 def write_stdout(text: str) -> None:

@@ -5,6 +5,8 @@ from utils.reporting._console import (
     render_comparison,
     render_parallel,
     render_partial,
+    render_plan,
+    render_run,
     show,
 )
 from utils.reporting._json import export_document, json_text, write_json
@@ -16,6 +18,8 @@ __all__ = [
     "render_comparison",
     "render_parallel",
     "render_partial",
+    "render_plan",
+    "render_run",
     "show",
     "write_json",
 ]

@@ -1,0 +1,136 @@
+"""The door of a command: reads its options one by one and gathers what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from utils.checks import (
+    Fault,
+    checked_choice,
+    checked_duration_s,
+    checked_share,
+    checked_whole,
+    checked_workers,
+    why_unreadable,
+    why_unwritable,
+)
+from utils.errors import InputError, UsageError
+
+__all__ = ["LARGEST_COUNT", "Door", "same_file"]
+
+LARGEST_COUNT = 10**15
+
+T = TypeVar("T")
+
+
+class Door:
+    """Read options one by one and gather what is wrong with them."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        self._usage_faults: list[str] = list(options.get("faults") or ())
+        self._input_faults: list[str] = []
+
+    def close(self) -> None:
+        faults = self._usage_faults + self._input_faults
+        if self._usage_faults:
+            raise UsageError(faults)
+        if faults:
+            raise InputError(faults)
+
+    def read(self, name: str, convert: Callable[[Any], T]) -> T | None:
+        raw = self._options.get(name)
+        if raw is None:
+            return None
+        try:
+            return convert(raw)
+        except Fault as fault:
+            self._usage_faults.append(str(fault))
+            return None
+
+    def whole(
+        self, name: str, label: str, least: int | None, most: int | None, mend: str
+    ) -> int | None:
+        return self.read(name, lambda raw: checked_whole(raw, label, least, most, mend))
+
+    def choice(self, name: str, allowed: Sequence[str]) -> str | None:
+        return self.read(name, lambda raw: checked_choice(raw, _option(name), allowed))
+
+    def batch_size(self) -> int | None:
+        if self._options.get("batch_size") == "auto":
+            return None
+        mend = "leave it out to have it chosen"
+        return self.whole("batch_size", "--batch-size", 1, LARGEST_COUNT, mend)
+
+    def workers(self) -> int | None:
+        positional = self.read("workers_positional", lambda raw: checked_workers(raw, "WORKERS"))
+        option = self.read("workers", lambda raw: checked_workers(raw, "--workers"))
+        given = self._options.get("workers_positional"), self._options.get("workers")
+        if None not in given and positional != option:
+            self._usage_faults.append(
+                f"WORKERS is {given[0]} and --workers is {given[1]}; give one of them"
+            )
+        return option if positional is None else positional
+
+    def fault(self, told: str) -> None:
+        """Put down a fault that was found elsewhere."""
+        self._usage_faults.append(told)
+
+    def positive(self, name: str, label: str, check: Callable[[Any, str], float]) -> float | None:
+        return self.read(name, lambda raw: check(raw, label))
+
+    def latency(self) -> float:
+        latency_s = self.read("latency_s", lambda raw: checked_duration_s(raw, "--latency"))
+        return 0.5 if latency_s is None else latency_s
+
+    def failure_rate(self) -> float:
+        rate = self.read("failure_rate", lambda raw: checked_share(raw, "--failure-rate"))
+        return 0.05 if rate is None else rate
+
+    def input_file(self) -> Path | None:
+        raw = self._options.get("input")
+        if raw is None:
+            return None
+        path = Path(raw)
+        if self._options.get("data") is not None:
+            self._usage_faults.append(
+                "--data says what items to make and --input brings its own; leave one out"
+            )
+        problem = why_unreadable(path)
+        if problem:
+            self._input_faults.append(f"--input {raw}: {problem}")
+        return path
+
+    def output_file(self, name: str) -> Path | None:
+        raw = self._options.get(name)
+        if raw is None:
+            return None
+        path = Path(raw)
+        source = self._options.get("input")
+        problem = why_unwritable(path)
+        if problem:
+            self._usage_faults.append(f"{_option(name)} {raw!s:.200}: {problem}")
+        elif path.is_dir() or not str(raw):
+            self._usage_faults.append(f"{_option(name)} {raw}: a directory; name a file in it")
+        elif not path.absolute().parent.is_dir():
+            self._usage_faults.append(
+                f"{_option(name)} {raw}: there is no directory {path.parent}; make it first"
+            )
+        elif source is not None and same_file(path, Path(source)):
+            self._usage_faults.append(
+                f"{_option(name)} {raw}: that is the input; name another file"
+            )
+        return path
+
+
+def same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):  # one of them is not there
+        return False
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,152 @@
+"""Takes the records of a source in: which are to be done, and what is known of those under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from itertools import islice
+from typing import Any, NamedTuple
+
+from utils.errors import InputError, WorkbookError
+from utils.journal import DIGEST_BYTES, Stretch
+from utils.records import BadRecord, BatchRecord
+from utils.sources import Source
+from utils.stopping import StopRequest
+
+__all__ = ["Entry", "Intake", "digest_of"]
+
+
+NEVER = 2**63
+
+SAMPLED = 200
+"""How many records are looked at to guess how many there are."""
+
+COMPRESSED = (".gz", ".zst")
+
+
+class Entry(NamedTuple):
+    """A record of the input that is under way."""
+
+    item_index: int
+    """Its place in the input, from 0."""
+    raw: bytes
+    item: Any
+    where: int
+    """Where the source says that it stands."""
+
+
+class Intake:
+    """The items of a source that are still to be done, in their order, to be walked once.
+
+    Records that cannot be read go to `on_bad`, which whoever walks must set. Those of `done` are
+    passed over; one that is not what it was ends the walk with an error, unless `accepts_changes`.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        done: Iterator[Stretch],
+        limit: int | None,
+        accepts_changes: bool,
+        stop: StopRequest,
+    ) -> None:
+        self._source = source
+        self._done = done
+        self._limit = limit
+        self._accepts_changes = accepts_changes
+        self._stop = stop
+        self._under_way: dict[int, Entry] = {}
+        self.on_bad: Callable[[Entry], None]
+        self.name = source.name
+        self.total: int | None = None
+        """How many items will come is not known before they have."""
+        self.expected = self._guess()
+        """How many items will come, roughly; `None` where that cannot be guessed."""
+        self.taken = 0
+        """How many items have come."""
+        self.exhausted = False
+        """Whether all records have been taken."""
+        self.error: WorkbookError | None = None
+        """What ended the walk before its end; those under way may finish all the same."""
+
+    def _guess(self) -> int | None:
+        """Return how many records there are, by the size of the first ones."""
+        source = self._source
+        guess = source.total
+        if guess is None and source.repeatable and len(source.paths) == 1:
+            sample = [len(raw) for _, raw, _ in islice(source.records(), SAMPLED)]
+            if len(sample) < SAMPLED:
+                guess = len(sample)
+            elif source.paths[0].suffix not in COMPRESSED:
+                guess = source.paths[0].stat().st_size * SAMPLED // max(1, sum(sample))
+        return guess if guess is None or self._limit is None else min(guess, self._limit)
+
+    def place(self, where: int) -> str:
+        """Name a place in the source."""
+        return self._source.place(where)
+
+    def __iter__(self) -> Iterator[Any]:
+        under_way = self._under_way
+        make = Entry._make
+        taken = 0
+        try:
+            for entry in self._left():
+                under_way[taken] = make(entry)
+                taken += 1
+                self.taken = taken
+                yield entry[2]
+        except WorkbookError as error:
+            self.error = error
+
+    def settle(self, record: BatchRecord) -> list[Entry]:
+        """Return the entries of a record's items; they are under way no more."""
+        pop, first = self._under_way.pop, record.first_item
+        return [pop(number) for number in range(first, first + len(record.results))]
+
+    @property
+    def under_way(self) -> int:
+        """Return how many items are under way."""
+        return len(self._under_way)
+
+    def _left(self) -> Iterator[tuple[int, bytes, Any, int]]:
+        """Yield what is to be done, past what is done already."""
+        first, digests = self._next_stretch()
+        end = first + len(digests) // DIGEST_BYTES
+        index = -1
+        for index, (item, raw, where) in enumerate(islice(self._source.records(), self._limit)):
+            if index < first:
+                if type(item) is BadRecord:
+                    self.on_bad(Entry(index, raw, item, where))
+                    if self._stop.requested:
+                        return
+                else:
+                    yield index, raw, item, where
+                continue
+            at = (index - first) * DIGEST_BYTES
+            if digest_of(raw) != digests[at : at + DIGEST_BYTES]:
+                self._tell_change(f"{self._source.place(where)} is not what it was")
+            if index + 1 == end:
+                first, digests = self._next_stretch()
+                end = first + len(digests) // DIGEST_BYTES
+        if self._stop.requested:
+            return
+        if first < (NEVER if self._limit is None else self._limit):
+            self._tell_change(f"{self._source.name} ends after {index + 1} items and had more")
+        self.exhausted = True
+
+    def _tell_change(self, what: str) -> None:
+        if not self._accepts_changes:
+            raise InputError(
+                f"{what} when the run began; --accept-changes goes on all the same, "
+                "--overwrite begins anew"
+            )
+
+    def _next_stretch(self) -> tuple[int, bytes]:
+        first, _, digests = next(self._done, (NEVER, 0, b""))
+        return first, digests
+
+
+def digest_of(raw: bytes) -> bytes:
+    """Return 8 bytes that stand for a record of the input."""
+    return blake2b(raw, digest_size=DIGEST_BYTES).digest()

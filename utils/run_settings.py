@@ -1,0 +1,203 @@
+"""The settings of `run`: a function, an input, an output, and how they are treated."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from utils.checks import Fault, checked_size_bytes, near_names
+from utils.door import LARGEST_COUNT, Door
+from utils.settings import EngineSettings
+
+__all__ = ["INPUT_FORMATS", "OUTPUT_FORMATS", "RECORDS", "RunSettings", "journal_beside"]
+
+INPUT_FORMATS = ("text", "jsonl", "json", "csv", "parquet", "errors")
+OUTPUT_FORMATS = ("jsonl", "csv", "parquet")
+RECORDS = ("full", "result")
+
+_FORMAT_OF_SUFFIX = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+BY_HAND = "name an INPUT, or pipe one in; python main.py run --help shows the usage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings(EngineSettings):
+    """What `run` was asked to do; build it with `RunSettings.of`, which checks it."""
+
+    task: str
+    source: str
+    """A path, a glob, the URL of a database, or `-`."""
+    output: Path | None = None
+    """`None`: stdout."""
+    input_format: str | None = None
+    """`None`: by the suffix."""
+    output_format: str = "jsonl"
+    record: str = "full"
+    """What a line of output holds: `full` or `result`."""
+    errors: Path | None = None
+    """Where failed items go; `None` with stdout as the output: nowhere but the report."""
+    keep_order: bool = False
+    resume: bool = False
+    """Whether to go on with an output that is there already."""
+    retry_failed: bool = False
+    """Whether to take the items again that failed."""
+    overwrite: bool = False
+    accept_changes: bool = False
+    """Whether to go on although input, task or options have changed."""
+    halt_number: int | None = None
+    """Stop after so many failures."""
+    halt_share: float | None = None
+    """Stop at such a share of failures, from 0 to 1."""
+    limit: int | None = None
+    """Take so many items at most."""
+    dry_run: bool = False
+    setup: str | None = None
+    """A function of the task's module that is called once in each worker."""
+    memory_floor_bytes: int | None = None
+    """Stop feeding while less memory is free."""
+    defuse_formulas: bool = False
+    """Whether CSV cells that a spreadsheet would take for formulas are made text."""
+
+    @classmethod
+    def _option_names(cls) -> set[str]:
+        return EngineSettings._option_names() - {"workers_positional"} | {
+            "task", "source", "output", "input_format", "output_format", "record", "errors",
+            "keep_order", "resume", "retry_failed", "overwrite", "accept_changes", "halt", "limit",
+            "dry_run", "setup", "memory_floor", "defuse_formulas",
+        }  # fmt: skip
+
+    @classmethod
+    def _checked(cls, door: Door, options: dict[str, Any]) -> dict[str, Any]:
+        output, output_format = _output(door, options)
+        record = door.choice("record", RECORDS)
+        if record == "full" and output_format != "jsonl":
+            door.fault(f"--record full: {output_format} holds results only; leave it out")
+        flags = {name: bool(options.get(name)) for name in _FLAGS}
+        flags["resume"] = flags["resume"] or flags["retry_failed"]
+        _check_flags(door, flags, output)
+        halt_number, halt_share = door.read("halt", _halt) or (None, None)
+        return {
+            **EngineSettings._checked(door, options),
+            "task": _task(door, options),
+            "source": _source(door, options),
+            "input_format": door.choice("input_format", INPUT_FORMATS),
+            "output": output,
+            "output_format": output_format,
+            "record": record or ("full" if output_format == "jsonl" else "result"),
+            "errors": _errors(door, options, output),
+            "halt_number": halt_number,
+            "halt_share": halt_share,
+            "limit": door.whole("limit", "--limit", 1, LARGEST_COUNT, "for example 100"),
+            "setup": options.get("setup"),
+            "memory_floor_bytes": door.read(
+                "memory_floor", lambda raw: checked_size_bytes(raw, "--memory-floor")
+            ),
+            **flags,
+        }
+
+
+_FLAGS = (
+    "keep_order",
+    "resume",
+    "retry_failed",
+    "overwrite",
+    "accept_changes",
+    "dry_run",
+    "defuse_formulas",
+)
+
+
+def _task(door: Door, options: dict[str, Any]) -> str:
+    task = options.get("task")
+    if not task:
+        door.fault("run needs a TASK, file.py:function; python main.py run --help shows the usage")
+    return str(task)
+
+
+def _source(door: Door, options: dict[str, Any]) -> str:
+    source = options.get("source")
+    if source is None:
+        if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+            door.fault(f"run needs an input: {BY_HAND}")
+        return "-"
+    if not str(source):
+        door.fault(f"INPUT is empty: {BY_HAND}")
+    return str(source)
+
+
+def _output(door: Door, options: dict[str, Any]) -> tuple[Path | None, str]:
+    """Return where results go, and in which format."""
+    asked = door.choice("output_format", OUTPUT_FORMATS)
+    raw = options.get("output")
+    if raw is None or str(raw) == "-":
+        if asked not in (None, "jsonl"):
+            door.fault(f"--output-format {asked}: stdout takes jsonl only; name a file with -o")
+        return None, "jsonl"
+    path = door.output_file("output")
+    suffix = Path(str(raw)).suffix.lower()
+    by_suffix = _FORMAT_OF_SUFFIX.get(suffix)
+    if asked is None and by_suffix is None:
+        near = near_names(suffix, tuple(_FORMAT_OF_SUFFIX))
+        door.fault(
+            f"--output {raw}: the suffix {suffix!r} tells no format{near}; use .jsonl, .csv or "
+            ".parquet, or give --output-format"
+        )
+    if path is not None and path.exists() and not path.is_file() and not path.is_dir():
+        door.fault(f"--output {raw}: not a regular file; - writes to stdout")
+    return path, asked or by_suffix or "jsonl"
+
+
+def _errors(door: Door, options: dict[str, Any], output: Path | None) -> Path | None:
+    if options.get("errors") is None:
+        return None if output is None else output.with_name(output.name + ".errors.jsonl")
+    path = door.output_file("errors")
+    if path is not None and output is not None:
+        taken = (output, journal_beside(output))
+        if os.path.realpath(path) in map(os.path.realpath, taken):
+            door.fault(f"--errors {path}: that is the output; name another file")
+    return path
+
+
+def journal_beside(output: Path) -> Path:
+    """Return the name of the journal of an output, the same through whatever links."""
+    target = Path(os.path.realpath(output))
+    return target.with_name(target.name + ".journal")
+
+
+def _check_flags(door: Door, flags: dict[str, bool], output: Path | None) -> None:
+    going_on = [name for name in ("resume", "retry_failed") if flags[name]]
+    if output is None:
+        for name in (*going_on, *(["overwrite"] if flags["overwrite"] else [])):
+            if name != "resume" or not flags["retry_failed"]:
+                door.fault(
+                    f"--{name.replace('_', '-')}: what went to stdout cannot be taken up again; "
+                    "name a file with -o"
+                )
+    elif going_on and flags["overwrite"]:
+        name = going_on[-1].replace("_", "-")
+        door.fault(f"--{name} goes on with the output and --overwrite drops it; give one of them")
+    if flags["retry_failed"] and flags["keep_order"]:
+        door.fault(
+            "--retry-failed: what succeeds now comes after the rest, so not with --keep-order"
+        )
+
+
+def _halt(raw: Any) -> tuple[int | None, float | None]:
+    match = re.fullmatch(r"\s*(\d{1,15})\s*(%?)\s*", str(raw))
+    number = int(match[1]) if match else 0
+    if match is None or number < 1 or (match[2] and number > 100):
+        raise Fault(
+            f"--halt must be a number of failures or a percentage up to 100%, got {raw!r:.60}; "
+            "for example 10 or 5%"
+        )
+    return (None, number / 100) if match[2] else (number, None)

@@ -1,0 +1,62 @@
+"""The file of the items that failed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from utils.records import BadRecord, ItemFailure
+from utils.sinks._files import draft_of, output_errors, real_path, sync_directory
+from utils.sinks._json_text import fallback_texts, text_of
+
+__all__ = ["failure_line", "write_errors"]
+
+
+def failure_line(
+    index: int, item: Any, failure: ItemFailure, attempts: int, duration_s: float, place: str
+) -> str:
+    """Return one failed item as a JSON object in one line, without the line's end.
+
+    An item that has no form in JSON is put in as its text, at most 8 KB; one whose record could
+    not be read as that record's text.
+    """
+    if isinstance(item, BadRecord):
+        item = item.text
+    words = {
+        "index": str(index),
+        "item": fallback_texts([item])[0],
+        "error_type": text_of(failure.error_type),
+        "error": text_of(failure.error),
+        "traceback": text_of(failure.traceback),
+        "attempts": str(attempts),
+        "duration_s": repr(float(duration_s)) if math.isfinite(duration_s) else "null",
+        "place": text_of(place),
+    }
+    return "{" + ", ".join(f'"{key}": {word}' for key, word in words.items()) + "}"
+
+
+def write_errors(path: Path, lines: Iterable[str]) -> int:
+    """Write the errors file whole or not at all, durably; return how many lines it has.
+
+    Without lines there is none afterwards. A link is followed; what is no regular file
+    (`/dev/stderr`, a pipe) is written to, not replaced. Raises `OutputError` when it cannot be.
+    """
+    with output_errors(path):
+        target = real_path(path)
+        stream = target.exists() and not target.is_file() and not target.is_dir()
+        walk = iter(lines)
+        first = next(walk, None)
+        if first is None:
+            if target.is_file():
+                target.unlink()
+                sync_directory(target.parent)
+            return 0
+        written = 0
+        with target.open("ab") if stream else draft_of(target, target.parent) as file:
+            for line in chain([first], walk):
+                file.write(line.removesuffix("\n").encode() + b"\n")
+                written += 1
+        return written

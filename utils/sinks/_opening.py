@@ -1,0 +1,37 @@
+"""The sink for an output format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from utils.checks import near_names
+from utils.errors import UsageError
+from utils.sinks._csv import CsvSink
+from utils.sinks._json_lines import JsonLinesSink
+from utils.sinks._parquet import ParquetSink
+from utils.sinks._sink import Sink
+
+__all__ = ["OUTPUT_FORMATS", "open_sink"]
+
+OUTPUT_FORMATS = ("jsonl", "csv", "parquet")
+
+
+def open_sink(
+    path: Path, output_format: str, *, record: str = "full", defuse: bool = False
+) -> Sink:
+    """Return the sink that writes `path`; nothing is touched before its `start`.
+
+    `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
+    hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
+    Raises `UsageError` for an unknown format and when Parquet's library is missing.
+    """
+    if output_format == "jsonl":
+        return JsonLinesSink(path, record=record)
+    if output_format == "csv":
+        return CsvSink(path, defuse=defuse)
+    if output_format == "parquet":
+        return ParquetSink(path)
+    raise UsageError(
+        f"the output format must be one of {', '.join(OUTPUT_FORMATS)}, got {output_format!r:.60}"
+        + near_names(output_format, OUTPUT_FORMATS)
+    )

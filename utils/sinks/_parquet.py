@@ -1,0 +1,228 @@
+"""Parquet: a part file at each sync, merged in the end, as its footer comes last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from utils.errors import OutputError
+from utils.failures import describe_failure
+from utils.records import ItemFailure
+from utils.sinks._files import output_errors, real_path
+from utils.sinks._parquet_columns import NATIVES, Columns, pyarrow
+from utils.sinks._parquet_parts import PartFiles
+from utils.sinks._values import Form, Unwritable
+from utils.terminal import printable
+
+__all__ = ["ParquetSink"]
+
+_PARQUET = Form(
+    "Parquet",
+    natives=NATIVES,
+    deepest=40,  # a list is two of the 100 levels that pyarrow reads
+    takes_nan=True,
+)
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+_PARTS_KEY = b"parts"
+_MERGED_ROWS = 100_000
+_MERGED_BYTES = 64 << 20
+
+
+class ParquetSink:
+    """A row a result: the values of an object, or the one column `result`.
+
+    Columns may come later, and are null in earlier rows. `end` is the number of part files. The
+    merged output tells of how many parts it was made; it counts as these when a run goes on.
+    """
+
+    commit_every_s = 2.0
+
+    def __init__(self, path: Path) -> None:
+        self._files = pyarrow("pyarrow.parquet")
+        self._path = path
+        self._output = real_path(path)
+        self._parts = PartFiles(self._output)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._columns = Columns()
+        self._rows: list[dict[str, Any]] = []
+        self._merged = 0
+        """How many parts the output itself stands for; it is there unless this is 0."""
+        self._end = 0
+
+    def start(self, end: int) -> int:
+        self._reset()
+        with output_errors(self._path):
+            if self._output.exists() and not self._output.is_file():
+                raise OutputError(
+                    f"{printable(str(self._path))}: not a regular file; name another one"
+                )
+            merged = self._merged_parts() if end else 0
+            if merged > end:
+                return 0  # what is merged cannot be cut
+            last = self._take_in(merged, end)
+            if last < end:
+                return last
+            self._merged, self._end = merged, end
+            self._parts.keep(merged + 1, end)
+            if end == 0:
+                self._output.unlink(missing_ok=True)
+            if merged:
+                self._parts.watch(self._output)
+            if self._is_finished():
+                self._parts.remove_directory()
+            else:
+                self._parts.make_directory()
+        return end
+
+    def encode(
+        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+    ) -> tuple[list[dict[str, Any] | None], dict[int, ItemFailure]]:
+        rows: list[dict[str, Any] | None] = []
+        failures: dict[int, ItemFailure] = {}
+        for place, result in enumerate(results):
+            try:
+                rows.append(_row(result))
+            except Unwritable as error:
+                failures[place] = error.failure
+                rows.append(None)
+        self._admit(rows, 0, len(rows), failures)
+        return rows, failures
+
+    def write(self, pieces: Sequence[dict[str, Any] | None]) -> int:
+        self._rows += [row for row in pieces if row is not None]
+        return self._end + bool(self._rows)
+
+    def sync(self) -> int:
+        with output_errors(self._path):
+            self._parts.check(self._path)
+            if self._rows:
+                table = self._columns.table(self._rows)
+                self._parts.write(
+                    self._parts.path(self._end + 1),
+                    lambda file: self._files.write_table(table, file),
+                )
+                self._end += 1
+                self._rows = []
+        return self._end
+
+    def finish(self) -> None:
+        """Merge the parts into the output, and remove them."""
+        with output_errors(self._path):
+            self._parts.check(self._path)
+            if not self._is_finished():
+                self._parts.write(self._output, self._merge)
+                self._merged = self._end
+            self._parts.keep(1, 0)
+            self._parts.remove_directory()
+
+    def close(self) -> None:
+        self._rows = []
+
+    def _is_finished(self) -> bool:
+        return 0 < self._merged == self._end
+
+    def _merged_parts(self) -> int:
+        """Return of how many parts the output was merged, 0 when it was not."""
+        schema = self._schema(self._output)
+        told = b"0" if schema is None else (schema.metadata or {}).get(_PARTS_KEY, b"0")
+        return int(told) if told.isdigit() else 0
+
+    def _take_in(self, merged: int, end: int) -> int:
+        """Take in the columns of the parts there are, up to `end`; return the last one's number."""
+        last = merged
+        paths = [self._output] if merged else []
+        paths += [self._parts.path(number) for number in range(merged + 1, end + 1)]
+        for path in paths:
+            schema = self._schema(path)
+            if schema is None:
+                break
+            try:
+                self._columns.take_in(schema)
+            except ValueError as error:
+                raise OutputError(
+                    f"{printable(str(path))}: is not of this run ({error}); "
+                    "start again with --overwrite"
+                ) from error
+            last += path != self._output
+        return last
+
+    def _schema(self, path: Path) -> Any:
+        """Return the schema of a file, `None` when it is missing or not whole."""
+        try:
+            return self._files.read_schema(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:  # of pyarrow, for a file that is not whole
+            if getattr(error, "errno", None) is not None:
+                raise
+            return None
+
+    def _admit(
+        self,
+        rows: list[dict[str, Any] | None],
+        start: int,
+        end: int,
+        failures: dict[int, ItemFailure],
+    ) -> None:
+        """Take in the columns of these rows; look for those that do not fit by halving."""
+        there = [row for row in rows[start:end] if row is not None]
+        try:
+            self._columns.admit(there)
+        except Exception as error:  # a time zone may be of the user's own class
+            if len(there) > 1:
+                middle = (start + end) // 2
+                self._admit(rows, start, middle, failures)
+                self._admit(rows, middle, end, failures)
+                return
+            place = next(place for place in range(start, end) if rows[place] is not None)
+            rows[place] = None
+            told = error.failure if isinstance(error, Unwritable) else describe_failure(error)
+            failures[place] = told
+
+    def _merge(self, file: BinaryIO) -> None:
+        schema = self._columns.schema(**{_PARTS_KEY.decode(): str(self._end)})
+        with self._files.ParquetWriter(file, schema) as writer:
+            for table in self._gathered():
+                writer.write_table(table)
+
+    def _gathered(self) -> Iterator[Any]:
+        """Yield the rows of all parts in tables large enough to be worth a row group."""
+        concatenated = pyarrow().concat_tables
+        tables: list[Any] = []
+        rows = size_bytes = 0
+        for table in self._tables():
+            tables.append(table)
+            rows += table.num_rows
+            size_bytes += table.nbytes
+            if rows >= _MERGED_ROWS or size_bytes >= _MERGED_BYTES:
+                yield concatenated(tables)
+                tables = []
+                rows = size_bytes = 0
+        if tables:
+            yield concatenated(tables)
+
+    def _tables(self) -> Iterator[Any]:
+        sources = [self._output] if self._merged else []
+        sources += [self._parts.path(n) for n in range(self._merged + 1, self._end + 1)]
+        for source in sources:
+            with self._files.ParquetFile(source) as part:
+                for group in range(part.num_row_groups):
+                    yield self._columns.fitted(part.read_row_group(group))
+
+
+def _row(result: Any) -> dict[str, Any]:
+    """Return a copy of `result` as a row: its own object may change before the next sync."""
+    kind = type(result)
+    if kind in _SCALARS:
+        return {"result": result}
+    if (
+        kind is dict
+        and set(map(type, result)) <= {str}
+        and set(map(type, result.values())) <= _SCALARS
+    ):
+        return dict(result)
+    plain = _PARQUET.plain(result)
+    return plain if type(plain) is dict else {"result": plain}

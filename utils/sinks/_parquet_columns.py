@@ -1,0 +1,243 @@
+"""The columns of a Parquet output, whose types only ever grow in ways that lose nothing."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+from utils.errors import UsageError
+from utils.sinks._values import unwritable
+
+__all__ = ["NATIVES", "Columns", "pyarrow"]
+
+NATIVES = (bytes, date, datetime, time, timedelta, Decimal)
+_EXACT_KEY = b"exact_integers"
+_MOST_DIGITS = {128: 38, 256: 76}
+
+Row = dict[str, Any]
+Place = tuple[str | None, ...]
+"""Names from the column inwards, `None` for what a list holds."""
+
+
+def pyarrow(module: str = "pyarrow") -> Any:
+    """Return Parquet's library, which carries no types; raises `UsageError` when missing."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise UsageError(
+            f"Parquet output needs pyarrow ({error}); pip install pyarrow, or name a .jsonl file"
+        ) from error
+
+
+class Columns:
+    """The name and type of each column, as of all rows so far.
+
+    A type may grow from null to any other, from integers to floats as long as a float holds each
+    of them exactly, to more digits of a decimal, and by fields of an object; lists likewise by
+    what they hold. So each part can be cast to the types in the end, whatever they are by then.
+    """
+
+    def __init__(self) -> None:
+        self._arrow = pyarrow()
+        self._types: dict[str, Any] = {}
+        self._exact: set[Place] = set()
+        """Where there are integers that a float does not hold exactly."""
+
+    def admit(self, rows: Sequence[Row]) -> None:
+        """Take in the columns of `rows`, or raise `Unwritable` and change nothing."""
+        types = dict(self._types)
+        exact = set(self._exact)
+        names = dict.fromkeys(chain.from_iterable(rows))
+        for name in names:
+            values = [row.get(name) for row in rows]
+            if not _is_utf8(name):
+                raise unwritable(
+                    "ValueError", f"the column {name!r:.60} is no text that UTF-8 has a form for"
+                )
+            own = self._inferred(values)
+            grown = own if name not in types else self._united(types[name], own, (name,))
+            if grown is None or _has_empty_struct(grown, self._arrow):
+                raise self._conflict(name, types.get(name), own)
+            try:
+                array = self._arrow.array(values, type=grown)
+            except Exception as error:
+                first_line = str(error).partition("\n")[0]
+                raise unwritable(
+                    type(error).__qualname__, f"column {name!r:.60} cannot hold it: {first_line}"
+                ) from None
+            types[name] = grown
+            exact.update(self._exact_places(array, (name,)))
+        if rows and not types:
+            raise unwritable(
+                "ValueError", "returned an empty object, which gives Parquet no columns"
+            )
+        self._types, self._exact = types, exact
+
+    def take_in(self, schema: Any) -> None:
+        """Take in the columns of a file that was written before; raises `ValueError` if amiss."""
+        exact = json.loads((schema.metadata or {}).get(_EXACT_KEY, b"[]"))
+        self._exact.update(map(tuple, exact))
+        for field in schema:
+            known = self._types.get(field.name, field.type)
+            grown = self._united(known, field.type, (field.name,))
+            if grown is None:
+                raise ValueError(f"column {field.name} is {field.type} after {known}")
+            self._types[field.name] = grown
+
+    def schema(self, **facts: str) -> Any:
+        metadata = {_EXACT_KEY: json.dumps(list(self._exact)).encode()}
+        metadata |= {key.encode(): fact.encode() for key, fact in facts.items()}
+        return self._arrow.schema(list(self._types.items()), metadata=metadata)
+
+    def table(self, rows: Sequence[Row]) -> Any:
+        arrays = [
+            self._arrow.array([row.get(name) for row in rows], type=kind)
+            for name, kind in self._types.items()
+        ]
+        return self._arrow.Table.from_arrays(arrays, schema=self.schema())
+
+    def fitted(self, table: Any) -> Any:
+        """Return a table of an earlier part with the columns of now."""
+        arrow = self._arrow
+        arrays = [
+            table.column(name).cast(kind)
+            if name in table.schema.names
+            else arrow.nulls(table.num_rows, kind)
+            for name, kind in self._types.items()
+        ]
+        return arrow.Table.from_arrays(arrays, schema=self.schema())
+
+    def _inferred(self, values: Iterable[Any]) -> Any:
+        """Return the one type of `values`; pyarrow's own inference mixes text and bytes, and more.
+
+        None of the values may be anything but plain or one of the natives.
+        """
+        arrow = self._arrow
+        there = [value for value in values if value is not None]
+        kinds = set(map(type, there))
+        if not kinds:
+            return arrow.null()
+        if kinds == {int, float}:
+            return arrow.float64()
+        if len(kinds) > 1:
+            told = " and ".join(sorted(kind.__name__ for kind in kinds))
+            raise unwritable("TypeError", f"the result mixes {told} in one list")
+        (kind,) = kinds
+        if kind is dict:
+            names = dict.fromkeys(chain.from_iterable(there))
+            fields = {name: self._inferred([row.get(name) for row in there]) for name in names}
+            return arrow.struct(list(fields.items()))
+        if kind is list:
+            return arrow.list_(self._inferred(chain.from_iterable(there)))
+        if kind is Decimal:
+            return self._decimal(*_digits(there))
+        if kind is datetime:
+            aware = {value.utcoffset() is not None for value in there}
+            if len(aware) > 1:
+                raise unwritable("TypeError", "the result mixes times with and without a zone")
+            return arrow.timestamp("us", tz="UTC" if aware.pop() else None)
+        if kind is time and any(value.tzinfo for value in there):
+            raise unwritable("TypeError", "the result holds a time of day with a zone")
+        if kind is int and (max(there) >= 1 << 63 or min(there) < -1 << 63):
+            raise unwritable(
+                "ValueError",
+                "the result holds a whole number of more than 64 bits, "
+                "which Parquet has no form for",
+            )
+        return {
+            bool: arrow.bool_(),
+            int: arrow.int64(),
+            float: arrow.float64(),
+            str: arrow.string(),
+            bytes: arrow.binary(),
+            date: arrow.date32(),
+            time: arrow.time64("us"),
+            timedelta: arrow.duration("us"),
+        }[kind]
+
+    def _united(self, old: Any, new: Any, place: Place) -> Any:
+        """Return the least type that holds both; `None` when there is none."""
+        arrow, types = self._arrow, self._arrow.types
+        if old == new or types.is_null(new):
+            return old
+        if types.is_null(old):
+            return new
+        if {old, new} == {arrow.int64(), arrow.float64()}:
+            return None if place in self._exact else arrow.float64()
+        if types.is_decimal(old) and types.is_decimal(new):
+            scale = max(old.scale, new.scale)
+            whole = max(old.precision - old.scale, new.precision - new.scale)
+            return self._decimal(whole, scale) if whole + scale <= _MOST_DIGITS[256] else None
+        if types.is_list(old) and types.is_list(new):
+            inner = self._united(old.value_type, new.value_type, (*place, None))
+            return None if inner is None else arrow.list_(inner)
+        if types.is_struct(old) and types.is_struct(new):
+            fields = {field.name: field.type for field in old}
+            for field in new:
+                known = fields.get(field.name, field.type)
+                fields[field.name] = self._united(known, field.type, (*place, field.name))
+            fits = all(kind is not None for kind in fields.values())
+            return arrow.struct(list(fields.items())) if fits else None
+        return None
+
+    def _decimal(self, whole: int, scale: int) -> Any:
+        digits = max(whole + scale, 1)
+        if digits > _MOST_DIGITS[256]:
+            raise unwritable("ValueError", f"the result holds a decimal of {digits} digits")
+        narrow = digits <= _MOST_DIGITS[128]
+        return (self._arrow.decimal128 if narrow else self._arrow.decimal256)(digits, scale)
+
+    def _exact_places(self, array: Any, place: Place) -> Iterator[Place]:
+        """Yield where in these values are integers that a float does not hold exactly."""
+        types = self._arrow.types
+        for chunk in getattr(array, "chunks", [array]):
+            if types.is_int64(chunk.type):
+                try:
+                    chunk.cast(self._arrow.float64())
+                except ValueError:  # which pyarrow's own error is
+                    yield place
+            elif types.is_list(chunk.type):
+                yield from self._exact_places(chunk.flatten(), (*place, None))
+            elif types.is_struct(chunk.type):
+                for field in chunk.type:
+                    inner = chunk.field(field.name)
+                    yield from self._exact_places(inner, (*place, field.name))
+
+    def _conflict(self, name: str, old: Any, new: Any) -> Exception:
+        if old is None or old == new:
+            told = f"holds an empty object in column {name!r:.60}, which Parquet has no form for"
+        else:
+            told = f"is {new} in column {name!r:.60}, which is {old} in earlier ones"
+        return unwritable("TypeError", f"the result {told}; JSON Lines takes any")
+
+
+def _has_empty_struct(kind: Any, arrow: Any) -> bool:
+    if arrow.types.is_list(kind):
+        return _has_empty_struct(kind.value_type, arrow)
+    return arrow.types.is_struct(kind) and (
+        not kind.num_fields or any(_has_empty_struct(field.type, arrow) for field in kind)
+    )
+
+
+def _digits(decimals: Sequence[Decimal]) -> tuple[int, int]:
+    """Return how many digits these take before and after the point."""
+    whole = scale = 0
+    for _, digits, exponent in map(Decimal.as_tuple, decimals):
+        if not isinstance(exponent, int):
+            raise unwritable("ValueError", "the result holds a decimal that is no number")
+        whole = max(whole, len(digits) + exponent)
+        scale = max(scale, -exponent)
+    return whole, scale
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

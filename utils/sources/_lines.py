@@ -1,0 +1,107 @@
+r"""Lines as items: of text, of JSON, and of a file of failures.
+
+A line ends at `\n` or `\r\n` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from typing import Any, NoReturn
+
+from utils.records import BadRecord
+from utils.sources._source import InputRecord, bad_record
+
+__all__ = ["failed_items", "json_lines", "text_lines"]
+
+_JSON_BLANKS = " \t\r\n"
+
+
+class _NotJson(ValueError):
+    """A line that is not what it should be, in plain words."""
+
+
+def text_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord]:
+    """Yield every line, decoded; bytes that are not UTF-8 become lone surrogates."""
+    numbers = count(1)
+    for lines in _whole_lines(blocks):
+        # Taken apart by C code, line by line in step: ten million lines pass here.
+        texts = lines.decode("utf-8", "surrogateescape").split("\n")
+        yield from zip(texts, lines.split(b"\n"), numbers, strict=False)
+
+
+def json_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord]:
+    """Yield the JSON value of every line that is not blank."""
+    return _parsed_lines(blocks, lambda value: value)
+
+
+def failed_items(blocks: Iterable[bytes]) -> Iterator[InputRecord]:
+    """Yield the items of failures, one JSON object a line with `index` and `item`."""
+    return _parsed_lines(blocks, _failed_item)
+
+
+def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    r"""Yield one or more whole lines at a time, joined by `\n`, without the end of the last."""
+    held: list[bytes] = []
+    for block in blocks:
+        end = block.rfind(b"\n")
+        if end < 0:
+            held.append(block)
+            continue
+        held.append(block[:end])
+        yield _without_returns(b"".join(held))
+        held = [block[end + 1 :]] if end + 1 < len(block) else []
+    if held:
+        yield _without_returns(b"".join(held))
+
+
+def _without_returns(lines: bytes) -> bytes:
+    if b"\r" not in lines:
+        return lines
+    return lines.replace(b"\r\n", b"\n").removesuffix(b"\r")
+
+
+def _parsed_lines(blocks: Iterable[bytes], item_of: Callable[[Any], Any]) -> Iterator[InputRecord]:
+    parse = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode
+    number = 0
+    for lines in _whole_lines(blocks):
+        for raw in lines.split(b"\n"):
+            number += 1
+            try:
+                text = raw.decode().strip(_JSON_BLANKS)
+                value, end = parse(text)
+                if end != len(text):
+                    raise json.JSONDecodeError("more follows after the value", text, end)
+                item = item_of(value)
+            except (ValueError, RecursionError) as error:
+                if not raw.strip():
+                    continue
+                item = _described(error, raw)
+            yield item, raw, number
+
+
+def _failed_item(value: Any) -> Any:
+    if not isinstance(value, dict) or "index" not in value or "item" not in value:
+        raise _NotJson('not a failure of a run: an object with "index" and "item" is expected')
+    return value["item"]
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _NotJson(f"{name} is not JSON; write null or text instead")
+
+
+def _described(error: ValueError | RecursionError, raw: bytes) -> BadRecord:
+    error_type = type(error).__name__
+    if isinstance(error, json.JSONDecodeError):
+        blanks = len(raw) - len(raw.lstrip(_JSON_BLANKS.encode()))
+        told = f"not JSON: {error.msg} at character {blanks + error.pos + 1}"
+    elif isinstance(error, UnicodeDecodeError):
+        told = f"not UTF-8: byte {error.start + 1} of the line is 0x{raw[error.start]:02x}"
+    elif isinstance(error, RecursionError):
+        told = "brackets are nested too deeply"
+    elif isinstance(error, _NotJson):
+        error_type, told = "ValueError", str(error)
+    else:
+        told = "a whole number has too many digits; write it as text"
+    return bad_record(error_type, told, raw)

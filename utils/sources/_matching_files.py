@@ -1,0 +1,47 @@
+"""The paths of the files that match a pattern, as items."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from utils.errors import InputError
+from utils.sources._source import InputRecord
+
+__all__ = ["MatchingFiles"]
+
+
+class MatchingFiles:
+    """The regular files that match `pattern` now, sorted; `**` stands for any directories.
+
+    Raises `InputError` when there are none.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        # Those that are added meanwhile would shift the others' places.
+        # (pathlib would change `./a` to `a`, and takes no absolute patterns.)
+        found = set(glob.glob(pattern, recursive=True))  # noqa: PTH207
+        self._names = sorted(filter(os.path.isfile, found))
+        if not self._names:
+            raise InputError(
+                f"no file matches {pattern}; check the pattern, and quote it for the shell"
+            )
+        self.name = pattern
+        self.total: int | None = len(self._names)
+        self.paths = tuple(map(Path, self._names))
+        self.repeatable = True
+        self._given = 0
+
+    def records(self) -> Iterator[InputRecord]:
+        self._given = 0
+        for number, name in enumerate(self._names, 1):
+            self._given = number
+            yield name, os.fsencode(name), number
+
+    def place(self, where: int) -> str:
+        return f"{self.name} item {where}"
+
+    def fraction(self) -> float | None:
+        return self._given / len(self._names)

@@ -1,0 +1,103 @@
+"""Which source a word on the command line means."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from utils.checks import near_names, why_unreadable
+from utils.errors import InputError, UsageError
+from utils.sources._byte_input import COMPRESSIONS
+from utils.sources._database_url import parse_postgresql, parse_sqlite
+from utils.sources._matching_files import MatchingFiles
+from utils.sources._parquet_rows import ParquetRows
+from utils.sources._postgresql_rows import PostgresqlRows
+from utils.sources._source import Source
+from utils.sources._sqlite_rows import SqliteRows
+from utils.sources._streamed import StreamedSource
+
+__all__ = ["INPUT_FORMATS", "open_source"]
+
+INPUT_FORMATS = ("text", "jsonl", "json", "csv", "parquet", "errors")
+
+_FORMAT_OF_SUFFIX = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+
+def open_source(spec: str, *, input_format: str | None = None) -> Source:
+    """Return the source that `spec` names: `-`, a database's URL, a file or a pattern.
+
+    `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. Raises
+    `UsageError` for words that make no sense, `InputError` for an input that cannot be read;
+    standard input, pipes and databases are opened only when walked.
+    """
+    if input_format is not None and input_format not in INPUT_FORMATS:
+        hint = near_names(input_format, INPUT_FORMATS)
+        known = ", ".join(INPUT_FORMATS)
+        raise UsageError(f"--input-format must be one of {known}, got {input_format!r:.60}{hint}")
+    if spec == "-":
+        return _standard_input(input_format or "text")
+    if scheme := re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", spec):
+        return _database(spec, scheme[1].lower(), input_format)
+    if not _exists(spec) and re.search(r"[*?\[]", spec):
+        _refuse_format(input_format, "the items of a pattern are its files' paths")
+        return MatchingFiles(spec)
+    return _file(spec, input_format)
+
+
+def _standard_input(input_format: str) -> Source:
+    if input_format == "parquet":
+        raise UsageError("Parquet cannot be read from standard input; name the file instead of -")
+    return StreamedSource(None, input_format, name="standard input")
+
+
+def _database(url: str, scheme: str, input_format: str | None) -> Source:
+    if scheme not in ("sqlite", "postgresql", "postgres"):
+        raise UsageError(
+            f"{scheme}:// is not known; known are sqlite:/// and postgresql://, "
+            "and other inputs are files, or - for standard input"
+        )
+    _refuse_format(input_format, "the items of a query are its rows")
+    rest = url[len(scheme) :]
+    if scheme == "sqlite":
+        return SqliteRows(*parse_sqlite(scheme + rest))
+    return PostgresqlRows(parse_postgresql(scheme + rest))
+
+
+def _refuse_format(input_format: str | None, why: str) -> None:
+    if input_format is not None:
+        raise UsageError(f"{why}; leave out --input-format {input_format}, or name one file")
+
+
+def _exists(spec: str) -> bool:
+    try:
+        return Path(spec).exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def _file(spec: str, input_format: str | None) -> Source:
+    path = Path(spec)
+    # Opening a pipe to see whether it can be read would take from it.
+    is_pipe = _exists(spec) and not path.is_file() and not path.is_dir()
+    if not is_pipe and (why := why_unreadable(path)):
+        raise InputError(f"{spec or repr(spec)}: {why}")
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    compression = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else ""
+    suffix = suffixes[-1] if suffixes else ""
+    input_format = input_format or _FORMAT_OF_SUFFIX.get(suffix, "text")
+    if input_format == "parquet":
+        if compression or is_pipe:
+            raise UsageError(f"{spec}: Parquet is read from a plain file only; save it as one")
+        return ParquetRows(path, name=spec)
+    delimiter = "\t" if suffix == ".tsv" else ","
+    return StreamedSource(
+        path, input_format, name=spec, compression=compression, delimiter=delimiter
+    )

@@ -1,0 +1,61 @@
+"""The source of a file, or of standard input, that is read from front to back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from utils.sources._byte_input import ByteInput
+from utils.sources._csv_rows import csv_rows
+from utils.sources._json_array import json_elements, needed_parser
+from utils.sources._lines import failed_items, json_lines, text_lines
+from utils.sources._source import InputRecord
+
+__all__ = ["STREAMED_FORMATS", "StreamedSource"]
+
+STREAMED_FORMATS = ("text", "jsonl", "json", "csv", "errors")
+
+_Reader = Callable[[Iterable[bytes]], Iterator[InputRecord]]
+
+
+class StreamedSource:
+    """The records of some bytes in one of the `STREAMED_FORMATS`.
+
+    `path` is `None` for standard input. Only a regular file is repeatable.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        input_format: str,
+        *,
+        name: str,
+        compression: str = "",
+        delimiter: str = ",",
+    ) -> None:
+        regular = path is not None and path.is_file()
+        self.name = name
+        self.total: int | None = None
+        self.paths: tuple[Path, ...] = (path,) if path is not None and regular else ()
+        self.repeatable = regular
+        self._input = ByteInput(path, name=name, compression=compression)
+        self._reader = _reader(input_format, name, delimiter)
+        self._noun = "element" if input_format == "json" else "line"
+
+    def records(self) -> Iterator[InputRecord]:
+        return self._reader(self._input.blocks())
+
+    def place(self, where: int) -> str:
+        return f"{self.name} {self._noun} {where}"
+
+    def fraction(self) -> float | None:
+        return self._input.fraction()
+
+
+def _reader(input_format: str, name: str, delimiter: str) -> _Reader:
+    if input_format == "json":
+        needed_parser()
+        return lambda blocks: json_elements(blocks, name)
+    if input_format == "csv":
+        return lambda blocks: csv_rows(blocks, name, delimiter=delimiter)
+    return {"text": text_lines, "jsonl": json_lines, "errors": failed_items}[input_format]
