@@ -116,13 +116,14 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
 
 def run(settings: RunSettings, stop: StopRequest) -> int:
     """Run the parallel graph over the user's data; 1 when items failed, 4 when it was halted."""
-    from utils.opening import open_input
+    from utils.opening import check_backend, open_input
     from utils.reporting import show
     from utils.tasks import load_task
     from utils.terminal import stdout_kept_for_results
 
     with stdout_kept_for_results() as stdout:
         task = load_task(settings.task, setup=settings.setup)
+        check_backend(settings, task)
         source = open_input(settings)
         if settings.dry_run:
             report, code = _rehearse(settings, task, source, stop), 0

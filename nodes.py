@@ -17,7 +17,7 @@ from utils.machine import describe_machine, usable_cores
 from utils.metrics import RunMetrics
 from utils.planning import plan_run
 from utils.processing import BatchProcessor
-from utils.progress import show_progress
+from utils.progress import Activity, show_progress
 from utils.recording import Recorder
 from utils.records import Batch, BatchRecord, Comparison, Plan, RunSummary, as_mapping
 from utils.reporting import (
@@ -31,6 +31,7 @@ from utils.reporting import (
 )
 from utils.results import ResultLog, results_match
 from utils.run_settings import RunSettings
+from utils.running import Corridor
 from utils.settings import Settings
 from utils.sources import TextLines
 from utils.stopping import StopRequest
@@ -152,7 +153,8 @@ class PassNode(MetricsNode):
         self._recorder = recorder
         self._stop = stop or StopRequest()
         self._keep_results = keep_results
-        self._label = f"{title}: {self.phase}" if title else self.phase
+        name = self.phase if recorder is None else "run"
+        self._label = f"{title}: {name}" if title else name
         self._show_progress = settings.progress and not settings.quiet
 
     def exec(self, item: Pass) -> tuple[Plan, RunSummary, ResultLog | None]:
@@ -162,13 +164,16 @@ class PassNode(MetricsNode):
         )
         results = ResultLog() if self._keep_results else None
         started_s = SYSTEM_CLOCK.now()
-        records = self._records(item, plans.append)
+        activity = None if self._recorder is None else Activity()
+        records = self._records(item, plans, activity)
         if self._recorder is not None:
             records = self._recorder.watch(records)
         records = show_progress(
             records,
             phase=self._label,
             total=item.total_items,
+            expected=None if self._recorder is None else self._recorder.items.expected,
+            activity=activity,
             enabled=self._show_progress,
             stop=self._stop,
         )
@@ -184,7 +189,9 @@ class PassNode(MetricsNode):
         )
         return plans[-1], summary, results
 
-    def _records(self, item: Pass, on_plan: Callable[[Plan], None]) -> Iterator[BatchRecord]:
+    def _records(
+        self, item: Pass, plans: list[Plan], activity: Activity | None
+    ) -> Iterator[BatchRecord]:
         settings, plan = self._settings, item.plan
         function = self._function
         if function is None:
@@ -193,6 +200,11 @@ class PassNode(MetricsNode):
         processor = BatchProcessor(function, stop=self._stop)
         limits = Limits(retries=settings.retries, timeout_s=settings.timeout_s, rate=settings.rate)
         expected = None
+
+        def on_corridor(corridor: Corridor) -> None:
+            if activity is not None:
+                activity.busy = lambda: min(corridor.under_way, plans[-1].workers)
+
         if isinstance(settings, RunSettings) and self._recorder is not None:
             limits = replace(
                 limits,
@@ -213,7 +225,8 @@ class PassNode(MetricsNode):
             batch_size=settings.batch_size,
             limits=limits,
             stop=self._stop,
-            on_plan=on_plan,
+            on_plan=plans.append,
+            on_corridor=on_corridor,
         )
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:

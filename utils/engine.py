@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from utils.batching import HAND_OVER_S, BatchSizing, cut
@@ -70,6 +71,7 @@ def stream_batches(
     limits: Limits | None = None,
     stop: StopRequest | None = None,
     on_plan: Callable[[Plan], None] | None = None,
+    on_corridor: Callable[[Corridor], None] | None = None,
     first_item: int = 0,
     expected: int | None = None,
 ) -> Iterator[BatchRecord]:
@@ -77,31 +79,52 @@ def stream_batches(
 
     `total` counts `items`, `None` when unknown; `expected` is a guess at it then. `first_item` is
     the place of the first of them.
-    `on_plan` gets the plan when it is made, and again when it changes.
+    `on_plan` gets the plan when it is made, and again when it changes; `on_corridor` gets what can
+    tell how many batches are under way.
     """
-    limits = limits or Limits()
-    stop = stop or StopRequest()
     if backend == "auto" and processor.is_async:
         backend = "async"
     if backend == "async" and not processor.is_async:
         raise ValueError("the async backend needs an `async def` function")
-    if backend != "auto":
-        plan = _plan_as_asked(backend, workers, batch_size)
-        if on_plan is not None:
-            on_plan(plan)
-        return _run_as_asked(processor, items, total, first_item, plan, batch_size, limits, stop)
-    return _run_with_pilot(
-        processor,
-        items,
-        total,
-        expected,
-        first_item,
-        workers,
-        batch_size,
-        limits,
-        stop,
-        on_plan or (lambda plan: None),
+    run = _Run(
+        processor=processor,
+        items=items,
+        total=total,
+        expected=expected,
+        first_item=first_item,
+        workers=workers,
+        batch_size=batch_size,
+        limits=limits or Limits(),
+        stop=stop or StopRequest(),
+        on_plan=on_plan or _ignore,
+        on_corridor=on_corridor or _ignore,
     )
+    return _run_with_pilot(run) if backend == "auto" else _run_as_asked(run, backend)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What `stream_batches` was asked for."""
+
+    processor: BatchProcessor
+    items: Iterable[Any]
+    total: int | None
+    expected: int | None
+    first_item: int
+    workers: int | None
+    batch_size: int | None
+    limits: Limits
+    stop: StopRequest
+    on_plan: Callable[[Plan], None]
+    on_corridor: Callable[[Corridor], None]
+
+    def cut(self, next_size: Callable[[int | None], int]) -> Iterator[Batch]:
+        """Yield the items in batches."""
+        return cut(self.items, self.total, next_size, first_item=self.first_item)
+
+
+def _ignore(_: Any) -> None:
+    pass
 
 
 def run_plan(
@@ -111,6 +134,7 @@ def run_plan(
     *,
     limits: Limits | None = None,
     stop: StopRequest | None = None,
+    on_corridor: Callable[[Corridor], None] | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of `batches`, run as `plan` says, as they finish."""
     limits = limits or Limits()
@@ -126,6 +150,8 @@ def run_plan(
             pace=limits.pace(),
             stop=stop,
         )
+        if on_corridor is not None:
+            on_corridor(corridor)
         yield from corridor.records()
 
 
@@ -145,51 +171,38 @@ def _plan_as_asked(backend: str, workers: int | None, batch_size: int | None) ->
     return Plan(backend, number, batch_size or 1, None, tuple(why))
 
 
-def _run_as_asked(
-    processor: BatchProcessor,
-    items: Iterable[Any],
-    total: int | None,
-    first_item: int,
-    plan: Plan,
-    batch_size: int | None,
-    limits: Limits,
-    stop: StopRequest,
-) -> Iterator[BatchRecord]:
-    if batch_size is not None or limits.rate is not None or plan.backend == "async":
+def _run_as_asked(run: _Run, backend: str) -> Iterator[BatchRecord]:
+    plan = _plan_as_asked(backend, run.workers, run.batch_size)
+    run.on_plan(plan)
+    processor, limits = run.processor, run.limits
+    follow = partial(run_plan, limits=limits, stop=run.stop, on_corridor=run.on_corridor)
+    if run.batch_size is not None or limits.rate is not None or plan.backend == "async":
         sizing = BatchSizing(1 if limits.rate is not None else plan.batch_size)
-        batches = cut(items, total, sizing.next_size, first_item=first_item)
-        yield from run_plan(processor, batches, plan, limits=limits, stop=stop)
+        yield from follow(processor, run.cut(sizing.next_size), plan)
         return
-    processor = processor.with_budget(BUDGET_S)
     adaptive = AdaptiveSizing(workers=plan.workers, hand_over_s=HAND_OVER_S[plan.backend])
-    batches = cut(items, total, limits.capped(adaptive.next_size), first_item=first_item)
-    for record in run_plan(processor, batches, plan, limits=limits, stop=stop):
+    batches = run.cut(limits.capped(adaptive.next_size))
+    for record in follow(processor.with_budget(BUDGET_S), batches, plan):
         adaptive.learn(record)
         yield record
 
 
-def _run_with_pilot(
-    processor: BatchProcessor,
-    items: Iterable[Any],
-    total: int | None,
-    expected: int | None,
-    first_item: int,
-    workers: int | None,
-    batch_size: int | None,
-    limits: Limits,
-    stop: StopRequest,
-    on_plan: Callable[[Plan], None],
-) -> Iterator[BatchRecord]:
-    processor = processor.with_budget(BUDGET_S)
+def _run_with_pilot(run: _Run) -> Iterator[BatchRecord]:
+    processor, limits, stop, on_plan = (
+        run.processor.with_budget(BUDGET_S),
+        run.limits,
+        run.stop,
+        run.on_plan,
+    )
     pilot = Pilot(
         processor.process,
-        total=total,
-        expected=expected,
+        total=run.total,
+        expected=run.expected,
         cores=usable_cores(),
-        workers=workers,
+        workers=run.workers,
     )
     in_place = Plan("thread" if limits.timeout_s else "sequential", 1, 1, None, ())
-    sizes = _sizes(pilot, batch_size, limits)
+    sizes = _sizes(pilot, run.batch_size, limits)
     taken: list[Batch] = []
     with ExitStack() as home, ExitStack() as pool:
 
@@ -202,12 +215,13 @@ def _run_with_pilot(
         corridor = Corridor(
             here,
             processor.process,
-            _noted(cut(items, total, sizes, first_item=first_item), taken),
+            _noted(run.cut(sizes), taken),
             window=1,
             retries=limits.retries,
             pace=limits.pace(),
             stop=stop,
         )
+        run.on_corridor(corridor)
         starting: WorkerExecutor | None = None
         for record in corridor.records():
             pilot.learn(taken[-1], record)

@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ __all__ = [
     "ProcessUsage",
     "coroutines_at_once",
     "describe_machine",
+    "family_resident_bytes",
     "free_memory_bytes",
     "process_usage",
     "resident_bytes",
@@ -93,6 +95,17 @@ def resident_bytes() -> int:
         import psutil
 
         return int(psutil.Process().memory_info().rss)
+
+
+def family_resident_bytes() -> int:
+    """Return the memory of this process and its children, in bytes; shared pages count twice."""
+    import psutil
+
+    total = resident_bytes()
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            total += child.memory_info().rss
+    return total
 
 
 class ProcessUsage(NamedTuple):

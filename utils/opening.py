@@ -12,6 +12,7 @@ from utils.door import same_file
 from utils.errors import InputError, OutputError, UsageError
 from utils.intake import Intake
 from utils.journal import Journal
+from utils.processing import is_async
 from utils.recording import Book, Halt, Recorder, Spool
 from utils.run_settings import RunSettings, journal_beside
 from utils.sinks import Sink, StdoutSink, open_sink
@@ -19,7 +20,7 @@ from utils.sources import Source, open_source
 from utils.stopping import StopRequest
 from utils.tasks import Task
 
-__all__ = ["open_input", "open_recorder"]
+__all__ = ["check_backend", "open_input", "open_recorder"]
 
 _logger = logging.getLogger(__name__)
 
@@ -27,6 +28,15 @@ _TOLD = {
     "function": "the function was {before} and is {now} now",
     "source": "the task's file has changed since the run began",
 }
+
+
+def check_backend(settings: RunSettings, task: Task) -> None:
+    """Raise `UsageError` when the task is none for the backend that was asked for."""
+    if settings.backend == "async" and not is_async(task.function):
+        raise UsageError(
+            f"--backend async needs an `async def` function and {task.name} is a plain one; "
+            "leave --backend out"
+        )
 
 
 def open_input(settings: RunSettings) -> Source:

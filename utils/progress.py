@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 
 from utils.clock import SYSTEM_CLOCK, Clock
+from utils.machine import family_resident_bytes
 from utils.records import BatchRecord
 from utils.stopping import StopRequest
 from utils.terminal import is_plain, stderr_console
 
-__all__ = ["show_progress"]
+__all__ = ["Activity", "show_progress"]
 
 PLAIN_LINE_EVERY_S = 5.0
 
 BAR_WIDTH = 20
+NARROW_BAR_WIDTH = 8
 """Characters; the `^C` that a terminal echoes must fit behind the bar to be wiped with it."""
 
+LOOK_AT_MEMORY_EVERY_S = 1.0
+
 STOPPING = "stopping; again gives up"
+
+
+@dataclass(slots=True)
+class Activity:
+    """What a run is at beyond its records; whoever runs it keeps this up to date."""
+
+    busy: Callable[[], int] = int
+    """How many workers are busy."""
 
 
 def show_progress(
@@ -26,81 +39,134 @@ def show_progress(
     *,
     phase: str,
     total: int | None,
+    expected: int | None = None,
+    activity: Activity | None = None,
     enabled: bool = True,
     stop: StopRequest | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Iterator[BatchRecord]:
-    """Yield the records on and show items done, rate and ETA: a bar, or now and then a line."""
+    """Yield the records on and show items done, rate and ETA: a bar, or now and then a line.
+
+    `expected` stands in for a `total` that is not known. With `activity`, failed and retried
+    items, busy workers and memory are shown, too.
+    """
     if not enabled:
         return records
+    sums = _Sums(phase, total, expected, activity, clock)
     if is_plain():
-        return _show_lines(records, phase, total, clock)
-    return _show_bar(records, phase, total, stop or StopRequest())
+        return _show_lines(sums.watch(records), sums, clock)
+    return _show_bar(sums.watch(records), sums, stop or StopRequest())
+
+
+class _Sums:
+    """What is shown of the records so far."""
+
+    def __init__(
+        self,
+        phase: str,
+        total: int | None,
+        expected: int | None,
+        activity: Activity | None,
+        clock: Clock,
+    ) -> None:
+        self.phase = phase
+        self.total = expected if total is None else total
+        self.activity = activity
+        self.done = 0
+        self._about = "" if total is not None else "~"
+        self._failed = 0
+        self._retried = 0
+        self._clock = clock
+        self._memory_bytes = 0
+        self._look_again_s = 0.0
+
+    def watch(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
+        for record in records:
+            self.done += len(record.results)
+            self._failed += len(record.failures)
+            self._retried += len(record.attempts)
+            yield record
+
+    def how_far(self) -> str:
+        if self.total is None or self.done > self.total:
+            return f"{self.done:,}"
+        return f"{self.done:,}/{self._about}{self.total:,}"
+
+    def troubles(self) -> str:
+        """Return failed and retried items in words, empty when there are none."""
+        if self.activity is None:
+            return ""
+        counts = ((self._failed, "failed"), (self._retried, "retried"))
+        return ", ".join(f"{number:,} {name}" for number, name in counts if number)
+
+    def load(self) -> str:
+        """Return busy workers and memory in words."""
+        if self.activity is None:
+            return ""
+        now_s = self._clock.now()
+        if now_s >= self._look_again_s:
+            self._look_again_s = now_s + LOOK_AT_MEMORY_EVERY_S
+            self._memory_bytes = family_resident_bytes()
+        return f"{self.activity.busy()} busy, {self._memory_bytes / 1e6:,.0f} MB"
 
 
 def _show_bar(
-    records: Iterator[BatchRecord], phase: str, total: int | None, stop: StopRequest
+    records: Iterator[BatchRecord], sums: _Sums, stop: StopRequest
 ) -> Iterator[BatchRecord]:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
     from rich.text import Text
 
-    class PhaseColumn(ProgressColumn):
-        """The phase, until the run is told to end."""
+    class Words(ProgressColumn):
+        """Some words that are found anew each time."""
+
+        def __init__(self, words: Callable[[Task], str]) -> None:
+            super().__init__()
+            self._words = words
 
         def render(self, task: Task) -> Text:
-            return Text(STOPPING if stop.requested else task.description)
+            return Text(self._words(task))
 
-    class RateColumn(ProgressColumn):
-        """The items done a second."""
+    def rate(task: Task) -> str:
+        speed = task.finished_speed or task.speed
+        return "" if speed is None else f"{speed:,.1f} items/s"
 
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.1f} items/s")
-
-    columns = (
-        PhaseColumn(),
-        BarColumn(bar_width=BAR_WIDTH),
-        MofNCompleteColumn(),
-        RateColumn(),
-        TextColumn("ETA"),
+    columns: list[ProgressColumn] = [
+        Words(lambda _: STOPPING if stop.requested else sums.phase),
+        BarColumn(bar_width=BAR_WIDTH if sums.activity is None else NARROW_BAR_WIDTH),
+        Words(lambda _: sums.how_far()),
+        Words(lambda _: sums.troubles()),
+        Words(rate),
+        Words(lambda _: "ETA"),
         TimeRemainingColumn(compact=True),
-    )
+        Words(lambda _: sums.load()),
+    ]
+    if sums.activity is None:
+        columns = [column for place, column in enumerate(columns) if place not in (3, 7)]
     with Progress(*columns, console=stderr_console(), transient=True) as progress:
-        task = progress.add_task(phase, total=total)
+        task = progress.add_task("", total=sums.total)
         for record in records:
             progress.advance(task, len(record.results))
             yield record
 
 
-def _show_lines(
-    records: Iterator[BatchRecord], phase: str, total: int | None, clock: Clock
-) -> Iterator[BatchRecord]:
+def _show_lines(records: Iterator[BatchRecord], sums: _Sums, clock: Clock) -> Iterator[BatchRecord]:
     started_s = clock.now()
     next_line_s = started_s + PLAIN_LINE_EVERY_S
-    done = 0
     for record in records:
-        done += len(record.results)
         now_s = clock.now()
         if now_s >= next_line_s:
             next_line_s = now_s + PLAIN_LINE_EVERY_S
-            _print_line(phase, done, total, now_s - started_s)
+            _print_line(sums, now_s - started_s, goes_on=True)
         yield record
-    _print_line(phase, done, total, clock.now() - started_s)
+    _print_line(sums, clock.now() - started_s, goes_on=False)
 
 
-def _print_line(phase: str, done: int, total: int | None, elapsed_s: float) -> None:
-    rate = done / elapsed_s if elapsed_s else 0.0
-    of_total = "" if total is None else f"/{total:,}"
-    eta = ""
-    if total is not None and rate and done < total:
-        eta = f", ETA {(total - done) / rate:.0f} s"
+def _print_line(sums: _Sums, elapsed_s: float, *, goes_on: bool) -> None:
+    rate = sums.done / elapsed_s if elapsed_s else 0.0
+    parts = [f"{sums.how_far()} items", sums.troubles(), f"{rate:,.1f} items/s"]
+    if goes_on:
+        if sums.total is not None and rate and sums.done < sums.total:
+            parts.append(f"ETA {(sums.total - sums.done) / rate:.0f} s")
+        parts.append(sums.load())
     with suppress(OSError):  # a run does not end because nobody can see how far it is
-        print(f"{phase}: {done:,}{of_total} items, {rate:,.1f} items/s{eta}", file=sys.stderr)
+        print(f"{sums.phase}: {', '.join(filter(None, parts))}", file=sys.stderr)

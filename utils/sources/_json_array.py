@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from utils.errors import InputError
 from utils.sources._source import InputRecord, bad_record, needed, one_line, value_bytes
 
-__all__ = ["json_elements", "needed_parser"]
+__all__ = ["json_elements", "needed_ijson"]
 
 
-def needed_parser() -> Any:
-    """Return ijson's parser, or raise a `UsageError` that tells how to get it.
-
-    It is the one in Python: the one in C crashes at a number of 5,000 digits, turns half a
-    surrogate pair into `?`, and has either no whole numbers above 64 bits or no floats.
-    """
-    return needed("ijson.backends.python", "ijson", "reading a JSON array")
+def needed_ijson() -> Any:
+    """Return the module `ijson`, or raise a `UsageError` that tells how to get it."""
+    return needed("ijson", "ijson", "reading a JSON array")
 
 
 def json_elements(blocks: Iterable[bytes], name: str) -> Iterator[InputRecord]:
@@ -26,14 +23,13 @@ def json_elements(blocks: Iterable[bytes], name: str) -> Iterator[InputRecord]:
     The values are those of `json.loads`. Raises `InputError` where the JSON is broken or cut
     off, after the elements before that place.
     """
-    parser = needed_parser()
-    json_error = needed("ijson", "ijson", "reading a JSON array").JSONError
+    ijson = needed_ijson()
     number = 0
     try:
-        for element in parser.items(_ArrayFile(blocks, name), "item", use_float=True):
+        for element in _elements(ijson, _whole_characters(_array_blocks(blocks, name))):
             number += 1
             yield _record(element, number)
-    except (json_error, ValueError) as error:
+    except (ijson.JSONError, ValueError) as error:
         raise InputError(
             f"{name} element {number + 1}: the JSON is broken or cut off "
             f"({one_line(error):.200}); mend the file"
@@ -49,38 +45,73 @@ def _record(element: Any, number: int) -> InputRecord:
         return bad_record("RecursionError", "brackets are nested too deeply", raw), raw, number
 
 
-class _ArrayFile:
-    """The blocks as the file that the parser reads; each block is whole characters."""
+def _elements(ijson: Any, blocks: Iterable[bytes]) -> Iterator[Any]:
+    # ijson's own `items` takes time by the square of the depth.
+    builder: Any = None
+    depth = 0
+    for event, value in _events(ijson, blocks):
+        depth -= event in ("end_array", "end_map")
+        if depth == 1 and not event.startswith("end"):
+            builder = ijson.ObjectBuilder()
+        if depth:
+            builder.event(event, value)
+        depth += event in ("start_array", "start_map")
+        if depth == 1 and builder is not None:
+            yield builder.value
 
-    def __init__(self, blocks: Iterable[bytes], name: str) -> None:
-        self._blocks = iter(blocks)
-        self._name = name
-        self._begun = False
-        self._held = b""
-        self._fault: UnicodeDecodeError | None = None
 
-    def read(self, size: int) -> bytes:
-        """Return the next block, whatever its size; nothing at the end, and for a size of 0."""
-        if self._fault is not None:
-            raise self._fault
-        whole = b""
-        while size and not whole and (block := next(self._blocks, b"")):
-            whole = self._whole_characters(self._held + block)
-            if self._fault is not None:
-                break
-        if size and not self._begun:
-            whole = self._beginning(whole)
-        return whole
+def _events(ijson: Any, blocks: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
+    """Yield the parser's events, all of those that come before a fault too."""
+    # The parser in C crashes at a number of 5,000 digits, turns half a surrogate pair into `?`,
+    # and has either no floats or no whole numbers above 64 bits.
+    events = ijson.sendable_list()
+    parser = ijson.get_backend("python").basic_parse_coro(events, use_float=True)
+    try:
+        for block in blocks:
+            fault: Exception | None = None
+            try:
+                parser.send(block)
+            except Exception as error:
+                fault = error
+            yield from events
+            events.clear()
+            if fault is not None:
+                raise fault
+        with contextlib.suppress(StopIteration):
+            parser.send(b"")
+    finally:
+        # Left to itself, it would complain about the missing end.
+        with contextlib.suppress(Exception):
+            parser.close()
 
-    def _whole_characters(self, text: bytes) -> bytes:
-        # The parser would drop all elements of a block that has a bad byte further on.
-        self._held = b""
+
+def _array_blocks(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Yield the blocks from the one on that begins an array; raises `InputError` without one."""
+    blocks = iter(blocks)
+    begin = next((text for block in blocks if (text := block.lstrip())), b"")
+    if not begin.startswith(b"["):
+        found = "an object" if begin.startswith(b"{") else "another value"
+        raise InputError(
+            f"{name}: a JSON array is expected and {found if begin else 'nothing'} was found; "
+            "put [ ] around it, or write one value a line and name it .jsonl"
+        )
+    yield begin
+    yield from blocks
+
+
+def _whole_characters(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the blocks cut at characters, and raise `UnicodeDecodeError` right at a bad byte.
+
+    For one further on in a block, the parser would drop all the elements in it.
+    """
+    held = b""
+    for block in blocks:
+        text, held, fault = held + block, b"", None
         try:
             text.decode()
         except UnicodeDecodeError as error:
-            if error.reason == "unexpected end of data":
-                self._held = text[error.start :]
-            else:
-                self._fault = error
-            return text[: error.start]
-        return text
+            text, held, fault = text[: error.start], text[error.start :], error
+        if text:
+            yield text
+        if fault is not None and fault.reason != "unexpected end of data":
+            raise fault

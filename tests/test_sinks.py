@@ -1,0 +1,582 @@
+"""Sinks: one contract over every format, and what a file system may do to them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from utils.errors import OutputError, UsageError
+from utils.records import BadRecord, ItemFailure
+from utils.sinks import OUTPUT_FORMATS, Sink, StdoutSink, failure_line, open_sink, write_errors
+
+FAILURE = ItemFailure("ValueError", "no", "")
+
+
+@pytest.fixture(params=OUTPUT_FORMATS)
+def output_format(request: pytest.FixtureRequest) -> str:
+    if request.param == "parquet":
+        pytest.importorskip("pyarrow")
+    return str(request.param)
+
+
+@pytest.fixture
+def path(tmp_path: Path, output_format: str) -> Path:
+    return tmp_path / f"out.{output_format}"
+
+
+@pytest.fixture
+def opened(path: Path, output_format: str) -> Callable[[], Sink]:
+    return lambda: open_sink(path, output_format, record="result")
+
+
+def rows(*numbers: int) -> list[dict[str, str]]:
+    return [{"n": str(number), "text": f"ä,\"'\r\n{number}"} for number in numbers]
+
+
+def put(sink: Sink, results: list[Any]) -> int:
+    places = range(len(results))
+    pieces, failures = sink.encode(places, places, results)
+    assert len(pieces) == len(results)
+    assert failures == {}
+    return sink.write(pieces)
+
+
+def read_back(path: Path) -> list[Any]:
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_bytes().decode().split("\n")[:-1]]
+    if path.suffix == ".csv":
+        return list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
+    table: Any = pytest.importorskip("pyarrow.parquet").read_table(path)
+    return list(table.to_pylist())
+
+
+def first_file(path: Path) -> Path:
+    """Return the file that holds the first results before `finish`."""
+    return path.with_name(f"{path.name}.parts") / "part-000001.parquet" if is_parts(path) else path
+
+
+def is_parts(path: Path) -> bool:
+    return path.suffix == ".parquet"
+
+
+def test_what_was_written_is_read_back(path: Path, opened: Callable[[], Sink]) -> None:
+    sink = opened()
+    assert sink.start(0) == 0
+    end = put(sink, rows(1, 2))
+    assert sink.sync() == end
+    put(sink, rows(3))
+    sink.sync()
+    sink.finish()
+    sink.close()
+    assert read_back(path) == rows(1, 2, 3)
+    assert sorted(path.parent.iterdir()) == [path]
+
+
+def test_a_sync_without_anything_new_keeps_the_end(opened: Callable[[], Sink]) -> None:
+    sink = opened()
+    sink.start(0)
+    assert sink.sync() == 0
+    end = put(sink, rows(1))
+    assert [sink.sync(), sink.sync()] == [end, end]
+
+
+def test_without_results_the_output_is_valid_and_empty(
+    path: Path, opened: Callable[[], Sink]
+) -> None:
+    sink = opened()
+    sink.start(0)
+    assert path.exists() == (not is_parts(path))
+    sink.write([])
+    assert sink.sync() == 0
+    sink.finish()
+    sink.close()
+    assert read_back(path) == []
+    assert is_parts(path) or path.read_bytes() == b""
+
+
+def test_an_output_is_cut_back_and_goes_on(path: Path, opened: Callable[[], Sink]) -> None:
+    sink = opened()
+    sink.start(0)
+    put(sink, rows(1, 2))
+    end = sink.sync()
+    put(sink, rows(3, 4))
+    sink.sync()
+    sink.close()
+    again = opened()
+    assert again.start(end) == end
+    put(again, rows(5))
+    assert again.sync() > end
+    again.finish()
+    again.close()
+    assert read_back(path) == rows(1, 2, 5)
+
+
+def test_the_same_sink_can_be_started_again(path: Path, opened: Callable[[], Sink]) -> None:
+    sink = opened()
+    sink.start(0)
+    put(sink, rows(1))
+    end = sink.sync()
+    put(sink, rows(2))
+    assert sink.start(end) == end
+    put(sink, rows(3))
+    sink.sync()
+    sink.finish()
+    assert read_back(path) == rows(1, 3)
+
+
+def test_a_shorter_output_is_told_and_left_alone(path: Path, opened: Callable[[], Sink]) -> None:
+    sink = opened()
+    sink.start(0)
+    put(sink, rows(1))
+    middle = sink.sync()
+    put(sink, rows(2))
+    end = sink.sync()
+    sink.close()
+    again = opened()
+    assert again.start(end + 1) == end
+    assert again.start(end) == end
+    assert again.start(middle) == middle
+    again.finish()
+    assert read_back(path) == rows(1)
+
+
+def test_a_missing_output_ends_at_nothing(opened: Callable[[], Sink]) -> None:
+    assert opened().start(7) == 0
+
+
+def test_a_start_at_nothing_empties_an_older_output(path: Path, opened: Callable[[], Sink]) -> None:
+    for number in (1, 2):
+        sink = opened()
+        sink.start(0)
+        put(sink, rows(number))
+        sink.sync()
+        sink.finish()
+        sink.close()
+    assert read_back(path) == rows(2)
+
+
+def test_what_was_not_synced_may_be_lost_and_nothing_else(
+    path: Path, opened: Callable[[], Sink]
+) -> None:
+    sink = opened()
+    sink.start(0)
+    put(sink, rows(1))
+    end = sink.sync()
+    put(sink, rows(2))
+    sink.close()
+    again = opened()
+    assert again.start(end) == end
+    again.finish()
+    assert read_back(path) == rows(1)
+
+
+def test_a_finished_output_is_found_as_it_is(path: Path, opened: Callable[[], Sink]) -> None:
+    sink = opened()
+    sink.start(0)
+    put(sink, rows(1))
+    sink.sync()
+    put(sink, rows(2))
+    end = sink.sync()
+    sink.finish()
+    sink.close()
+    again = opened()
+    assert again.start(end) == end
+    assert again.sync() == end
+    again.finish()
+    again.close()
+    assert read_back(path) == rows(1, 2)
+    assert sorted(path.parent.iterdir()) == [path]
+
+
+def test_a_finished_output_can_be_added_to(path: Path, opened: Callable[[], Sink]) -> None:
+    end = 0
+    for number in (1, 2, 3):
+        sink = opened()
+        assert sink.start(end) == end
+        put(sink, rows(number))
+        end = sink.sync()
+        sink.finish()
+        sink.close()
+    assert read_back(path) == rows(1, 2, 3)
+    assert sorted(path.parent.iterdir()) == [path]
+
+
+def test_one_bad_result_leaves_the_others(path: Path, opened: Callable[[], Sink]) -> None:
+    sink = opened()
+    sink.start(0)
+    pieces, failures = sink.encode(range(3), "abc", [rows(1)[0], {"n": {1}, "text": ""}, *rows(2)])
+    assert list(failures) == [1]
+    assert failures[1].error_type == "TypeError"
+    assert failures[1].error.startswith("the result holds a set, which ")
+    assert not pieces[1]
+    sink.write(pieces)
+    sink.sync()
+    sink.finish()
+    assert read_back(path) == rows(1, 2)
+
+
+def test_a_bad_first_result_does_not_make_the_columns(
+    path: Path, opened: Callable[[], Sink]
+) -> None:
+    sink = opened()
+    sink.start(0)
+    pieces, failures = sink.encode(range(2), "ab", [{"m": {1}}, *rows(1)])
+    assert list(failures) == [0]
+    assert sink.write(pieces[:1]) == 0
+    sink.write(pieces[1:])
+    sink.sync()
+    sink.finish()
+    assert read_back(path) == rows(1)
+
+
+@pytest.mark.parametrize("harm", ["removed", "replaced", "truncated"])
+def test_an_output_that_somebody_harms_is_an_output_error(
+    path: Path, opened: Callable[[], Sink], harm: str
+) -> None:
+    sink = opened()
+    sink.start(0)
+    put(sink, rows(1))
+    sink.sync()
+    harmed = first_file(path)
+    content = harmed.read_bytes()
+    harmed.unlink() if harm != "truncated" else os.truncate(harmed, len(content) - 1)
+    if harm == "replaced":
+        held = harmed.with_name("held")  # or the new file could get the old one's number
+        held.write_bytes(b"")
+        harmed.write_bytes(content)
+    put(sink, rows(2))
+    with pytest.raises(OutputError, match=r"--resume") as caught:
+        sink.sync()
+    assert str(path) in str(caught.value)
+    assert harm.replace("truncated", "changed by somebody else") in str(caught.value)
+
+
+def test_a_link_is_followed_and_kept(tmp_path: Path, output_format: str) -> None:
+    (tmp_path / "far").mkdir()
+    real = tmp_path / "far" / f"real.{output_format}"
+    link = tmp_path / f"link.{output_format}"
+    link.symlink_to(real)
+    sink = open_sink(link, output_format, record="result")
+    sink.start(0)
+    put(sink, rows(1))
+    sink.sync()
+    sink.finish()
+    assert link.is_symlink()
+    assert read_back(real) == rows(1)
+    assert sorted(tmp_path.iterdir()) == [real.parent, link]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "director|not a regular file"),
+        ("missing/out", r"cannot be written \(No such file or directory\); check the path"),
+        ("loop", "symbolic links"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_an_output_error(
+    tmp_path: Path, output_format: str, name: str, told: str
+) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(OutputError, match=told) as caught:
+        open_sink(tmp_path / name, output_format).start(0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_with_a_nul_is_an_output_error(output_format: str) -> None:
+    with pytest.raises(OutputError, match="null"):
+        open_sink(Path("a\0b"), output_format)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, output_format: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="not a regular file"):
+        open_sink(tmp_path / "pipe", output_format).start(0)
+
+
+def test_an_unknown_format_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"jsonl, csv, parquet, got 'cvs'; did you mean csv\?"):
+        open_sink(Path("out"), "cvs")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a file system of 1 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system can be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def noise(number: int) -> dict[str, str]:
+    return {"n": str(number), "text": random.Random(number).randbytes(50_000).hex()}
+
+
+def test_a_full_disk_keeps_what_was_synced_and_a_resume_completes(
+    small_disk: Path, output_format: str
+) -> None:
+    path = small_disk / f"out.{output_format}"
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(700_000))
+    sink = open_sink(path, output_format, record="result")
+    sink.start(0)
+    end = 0
+    written = []
+    with pytest.raises(OutputError) as caught:
+        for number in range(9):
+            put(sink, [noise(number)])
+            end = sink.sync()
+            written.append(noise(number))
+    assert str(caught.value) == (
+        f"{path}: disk full; make room and run the same command with --resume"
+    )
+    sink.close()
+    assert not list(small_disk.rglob(".draft-*"))
+    assert 1 < len(written) < 9
+    ballast.unlink()
+    again = open_sink(path, output_format, record="result")
+    assert again.start(end) == end
+    put(again, rows(1))
+    again.sync()
+    again.finish()
+    again.close()
+    assert read_back(path) == [*written, *rows(1)]
+
+
+def test_a_sync_can_be_tried_again_after_room_was_made(
+    small_disk: Path, output_format: str
+) -> None:
+    path = small_disk / f"out.{output_format}"
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(700_000))
+    sink = open_sink(path, output_format, record="result")
+    sink.start(0)
+    with pytest.raises(OutputError, match="disk full"):  # in the middle of a write, or at the sync
+        put(sink, [noise(number) for number in range(4)])
+        sink.sync()
+    ballast.unlink()
+    sink.sync()
+    sink.finish()
+    sink.close()
+    assert read_back(path) == [noise(number) for number in range(4)]
+
+
+def test_a_read_only_file_system_is_an_output_error(small_disk: Path, output_format: str) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(OutputError, match=r"Read-only file system\); name a file that you may"):
+        open_sink(small_disk / "out", output_format).start(0)
+    with pytest.raises(OutputError, match="Read-only file system"):
+        write_errors(small_disk / "errors", ["{}"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_directory_without_permission_is_an_output_error(
+    tmp_path: Path, output_format: str
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(OutputError, match=r"Permission denied\); name a file that you may write"):
+        open_sink(tmp_path / "closed" / "out", output_format).start(0)
+
+
+def test_a_file_size_limit_is_an_output_error_and_leaves_no_draft(
+    path: Path, output_format: str
+) -> None:
+    script = f"""
+        import random, resource, sys
+        from pathlib import Path
+        from utils.errors import OutputError
+        from utils.sinks import open_sink
+        sink = open_sink(Path(sys.argv[1]), sys.argv[2], record="result")
+        sink.start(0)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+        text = random.Random(1).randbytes({400_000}).hex()
+        try:
+            sink.write(sink.encode([0], [0], [text])[0])
+            sink.sync()
+        except OutputError as error:
+            print(error)
+    """
+    words = [sys.executable, "-c", textwrap.dedent(script), str(path), output_format]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.stdout == (
+        f"{path}: cannot be written (File too large); "
+        "raise the limit (ulimit -f) and run the same command with --resume\n"
+    ), done.stderr
+    assert not list(path.parent.rglob(".draft-*"))
+
+
+def test_stdout_gets_each_batch_at_once() -> None:
+    reader, writer = os.pipe()
+    sink = StdoutSink(writer)
+    assert sink.start(0) == 0
+    pieces, failures = sink.encode([3, 4], ["é", "b"], [1, None])
+    assert failures == {}
+    end = sink.write(pieces)
+    expected = '{"index": 3, "item": "é", "result": 1}\n{"index": 4, "item": "b", "result": null}\n'
+    assert os.read(reader, 1000).decode() == expected
+    assert end == sink.sync() == len(expected.encode())
+    sink.finish()
+    sink.close()
+    os.close(reader)
+    with pytest.raises(BrokenPipeError):
+        sink.write(pieces)
+    os.close(writer)
+    with pytest.raises(OutputError, match="stdout cannot be written"):
+        sink.write(pieces)
+
+
+def test_stdout_may_be_a_stream_and_what_it_holds_comes_first(tmp_path: Path) -> None:
+    memory = io.BytesIO()
+    StdoutSink(memory, record="result").write(["1\n"])
+    assert memory.getvalue() == b"1\n"
+    path = tmp_path / "stream"
+    with path.open("wb") as stream:
+        stream.write(b"first\n")
+        sink = StdoutSink(stream, record="result")
+        sink.write(["1\n"])
+        assert path.read_bytes() == b"first\n1\n"
+    with pytest.raises(OutputError, match="closed"):
+        StdoutSink(memory_closed()).write(["1\n"])
+
+
+def memory_closed() -> io.BytesIO:
+    memory = io.BytesIO()
+    memory.close()
+    return memory
+
+
+def test_stdout_that_does_not_block_is_waited_for() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    text = "x" * 300_000
+    copying = "import sys, shutil; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)"
+    with subprocess.Popen(
+        [sys.executable, "-c", copying], stdin=reader, stdout=subprocess.PIPE
+    ) as child:
+        os.close(reader)
+        StdoutSink(writer, record="result").write([text])
+        os.close(writer)
+        assert child.communicate()[0].decode() == text
+
+
+def test_a_full_stdout_is_an_output_error() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        sink = StdoutSink(full.fileno())
+        with pytest.raises(OutputError, match="stdout cannot be written"):
+            sink.write(["x\n"])
+
+
+def test_a_failed_item_is_one_strict_json_object() -> None:
+    failure = ItemFailure("E\ud800", "two\nlines", "trace")
+    line = failure_line(3, {"a": (1,)}, failure, 2, 0.25, "in.txt line 4")
+    assert "\n" not in line
+    line.encode()
+    assert json.loads(line) == {
+        "index": 3,
+        "item": {"a": [1]},
+        "error_type": "E\ud800",
+        "error": "two\nlines",
+        "traceback": "trace",
+        "attempts": 2,
+        "duration_s": 0.25,
+        "place": "in.txt line 4",
+    }
+
+
+class Mute:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        ({1, 1}, "{1}"),
+        (float("nan"), "nan"),
+        (b"x" * 20_000, "b'" + "x" * 8190),
+        ("\ud83d\ude00", r"'\ud83d\ude00'"),
+        (Mute(), "<Mute whose text cannot be had>"),
+        (BadRecord(FAILURE, "{bad \udcff"), "{bad \udcff"),
+    ],
+)
+def test_a_failed_item_without_a_form_in_json_is_its_text(item: object, told: str) -> None:
+    line = failure_line(0, item, FAILURE, 1, float("inf"), "")
+    line.encode()
+    assert json.loads(line, parse_constant=pytest.fail)["item"] == told
+
+
+def test_the_errors_file_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "errors.jsonl"
+    assert write_errors(path, ['{"a": 1}', '{"b": "é"}\n']) == 2
+    assert path.read_bytes() == '{"a": 1}\n{"b": "é"}\n'.encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_errors_there_is_no_errors_file(tmp_path: Path) -> None:
+    path = tmp_path / "errors.jsonl"
+    assert write_errors(path, []) == 0
+    path.write_text("old")
+    assert write_errors(path, iter(())) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_errors_file_that_breaks_off_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "errors.jsonl"
+    path.write_text("old\n")
+
+    def lines() -> Iterator[str]:
+        yield "{}"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_errors(path, lines())
+    assert path.read_text() == "old\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_errors_file_on_a_full_disk_leaves_the_old_one(small_disk: Path) -> None:
+    path = small_disk / "errors.jsonl"
+    path.write_text("old\n")
+    with pytest.raises(OutputError, match="disk full; make room"):
+        write_errors(path, ["x" * 100_000] * 20)
+    assert path.read_text() == "old\n"
+    assert list(small_disk.iterdir()) == [path]
+
+
+def test_an_errors_file_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.write_text("old")
+    real.chmod(0o640)
+    link = tmp_path / "link"
+    link.symlink_to(real)
+    write_errors(link, ["{}"])
+    assert link.is_symlink()
+    assert real.read_text() == "{}\n"
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_an_errors_file_that_is_no_regular_file_is_written_to(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="that is a directory"):
+        write_errors(tmp_path, ["{}"])
+    device = Path("/dev/null")
+    before = device.stat()
+    assert write_errors(device, ["{}"]) == 1
+    assert write_errors(device, []) == 0
+    assert os.path.samestat(device.stat(), before)
