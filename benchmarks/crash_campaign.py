@@ -1,0 +1,288 @@
+"""Stop `run` at random moments in every way there is, resume it, and see that nothing is lost.
+
+`python -m benchmarks.crash_campaign --runs 200` takes some minutes and prints a line for each kind
+of end. After each end, and after the last resume, the invariants hold: every item has exactly one
+record, the journaled part of the output parses, no process and no stray file is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import io
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["ENDS", "FORMATS", "Trial", "attempt"]
+
+ROOT = Path(__file__).parent.parent
+ENDS = (
+    "kill the command",
+    "kill a worker",
+    "SIGTERM",
+    "Ctrl-C",
+    "Ctrl-C twice",
+    "failing write",
+    "failing sync",
+    "failing rename",
+    "killed at write",
+    "killed at sync",
+)
+FORMATS = ("jsonl", "csv")
+BACKENDS = ("auto", "sequential", "thread", "process")
+ITEMS = 1500
+MOST_RESUMES = 30
+GONE_WITHIN_S = 4.0
+MOST_ACTS = {"write": 12, "sync": 5, "rename": 1}
+"""How many of each a run does, about."""
+MARK = "CRASH_CAMPAIGN"
+
+TASK = """
+import time
+
+def work(line):
+    number = int(line)
+    time.sleep(0.002)
+    if number % 17 == 3:
+        raise ValueError(f"no {number}")
+    return {"number": number, "text": f"line\\n{number}, 'ü'" + "." * 2000}
+"""
+
+
+class Violation(Exception):
+    """An invariant that did not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run and how it is stopped."""
+
+    end: str
+    output_format: str
+    in_order: bool
+    backend: str
+    seed: int
+
+    def words(self, directory: Path) -> list[str]:
+        """Return the command line after `main.py`."""
+        words = ["run", "task.py:work", "input.txt", "-o", f"out.{self.output_format}"]
+        words += ["--backend", self.backend, "-j", "4", "--no-progress"]
+        return [*words, "--keep-order"] if self.in_order else words
+
+
+def attempt(trial: Trial, directory: Path) -> int:
+    """Stop the trial's run and resume it until it is done; return how many resumes it took.
+
+    Raises `Violation`.
+    """
+    (directory / "task.py").write_text(TASK)
+    (directory / "input.txt").write_text("".join(f"{number}\n" for number in range(ITEMS)))
+    draw = random.Random(trial.seed)
+    for resumes in range(MOST_RESUMES):
+        words = trial.words(directory) + (["--resume"] if resumes else [])
+        last = resumes >= 3
+        mark = f"{trial.seed}-{resumes}-{os.getpid()}"
+        code = _run_and_stop(trial, words, directory, draw, mark, undisturbed=last)
+        _check_nobody_is_left(mark)
+        _check_journaled_part(trial, directory)
+        if code in (0, 1):
+            _check_everything(trial, directory)
+            return resumes
+        if last:
+            raise Violation(f"exit code {code} of an undisturbed resume")
+    raise Violation("never done")
+
+
+def _run_and_stop(
+    trial: Trial,
+    words: Sequence[str],
+    directory: Path,
+    draw: random.Random,
+    mark: str,
+    *,
+    undisturbed: bool,
+) -> int:
+    program = [sys.executable, str(ROOT / "main.py")]
+    how, act = trial.end.split()[0], trial.end.split()[-1]
+    by_disk = act in MOST_ACTS
+    if by_disk and not undisturbed:
+        number = draw.randint(1, MOST_ACTS[act])
+        program = [sys.executable, "-m", "benchmarks.failing_disk", how, act, str(number)]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [*program, *words],
+        cwd=directory,
+        env={**os.environ, MARK: mark, "PYTHONPATH": path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    if not undisturbed and not by_disk:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(draw.uniform(0.05, 1.3))
+        _stop(process, trial.end, draw, mark)
+    _, told = process.communicate(timeout=60)
+    if "Traceback" in told:
+        raise Violation(f"a traceback: {told}")
+    expected = {
+        "kill the command": (-signal.SIGKILL,),
+        "kill a worker": (),
+        "SIGTERM": (143, -signal.SIGTERM),
+        "Ctrl-C": (130, -signal.SIGINT),
+        "Ctrl-C twice": (130, -signal.SIGINT),
+        "killed at write": (-signal.SIGKILL,),
+        "killed at sync": (-signal.SIGKILL,),
+    }.get(trial.end, (3,))
+    if process.returncode not in (1, *expected):
+        raise Violation(f"exit code {process.returncode} after {trial.end}: {told}")
+    return process.returncode
+
+
+def _stop(process: subprocess.Popen[str], end: str, draw: random.Random, mark: str) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if end == "kill the command":
+            process.kill()
+        elif end == "kill a worker":
+            workers = [pid for pid in _marked(mark) if pid != process.pid]
+            if workers:
+                os.kill(draw.choice(workers), signal.SIGKILL)
+        elif end == "SIGTERM":
+            process.terminate()
+        else:
+            os.killpg(process.pid, signal.SIGINT)
+            if end == "Ctrl-C twice":
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(draw.uniform(0.0, 0.1))
+                os.killpg(process.pid, signal.SIGINT)
+
+
+def _marked(mark: str) -> list[int]:
+    """Return the living processes that carry the mark in their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z" and f"{MARK}={mark}".encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+    return found
+
+
+def _check_nobody_is_left(mark: str) -> None:
+    deadline_s = time.monotonic() + GONE_WITHIN_S
+    while left := _marked(mark):
+        if time.monotonic() > deadline_s:
+            raise Violation(f"processes are left: {left}")
+        time.sleep(0.02)
+
+
+def _check_journaled_part(trial: Trial, directory: Path) -> None:
+    journal = directory / f"out.{trial.output_format}.journal"
+    if not journal.exists():
+        return
+    end, done = _journaled(journal)
+    output = directory / f"out.{trial.output_format}"
+    data = output.read_bytes() if output.exists() else b""
+    if len(data) < end:
+        raise Violation(f"the output has {len(data)} bytes and its journal says {end}")
+    numbers = _numbers(trial.output_format, data[:end])
+    if len(numbers) != done or len(set(numbers)) != done:
+        raise Violation(f"{len(numbers)} results where the journal says {done}")
+
+
+def _journaled(journal: Path) -> tuple[int, int]:
+    """Return where the output is good, and how many results it has, as a copy of it says."""
+    with tempfile.TemporaryDirectory() as aside:
+        for suffix in ("", "-wal"):
+            path = Path(f"{journal}{suffix}")
+            if path.exists():
+                (Path(aside) / f"journal{suffix}").write_bytes(path.read_bytes())
+        with contextlib.closing(sqlite3.connect(Path(aside) / "journal")) as connection:
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return 0, 0
+            row = connection.execute("SELECT max(output_end), total(number) FROM done").fetchone()
+            return row[0] or 0, int(row[1])
+
+
+def _numbers(output_format: str, data: bytes) -> list[int]:
+    """Return the results' numbers, in the order of the output; raises when it does not parse."""
+    text = data.decode("utf-8")
+    if output_format == "csv":
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        results: list[dict[str, Any]] = [{**row, "number": int(row["number"])} for row in rows]
+    else:
+        results = [json.loads(line)["result"] for line in text.split("\n") if line]
+    for result in results:
+        if result["text"] != f"line\n{result['number']}, 'ü'" + "." * 2000:
+            raise Violation(f"not what the function returned: {result!s:.100}")
+    return [result["number"] for result in results]
+
+
+def _check_everything(trial: Trial, directory: Path) -> None:
+    output = directory / f"out.{trial.output_format}"
+    numbers = _numbers(trial.output_format, output.read_bytes())
+    lines = output.with_name(output.name + ".errors.jsonl").read_text().splitlines()
+    failed = [int(json.loads(line)["item"]) for line in lines]
+    wrong = {number for number in range(ITEMS) if number % 17 == 3}
+    if sorted(failed) != sorted(wrong):
+        raise Violation(f"{len(failed)} failures instead of {len(wrong)}")
+    if sorted(numbers) != [number for number in range(ITEMS) if number not in wrong]:
+        raise Violation(f"{len(numbers)} results, {len(set(numbers))} different ones")
+    if trial.in_order and numbers != sorted(numbers):
+        raise Violation("not in order")
+    names = {"task.py", "input.txt", output.name, f"{output.name}.journal"}
+    names.add(f"{output.name}.errors.jsonl")
+    if stray := {path.name for path in directory.iterdir()} - names - {"__pycache__"}:
+        raise Violation(f"stray files: {stray}")
+
+
+def main() -> int:
+    """Run the campaign; 1 when an invariant was violated."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="one run for each kind of end")
+    options = parser.parse_args()
+    held: Counter[str] = Counter()
+    resumes: Counter[str] = Counter()
+    violations = []
+    runs = len(ENDS) if options.quick else options.runs
+    for number in range(runs):
+        draw = random.Random(options.seed * 1_000_003 + number)
+        trial = Trial(
+            end=ENDS[number % len(ENDS)],
+            output_format=draw.choice(FORMATS),
+            in_order=draw.random() < 0.5,
+            backend=draw.choice(BACKENDS),
+            seed=draw.randrange(2**31),
+        )
+        with tempfile.TemporaryDirectory() as directory:
+            try:
+                resumes[trial.end] += attempt(trial, Path(directory))
+                held[trial.end] += 1
+            except (Violation, subprocess.TimeoutExpired, ValueError, OSError) as error:
+                violations.append(f"{trial}: {type(error).__name__}: {error}")
+                print(violations[-1], flush=True)
+    for end in ENDS:
+        print(f"{end:18} {held[end]:4} held, {resumes[end]} resumes")
+    print(f"{sum(held.values())} of {runs}")
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

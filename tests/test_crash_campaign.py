@@ -1,0 +1,19 @@
+"""A few runs of the crash campaign; `python -m benchmarks.crash_campaign` does 200."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.crash_campaign import ENDS, FORMATS, Trial, attempt
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_run_that_was_stopped_loses_nothing_and_does_nothing_twice(
+    end: str, tmp_path: Path
+) -> None:
+    seed = ENDS.index(end)
+    backend = "process" if end == "kill a worker" else "thread"
+    trial = Trial(end, FORMATS[seed % 2], in_order=seed % 3 == 0, backend=backend, seed=seed)
+    attempt(trial, tmp_path)
