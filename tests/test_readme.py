@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -41,6 +42,17 @@ def test_each_command_runs(command: str, tmp_path: Path) -> None:
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_example_of_run_can_be_pasted(tmp_path: Path) -> None:
+    [example] = blocks("bash")
+    script = example.replace("python main.py", f"{sys.executable} {ROOT / 'main.py'}")
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "resume with: " in done.stderr
+    assert "ValueError, 1 time, first at numbers.txt line 10000" in done.stdout
+    lines = (tmp_path / "squares.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["index"] for line in lines) == list(range(9999))
 
 
 @pytest.mark.parametrize("code", blocks("python"))

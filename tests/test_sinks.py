@@ -337,27 +337,26 @@ def test_a_full_disk_keeps_what_was_synced_and_a_resume_completes(
     ballast.write_bytes(bytes(700_000))
     sink = open_sink(path, output_format, record="result")
     sink.start(0)
-    end = 0
-    written = []
-    with pytest.raises(OutputError) as caught:
+    ends = [0]
+    told = ""
+    try:
         for number in range(9):
             put(sink, [noise(number)])
-            end = sink.sync()
-            written.append(noise(number))
-    assert str(caught.value) == (
-        f"{path}: disk full; make room and run the same command with --resume"
-    )
+            ends.append(sink.sync())
+    except OutputError as error:
+        told = str(error)
+    assert told == f"{path}: disk full; make room and run the same command with --resume"
     sink.close()
     assert not list(small_disk.rglob(".draft-*"))
-    assert 1 < len(written) < 9
+    assert 2 < len(ends) < 9
     ballast.unlink()
     again = open_sink(path, output_format, record="result")
-    assert again.start(end) == end
+    assert again.start(ends[-1]) == ends[-1]
     put(again, rows(1))
     again.sync()
     again.finish()
     again.close()
-    assert read_back(path) == [*written, *rows(1)]
+    assert read_back(path) == [*map(noise, range(len(ends) - 1)), *rows(1)]
 
 
 def test_a_sync_can_be_tried_again_after_room_was_made(
@@ -368,14 +367,14 @@ def test_a_sync_can_be_tried_again_after_room_was_made(
     ballast.write_bytes(bytes(700_000))
     sink = open_sink(path, output_format, record="result")
     sink.start(0)
-    with pytest.raises(OutputError, match="disk full"):  # in the middle of a write, or at the sync
-        put(sink, [noise(number) for number in range(4)])
-        sink.sync()
+    results = [noise(number) for number in range(4)]
+    with pytest.raises(OutputError, match="disk full"):
+        sink.write(sink.encode(range(4), range(4), results)[0]) and sink.sync()
     ballast.unlink()
     sink.sync()
     sink.finish()
     sink.close()
-    assert read_back(path) == [noise(number) for number in range(4)]
+    assert read_back(path) == results
 
 
 def test_a_read_only_file_system_is_an_output_error(small_disk: Path, output_format: str) -> None:
@@ -466,14 +465,14 @@ def test_stdout_that_does_not_block_is_waited_for() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     text = "x" * 300_000
-    copying = "import sys, shutil; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)"
+    counting = "import sys; text = sys.stdin.read(); print(len(text), set(text))"
     with subprocess.Popen(
-        [sys.executable, "-c", copying], stdin=reader, stdout=subprocess.PIPE
+        [sys.executable, "-c", counting], stdin=reader, stdout=subprocess.PIPE
     ) as child:
         os.close(reader)
         StdoutSink(writer, record="result").write([text])
         os.close(writer)
-        assert child.communicate()[0].decode() == text
+        assert child.communicate()[0] == b"300000 {'x'}\n"
 
 
 def test_a_full_stdout_is_an_output_error() -> None:
@@ -508,7 +507,7 @@ class Mute:
 @pytest.mark.parametrize(
     ("item", "told"),
     [
-        ({1, 1}, "{1}"),
+        ({1}, "{1}"),
         (float("nan"), "nan"),
         (b"x" * 20_000, "b'" + "x" * 8190),
         ("\ud83d\ude00", r"'\ud83d\ude00'"),

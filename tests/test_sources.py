@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from utils.errors import InputError
-from utils.sources import TextLines
+from utils.errors import InputError, UsageError
+from utils.sources import INPUT_FORMATS, TextLines, open_source
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,118 @@ def test_a_file_that_went_away_is_an_input_error(tmp_path: Path) -> None:
         list(source)
     with pytest.raises(InputError, match="cannot be read"):
         TextLines(path)
+
+
+def first_item(spec: Path | str, **more: Any) -> Any:
+    return next(open_source(str(spec), **more).records())[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "item"),
+    [
+        ("a.txt", b"[1]\n", "[1]"),
+        ("a.log", b"[1]\n", "[1]"),
+        ("a", b"[1]\n", "[1]"),
+        ("a.jsonl.bak", b"[1]\n", "[1]"),
+        ("a.jsonl", b"[1]\n", [1]),
+        ("a.NDJSON", b"[1]\n", [1]),
+        ("a.json", b"[1]\n", 1),
+        ("a.csv", b"a\tb,c\n1\t2,3\n", {"a\tb": "1\t2", "c": "3"}),
+        ("a.tsv", b"a\tb,c\n1\t2,3\n", {"a": "1", "b,c": "2,3"}),
+    ],
+)
+def test_the_suffix_tells_the_format(tmp_path: Path, name: str, raw: bytes, item: Any) -> None:
+    (tmp_path / name).write_bytes(raw)
+    assert first_item(tmp_path / name) == item
+
+
+def test_a_format_that_is_given_overrides_the_suffix(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"[1]\n")
+    assert first_item(path, input_format="text") == "[1]"
+    assert first_item(path, input_format="jsonl") == [1]
+    assert first_item(path, input_format="json") == 1
+
+
+def test_an_unknown_format_is_a_usage_error_with_the_list() -> None:
+    with pytest.raises(UsageError) as caught:
+        open_source("-", input_format="jsnol")
+    assert str(caught.value) == (
+        "--input-format must be one of text, jsonl, json, csv, parquet, errors, got 'jsnol'; "
+        "did you mean jsonl?"
+    )
+    assert len(INPUT_FORMATS) == 6
+
+
+@pytest.mark.parametrize(
+    ("spec", "input_format", "told"),
+    [
+        ("-", "parquet", "Parquet cannot be read from standard input"),
+        ("ftp://host/a.txt", None, "ftp:// is not known; known are sqlite:/// and postgresql://"),
+        ("sqlite:///a.db?query=SELECT 1", "csv", "leave out --input-format csv"),
+        ("nowhere/*.csv", "csv", "leave out --input-format csv"),
+    ],
+)
+def test_words_that_make_no_sense_are_a_usage_error(
+    spec: str, input_format: str | None, told: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_source(spec, input_format=input_format)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("", "is a directory"),
+        ("missing.txt", "there is no such file"),
+        ("a.txt/b", "cannot be read"),
+        ("folder", "is a directory"),
+        ("nul\0", "cannot be read"),
+        ("x" * 5000, "cannot be read"),
+        ("*.nothing", r"no file matches \*.nothing"),
+        ("fold*", r"no file matches fold\*"),
+    ],
+)
+def test_what_is_no_file_is_an_input_error_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=told) as caught:
+        open_source(spec)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_an_input_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.touch(mode=0)
+    with pytest.raises(InputError, match="Permission denied"):
+        open_source(str(path))
+
+
+def test_a_file_with_the_name_of_a_pattern_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a[1].txt").write_text("inside")
+    (tmp_path / "a1.txt").touch()
+    assert first_item("a[1].txt") == "inside"
+    assert [item for item, _, _ in open_source("./a[12].txt").records()] == ["./a1.txt"]
+
+
+def test_a_fault_of_the_disk_is_an_input_error(tmp_path: Path) -> None:
+    path = tmp_path / "memory.txt"
+    path.symlink_to("/proc/self/mem")
+    if not path.is_file():
+        pytest.skip("there is no such file to be had here")
+    with pytest.raises(InputError, match=r"memory.txt: cannot be read \(Input/output error\)"):
+        list(open_source(str(path)).records())
+
+
+def test_parquet_in_a_pipe_is_a_usage_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.parquet")
+    with pytest.raises(UsageError, match="Parquet is read from a plain file only"):
+        open_source(str(tmp_path / "a.parquet"))

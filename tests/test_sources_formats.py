@@ -50,18 +50,11 @@ def until_fault(path: Path, raw: bytes) -> tuple[list[Any], str]:
     path.write_bytes(raw)
     items: list[Any] = []
     with pytest.raises(InputError) as caught:
-        items.extend(item for item, _, _ in _told(path, items))
+        items.extend(item for item, _, _ in open_source(str(path)).records())
     told = str(caught.value)
     assert told.startswith(str(path))
     assert "\n" not in told
     return items, told
-
-
-def _told(path: Path, items: list[Any]) -> Any:
-    for record in open_source(str(path)).records():
-        items.append(record[0])
-        if False:
-            yield record
 
 
 def failure_of(record: tuple[Any, bytes, int]) -> tuple[str, str]:
@@ -214,6 +207,14 @@ def test_text_is_read_as_text_lines_reads_it(
 )
 def test_a_line_ends_at_a_newline_only(tmp_path: Path, raw: bytes, lines: list[str]) -> None:
     assert items_of(tmp_path / "lines.txt", raw) == lines
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl", "a.txt.gz"])
+def test_of_an_empty_file_all_is_read_once_it_was_walked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    source = open_source(str(tmp_path / name))
+    assert source.fraction() == 0.0
+    assert (list(source.records()), source.fraction()) == ([], 1.0)
 
 
 def test_lines_are_whole_wherever_blocks_end(tmp_path: Path) -> None:
@@ -553,7 +554,8 @@ def test_columns_of_the_same_name_are_an_input_error(tmp_path: Path) -> None:
 def compress(suffix: str, raw: bytes) -> bytes:
     if suffix == ".gz":
         return gzip.compress(raw)
-    packed: bytes = import_module("zstandard").compress(raw)
+    compressor = import_module("zstandard").ZstdCompressor(write_checksum=True)
+    packed: bytes = compressor.compress(raw)
     return packed
 
 

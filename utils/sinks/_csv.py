@@ -113,7 +113,7 @@ class CsvSink:
             )
         if not spread:
             columns = self._columns or [_LONE]
-            row = _line([self._cell(result)])
+            row = _line([self._cell(result, nested=False)])
         else:
             named = self._named(value)
             columns = self._columns or list(named)
@@ -147,7 +147,7 @@ class CsvSink:
                 "JSON Lines takes any",
             )
 
-    def _cell(self, value: Any) -> str:
+    def _cell(self, value: Any, *, nested: bool = True) -> str:
         kind = type(value)
         if kind is str:
             return _quoted(self._defused(value) if self._defuse else value)
@@ -155,7 +155,7 @@ class CsvSink:
             return _NUMBERS[kind](value)
         if isinstance(value, Decimal):
             return str(value)
-        simple = _CSV.resolved(value, nested=self._spread is True)
+        simple = _CSV.resolved(value, nested=nested)
         if type(simple) in (dict, list, tuple):
             return _quoted(json_text(value))
         return self._cell(simple)

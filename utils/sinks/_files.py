@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,10 +49,11 @@ class AppendedFile:
     def start(self, end: int) -> int:
         self.close()
         with output_errors(self.path):
-            self._handle = self._opened()
-            size = os.fstat(self._handle).st_size
+            self._open()
+            handle = self._opened_handle()
+            size = os.fstat(handle).st_size
             if size > end:
-                os.ftruncate(self._handle, end)
+                os.ftruncate(handle, end)
             self.end = min(size, end)
         return self.end
 
@@ -83,7 +83,7 @@ class AppendedFile:
         """Return a second opening of the file, to read how it begins."""
         return self._real.open("rb")
 
-    def _opened(self) -> int:
+    def _open(self) -> None:
         flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)
         if self._real.exists() and not (self._real.is_file() or self._real.is_dir()):
             raise OutputError(
@@ -91,11 +91,10 @@ class AppendedFile:
                 "name another, or - for standard output"
             )
         try:
-            return os.open(self._real, flags)
+            self._handle = os.open(self._real, flags)
         except FileNotFoundError:
-            handle = os.open(self._real, flags | os.O_CREAT, 0o666)
-        sync_directory(self._real.parent)
-        return handle
+            self._handle = os.open(self._real, flags | os.O_CREAT, 0o666)
+            sync_directory(self._real.parent)
 
     def _opened_handle(self) -> int:
         assert self._handle is not None, "the sink was not started"
@@ -131,7 +130,7 @@ def draft_of(target: Path, directory: Path) -> Iterator[BinaryIO]:
 
     Otherwise the draft is removed. `directory` must be on the file system of `target`.
     """
-    draft = directory / f"{DRAFT_PREFIX}{secrets.token_hex(8)}"
+    draft = directory / f"{DRAFT_PREFIX}{os.urandom(8).hex()}"
     try:
         with draft.open("xb") as file:
             if target.exists():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from utils.errors import OutputError
 from utils.failures import describe_failure
 from utils.records import ItemFailure
-from utils.sinks._files import output_errors, real_path
+from utils.sinks._files import output_errors, real_path, sync_directory
 from utils.sinks._parquet_columns import NATIVES, Columns, pyarrow
 from utils.sinks._parquet_parts import PartFiles
 from utils.sinks._values import Form, Unwritable
@@ -55,10 +57,11 @@ class ParquetSink:
     def start(self, end: int) -> int:
         self._reset()
         with output_errors(self._path):
-            if self._output.exists() and not self._output.is_file():
-                raise OutputError(
-                    f"{printable(str(self._path))}: not a regular file; name another one"
-                )
+            with suppress(FileNotFoundError):
+                if not stat.S_ISREG(self._output.stat().st_mode):
+                    raise OutputError(
+                        f"{printable(str(self._path))}: not a regular file; name another one"
+                    )
             merged = self._merged_parts() if end else 0
             if merged > end:
                 return 0  # what is merged cannot be cut
@@ -69,6 +72,7 @@ class ParquetSink:
             self._parts.keep(merged + 1, end)
             if end == 0:
                 self._output.unlink(missing_ok=True)
+                sync_directory(self._output.parent)  # or it could come back as this run's own
             if merged:
                 self._parts.watch(self._output)
             if self._is_finished():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -105,12 +105,22 @@ class Columns:
         """Return a table of an earlier part with the columns of now."""
         arrow = self._arrow
         arrays = [
-            table.column(name).cast(kind)
+            self._cast(table.column(name), kind)
             if name in table.schema.names
             else arrow.nulls(table.num_rows, kind)
             for name, kind in self._types.items()
         ]
         return arrow.Table.from_arrays(arrays, schema=self.schema())
+
+    def _cast(self, column: Any, kind: Any) -> Any:
+        arrow = self._arrow
+        if column.type == kind:
+            return column
+        if not arrow.types.is_nested(column.type):
+            return column.cast(kind)
+        # pyarrow's own cast makes an invalid array of a list of nulls; few columns come here.
+        chunks = [arrow.array(chunk.to_pylist(), type=kind) for chunk in column.chunks]
+        return arrow.chunked_array(chunks, type=kind)
 
     def _inferred(self, values: Iterable[Any]) -> Any:
         """Return the one type of `values`; pyarrow's own inference mixes text and bytes, and more.
@@ -137,7 +147,7 @@ class Columns:
         if kind is Decimal:
             return self._decimal(*_digits(there))
         if kind is datetime:
-            aware = {value.utcoffset() is not None for value in there}
+            aware = {_is_aware(value) for value in there}
             if len(aware) > 1:
                 raise unwritable("TypeError", "the result mixes times with and without a zone")
             return arrow.timestamp("us", tz="UTC" if aware.pop() else None)
@@ -222,6 +232,13 @@ def _has_empty_struct(kind: Any, arrow: Any) -> bool:
     return arrow.types.is_struct(kind) and (
         not kind.num_fields or any(_has_empty_struct(field.type, arrow) for field in kind)
     )
+
+
+def _is_aware(moment: datetime) -> bool:
+    aware = moment.utcoffset() is not None
+    if aware and moment.year in (MINYEAR, MAXYEAR):
+        moment.astimezone(UTC)  # an error when that is out of Python's years
+    return aware
 
 
 def _digits(decimals: Sequence[Decimal]) -> tuple[int, int]:

@@ -42,7 +42,8 @@ class SqliteRows:
                     item = dict(zip(columns, row, strict=True))
                     yield item, value_bytes(item), number
         except (sqlite3.Error, sqlite3.Warning) as error:
-            place = self.place(number + 1) if number else self.name
+            # The module fetches a row ahead of the one that it hands over.
+            place = f"{self.name} after row {number}" if number else self.name
             told = f"{place}: {one_line(error)}; check the file and the query"
             raise InputError(told) from error
 
