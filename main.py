@@ -124,7 +124,7 @@ def run(settings: RunSettings, stop: StopRequest) -> int:
     with stdout_kept_for_results() as stdout:
         task = load_task(settings.task, setup=settings.setup)
         check_backend(settings, task)
-        source = open_input(settings)
+        source = open_input(settings, stop)
         if settings.dry_run:
             report, code = _rehearse(settings, task, source, stop), 0
         else:

@@ -263,6 +263,21 @@ def test_an_output_that_somebody_harms_is_an_output_error(
     assert harm.replace("truncated", "changed by somebody else") in str(caught.value)
 
 
+@pytest.mark.parametrize("output_format", ["jsonl", "csv"], indirect=True)
+def test_an_output_that_somebody_emptied_is_not_written_on(
+    path: Path, opened: Callable[[], Sink]
+) -> None:
+    sink = opened()
+    sink.start(0)
+    put(sink, rows(1))
+    sink.sync()
+    os.truncate(path, 0)
+    long = [{"n": "2", "text": "x" * 1_000_000}]
+    with pytest.raises(OutputError, match="changed by somebody else"):
+        put(sink, long)  # or a resumed run would find it long enough, and take it for its own
+    assert path.read_bytes() == b""
+
+
 def test_a_link_is_followed_and_kept(tmp_path: Path, output_format: str) -> None:
     (tmp_path / "far").mkdir()
     real = tmp_path / "far" / f"real.{output_format}"
@@ -423,7 +438,7 @@ def test_a_file_size_limit_is_an_output_error_and_leaves_no_draft(
 
 def test_stdout_gets_each_batch_at_once() -> None:
     reader, writer = os.pipe()
-    sink = StdoutSink(writer)
+    sink: Sink = StdoutSink(writer)
     assert sink.start(0) == 0
     pieces, failures = sink.encode([3, 4], ["é", "b"], [1, None])
     assert failures == {}

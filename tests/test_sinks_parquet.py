@@ -132,6 +132,11 @@ def test_an_object_is_spread_over_columns_and_more_may_come(path: Path) -> None:
         (Decimal("1.5"), Decimal("100.25"), [Decimal("1.50"), Decimal("100.25")]),
         (Decimal("1.5"), Decimal(10**40), [Decimal("1.5"), Decimal(10**40)]),
         (
+            [{"x": [None, None], "a": 1}],
+            [{"x": [], "a": 0.5}],
+            [[{"x": [None, None], "a": 1.0}], [{"x": [], "a": 0.5}]],
+        ),
+        (
             [{"a": 1}],
             [{"b": [None], "a": 0.5}],
             [[{"a": 1.0, "b": None}], [{"a": 0.5, "b": [None]}]],

@@ -91,13 +91,17 @@ def cut(
 ) -> Iterator[Batch]:
     """Yield the items in batches; `next_size` gets how many are left, `None` when unknown.
 
+    Items that have to be waited for make smaller batches where they have a method `take`, which
+    returns up to so many, and none at their end.
+
     `total` counts the items here; `first_item` is the place of the first of them in the input.
     """
     source = iter(items)
+    take = getattr(items, "take", lambda number: tuple(islice(source, number)))
     taken = index = 0
     while True:
         left = None if total is None else max(0, total - taken)
-        some = tuple(islice(source, next_size(left)))
+        some = take(next_size(left))
         if not some:
             return
         yield Batch(index, first_item + taken, some)

@@ -21,8 +21,6 @@ NEVER = 2**63
 SAMPLED = 200
 """How many records are looked at to guess how many there are."""
 
-COMPRESSED = (".gz", ".zst")
-
 
 class Entry(NamedTuple):
     """A record of the input that is under way."""
@@ -57,6 +55,7 @@ class Intake:
         self._accepts_changes = accepts_changes
         self._stop = stop
         self._under_way: dict[int, Entry] = {}
+        self._entries = self._left()
         self.on_bad: Callable[[Entry], None]
         self.name = source.name
         self.total: int | None = None
@@ -74,30 +73,44 @@ class Intake:
         """Return how many records there are, by the size of the first ones."""
         source = self._source
         guess = source.total
-        if guess is None and source.repeatable and len(source.paths) == 1:
-            sample = [len(raw) for _, raw, _ in islice(source.records(), SAMPLED)]
-            if len(sample) < SAMPLED:
-                guess = len(sample)
-            elif source.paths[0].suffix not in COMPRESSED:
-                guess = source.paths[0].stat().st_size * SAMPLED // max(1, sum(sample))
+        if guess is None and source.repeatable and source.size_bytes is not None:
+            sample = [len(raw) + 1 for _, raw, _ in islice(source.records(), SAMPLED)]
+            guess = len(sample)
+            if guess == SAMPLED:
+                guess = source.size_bytes * SAMPLED // sum(sample)
         return guess if guess is None or self._limit is None else min(guess, self._limit)
 
     def place(self, where: int) -> str:
         """Name a place in the source."""
         return self._source.place(where)
 
-    def __iter__(self) -> Iterator[Any]:
-        under_way = self._under_way
-        make = Entry._make
-        taken = 0
+    def take(self, number: int) -> tuple[Any, ...]:
+        """Return the next items, at most `number`: fewer when the rest would have to be waited for.
+
+        There are none at the end.
+        """
+        under_way, make = self._under_way, Entry._make
+        taken = self.taken
+        items: list[Any] = []
         try:
-            for entry in self._left():
+            for entry in self._entries:
+                if entry is None:
+                    if items:
+                        break
+                    continue
                 under_way[taken] = make(entry)
                 taken += 1
-                self.taken = taken
-                yield entry[2]
+                items.append(entry[2])
+                if len(items) == number:
+                    break
         except WorkbookError as error:
             self.error = error
+        self.taken = taken
+        return tuple(items)
+
+    def __iter__(self) -> Iterator[Any]:
+        while some := self.take(1):
+            yield from some
 
     def settle(self, record: BatchRecord) -> list[Entry]:
         """Return the entries of a record's items; they are under way no more."""
@@ -109,12 +122,18 @@ class Intake:
         """Return how many items are under way."""
         return len(self._under_way)
 
-    def _left(self) -> Iterator[tuple[int, bytes, Any, int]]:
-        """Yield what is to be done, past what is done already."""
+    def _left(self) -> Iterator[tuple[int, bytes, Any, int] | None]:
+        """Yield what is to be done, past what is done already, and `None` for pauses."""
         first, digests = self._next_stretch()
         end = first + len(digests) // DIGEST_BYTES
-        index = -1
-        for index, (item, raw, where) in enumerate(islice(self._source.records(), self._limit)):
+        index = 0
+        for record in self._source.records_and_pauses():
+            if record is None:
+                yield None
+                continue
+            if index == self._limit:
+                break
+            item, raw, where = record
             if index < first:
                 if type(item) is BadRecord:
                     self.on_bad(Entry(index, raw, item, where))
@@ -122,17 +141,18 @@ class Intake:
                         return
                 else:
                     yield index, raw, item, where
-                continue
-            at = (index - first) * DIGEST_BYTES
-            if digest_of(raw) != digests[at : at + DIGEST_BYTES]:
-                self._tell_change(f"{self._source.place(where)} is not what it was")
-            if index + 1 == end:
-                first, digests = self._next_stretch()
-                end = first + len(digests) // DIGEST_BYTES
+            else:
+                at = (index - first) * DIGEST_BYTES
+                if digest_of(raw) != digests[at : at + DIGEST_BYTES]:
+                    self._tell_change(f"{self._source.place(where)} is not what it was")
+                if index + 1 == end:
+                    first, digests = self._next_stretch()
+                    end = first + len(digests) // DIGEST_BYTES
+            index += 1
         if self._stop.requested:
             return
         if first < (NEVER if self._limit is None else self._limit):
-            self._tell_change(f"{self._source.name} ends after {index + 1} items and had more")
+            self._tell_change(f"{self._source.name} ends after {index} items and had more")
         self.exhausted = True
 
     def _tell_change(self, what: str) -> None:

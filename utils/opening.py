@@ -39,12 +39,14 @@ def check_backend(settings: RunSettings, task: Task) -> None:
         )
 
 
-def open_input(settings: RunSettings) -> Source:
+def open_input(settings: RunSettings, stop: StopRequest) -> Source:
     """Return the source that `settings` name.
 
     Raises `InputError` when it cannot be read, `UsageError` when it is what will be written.
     """
-    source = open_source(settings.source, input_format=settings.input_format)
+    source = open_source(
+        settings.source, input_format=settings.input_format, stopped=lambda: stop.requested
+    )
     written = {
         "--output": settings.output,
         "--errors": settings.errors,

@@ -12,8 +12,9 @@ from utils.errors import OutputError
 from utils.failures import describe_failure
 from utils.records import ItemFailure
 from utils.sinks._files import output_errors, real_path, sync_directory
-from utils.sinks._parquet_columns import NATIVES, Columns, pyarrow
+from utils.sinks._parquet_columns import Columns
 from utils.sinks._parquet_parts import PartFiles
+from utils.sinks._parquet_types import NATIVES, pyarrow
 from utils.sinks._values import Form, Unwritable
 from utils.terminal import printable
 

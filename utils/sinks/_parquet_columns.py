@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from utils.errors import UsageError
+from utils.sinks._parquet_types import (
+    MOST_DIGITS,
+    decimal_type,
+    has_empty_struct,
+    inferred_type,
+    pyarrow,
+)
 from utils.sinks._values import unwritable
 
-__all__ = ["NATIVES", "Columns", "pyarrow"]
+__all__ = ["Columns"]
 
-NATIVES = (bytes, date, datetime, time, timedelta, Decimal)
 _EXACT_KEY = b"exact_integers"
-_MOST_DIGITS = {128: 38, 256: 76}
 
 Row = dict[str, Any]
 Place = tuple[str | None, ...]
 """Names from the column inwards, `None` for what a list holds."""
-
-
-def pyarrow(module: str = "pyarrow") -> Any:
-    """Return Parquet's library, which carries no types; raises `UsageError` when missing."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise UsageError(
-            f"Parquet output needs pyarrow ({error}); pip install pyarrow, or name a .jsonl file"
-        ) from error
 
 
 class Columns:
@@ -59,9 +50,9 @@ class Columns:
                 raise unwritable(
                     "ValueError", f"the column {name!r:.60} is no text that UTF-8 has a form for"
                 )
-            own = self._inferred(values)
+            own = inferred_type(values)
             grown = own if name not in types else self._united(types[name], own, (name,))
-            if grown is None or _has_empty_struct(grown, self._arrow):
+            if grown is None or has_empty_struct(grown):
                 raise self._conflict(name, types.get(name), own)
             try:
                 array = self._arrow.array(values, type=grown)
@@ -122,54 +113,6 @@ class Columns:
         chunks = [arrow.array(chunk.to_pylist(), type=kind) for chunk in column.chunks]
         return arrow.chunked_array(chunks, type=kind)
 
-    def _inferred(self, values: Iterable[Any]) -> Any:
-        """Return the one type of `values`; pyarrow's own inference mixes text and bytes, and more.
-
-        None of the values may be anything but plain or one of the natives.
-        """
-        arrow = self._arrow
-        there = [value for value in values if value is not None]
-        kinds = set(map(type, there))
-        if not kinds:
-            return arrow.null()
-        if kinds == {int, float}:
-            return arrow.float64()
-        if len(kinds) > 1:
-            told = " and ".join(sorted(kind.__name__ for kind in kinds))
-            raise unwritable("TypeError", f"the result mixes {told} in one list")
-        (kind,) = kinds
-        if kind is dict:
-            names = dict.fromkeys(chain.from_iterable(there))
-            fields = {name: self._inferred([row.get(name) for row in there]) for name in names}
-            return arrow.struct(list(fields.items()))
-        if kind is list:
-            return arrow.list_(self._inferred(chain.from_iterable(there)))
-        if kind is Decimal:
-            return self._decimal(*_digits(there))
-        if kind is datetime:
-            aware = {_is_aware(value) for value in there}
-            if len(aware) > 1:
-                raise unwritable("TypeError", "the result mixes times with and without a zone")
-            return arrow.timestamp("us", tz="UTC" if aware.pop() else None)
-        if kind is time and any(value.tzinfo for value in there):
-            raise unwritable("TypeError", "the result holds a time of day with a zone")
-        if kind is int and (max(there) >= 1 << 63 or min(there) < -1 << 63):
-            raise unwritable(
-                "ValueError",
-                "the result holds a whole number of more than 64 bits, "
-                "which Parquet has no form for",
-            )
-        return {
-            bool: arrow.bool_(),
-            int: arrow.int64(),
-            float: arrow.float64(),
-            str: arrow.string(),
-            bytes: arrow.binary(),
-            date: arrow.date32(),
-            time: arrow.time64("us"),
-            timedelta: arrow.duration("us"),
-        }[kind]
-
     def _united(self, old: Any, new: Any, place: Place) -> Any:
         """Return the least type that holds both; `None` when there is none."""
         arrow, types = self._arrow, self._arrow.types
@@ -182,7 +125,7 @@ class Columns:
         if types.is_decimal(old) and types.is_decimal(new):
             scale = max(old.scale, new.scale)
             whole = max(old.precision - old.scale, new.precision - new.scale)
-            return self._decimal(whole, scale) if whole + scale <= _MOST_DIGITS[256] else None
+            return decimal_type(whole, scale) if whole + scale <= MOST_DIGITS else None
         if types.is_list(old) and types.is_list(new):
             inner = self._united(old.value_type, new.value_type, (*place, None))
             return None if inner is None else arrow.list_(inner)
@@ -194,13 +137,6 @@ class Columns:
             fits = all(kind is not None for kind in fields.values())
             return arrow.struct(list(fields.items())) if fits else None
         return None
-
-    def _decimal(self, whole: int, scale: int) -> Any:
-        digits = max(whole + scale, 1)
-        if digits > _MOST_DIGITS[256]:
-            raise unwritable("ValueError", f"the result holds a decimal of {digits} digits")
-        narrow = digits <= _MOST_DIGITS[128]
-        return (self._arrow.decimal128 if narrow else self._arrow.decimal256)(digits, scale)
 
     def _exact_places(self, array: Any, place: Place) -> Iterator[Place]:
         """Yield where in these values are integers that a float does not hold exactly."""
@@ -224,32 +160,6 @@ class Columns:
         else:
             told = f"is {new} in column {name!r:.60}, which is {old} in earlier ones"
         return unwritable("TypeError", f"the result {told}; JSON Lines takes any")
-
-
-def _has_empty_struct(kind: Any, arrow: Any) -> bool:
-    if arrow.types.is_list(kind):
-        return _has_empty_struct(kind.value_type, arrow)
-    return arrow.types.is_struct(kind) and (
-        not kind.num_fields or any(_has_empty_struct(field.type, arrow) for field in kind)
-    )
-
-
-def _is_aware(moment: datetime) -> bool:
-    aware = moment.utcoffset() is not None
-    if aware and moment.year in (MINYEAR, MAXYEAR):
-        moment.astimezone(UTC)  # an error when that is out of Python's years
-    return aware
-
-
-def _digits(decimals: Sequence[Decimal]) -> tuple[int, int]:
-    """Return how many digits these take before and after the point."""
-    whole = scale = 0
-    for _, digits, exponent in map(Decimal.as_tuple, decimals):
-        if not isinstance(exponent, int):
-            raise unwritable("ValueError", "the result holds a decimal that is no number")
-        whole = max(whole, len(digits) + exponent)
-        scale = max(scale, -exponent)
-    return whole, scale
 
 
 def _is_utf8(text: str) -> bool:

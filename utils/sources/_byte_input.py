@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import os
+import select
 import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from utils.errors import InputError
 from utils.sources._source import one_line
@@ -21,6 +23,7 @@ __all__ = ["COMPRESSIONS", "ByteInput"]
 COMPRESSIONS = (".gz", ".zst")
 
 _BLOCK_BYTES = 1 << 18
+_LOOK_UP_S = 0.1
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -28,13 +31,22 @@ class ByteInput:
     """A file, or standard input where `path` is `None`, as blocks of bytes.
 
     A byte order mark at the start is left out. `name` is for messages; `compression` is one of
-    `COMPRESSIONS` or empty. A compression whose package is missing raises `UsageError` here.
+    `COMPRESSIONS` or empty. Standard input ends once `stopped` says so. A compression whose package
+    is missing raises `UsageError` here.
     """
 
-    def __init__(self, path: Path | None, *, name: str, compression: str = "") -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        name: str,
+        compression: str = "",
+        stopped: Callable[[], bool] = bool,
+    ) -> None:
         self.name = name
         self._path = path
         self._compression = compression
+        self._stopped = stopped
         self._file: BinaryIO | None = None
         self._size_bytes = 0
         self._fraction: float | None = 0.0 if path is not None and path.is_file() else None
@@ -78,7 +90,7 @@ class ByteInput:
     @contextlib.contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
         if self._path is None:
-            yield _standard_input()
+            yield _standard_input(self._stopped)
             return
         # A buffer would hold back the lines of a pipe until it is full.
         with self._path.open("rb", buffering=0) as file:
@@ -120,11 +132,36 @@ def _plain(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: read(_BLOCK_BYTES), b"")
 
 
-def _standard_input() -> BinaryIO:
+class _Stoppable(io.RawIOBase):
+    """A descriptor whose reader looks around while it waits."""
+
+    def __init__(self, descriptor: int, stopped: Callable[[], bool]) -> None:
+        self._descriptor = descriptor
+        self._stopped = stopped
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there as soon as there is any; nothing at the end, or when it is to stop."""
+        while not self._stopped():
+            if select.select([self._descriptor], [], [], _LOOK_UP_S)[0]:
+                return os.readv(self._descriptor, [buffer])
+        return 0
+
+
+def _standard_input(stopped: Callable[[], bool]) -> BinaryIO:
     if sys.stdin is None:
         raise InputError("standard input: it is closed; name a file instead of -")
     stream = sys.stdin.buffer
     # Else a moment without data would look like the end.
     with contextlib.suppress(OSError):
         os.set_blocking(stream.fileno(), True)
+    if sys.platform != "win32" and _has_descriptor(stream):  # there, for sockets alone
+        return cast(BinaryIO, _Stoppable(stream.fileno(), stopped))
     return stream
+
+
+def _has_descriptor(stream: BinaryIO) -> bool:
+    try:
+        stream.fileno()
+    except OSError:
+        return False
+    return True

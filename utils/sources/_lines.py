@@ -22,22 +22,26 @@ class _NotJson(ValueError):
     """A line that is not what it should be, in plain words."""
 
 
-def text_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord]:
-    """Yield every line, decoded; bytes that are not UTF-8 become lone surrogates."""
+def text_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
+    """Yield every line, decoded; bytes that are not UTF-8 become lone surrogates.
+
+    `None` comes between two blocks, where more lines may have to be waited for.
+    """
     numbers = count(1)
     for lines in _whole_lines(blocks):
         # Taken apart by C code, line by line in step: ten million lines pass here.
         texts = lines.decode("utf-8", "surrogateescape").split("\n")
         yield from zip(texts, lines.split(b"\n"), numbers, strict=False)
+        yield None
 
 
-def json_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord]:
-    """Yield the JSON value of every line that is not blank."""
+def json_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
+    """Yield the JSON value of every line that is not blank; `None` as `text_lines` does."""
     return _parsed_lines(blocks, lambda value: value)
 
 
-def failed_items(blocks: Iterable[bytes]) -> Iterator[InputRecord]:
-    """Yield the items of failures, one JSON object a line with `index` and `item`."""
+def failed_items(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
+    """Yield the items of failures, a JSON object a line; `None` as `text_lines` does."""
     return _parsed_lines(blocks, _failed_item)
 
 
@@ -62,7 +66,9 @@ def _without_returns(lines: bytes) -> bytes:
     return lines.replace(b"\r\n", b"\n").removesuffix(b"\r")
 
 
-def _parsed_lines(blocks: Iterable[bytes], item_of: Callable[[Any], Any]) -> Iterator[InputRecord]:
+def _parsed_lines(
+    blocks: Iterable[bytes], item_of: Callable[[Any], Any]
+) -> Iterator[InputRecord | None]:
     parse = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode
     number = 0
     for lines in _whole_lines(blocks):
@@ -79,6 +85,7 @@ def _parsed_lines(blocks: Iterable[bytes], item_of: Callable[[Any], Any]) -> Ite
                     continue
                 item = _described(error, raw)
             yield item, raw, number
+        yield None
 
 
 def _failed_item(value: Any) -> Any:

@@ -32,6 +32,7 @@ class MatchingFiles:
         self.total: int | None = len(self._names)
         self.paths = tuple(map(Path, self._names))
         self.repeatable = True
+        self.size_bytes: int | None = None
         self._given = 0
 
     def records(self) -> Iterator[InputRecord]:
@@ -39,6 +40,9 @@ class MatchingFiles:
         for number, name in enumerate(self._names, 1):
             self._given = number
             yield name, os.fsencode(name), number
+
+    def records_and_pauses(self) -> Iterator[InputRecord]:
+        return self.records()
 
     def place(self, where: int) -> str:
         return f"{self.name} item {where}"

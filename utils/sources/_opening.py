@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from utils.checks import near_names, why_unreadable
@@ -31,10 +32,13 @@ _FORMAT_OF_SUFFIX = {
 }
 
 
-def open_source(spec: str, *, input_format: str | None = None) -> Source:
+def open_source(
+    spec: str, *, input_format: str | None = None, stopped: Callable[[], bool] = bool
+) -> Source:
     """Return the source that `spec` names: `-`, a database's URL, a file or a pattern.
 
-    `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. Raises
+    `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. A wait for more of
+    standard input ends once `stopped` says so, as if the input had ended. Raises
     `UsageError` for words that make no sense, `InputError` for an input that cannot be read;
     standard input, pipes and databases are opened only when walked.
     """
@@ -43,7 +47,7 @@ def open_source(spec: str, *, input_format: str | None = None) -> Source:
         known = ", ".join(INPUT_FORMATS)
         raise UsageError(f"--input-format must be one of {known}, got {input_format!r:.60}{hint}")
     if spec == "-":
-        return _standard_input(input_format or "text")
+        return _standard_input(input_format or "text", stopped)
     if scheme := re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", spec):
         return _database(spec, scheme[1].lower(), input_format)
     if not _exists(spec) and re.search(r"[*?\[]", spec):
@@ -52,10 +56,10 @@ def open_source(spec: str, *, input_format: str | None = None) -> Source:
     return _file(spec, input_format)
 
 
-def _standard_input(input_format: str) -> Source:
+def _standard_input(input_format: str, stopped: Callable[[], bool]) -> Source:
     if input_format == "parquet":
         raise UsageError("Parquet cannot be read from standard input; name the file instead of -")
-    return StreamedSource(None, input_format, name="standard input")
+    return StreamedSource(None, input_format, name="standard input", stopped=stopped)
 
 
 def _database(url: str, scheme: str, input_format: str | None) -> Source:

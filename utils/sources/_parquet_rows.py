@@ -31,6 +31,7 @@ class ParquetRows:
         self.name = name
         self.paths: tuple[Path, ...] = (path,)
         self.repeatable = True
+        self.size_bytes: int | None = None
         with self._opened("is not Parquet, or damaged") as file:
             self.total: int | None = file.metadata.num_rows
             columns = file.schema_arrow.names
@@ -45,6 +46,9 @@ class ParquetRows:
                 for item, raw in _rows(batch):
                     self._given += 1
                     yield item, raw, self._given
+
+    def records_and_pauses(self) -> Iterator[InputRecord]:
+        return self.records()
 
     def place(self, where: int) -> str:
         return f"{self.name} row {where}"

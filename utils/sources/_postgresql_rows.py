@@ -30,6 +30,7 @@ class PostgresqlRows:
         self.total: int | None = None
         self.paths: tuple[Path, ...] = ()
         self.repeatable = True
+        self.size_bytes: int | None = None
 
     def records(self) -> Iterator[InputRecord]:
         number = 0
@@ -49,6 +50,9 @@ class PostgresqlRows:
             told = self._url.without_secrets(one_line(error))
             # The cause would tell the password to whoever prints it.
             raise InputError(f"{place}: {told}; check server, access and query") from None
+
+    def records_and_pauses(self) -> Iterator[InputRecord]:
+        return self.records()
 
     def place(self, where: int) -> str:
         return f"{self.name} row {where}"

@@ -30,6 +30,8 @@ class Source(Protocol):
     """The regular files that it reads, so that nobody writes to them."""
     repeatable: bool
     """Whether it can be walked more than once."""
+    size_bytes: int | None
+    """The size of what holds the records' bytes and little else; `None` where that is unknown."""
 
     def records(self) -> Iterator[InputRecord]:
         """Yield what the function gets, the bytes of its record and its place, one at a time.
@@ -38,6 +40,10 @@ class Source(Protocol):
         fingerprint: the same at each walk. Raises `InputError` where the input as a whole
         cannot be read on.
         """
+        ...
+
+    def records_and_pauses(self) -> Iterator[InputRecord | None]:
+        """Yield the same, and `None` where it may take a while until there are more."""
         ...
 
     def place(self, where: int) -> str:

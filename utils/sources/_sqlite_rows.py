@@ -27,6 +27,7 @@ class SqliteRows:
         self.total: int | None = None
         self.paths: tuple[Path, ...] = (path,)
         self.repeatable = True
+        self.size_bytes: int | None = None
         self._path = path
         self._query = query
         if why := why_unreadable(path):
@@ -46,6 +47,9 @@ class SqliteRows:
             place = f"{self.name} after row {number}" if number else self.name
             told = f"{place}: {one_line(error)}; check the file and the query"
             raise InputError(told) from error
+
+    def records_and_pauses(self) -> Iterator[InputRecord]:
+        return self.records()
 
     def place(self, where: int) -> str:
         return f"{self.name} row {where}"

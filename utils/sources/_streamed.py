@@ -15,13 +15,14 @@ __all__ = ["STREAMED_FORMATS", "StreamedSource"]
 
 STREAMED_FORMATS = ("text", "jsonl", "json", "csv", "errors")
 
-_Reader = Callable[[Iterable[bytes]], Iterator[InputRecord]]
+_Reader = Callable[[Iterable[bytes]], Iterator[InputRecord | None]]
 
 
 class StreamedSource:
     """The records of some bytes in one of the `STREAMED_FORMATS`.
 
-    `path` is `None` for standard input. Only a regular file is repeatable.
+    `path` is `None` for standard input, which ends when it has `stopped`. Only a regular file is
+    repeatable.
     """
 
     def __init__(
@@ -32,17 +33,22 @@ class StreamedSource:
         name: str,
         compression: str = "",
         delimiter: str = ",",
+        stopped: Callable[[], bool] = bool,
     ) -> None:
         regular = path is not None and path.is_file()
         self.name = name
         self.total: int | None = None
         self.paths: tuple[Path, ...] = (path,) if path is not None and regular else ()
         self.repeatable = regular
-        self._input = ByteInput(path, name=name, compression=compression)
+        self.size_bytes = path.stat().st_size if path and regular and not compression else None
+        self._input = ByteInput(path, name=name, compression=compression, stopped=stopped)
         self._reader = _reader(input_format, name, delimiter)
         self._noun = "element" if input_format == "json" else "line"
 
     def records(self) -> Iterator[InputRecord]:
+        return filter(None, self._reader(self._input.blocks()))
+
+    def records_and_pauses(self) -> Iterator[InputRecord | None]:
         return self._reader(self._input.blocks())
 
     def place(self, where: int) -> str:
