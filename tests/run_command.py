@@ -158,6 +158,7 @@ class Place:
         if path.suffix == ".jsonl":
             return json_lines(path)
         if path.suffix == ".csv":
+            csv.field_size_limit(10**6)
             with path.open(newline="", encoding="utf-8") as file:
                 return list(csv.DictReader(file, strict=True))
         import pyarrow.parquet

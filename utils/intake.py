@@ -64,6 +64,7 @@ class Intake:
         """How many items will come, roughly; `None` where that cannot be guessed."""
         self.taken = 0
         """How many items have come."""
+        self._states = self._file_states()
         self.exhausted = False
         """Whether all records have been taken."""
         self.error: WorkbookError | None = None
@@ -161,6 +162,32 @@ class Intake:
                 f"{what} when the run began; --accept-changes goes on all the same, "
                 "--overwrite begins anew"
             )
+
+    def first_change(self, done: Iterator[Stretch]) -> str | None:
+        """Return which of the items that are `done` has changed while the run went on, if any."""
+        if self._file_states() == self._states:
+            return None
+        again = Intake(
+            self._source,
+            done=done,
+            limit=self._limit,
+            accepts_changes=False,
+            stop=StopRequest(),
+        )
+        again.on_bad = lambda entry: None
+        while again.take(SAMPLED):
+            again._under_way.clear()
+        return None if again.error is None else str(again.error)
+
+    def _file_states(self) -> list[tuple[int, int, int]]:
+        """Return what tells whether a file is as it was; patterns' files are no records."""
+        if len(self._source.paths) != 1 or not self._source.repeatable:
+            return []
+        try:
+            state = self._source.paths[0].stat()
+        except OSError:
+            return [(0, 0, 0)]
+        return [(state.st_ino, state.st_size, state.st_mtime_ns)]
 
     def _next_stretch(self) -> tuple[int, bytes]:
         first, _, digests = next(self._done, (NEVER, 0, b""))

@@ -8,17 +8,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from utils.books import Book, Spool
 from utils.door import same_file
 from utils.errors import InputError, OutputError, UsageError
 from utils.intake import Intake
 from utils.journal import Journal
 from utils.processing import is_async
-from utils.recording import Book, Halt, Recorder, Spool
+from utils.recording import Recorder
 from utils.run_settings import RunSettings, journal_beside
 from utils.sinks import Sink, StdoutSink, open_sink
 from utils.sources import Source, open_source
 from utils.stopping import StopRequest
 from utils.tasks import Task
+from utils.troubles import Halt
 
 __all__ = ["check_backend", "open_input", "open_recorder"]
 

@@ -87,8 +87,9 @@ class _Sums:
             self._retried += len(record.attempts)
             yield record
 
-    def how_far(self) -> str:
-        if self.total is None or self.done > self.total:
+    def how_far(self, *, goes_on: bool = True) -> str:
+        is_guess = self._about and not goes_on
+        if self.total is None or is_guess or self.done > self.total:
             return f"{self.done:,}"
         return f"{self.done:,}/{self._about}{self.total:,}"
 
@@ -163,7 +164,7 @@ def _show_lines(records: Iterator[BatchRecord], sums: _Sums, clock: Clock) -> It
 
 def _print_line(sums: _Sums, elapsed_s: float, *, goes_on: bool) -> None:
     rate = sums.done / elapsed_s if elapsed_s else 0.0
-    parts = [f"{sums.how_far()} items", sums.troubles(), f"{rate:,.1f} items/s"]
+    parts = [f"{sums.how_far(goes_on=goes_on)} items", sums.troubles(), f"{rate:,.1f} items/s"]
     if goes_on:
         if sums.total is not None and rate and sums.done < sums.total:
             parts.append(f"ETA {(sums.total - sums.done) / rate:.0f} s")

@@ -9,29 +9,26 @@ The sink is made durable before the journal says what it holds.
 
 from __future__ import annotations
 
-import tempfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from utils.books import Book
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.errors import WorkbookError
-from utils.failures import failed_record
+from utils.errors import InputError, WorkbookError
 from utils.intake import Entry, Intake, digest_of
 from utils.records import (
     BadRecord,
-    Batch,
     BatchRecord,
-    ErrorExample,
     ItemFailure,
     RunOutcome,
 )
 from utils.sinks import Sink, failure_line, write_errors
 from utils.stopping import StopRequest, Urgency
+from utils.troubles import Halt, Troubles
 
-__all__ = ["Book", "Halt", "Recorder", "Spool"]
+__all__ = ["Recorder"]
 
 SLOW_RECORD_S = 0.2
 """A record whose items took so long together is committed at once: it costs next to nothing."""
@@ -48,64 +45,6 @@ ERRORS_TOLD = 5
 
 LEAST_FOR_SHARE = 20
 """A share of failed items counts from so many items on."""
-
-
-class Book(Protocol):
-    """Where it is noted what is done, and which items failed."""
-
-    def add_done(self, first: int, digests: bytes, output_end: int) -> None:
-        """Note items in a row whose results end at `output_end`."""
-
-    def add_failed(self, item: int, digest: bytes, line: str) -> None:
-        """Note a failed item, as a line of the errors file."""
-
-    def commit(self) -> None:
-        """Keep what was noted."""
-
-    def finish(self) -> None:
-        """Note that all is done."""
-
-    def failure_lines(self) -> Iterator[str]:
-        """Yield the lines of the failed items."""
-
-
-class Spool:
-    """A book for outputs that cannot be resumed: failures alone, in a file without a name."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115
-
-    def add_done(self, first: int, digests: bytes, output_end: int) -> None:
-        """Do nothing: what is out is out."""
-
-    def add_failed(self, item: int, digest: bytes, line: str) -> None:
-        """Keep the line."""
-        self._file.write(line + "\n")
-
-    def commit(self) -> None:
-        """Do nothing."""
-
-    def finish(self) -> None:
-        """Do nothing."""
-
-    def failure_lines(self) -> Iterator[str]:
-        """Yield the lines, in the order in which the items failed."""
-        self._file.seek(0)
-        return (line.rstrip("\n") for line in self._file)
-
-
-@dataclass(frozen=True, slots=True)
-class Halt:
-    """When a run is to be stopped for its failures: after so many, or at a share of all."""
-
-    number: int | None = None
-    share: float | None = None
-
-    def is_reached(self, failed: int, done: int) -> bool:
-        """Tell whether `failed` of `done` items are too many."""
-        if self.number is not None and failed >= self.number:
-            return True
-        return self.share is not None and done >= LEAST_FOR_SHARE and failed >= self.share * done
 
 
 class Recorder:
@@ -143,15 +82,11 @@ class Recorder:
         self._held: dict[int, tuple[list[Entry], Sequence[Any], int]] = {}
         self._held_bytes = 0
         self._next_number = 0
-        self._bad: Counter[str] = Counter()
         intake.on_bad = self._keep_bad
         self._committed_s = clock.now()
         self.written = 0
         """How many results went to the sink."""
-        self.failed = 0
-        """How many items failed."""
-        self._examples: dict[str, tuple[str, ItemFailure]] = {}
-        self._error_counts: Counter[str] = Counter()
+        self._troubles = Troubles()
         self.finished = False
         """Whether all items are done, and the output is complete."""
         self.halted = False
@@ -167,13 +102,10 @@ class Recorder:
         written_before, failed_before = self._before
         return RunOutcome(
             written=self.written,
-            failed=self.failed,
+            failed=self._troubles.number,
             written_before=written_before,
             failed_before=failed_before,
-            errors=tuple(
-                ErrorExample(name, number, self._examples[name][0], self._examples[name][1].error)
-                for name, number in self._error_counts.most_common(ERRORS_TOLD)
-            ),
+            errors=self._troubles.most_frequent(ERRORS_TOLD),
             output=self._output,
             errors_file=None if self._errors_path is None else str(self._errors_path),
             finished=self.finished,
@@ -195,8 +127,8 @@ class Recorder:
                 record = self._keep(record)
                 self._commit_when_due(record)
                 yield record
-                yield from self._take_bad()
-            yield from self._take_bad()
+                yield from self._troubles.take_unread()
+            yield from self._troubles.take_unread()
             self._end()
         except BaseException:
             self._save_what_can_be()
@@ -207,6 +139,8 @@ class Recorder:
         self._write_errors()
         if self._intake.error is not None:
             raise self._intake.error
+        if (change := self._intake.first_change(self._book.stretches())) is not None:
+            raise InputError(f"{change} (it changed while the run went on)")
         if self._intake.exhausted and not self._stop.requested:
             self._sink.finish()
             self._book.finish()
@@ -236,10 +170,10 @@ class Recorder:
             record = replace(record, failures=failures)
             pieces = [piece for place, piece in enumerate(pieces) if place not in unwritable]
             good = [entry for place, entry in enumerate(good) if place not in unwritable]
-        for place, failure in record.failures.items():
-            self._fail(
-                entries[place], failure, record.attempts.get(place, 1), record.durations_s[place]
-            )
+        for at, failure in record.failures.items():
+            entry, place = entries[at], self._intake.place(entries[at].where)
+            self._troubles.add(failure, place)
+            self._fail(entry, failure, place, record.attempts.get(at, 1), record.durations_s[at])
         if self._keeps_order:
             self._hold(record.first_item, good, pieces, len(entries))
         elif good:
@@ -279,50 +213,25 @@ class Recorder:
         self._book.add_done(entries[0].item_index, digests, end)
 
     def _fail(
-        self,
-        entry: Entry,
-        failure: ItemFailure,
-        attempts: int,
-        duration_s: float,
-        *,
-        item: Any = None,
+        self, entry: Entry, failure: ItemFailure, place: str, attempts: int, duration_s: float
     ) -> None:
-        self.failed += 1
-        place = self._intake.place(entry.where)
-        self._error_counts[failure.error_type] += 1
-        self._examples.setdefault(failure.error_type, (place, failure))
-        line = failure_line(
-            entry.item_index,
-            entry.item if item is None else item,
-            failure,
-            attempts,
-            duration_s,
-            place,
-        )
-        self._book.add_failed(entry.item_index, digest_of(entry.raw), line)
+        index, item = entry.item_index, entry.item
+        line = failure_line(index, item, failure, attempts, duration_s, place)
+        self._book.add_failed(index, digest_of(entry.raw), line)
 
     def _keep_bad(self, entry: Entry) -> None:
         """Keep a record of the input that cannot be read: a failure that took no time."""
-        bad = entry.item
-        assert isinstance(bad, BadRecord)
-        self._fail(entry, bad.failure, 1, 0.0, item=bad.text)
-        self._bad[bad.failure.error_type] += 1
+        assert isinstance(entry.item, BadRecord)
+        failure, place = entry.item.failure, self._intake.place(entry.where)
+        self._troubles.add_unread(failure, place)
+        self._fail(entry, failure, place, 1, 0.0)
         self._stop_when_too_many_failed()
-        if self._bad.total() % MOST_AHEAD == 0:
+        if self._troubles.unread % MOST_AHEAD == 0:
             self._commit()
 
-    def _take_bad(self) -> Iterator[BatchRecord]:
-        """Yield records of those that could not be read, for the sums."""
-        while self._bad:
-            error_type, number = self._bad.popitem()
-            some = min(number, MOST_AHEAD)
-            if some < number:
-                self._bad[error_type] = number - some
-            yield failed_record(Batch(0, 0, range(some)), self._examples[error_type][1])
-
     def _stop_when_too_many_failed(self) -> None:
-        done = self.failed + self.written
-        if self._halt is not None and self._halt.is_reached(self.failed, done):
+        failed = self._troubles.number
+        if self._halt is not None and self._halt.is_reached(failed, failed + self.written):
             self.halted = True
             self._stop.request(Urgency.DRAIN)
 
