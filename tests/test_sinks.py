@@ -409,6 +409,15 @@ def test_a_directory_without_permission_is_an_output_error(
         open_sink(tmp_path / "closed" / "out", output_format).start(0)
 
 
+@pytest.mark.parametrize("lines", [["{}"], []])
+def test_a_draft_of_the_errors_that_a_crash_left_is_taken_away(
+    lines: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / ".draft-errors.jsonl").write_text("half")
+    write_errors(tmp_path / "errors.jsonl", lines)
+    assert not list(tmp_path.glob(".draft-*"))
+
+
 def test_a_file_size_limit_is_an_output_error_and_leaves_no_draft(
     path: Path, output_format: str
 ) -> None:

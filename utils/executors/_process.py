@@ -392,4 +392,5 @@ def open_workers(workers: int, *, timeout_s: float | None = None) -> ProcessExec
 
 def _kill_all(workers: dict[int, Worker]) -> None:
     for worker in list(workers.values()):
-        worker.process.kill()
+        with suppress(ValueError):  # it is closed, so it has left
+            worker.process.kill()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.records import BadRecord, ItemFailure
-from utils.sinks._files import draft_of, output_errors, real_path, sync_directory
+from utils.sinks._files import draft_of, draft_path, output_errors, real_path, sync_directory
 from utils.sinks._json_text import fallback_texts, text_of
 
 __all__ = ["failure_line", "write_errors"]
@@ -50,6 +50,7 @@ def write_errors(path: Path, lines: Iterable[str]) -> int:
         walk = iter(lines)
         first = next(walk, None)
         if first is None:
+            draft_path(target, target.parent).unlink(missing_ok=True)
             if target.is_file():
                 target.unlink()
                 sync_directory(target.parent)

@@ -18,6 +18,7 @@ __all__ = [
     "AppendedFile",
     "changed_meanwhile",
     "draft_of",
+    "draft_path",
     "output_errors",
     "real_path",
     "sync_directory",
@@ -124,13 +125,20 @@ class AppendedFile:
             raise changed_meanwhile(self.path, "changed by somebody else")
 
 
+def draft_path(target: Path, directory: Path) -> Path:
+    """Return the name of the draft in `directory` that is to take the place of `target`."""
+    return directory / f"{DRAFT_PREFIX}{target.name}"
+
+
 @contextmanager
 def draft_of(target: Path, directory: Path) -> Iterator[BinaryIO]:
     """Give a file in `directory` that takes the place of `target`, durably, if all goes well.
 
-    Otherwise the draft is removed. `directory` must be on the file system of `target`.
+    Otherwise the draft is removed; one that a crash has left is taken away first. `directory` must
+    be on the file system of `target`.
     """
-    draft = directory / f"{DRAFT_PREFIX}{os.urandom(8).hex()}"
+    draft = draft_path(target, directory)
+    draft.unlink(missing_ok=True)
     try:
         with draft.open("xb") as file:
             if target.exists():
