@@ -333,7 +333,8 @@ class ReportNode(Node):
         analysis = describe_runs(runs, data_type=data_type, planned_workers=plan.workers)
         if self._recorder is not None:
             outcome = self._recorder.outcome()
-            return render_run(plan, data_type, runs["parallel"], outcome), analysis
+            report = render_run(plan, data_type, runs["parallel"], outcome)
+            return report, analysis | {"outcome": as_mapping(outcome)}
         if any(run.interrupted for run in runs.values()):
             return render_partial(plan, data_type, prep_res["total_items"], runs), analysis
         report = render_parallel(

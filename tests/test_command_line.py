@@ -16,6 +16,18 @@ def test_positionals_may_stand_between_options() -> None:
     assert values["faults"] == []
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_subcommand_alone_is_enough_to_be_read(command: str) -> None:
+    told, values = read_command_line([command])
+    assert told == command
+    assert values["faults"] == []
+
+
+def test_a_lone_dash_is_a_value_and_no_option() -> None:
+    _, values = read_command_line(["run", "t.py:f", "-", "-o", "-"])
+    assert (values["task"], values["source"], values["output"]) == ("t.py:f", "-", "-")
+
+
 def test_a_negative_number_is_a_value_and_no_option() -> None:
     _, values = read_command_line(["compare", "-5", "--latency", "-1"])
     assert (values["count"], values["latency_s"]) == ("-5", "-1")

@@ -212,7 +212,7 @@ def _without_lonely_options(
     """Take out the options that lack their value, so that the other faults are found, too."""
     kept: list[str] = []
     faults: list[str] = []
-    for word, following in zip(words, [*words[1:], "--"], strict=True):
+    for word, following in zip(words, [*words[1:], "--"], strict=False):
         if word in parser.valued_options and _looks_like_option(following):
             faults.append(f"{word} needs a value; {parser.prog} --help shows which")
         else:
