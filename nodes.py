@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
 from utils.analysis import compare_runs, describe_runs
 from utils.batching import Batches
-from utils.clock import SYSTEM_CLOCK
-from utils.engine import Limits, run_plan, stream_batches
 from utils.intake import Intake
 from utils.machine import describe_machine, usable_cores
-from utils.metrics import RunMetrics
 from utils.planning import plan_run
-from utils.processing import BatchProcessor
-from utils.progress import Activity, show_progress
 from utils.recording import Recorder
-from utils.records import Batch, BatchRecord, Comparison, Plan, RunSummary, as_mapping
+from utils.records import Comparison, Plan, RunSummary, as_mapping
 from utils.reporting import (
     export_document,
     render_comparison,
@@ -29,13 +24,13 @@ from utils.reporting import (
     show,
     write_json,
 )
-from utils.results import ResultLog, results_match
+from utils.results import results_match
 from utils.run_settings import RunSettings
-from utils.running import Corridor
 from utils.settings import Settings
 from utils.sources import TextLines
 from utils.stopping import StopRequest
-from utils.workloads import WORKLOADS, GeneratedItems, SimulatedFailure
+from utils.walking import Walk, Walked, walk
+from utils.workloads import WORKLOADS, GeneratedItems
 
 __all__ = [
     "AggregateNode",
@@ -48,10 +43,6 @@ __all__ = [
 
 
 AnySettings = Settings | RunSettings
-
-
-MOST_TOGETHER = 4096
-"""Items of a real input in a batch, at most: what is known of those under way takes memory."""
 
 
 class LoadDataNode(Node):
@@ -114,23 +105,11 @@ class SplitBatchNode(Node):
         shared["num_batches"] = shared["plan"].num_batches
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One walk over all items."""
-
-    plan: Plan
-    items: Iterable[Any]
-    total_items: int | None
-    batches: Iterable[Batch]
-    compared_workers: int
-    """For how many ideal workers the items' times are added up, too."""
-
-
-class PassNode(MetricsNode):
+class WalkNode(MetricsNode):
     """What the two process nodes share, which is all but the executor.
 
-    The items of their batch are passes over the input, one at present. Writes `*_metrics`, and
-    `*_results` when `keep_results`; returns `interrupted` when the pass was stopped. With a
+    The items of their batch are walks over the input, one at present. Writes `*_metrics`, and
+    `*_results` when `keep_results`; returns `interrupted` when the walk was stopped. With a
     `recorder`, what becomes of the items is kept as it says.
     """
 
@@ -155,82 +134,21 @@ class PassNode(MetricsNode):
         self._keep_results = keep_results
         name = self.phase if recorder is None else "run"
         self._label = f"{title}: {name}" if title else name
-        self._show_progress = settings.progress and not settings.quiet
 
-    def exec(self, item: Pass) -> tuple[Plan, RunSummary, ResultLog | None]:
-        plans = [item.plan]
-        metrics = RunMetrics(
-            workers=item.compared_workers, expected_errors={SimulatedFailure.__name__}
-        )
-        results = ResultLog() if self._keep_results else None
-        started_s = SYSTEM_CLOCK.now()
-        activity = None if self._recorder is None else Activity()
-        records = self._records(item, plans, activity)
-        if self._recorder is not None:
-            records = self._recorder.watch(records)
-        records = show_progress(
-            records,
-            phase=self._label,
-            total=item.total_items,
-            expected=None if self._recorder is None else self._recorder.items.expected,
-            activity=activity,
-            enabled=self._show_progress,
+    def exec(self, item: Walk) -> Walked:
+        return walk(
+            item,
+            self._settings,
+            function=self._function,
+            recorder=self._recorder,
             stop=self._stop,
-        )
-        records = metrics.watch(records)
-        if results is not None:
-            records = results.watch(records)
-        for _ in records:
-            pass
-        summary = metrics.summary(
-            total_duration_s=SYSTEM_CLOCK.now() - started_s,
-            plan=plans[-1],
-            interrupted=self._stop.requested,
-        )
-        return plans[-1], summary, results
-
-    def _records(
-        self, item: Pass, plans: list[Plan], activity: Activity | None
-    ) -> Iterator[BatchRecord]:
-        settings, plan = self._settings, item.plan
-        function = self._function
-        if function is None:
-            assert isinstance(settings, Settings)
-            function = _built_in_function(settings, plan.backend)
-        processor = BatchProcessor(function, stop=self._stop)
-        limits = Limits(retries=settings.retries, timeout_s=settings.timeout_s, rate=settings.rate)
-        expected = None
-
-        def on_corridor(corridor: Corridor) -> None:
-            if activity is not None:
-                activity.busy = lambda: min(corridor.under_way, plans[-1].workers)
-
-        if isinstance(settings, RunSettings) and self._recorder is not None:
-            limits = replace(
-                limits,
-                memory_floor_bytes=settings.memory_floor_bytes,
-                has_room=self._recorder.has_room,
-                most_together=MOST_TOGETHER,
-            )
-            expected = self._recorder.items.expected
-        elif plan.backend != "auto":
-            return run_plan(processor, item.batches, plan, limits=limits, stop=self._stop)
-        return stream_batches(
-            processor,
-            item.items,
-            total=item.total_items,
-            expected=expected,
-            backend=plan.backend,
-            workers=settings.workers,
-            batch_size=settings.batch_size,
-            limits=limits,
-            stop=self._stop,
-            on_plan=plans.append,
-            on_corridor=on_corridor,
+            keep_results=self._keep_results,
+            label=self._label,
         )
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:
-        [(plan, summary, results)] = exec_res
+        [walked] = exec_res
+        plan, summary, results = walked.plan, walked.summary, walked.results
         shared[f"{self.phase}_metrics"] = as_mapping(summary)
         if results is not None:
             shared[f"{self.phase}_results"] = results
@@ -240,7 +158,7 @@ class PassNode(MetricsNode):
         return "interrupted" if summary.interrupted else None
 
 
-class SequentialProcessNode(BatchNode, PassNode):
+class SequentialProcessNode(BatchNode, WalkNode):
     """Walk the batches with one worker: the baseline."""
 
     phase = "sequential"
@@ -248,15 +166,15 @@ class SequentialProcessNode(BatchNode, PassNode):
     def __init__(self, settings: AnySettings, **options: Any) -> None:
         super().__init__(settings=settings, node_id="SequentialProcessNode", **options)
 
-    def prep(self, shared: dict[str, Any]) -> list[Pass]:
+    def prep(self, shared: dict[str, Any]) -> list[Walk]:
         planned: Plan = shared["plan"]
         alone = replace(planned, backend="sequential", workers=1)
         return [
-            Pass(alone, shared["items"], shared["total_items"], shared["batches"], planned.workers)
+            Walk(alone, shared["items"], shared["total_items"], shared["batches"], planned.workers)
         ]
 
 
-class ParallelProcessNode(ParallelBatchNode, PassNode):
+class ParallelProcessNode(ParallelBatchNode, WalkNode):
     """Walk the batches with the executor and the workers of the plan."""
 
     phase = "parallel"
@@ -264,9 +182,9 @@ class ParallelProcessNode(ParallelBatchNode, PassNode):
     def __init__(self, settings: AnySettings, **options: Any) -> None:
         super().__init__(max_workers=1, settings=settings, node_id="ParallelProcessNode", **options)
 
-    def prep(self, shared: dict[str, Any]) -> list[Pass]:
+    def prep(self, shared: dict[str, Any]) -> list[Walk]:
         plan: Plan = shared["plan"]
-        return [Pass(plan, shared["items"], shared["total_items"], shared["batches"], plan.workers)]
+        return [Walk(plan, shared["items"], shared["total_items"], shared["batches"], plan.workers)]
 
 
 class AggregateNode(Node):
@@ -349,9 +267,3 @@ class ReportNode(Node):
         if self._settings.export_json is not None:
             document = export_document(self._command, self._settings, describe_machine(), shared)
             write_json(self._settings.export_json, document)
-
-
-def _built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
-    workload = WORKLOADS[settings.workload]
-    work = workload.function(settings.seed, settings.latency_s, settings.failure_rate)
-    return work.as_coroutine() if backend == "async" else work
