@@ -1,4 +1,4 @@
-"""Starts `main.py run` as a user does, reads what it wrote, and checks that nothing else is left."""
+"""Starts `main.py run` as a user does, reads what it wrote, and looks for what is left over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ctypes
 import json
 import os
 import resource
-import signal
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +45,7 @@ def counted(item):
     with open("calls", "a") as calls: calls.write("x")
     return item
 def noisy(item):
-    print("printed", item)
+    print(f"printed {item}")
     os.write(1, b"written\\n")
     os.system("echo from a child")
     return item
@@ -54,7 +54,7 @@ async def asynchronous(item): return item
 def gated(item):
     """Wait at item 5 until somebody writes to `go`, having said so through `up`."""
     if item == "5" and not Path("passed").exists():
-        Path("up").write_text("")
+        Path("up").write_text("here")
         Path("go").read_text()
     return item
 
@@ -118,7 +118,7 @@ class Place:
             command(*words, *(["-q"] if quiet else [])),
             cwd=self.directory,
             env={**os.environ, **environment},
-            **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),  # type: ignore[arg-type]
+            **_fed(stdin),
             capture_output=True,
             text=True,
             timeout=100,
@@ -186,6 +186,10 @@ class Place:
                 assert (process / "cwd").resolve() != self.directory.resolve(), process
 
 
+def _fed(text: str | None) -> dict[str, Any]:
+    return {"stdin": subprocess.DEVNULL} if text is None else {"input": text}
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """Give an empty directory with tasks and an input of ten lines."""
@@ -214,6 +218,15 @@ def ended(done: Done) -> tuple[int, list[str]]:
     return done.returncode, done.stderr.splitlines()
 
 
+def reached(place: Place, process: subprocess.Popen[str]) -> None:
+    """Wait until the task `gated` is at its gate."""
+    up = os.open(place.directory / "up", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert select.select([up], [], [], 60)[0], process.poll()
+    finally:
+        os.close(up)
+
+
 def released(place: Place, process: subprocess.Popen[str]) -> int:
     """Let the task `gated` go on, and return the exit code."""
     (place.directory / "go").write_text("")
@@ -230,8 +243,6 @@ def without_privileges() -> None:
     library = ctypes.CDLL(None)
     for capability in (_MAY_WRITE_ALL, _MAY_READ_ALL):
         library.prctl(_DROP_CAPABILITY, capability, 0, 0, 0)
-
-
 
 
 @contextmanager

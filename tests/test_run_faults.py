@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
-import signal
 import subprocess
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +14,7 @@ from tests.run_command import (
     ended,
     limited,
     place,
+    reached,
     released,
     small_disk,
     without_privileges,
@@ -32,7 +28,7 @@ BACKENDS = ("sequential", "thread", "process")
 
 # Function -------------------------------------------------------------------------------------
 
-RAISES = '''
+RAISES = """
 import asyncio
 class Two(Exception):
     def __init__(self, one, two): super().__init__(f"{one} {two}")
@@ -41,13 +37,13 @@ class Dumb(Exception):
 ERRORS = [Two(1, 2), Dumb(), ValueError("m" * 100_000_000), KeyboardInterrupt("k"), SystemExit(0),
     GeneratorExit(), asyncio.CancelledError(), asyncio.TimeoutError(), StopIteration(), EOFError()]
 def f(item): raise ERRORS[int(item)] if int(item) < 10 else Exception(item)
-'''
-RETURNS = '''
+"""
+RETURNS = """
 import socket, threading
 VALUES = [threading.Lock, socket.socket, lambda: float("nan"), lambda: b"", lambda: {1: 1, "1": 2},
     lambda: 10**5000, lambda: (lambda: 0), object, lambda: {1, 2}, lambda: [[], {"v": None}]]
 def f(item): return VALUES[int(item)]()
-'''
+"""
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -111,7 +107,7 @@ def test_an_item_that_hangs_costs_itself_alone(place: Place, backend: str) -> No
 
 @pytest.mark.xfail(strict=True, reason="the sequential backend leaves out time limits, unsaid")
 def test_a_time_limit_holds_or_is_refused_without_workers_too(place: Place) -> None:
-    place.write("hangs.py", "import time\ndef f(item): time.sleep(3)\n")
+    place.write("hangs.py", "import time\ndef f(item): time.sleep(1)\n")
     words = ["hangs.py:f", "in.txt", "--limit", "1", "--timeout", "0.2"]
     assert place.run(*words, "--backend", "sequential").returncode in (1, 2)
 
@@ -165,6 +161,16 @@ def test_a_file_size_limit_ends_the_run_which_completes_without_it(
     place.check(output, range(2000))
 
 
+@pytest.mark.xfail(strict=True, reason="a torn line is left, and what was done is not committed")
+def test_what_was_done_before_the_output_was_full_is_kept_whole(place: Place) -> None:
+    place.numbers(100)
+    words = ["tasks.py:long", "in.txt", "-o", "out.jsonl"]
+    before = limited(resource.RLIMIT_FSIZE, 50_000)
+    assert place.run(*words, before=before).returncode == 3
+    assert len(place.results("out.jsonl")) > 0
+    assert " before\n" in place.run(*words, "--resume").stdout
+
+
 @pytest.mark.xfail(strict=True, reason="a failed write of a failure's line is not caught: exit 70")
 def test_a_full_disk_under_the_kept_failures_is_told_in_a_line(place: Place) -> None:
     place.numbers(5000)
@@ -193,30 +199,27 @@ def test_an_output_that_somebody_changes_ends_the_run_which_can_be_resumed(
         "import os\nfrom pathlib import Path\n"
         "def f(item):\n"
         "    out, flag = Path('out.jsonl'), Path('meddled')\n"
-        "    if item == '1500' and not flag.exists():\n"
+        "    if item == '20' and not flag.exists():\n"
         "        while not out.stat().st_size: pass\n"
         f"        flag.touch()\n        {how}\n"
-        "    return item.zfill(1000)\n",
+        "    return item.zfill(20_000)\n",
     )
-    place.numbers(2000)
-    words = ["meddle.py:f", "in.txt", "-o", "out.jsonl", "--backend", "process", "-j", "2"]
+    place.numbers(40)
+    words = "meddle.py:f in.txt -o out.jsonl --backend process -j 1 --batch-size 1".split()
     code, [line] = ended(place.run(*words))
     assert (code, line[:11], AGAIN in line) == (3, "out.jsonl: ", True)
     assert place.run(*words, "--resume").returncode == 0
-    place.check("out.jsonl", range(2000))
+    place.check("out.jsonl", range(40))
 
 
-@pytest.mark.parametrize(("option", "name"), [("-o", "out.jsonl"), ("-o", "link.jsonl")])
-def test_the_second_of_two_runs_with_one_output_leaves(
-    place: Place, option: str, name: str
-) -> None:
+def test_the_second_of_two_runs_with_one_output_leaves(place: Place) -> None:
     place.gates()
     (place.directory / "link.jsonl").symlink_to("out.jsonl")
     words = "tasks.py:gated in.txt -o out.jsonl --backend process".split()
     with place.running(*words) as first:
-        (place.directory / "up").read_text()
-        for words in ([], ["--resume"], ["--overwrite"], ["--retry-failed"]):
-            code, [line] = ended(place.run("tasks.py:same", "in.txt", option, name, *words))
+        reached(place, first)
+        for other in ("out.jsonl", "out.jsonl --overwrite", "link.jsonl --retry-failed"):
+            code, [line] = ended(place.run("tasks.py:same", "in.txt", "-o", *other.split()))
             assert (code, line.endswith("wait for its end, or write elsewhere")) == (75, True)
             assert "out.jsonl.journal" in line
         assert released(place, first) == 0
@@ -277,7 +280,7 @@ def test_a_closed_stream_is_told_or_does_not_matter(
     assert place.names() == ({"x.jsonl", "x.jsonl.journal"} if code == 0 else set())
 
 
-@pytest.mark.parametrize("files", [12, 16, 24, 32])
+@pytest.mark.parametrize("files", [12, 16, 32])
 def test_with_few_file_descriptors_it_works_or_says_why_not(place: Place, files: int) -> None:
     before = limited(resource.RLIMIT_NOFILE, files)
     words = "tasks.py:same in.txt -o out.jsonl -j 2 --backend process".split()
@@ -288,145 +291,8 @@ def test_with_few_file_descriptors_it_works_or_says_why_not(place: Place, files:
     place.check("out.jsonl", range(10))
 
 
-# Concurrency ----------------------------------------------------------------------------------
-
-
-def test_in_order_only_so_many_items_run_ahead_of_a_slow_one(place: Place) -> None:
-    place.write(
-        "ahead.py",
-        "import threading\n"
-        "many, first = threading.Event(), threading.Event()\n"
-        "def f(item):\n"
-        "    number = int(item)\n"
-        "    if number == 0: assert many.wait(60); first.set()\n"
-        "    if number == 40_000: many.set()\n"
-        "    if number > 60_000 and not first.is_set(): raise ValueError('too far ahead')\n"
-        "    return number\n",
-    )
-    place.numbers(80_000)
-    words = "ahead.py:f in.txt -k -o out.jsonl --backend thread -j 4".split()
-    assert ended(place.run(*words)) == (0, [])
-    assert [line["index"] for line in place.results("out.jsonl")] == list(range(80_000))
-
-
-@pytest.mark.xfail(strict=True, reason="the first result that comes fixes the columns, not item 0")
-def test_in_order_the_first_item_fixes_the_columns_of_csv(place: Place) -> None:
-    place.write(
-        "columns.py",
-        "import threading\n"
-        "last = threading.Event()\n"
-        "def f(item):\n"
-        "    if item == '0': assert last.wait(60); return {'v': 0, 'w': 1}\n"
-        "    if item == '9': last.set()\n"
-        "    return {'v': item}\n",
-    )
-    words = "columns.py:f in.txt -k -o out.csv --backend thread -j 4 --batch-size 1".split()
-    assert ended(place.run(*words)) == (0, [])
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_run_ends_though_every_item_fails_at_every_attempt(place: Place, backend: str) -> None:
-    words = "tasks.py:all_fail in.txt -o out.jsonl --retries 1".split()
-    assert ended(place.run(*words, "--backend", backend)) == (1, [])
-    place.check("out.jsonl", range(10))
-    assert {line["attempts"] for line in place.failures()} == {2}
-
-
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
-@pytest.mark.parametrize("backend", ["thread", "process"])
-def test_a_signal_drains_the_run_which_is_then_resumed(
-    place: Place, number: signal.Signals, code: int, backend: str
-) -> None:
-    place.gates()
-    words = "tasks.py:gated in.txt -o out.jsonl -j 1 --batch-size 1 --no-progress".split()
-    with place.running(*words, "--backend", backend) as run:
-        (place.directory / "up").read_text()
-        run.send_signal(number)
-        assert run.stderr is not None
-        assert run.stderr.readline().startswith("stopping: ")
-        assert released(place, run) == code
-        assert run.stderr.read().startswith("resume with: ")
-    done = [line["index"] for line in place.results("out.jsonl")]
-    assert set(range(6)) <= set(done) < set(range(10))
-    place.check("out.jsonl", done)
-    place.write("passed", "")
-    assert ended(place.run(*words, "--resume")) == (0, [])
-    place.check("out.jsonl", range(10))
-
-
-@pytest.mark.parametrize("times", [2, 3])
-@pytest.mark.parametrize("words", [[], ["-k"], ["-o", "out.csv"], ["-o", "out.parquet"]])
-def test_more_signals_give_up_what_runs_and_nothing_else(
-    place: Place, times: int, words: list[str]
-) -> None:
-    place.gates()
-    output = words[-1] if "-o" in words else "out.jsonl"
-    words = ["tasks.py:gated", "in.txt", "-o", output, *words, "--no-progress"]
-    with place.running(*words, "--backend", "process", "-j", "1", "--batch-size", "1") as run:
-        (place.directory / "up").read_text()
-        assert run.stderr is not None
-        run.send_signal(signal.SIGINT)
-        run.stderr.readline()
-        for _ in range(times - 1):
-            with suppress(ProcessLookupError):
-                run.send_signal(signal.SIGINT)
-        assert run.wait(60) == 130
-    place.check_no_process()
-    place.write("passed", "")
-    assert ended(place.run(*words, "--resume", quiet=False)) == (0, [])
-    place.check(output, range(10))
-
-
-@pytest.mark.parametrize("output", ["out.jsonl", "out.csv", "out.parquet"])
-def test_a_killed_run_is_resumed_and_leaves_no_worker(place: Place, output: str) -> None:
-    place.gates()
-    words = ["tasks.py:gated", "in.txt", "-k", "-o", output]
-    with place.running(*words, "--backend", "process", "-j", "2") as run:
-        (place.directory / "up").read_text()
-        run.kill()
-        assert run.wait(60) == -signal.SIGKILL
-    place.write("passed", "")
-    assert ended(place.run(*words, "--resume")) == (0, [])
-    place.check(output, range(10))
-    results: list[Any] = place.results(output)
-    assert ended(place.run(*words, "--overwrite")) == (0, [])
-    assert place.results(output) == results
-
-
-def test_a_signal_at_the_start_or_at_the_end_loses_nothing(place: Place) -> None:
-    place.gates()
-    start = "import os\nif os.path.exists('up'): open('up', 'w').close(); open('go').read()\n"
-    place.write("tasks.py", start + place.text("tasks.py"))
-    words = ["tasks.py:same", "in.txt", "-o", "out.jsonl", "--no-progress"]
-    with place.running(*words) as run:
-        (place.directory / "up").read_text()
-        run.send_signal(signal.SIGINT)
-        assert released(place, run) == 130
-    os.unlink(place.directory / "up")
-    assert place.results("out.jsonl") == []
-    assert ended(place.run(*words, "--resume")) == (0, [])
-    place.check("out.jsonl", range(10))
-    assert ended(place.run(*words, "--resume")) == (0, [])
-
-
-@pytest.mark.xfail(strict=True, reason="a cursor that is still open keeps SQLite from tidying up")
-def test_a_run_that_was_refused_leaves_no_file_of_the_journals(place: Place) -> None:
-    words = ["tasks.py:same", "in.txt", "-o", "out.jsonl"]
-    place.run(*words)
-    place.write("in.txt", "x\n1\n")
-    assert place.run(*words, "--resume").returncode == 3
-    assert not Path(place.directory, "out.jsonl.journal-wal").exists()
-
-
-@pytest.mark.xfail(strict=True, reason="what is in one format is taken for the other: a ruined file")
-@pytest.mark.parametrize("formats", [("jsonl", "csv"), ("csv", "jsonl"), ("jsonl", "parquet")])
-def test_an_accepted_change_never_mixes_two_formats(
-    place: Place, formats: tuple[str, str]
-) -> None:
-    words = ["tasks.py:row", "in.txt", "-o", f"out.{formats[0]}"]
-    place.run(*words, "--limit", "5")
-    more = ["--output-format", formats[1], "--resume", "--accept-changes"]
-    code, _ = ended(place.run(*words, *more))
-    assert code in (2, 3)
+@pytest.mark.xfail(strict=True, reason="the helper that starts workers prints its own traceback")
+def test_with_few_file_descriptors_no_traceback_is_printed(place: Place) -> None:
+    words = "tasks.py:same in.txt -o out.jsonl --overwrite -j 2 --backend process".split()
+    for files in range(22, 32):
+        ended(place.run(*words, before=limited(resource.RLIMIT_NOFILE, files)))

@@ -43,8 +43,8 @@ class Limits:
     memory_floor_bytes: int | None = None
     has_room: Callable[[], bool] | None = None
     """Whether what comes of more items has a place; asked before more are taken."""
-    most_together: int | None = None
-    """The largest batch whose size is left open."""
+    most_together: Callable[[], int] | None = None
+    """The largest batch whose size is left open; asked before each."""
 
     def pace(self) -> Pace:
         """Return how fast items may be started."""
@@ -57,7 +57,7 @@ class Limits:
     def capped(self, next_size: Callable[[int | None], int]) -> Callable[[int | None], int]:
         """Return `next_size` with its sizes within `most_together`."""
         most = self.most_together
-        return next_size if most is None else lambda left: min(most, next_size(left))
+        return next_size if most is None else lambda left: min(most(), next_size(left))
 
 
 def stream_batches(

@@ -18,6 +18,9 @@ __all__ = ["Entry", "Intake", "digest_of"]
 
 NEVER = 2**63
 
+MOST_TOGETHER_BYTES = 4 * 2**20
+"""Bytes of the input that are taken together, at most: large records must not add up."""
+
 SAMPLED = 200
 """How many records are looked at to guess how many there are."""
 
@@ -86,13 +89,15 @@ class Intake:
         return self._source.place(where)
 
     def take(self, number: int) -> tuple[Any, ...]:
-        """Return the next items, at most `number`: fewer when the rest would have to be waited for.
+        """Return the next items, at most `number`: fewer when the rest would have to be waited for,
+        or when they are large.
 
         There are none at the end.
         """
         under_way, make = self._under_way, Entry._make
         taken = self.taken
         items: list[Any] = []
+        left_bytes = MOST_TOGETHER_BYTES
         try:
             for entry in self._entries:
                 if entry is None:
@@ -102,7 +107,8 @@ class Intake:
                 under_way[taken] = make(entry)
                 taken += 1
                 items.append(entry[2])
-                if len(items) == number:
+                left_bytes -= len(entry[1])
+                if len(items) == number or left_bytes < 0:
                     break
         except WorkbookError as error:
             self.error = error

@@ -37,6 +37,10 @@ MOST_AHEAD = 50_000
 MOST_AHEAD_BYTES = 32 * 2**20
 """How many items, and bytes of results, may wait in order for an earlier one."""
 
+MOST_TOGETHER = 4096
+MOST_TOGETHER_BYTES = 4 * 2**20
+"""How many items, and bytes of results, may come in one record: all are in memory at once."""
+
 PIECE_BYTES = 1000
 """What a result takes that is not text yet."""
 
@@ -82,6 +86,7 @@ class Recorder:
         self._held: dict[int, tuple[list[Entry], Sequence[Any], int]] = {}
         self._held_bytes = 0
         self._next_number = 0
+        self._result_bytes = 1.0
         intake.on_bad = self._keep_bad
         self._committed_s = clock.now()
         self.written = 0
@@ -116,6 +121,10 @@ class Recorder:
         """Tell whether more items may be taken in."""
         ahead = self._intake.taken - self._next_number
         return not self._keeps_order or (ahead < MOST_AHEAD and self._held_bytes < MOST_AHEAD_BYTES)
+
+    def most_together(self) -> int:
+        """Return how many items may go into a batch, by what their results take in memory."""
+        return max(1, min(MOST_TOGETHER, int(MOST_TOGETHER_BYTES / self._result_bytes)))
 
     def watch(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
         """Keep the outcome of each record's items and yield it on, with what could not be written.
@@ -174,6 +183,9 @@ class Recorder:
             entry, place = entries[at], self._intake.place(entries[at].where)
             self._troubles.add(failure, place)
             self._fail(entry, failure, place, record.attempts.get(at, 1), record.durations_s[at])
+        if pieces:
+            # The last record counts most, so that large results are followed at once.
+            self._result_bytes = max(1.0, self._result_bytes / 2, _size_bytes(pieces) / len(pieces))
         if self._keeps_order:
             self._hold(record.first_item, good, pieces, len(entries))
         elif good:

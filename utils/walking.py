@@ -25,9 +25,6 @@ from utils.workloads import WORKLOADS, SimulatedFailure
 
 __all__ = ["Walk", "Walked", "walk"]
 
-MOST_TOGETHER = 4096
-"""Items of a real input in a batch, at most: what is known of those under way takes memory."""
-
 
 @dataclass(frozen=True, slots=True)
 class Walk:
@@ -118,7 +115,7 @@ def _records(
             limits,
             memory_floor_bytes=settings.memory_floor_bytes,
             has_room=recorder.has_room,
-            most_together=MOST_TOGETHER,
+            most_together=recorder.most_together,
         )
     elif asked.plan.backend != "auto":
         return run_plan(processor, asked.batches, asked.plan, limits=limits, stop=stop)

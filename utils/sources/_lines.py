@@ -5,21 +5,14 @@ A line ends at `\n` or `\r\n` and nowhere else.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from typing import Any, NoReturn
+from typing import Any
 
-from utils.records import BadRecord
 from utils.sources._source import InputRecord, bad_record
+from utils.sources._strict_json import NotJsonError, json_fault, whole_json
 
 __all__ = ["failed_items", "json_lines", "text_lines"]
-
-_JSON_BLANKS = " \t\r\n"
-
-
-class _NotJson(ValueError):
-    """A line that is not what it should be, in plain words."""
 
 
 def text_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
@@ -69,46 +62,29 @@ def _without_returns(lines: bytes) -> bytes:
 def _parsed_lines(
     blocks: Iterable[bytes], item_of: Callable[[Any], Any]
 ) -> Iterator[InputRecord | None]:
-    parse = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode
     number = 0
     for lines in _whole_lines(blocks):
         for raw in lines.split(b"\n"):
             number += 1
             try:
-                text = raw.decode().strip(_JSON_BLANKS)
-                value, end = parse(text)
-                if end != len(text):
-                    raise json.JSONDecodeError("more follows after the value", text, end)
-                item = item_of(value)
+                item = item_of(whole_json(raw.decode()))
             except (ValueError, RecursionError) as error:
                 if not raw.strip():
                     continue
-                item = _described(error, raw)
+                item = bad_record(*_described(error, raw), raw)
             yield item, raw, number
         yield None
 
 
 def _failed_item(value: Any) -> Any:
     if not isinstance(value, dict) or "index" not in value or "item" not in value:
-        raise _NotJson('not a failure of a run: an object with "index" and "item" is expected')
+        raise NotJsonError('not a failure of a run: an object with "index" and "item" is expected')
     return value["item"]
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise _NotJson(f"{name} is not JSON; write null or text instead")
-
-
-def _described(error: ValueError | RecursionError, raw: bytes) -> BadRecord:
-    error_type = type(error).__name__
-    if isinstance(error, json.JSONDecodeError):
-        blanks = len(raw) - len(raw.lstrip(_JSON_BLANKS.encode()))
-        told = f"not JSON: {error.msg} at character {blanks + error.pos + 1}"
-    elif isinstance(error, UnicodeDecodeError):
+def _described(error: ValueError | RecursionError, raw: bytes) -> tuple[str, str]:
+    if isinstance(error, UnicodeDecodeError):
         told = f"not UTF-8: byte {error.start + 1} of the line is 0x{raw[error.start]:02x}"
-    elif isinstance(error, RecursionError):
-        told = "brackets are nested too deeply"
-    elif isinstance(error, _NotJson):
-        error_type, told = "ValueError", str(error)
-    else:
-        told = "a whole number has too many digits; write it as text"
-    return bad_record(error_type, told, raw)
+        return "UnicodeDecodeError", told
+    error_type, told = json_fault(error)
+    return error_type, f"not JSON: {told}" if error_type == "JSONDecodeError" else told

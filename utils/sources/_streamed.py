@@ -7,7 +7,7 @@ from pathlib import Path
 
 from utils.sources._byte_input import ByteInput
 from utils.sources._csv_rows import csv_rows
-from utils.sources._json_array import json_elements, needed_ijson
+from utils.sources._json_array import json_elements
 from utils.sources._lines import failed_items, json_lines, text_lines
 from utils.sources._source import InputRecord
 
@@ -60,7 +60,6 @@ class StreamedSource:
 
 def _reader(input_format: str, name: str, delimiter: str) -> _Reader:
     if input_format == "json":
-        needed_ijson()
         return lambda blocks: json_elements(blocks, name)
     if input_format == "csv":
         return lambda blocks: csv_rows(blocks, name, delimiter=delimiter)

@@ -1,0 +1,78 @@
+"""Inputs for the tests of sources, and what a walk over them gives."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from utils.errors import InputError
+from utils.records import BadRecord
+from utils.sources import open_source
+
+same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+def walk(path: Path, raw: bytes, **more: Any) -> list[tuple[Any, bytes, int]]:
+    path.write_bytes(raw)
+    return list(open_source(str(path), **more).records())
+
+
+def items_of(path: Path, raw: bytes, **more: Any) -> list[Any]:
+    return [item for item, _, _ in walk(path, raw, **more)]
+
+
+def until_fault(path: Path, raw: bytes) -> tuple[list[Any], str]:
+    """Return the items that come before the input cannot be read on, and the fault's one line."""
+    path.write_bytes(raw)
+    items: list[Any] = []
+    with pytest.raises(InputError) as caught:
+        items.extend(item for item, _, _ in open_source(str(path)).records())
+    told = str(caught.value)
+    assert told.startswith(str(path))
+    assert "\n" not in told
+    return items, told
+
+
+def failure_of(record: tuple[Any, bytes, int]) -> tuple[str, str]:
+    item = record[0]
+    assert isinstance(item, BadRecord)
+    return item.failure.error_type, item.failure.error
+
+
+class Endless(io.RawIOBase):
+    """An input without end: `head`, then `body` again and again."""
+
+    def __init__(self, head: bytes, body: bytes) -> None:
+        self._rest = head
+        self._body = body * (4096 // len(body))
+        self.taken_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._rest = self._rest or self._body
+        taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(taken)] = taken
+        self.taken_bytes += len(taken)
+        return len(taken)
+
+
+def feed(monkeypatch: pytest.MonkeyPatch, raw: io.RawIOBase) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(raw)))
+
+
+def compress(suffix: str, raw: bytes) -> bytes:
+    if suffix == ".gz":
+        return gzip.compress(raw)
+    compressor = import_module("zstandard").ZstdCompressor(write_checksum=True)
+    packed: bytes = compressor.compress(raw)
+    return packed

@@ -1,0 +1,225 @@
+"""What `run` says of a wrong command line, and of a task that cannot be had."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from tests.run_command import Place, ended, place
+
+__all__ = ["place"]
+
+
+@pytest.mark.parametrize(
+    ("words", "faults"),
+    [
+        (
+            "! tasks.py in.txt",
+            ["TASK must be file.py:function or package.module:function, got 'tasks.py'"],
+        ),
+        ("! nothere.py:f in.txt", ["there is no file nothere.py; check the path"]),
+        ("! task.py:same in.txt", ["there is no file task.py; did you mean tasks.py?"]),
+        ("! tasks.py:smae in.txt", ["no function 'smae' in tasks.py; did you mean same?"]),
+        ("! tasks.py:os in.txt", ["os in tasks.py is a module, not a function"]),
+        (
+            "! tasks.py:set_up in.txt",
+            [
+                "set_up() in tasks.py must take one argument, the item: too many positional "
+                "arguments"
+            ],
+        ),
+        (
+            "! nopackage.nomodule:f in.txt",
+            ["there is no module nopackage; check its name, and that it is installed"],
+        ),
+        ("--setup nope", ["no function 'nope' in tasks.py"]),
+        (
+            "--setup same",
+            ["--setup same must take no argument: missing a required argument: 'item'"],
+        ),
+        (
+            "--setup asynchronous",
+            ["--setup asynchronous: must be a plain function, not an async one"],
+        ),
+        ("more", ["one argument too many: 'more'; main.py run --help shows the usage"]),
+        ("-o", ["-o needs a value; main.py run --help shows which"]),
+        (
+            "-o x.txt",
+            [
+                "--output x.txt: the suffix '.txt' tells no format; use .jsonl, .csv or "
+                ".parquet, or give --output-format"
+            ],
+        ),
+        ("-o no/x.csv", ["--output no/x.csv: there is no directory no; make it first"]),
+        ("-o d.csv", ["--output d.csv: a directory; name a file in it"]),
+        (
+            "-o /dev/null --output-format csv",
+            ["--output /dev/null: not a regular file; - writes to stdout"],
+        ),
+        (
+            "--output-format csv",
+            ["--output-format csv: stdout takes jsonl only; name a file with -o"],
+        ),
+        (
+            "--output-format cvs -o x.csv",
+            ["--output-format must be one of jsonl, csv, parquet, got 'cvs'; did you mean csv?"],
+        ),
+        (
+            "--input-format cvs",
+            [
+                "--input-format must be one of text, jsonl, json, csv, parquet, errors, got "
+                "'cvs'; did you mean csv?"
+            ],
+        ),
+        (
+            "! tasks.py:same *.py --input-format csv",
+            [
+                "the items of a pattern are its files' paths; leave out --input-format csv, "
+                "or name one file"
+            ],
+        ),
+        (
+            "! tasks.py:same - --input-format parquet",
+            ["Parquet cannot be read from standard input; name the file instead of -"],
+        ),
+        (
+            "! tasks.py:same ftp://host/in",
+            [
+                "ftp:// is not known; known are sqlite:/// and postgresql://, and other "
+                "inputs are files, or - for standard input"
+            ],
+        ),
+        ("-o x.csv --record full", ["--record full: csv holds results only; leave it out"]),
+        ("--record all", ["--record must be one of full, result, got 'all'"]),
+        ("--errors d.csv", ["--errors d.csv: a directory; name a file in it"]),
+        ("-o x.csv --errors x.csv", ["--errors x.csv: that is the output; name another file"]),
+        (
+            "-o x.csv --errors x.csv.journal",
+            ["--errors x.csv.journal: that is the output; name another file"],
+        ),
+        (
+            "--resume",
+            ["--resume: what went to stdout cannot be taken up again; name a file with -o"],
+        ),
+        (
+            "--retry-failed",
+            ["--retry-failed: what went to stdout cannot be taken up again; name a file with -o"],
+        ),
+        (
+            "-o x.csv --resume --overwrite",
+            ["--resume goes on with the output and --overwrite drops it; give one of them"],
+        ),
+        (
+            "-o x.csv -k --retry-failed",
+            ["--retry-failed: what succeeds now comes after the rest, so not with --keep-order"],
+        ),
+        (
+            "--halt 0",
+            [
+                "--halt must be a number of failures or a percentage up to 100%, got '0'; "
+                "for example 10 or 5%"
+            ],
+        ),
+        (
+            "--halt 101%",
+            [
+                "--halt must be a number of failures or a percentage up to 100%, got '101%'; "
+                "for example 10 or 5%"
+            ],
+        ),
+        ("--limit 0", ["--limit must be at least 1, got 0; for example 100"]),
+        ("--limit 1.5", ["--limit must be a whole number, got '1.5'; for example 100"]),
+        (
+            "--memory-floor 0",
+            ["--memory-floor must be a size in bytes, got '0'; for example 500M or 2G"],
+        ),
+        (
+            "--memory-floor 1X",
+            ["--memory-floor must be a size in bytes, got '1X'; for example 500M or 2G"],
+        ),
+        (
+            "--backend proces",
+            [
+                "--backend must be one of auto, sequential, thread, process, async, got "
+                "'proces'; did you mean process?"
+            ],
+        ),
+        (
+            "-j 0 --batch-size 0 --retries -1 --timeout 0 --rate 0",
+            [
+                "--workers must be at least 1, got 0; leave it out to use every core",
+                "--batch-size must be at least 1, got 0; leave it out to have it chosen",
+                "--retries must be at least 0, got -1; 0 means one attempt",
+                "--timeout must be above 0 and at most 86400 seconds, got '0'; for example 10s",
+                "--rate must be above 0 items a second, got '0'; for example 10",
+            ],
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_a_line_each(
+    place: Place, words: str, faults: list[str]
+) -> None:
+    (place.directory / "d.csv").mkdir()
+    done = place.run(*(words[2:] if words[0] == "!" else f"tasks.py:same in.txt {words}").split())
+    assert done.stdout == ""
+    assert ended(done) == (2, faults)
+    assert place.names() == {"d.csv"}
+
+
+@pytest.mark.parametrize("output", ["", ".", "/"])
+@pytest.mark.xfail(strict=True, reason="Path.with_name refuses an empty name: exit 70")
+def test_an_output_without_a_name_is_a_wrong_command_line(place: Place, output: str) -> None:
+    assert ended(place.run("tasks.py:same", "in.txt", "-o", output))[0] == 2
+
+
+@pytest.mark.xfail(strict=True, reason="the journal's name is longer than names may be: exit 70")
+def test_a_name_too_long_for_a_journal_is_told_in_a_line(place: Place) -> None:
+    code, told = ended(place.run("tasks.py:same", "in.txt", "-o", "x" * 245 + ".jsonl"))
+    assert (code in (2, 3), len(told)) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("def f(x) return", "SyntaxError: expected ':' (broken.py, line 1)"),
+        ("import nosuch", "ModuleNotFoundError: No module named 'nosuch' (line 1)"),
+        ("\nraise OSError('a\\nb')", "OSError: a b (line 2)"),
+        ("raise SystemExit(0)", "SystemExit: 0 (line 1)"),
+    ],
+)
+def test_a_task_that_cannot_be_imported_is_told_before_any_input(
+    place: Place, code: str, told: str
+) -> None:
+    place.write("broken.py", code)
+    assert ended(place.run("broken.py:f", "nothere.txt", "-o", "out.jsonl")) == (
+        2,
+        [f"broken.py cannot be imported: {told}"],
+    )
+    assert place.names() == {"broken.py"}
+
+
+def test_a_task_that_cannot_be_imported_in_workers_ends_the_run(place: Place) -> None:
+    place.write(
+        "child.py",
+        "import multiprocessing, pathlib\n"
+        "if multiprocessing.parent_process():\n"
+        "    open('imports', 'a').write('x')\n"
+        "    raise OSError('no licence')\n"
+        "def f(item): return item\n",
+    )
+    words = "child.py:f in.txt -o out.jsonl -j 2".split()
+    assert ended(place.run(*words, "--backend", "process")) == (
+        3,
+        ["the function cannot be loaded in a worker: OSError: no licence"],
+    )
+    assert len(place.text("imports")) <= 4
+    assert ended(place.run(*words, "--backend", "thread", "--resume")) == (0, [])
+    place.check("out.jsonl", range(10))
+
+
+@pytest.mark.xfail(strict=True, reason="--resume is put behind --, where it is no option")
+def test_the_resuming_command_can_be_run_when_there_were_two_dashes(place: Place) -> None:
+    done = place.run("tasks.py:odd_fails", "-o", "out.jsonl", "--halt", "1", "-q", "--", "in.txt")
+    words = shlex.split(done.stderr.strip().removeprefix("resume with: "))
+    assert words.index("--resume") < words.index("--")

@@ -1,0 +1,313 @@
+"""A JSON array: its elements are those of `json.loads`, and come before the fault after them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.source_inputs import Endless, failure_of, feed, items_of, until_fault
+from utils.errors import InputError
+from utils.records import BadRecord
+from utils.sources import _json_array, open_source
+from utils.sources._json_array import LONGEST_ELEMENT_CHARACTERS, json_elements
+from utils.sources._source import InputRecord
+
+BLANKS = st.text(" \t\r\n", max_size=3)
+NUMBERS = st.from_regex(
+    r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", fullmatch=True
+)
+CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from(
+    '"\\[]{},:\n\u20ac\U0001f600'
+)
+STRINGS = st.text(CHARACTERS).map(lambda text: json.dumps(text, ensure_ascii=False))
+ESCAPED = st.text(CHARACTERS | st.characters(categories=["Cs"])).map(json.dumps)
+KEYS = STRINGS | ESCAPED
+SIZES = st.lists(st.integers(1, 40), min_size=1, max_size=5)
+BREAKERS = st.sampled_from([*'"\\[]{},:0-.eE xu\0', "NaN", "Infinity", "tru", "\\u12"])
+
+
+def spaced(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.builds("{}{}{}".format, BLANKS, inner, BLANKS)
+
+
+def joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.lists(parts, max_size=4).map(",".join) | BLANKS
+
+
+VALUES = st.recursive(
+    NUMBERS | KEYS | st.sampled_from(["true", "false", "null"]),
+    lambda inner: (
+        joined(spaced(inner)).map("[{}]".format)
+        | joined(st.builds("{}:{}".format, spaced(KEYS), spaced(inner))).map("{{{}}}".format)
+    ),
+    max_leaves=8,
+)
+ELEMENTS = st.lists(VALUES, max_size=6)
+
+
+@st.composite
+def spaced_arrays(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """Return an array as text, and the texts of its elements."""
+    elements = draw(ELEMENTS)
+    parts = [draw(BLANKS) + element + draw(BLANKS) for element in elements]
+    return f"{draw(BLANKS)}[{','.join(parts) or draw(BLANKS)}]{draw(BLANKS)}", elements
+
+
+def cut(raw: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
+    at = 0
+    for size in cycle(sizes):
+        if at >= len(raw):
+            return
+        yield raw[at : at + size]
+        at += size
+
+
+def read(raw: bytes, sizes: Sequence[int]) -> tuple[list[InputRecord], str]:
+    """Return the records, and what is told of the fault that ends them, if any."""
+    records: list[InputRecord] = []
+    try:
+        records.extend(filter(None, json_elements(cut(raw, sizes), "a.json")))
+    except InputError as error:
+        return records, str(error)
+    return records, ""
+
+
+def loaded(text: str) -> Any:
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(name)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@given(array=spaced_arrays(), sizes=SIZES)
+@example(array=('[1.5,-2e+3, "\\\\","\\"",true]', []), sizes=[1])
+@settings(deadline=None)
+def test_elements_are_those_of_json_loads_wherever_blocks_end(
+    array: tuple[str, list[str]], sizes: list[int]
+) -> None:
+    text, elements = array
+    records, told = read(text.encode(), sizes)
+    assert told == ""
+    assert repr([item for item, _, _ in records]) == repr(loaded(text))
+    assert [where for _, _, where in records] == list(range(1, len(records) + 1))
+    if elements:
+        assert [raw.decode() for _, raw, _ in records] == elements
+
+
+@given(array=spaced_arrays(), breaker=BREAKERS | st.just(""), data=st.data(), sizes=SIZES)
+@settings(deadline=None)
+def test_a_fault_is_found_where_json_loads_finds_one_and_told_alike_wherever_blocks_end(
+    array: tuple[str, list[str]], breaker: str, data: st.DataObject, sizes: list[int]
+) -> None:
+    whole = array[0]
+    start = data.draw(st.integers(0, len(whole)))
+    text = whole[:start] + breaker + whole[data.draw(st.integers(start, len(whole))) :]
+    try:
+        expected = loaded(text)
+    except ValueError:
+        expected = None
+    records, told = read(text.encode(), sizes)
+    if isinstance(expected, list):
+        assert repr([item for item, _, _ in records]) == repr(expected)
+    assert bool(told) is not isinstance(expected, list)
+    assert repr(read(text.encode(), [1 << 18])) == repr((records, told))
+
+
+@given(elements=ELEMENTS, garbage=st.sampled_from([b"\xff", b"\xe2\x82", b"\xed\xa0\x80"]))
+def test_a_byte_that_is_not_utf_8_is_told_after_the_elements_before(
+    elements: list[str], garbage: bytes
+) -> None:
+    raw = "".join(f"{element}," for element in elements).encode()
+    for size in (1, 7, 1 << 18):
+        records, told = read(b"[" + raw + b'"' + garbage + b'"]', [size])
+        assert len(records) == len(elements)
+        assert f"a.json element {len(elements) + 1}: " in told
+        assert f"not UTF-8: byte 0x{garbage[0]:02x}, " in told
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"\xef\xbb\xbf [\n]\n", b" " * 300_000 + b"[]"])
+def test_an_empty_array_has_no_items(tmp_path: Path, raw: bytes) -> None:
+    assert items_of(tmp_path / "values.json", raw) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"), [(b"", "nothing"), (b' {"a": [1]}', "an object"), (b"3", "another value")]
+)
+def test_what_is_no_array_is_an_input_error(tmp_path: Path, raw: bytes, found: str) -> None:
+    items, told = until_fault(tmp_path / "values.json", raw)
+    assert items == []
+    assert f"array is expected and {found} was found" in told
+    assert ".jsonl" in told
+
+
+@pytest.mark.parametrize(
+    ("raw", "before"),
+    [
+        (b"[1, 2", [1]),
+        (b'[1, 2, "a', [1, 2]),
+        (b'[1, {"a": 2}, {"a"', [1, {"a": 2}]),
+        (b"[1, NaN]", [1]),
+        (b"[1, Infinity]", [1]),
+        (b"[1, tru]", [1]),
+        (b"[1,]", [1]),
+        (b"[1] [2]", [1]),
+        (b"[1, '2']", [1]),
+        (b'[1, 2, "a\xff"]', [1, 2]),
+        (b"[1, \xff", [1]),
+        (b'[1, "a\xe2\x82', [1]),
+        (b'["\xed\xa0\x80"]', []),
+        (b"[1, " + b"9" * 5000, [1]),
+        (b"[1, " + b"[" * 100_000, [1]),
+        (b"[1, 2}", [1]),
+        (b"[1,, 2]", [1]),
+        (b"[1] ]", [1]),
+        (b"[1]\xe2\x82", [1]),
+        (b"[", []),
+        (b"[]]", []),
+    ],
+)
+def test_a_broken_array_gives_the_elements_before_and_names_the_next(
+    tmp_path: Path, raw: bytes, before: list[Any]
+) -> None:
+    items, told = until_fault(tmp_path / "values.json", raw)
+    assert items == before
+    assert f"values.json element {len(before) + 1}: " in told
+
+
+def test_half_a_surrogate_pair_is_kept(tmp_path: Path) -> None:
+    raw = b'["\\ud83d", {"\\ude00": "\\ud83d\\ude00"}]'
+    assert items_of(tmp_path / "values.json", raw) == ["\ud83d", {"\ude00": "\U0001f600"}]
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("shift", range(14))
+def test_characters_are_kept_wherever_blocks_end(
+    tmp_path: Path, shift: int, ascii_only: bool
+) -> None:
+    values = ["x" * ((1 << 18) - 2 - shift) + "\U0001f600" * 30_000, "\U0001f600"]
+    raw = json.dumps(values, ensure_ascii=ascii_only).encode()
+    assert items_of(tmp_path / "values.json", raw) == values
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (b'[1, {"a" 2}, 3]', "Expecting ':' delimiter at character 6"),
+        (b'[1, "a', "Unterminated string starting at character 1"),
+        (b"[1, 2 3]", "more follows after the value at character 2"),
+        (b"[1, {'a': NaN}]", "Expecting property name enclosed in double quotes at character 2"),
+        (b'[1, {"a": NaN}]', "NaN is not JSON; write null or text instead"),
+        (b"[1, ", "the input ends before the array does"),
+        (b"[1, 2", "the input ends before the array does"),
+        (b"[1, 2}", "a bracket is closed that was not opened"),
+        (b"[1] 2", "more follows after the array"),
+    ],
+)
+def test_a_fault_is_worded_by_its_place_in_the_element(raw: bytes, told: str) -> None:
+    message = f"a.json element 2: the JSON is broken or cut off ({told}); mend the file"
+    assert read(raw, [1 << 18])[1] == read(raw, [3])[1] == message
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1 << 18])
+@pytest.mark.parametrize(
+    ("element", "error_type", "told"),
+    [
+        (b"[" * 100_000 + b"]" * 100_000, "RecursionError", "brackets are nested too deeply"),
+        (b'{"a": [' * 50_000 + b"]}" * 50_000, "RecursionError", "brackets are nested too deeply"),
+        (b"9" * 5000, "ValueError", "a whole number has too many digits; write it as text"),
+        (b'{"a": -' + b"9" * 5000 + b"}", "ValueError", "a whole number has too many digits"),
+    ],
+)
+def test_json_that_cannot_be_held_is_a_bad_record(
+    element: bytes, error_type: str, told: str, size: int
+) -> None:
+    records, fault = read(b"[1, " + element + b" , 3]", [size])
+    assert fault == ""
+    first, bad, last = records
+    assert (first, last) == ((1, b"1", 1), (3, b"3", 3))
+    assert isinstance(bad[0], BadRecord)
+    assert bad[1:] == (element, 2)
+    assert failure_of(bad)[0] == error_type
+    assert failure_of(bad)[1].startswith(told)
+
+
+@pytest.mark.parametrize("size", [1, 4900, 1 << 18])
+def test_a_fraction_or_exponent_may_follow_any_number_of_digits(size: int) -> None:
+    text = f"[{'9' * 5000}.5, {'9' * 5000}e-4999, 3]"
+    assert [item for item, _, _ in read(text.encode(), [size])[0]] == json.loads(text)
+
+
+def test_an_element_is_there_once_the_sign_after_it_is() -> None:
+    arrived: list[bytes] = []
+
+    def blocks() -> Iterator[bytes]:
+        for block in (b"[1", b"2", b" ", b", {", b"}", b"]", b" "):
+            arrived.append(block)
+            yield block
+
+    records = json_elements(blocks(), "a.json")
+    assert (next(records), arrived) == (None, [b"[1"])
+    assert (next(records), arrived) == ((12, b"12", 1), [b"[1", b"2", b" ", b", {"])
+    assert (next(records), arrived[4:]) == (None, [])
+    assert (next(records), arrived[4:]) == (({}, b"{}", 2), [b"}", b"]"])
+    assert (list(records), arrived[6:]) == ([], [b" "])
+
+
+def test_an_element_of_many_blocks_is_parsed_only_at_its_begin_and_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parsed_characters: list[int] = []
+
+    def spied(name: str) -> Any:
+        real = getattr(_json_array, name)
+
+        def spy(text: str, *more: int) -> Any:
+            parsed_characters.append(len(text))
+            return real(text, *more)
+
+        return spy
+
+    for name in ("first_json", "whole_json"):
+        monkeypatch.setattr(_json_array, name, spied(name))
+    raw = json.dumps([list(range(1000))]).encode()
+    assert len(read(raw, [10])[0]) == 1
+    assert parsed_characters == [9, len(raw) - 2]
+
+
+def test_an_element_may_be_long_and_blanks_before_it_longer(tmp_path: Path) -> None:
+    values = ["\\\n" * (LONGEST_ELEMENT_CHARACTERS // 4 - 100), [{"a": "é"}] * 500_000, 3]
+    raw = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+    assert items_of(tmp_path / "values.json", raw) == values
+    blanks = b" " * (LONGEST_ELEMENT_CHARACTERS + 1)
+    assert items_of(tmp_path / "values.json", b"[1," + blanks + b"2]") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("begin", "body", "told"),
+    [
+        (b'"', b"x, 1", "Unterminated string starting at character 1"),
+        (b"", b"[1, 2, ", "brackets are nested too deeply"),
+        (b'{"a" 1', b", 2, 3", "Expecting ':' delimiter at character 6"),
+    ],
+)
+def test_an_element_without_end_is_an_input_error_before_it_fills_the_memory(
+    monkeypatch: pytest.MonkeyPatch, begin: bytes, body: bytes, told: str
+) -> None:
+    endless = Endless(b"[1, " + begin, body)
+    feed(monkeypatch, endless)
+    records = open_source("-", input_format="json").records()
+    assert next(records)[0] == 1
+    with pytest.raises(InputError) as caught:
+        next(records)
+    assert str(caught.value) == (
+        f"standard input element 2: the text from here on is over 16 MiB or broken ({told}); "
+        "mend it, or write one value a line and name it .jsonl"
+    )
+    assert endless.taken_bytes <= LONGEST_ELEMENT_CHARACTERS + (1 << 20)
