@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from utils.command_line import help_text, read_command_line
 from utils.errors import OutputError, WorkbookError
@@ -18,6 +18,7 @@ from utils.stopping import StopRequest
 from utils.terminal import is_plain, write_stdout
 
 if TYPE_CHECKING:
+    from utils.guarding import SignalChannel
     from utils.run_settings import RunSettings
     from utils.settings import EngineSettings, Settings
     from utils.sources import Source
@@ -61,9 +62,18 @@ def _run(words: Sequence[str], stop: StopRequest) -> int:
         return 0
     settings = _settings_of(command, options)
     _set_up_logging(settings)
-    with stop_on_signals(stop, tells=not _shows_bar(settings) and not settings.quiet):
-        code = _COMMANDS[command](settings, stop)
-    return code if stop.signal_number is None else 128 + stop.signal_number
+
+    def act(settings: Any, channel: SignalChannel | None = None) -> int:
+        tells = not _shows_bar(settings) and not settings.quiet
+        with stop_on_signals(stop, tells=tells, channel=channel):
+            code = _COMMANDS[command](settings, stop)
+        return code if stop.signal_number is None else 128 + stop.signal_number
+
+    if command == "run":
+        from utils.falling_back import run_in_child
+
+        return run_in_child(cast("RunSettings", settings), act)
+    return act(settings)
 
 
 def _settings_of(command: str, options: dict[str, Any]) -> EngineSettings:
@@ -148,10 +158,12 @@ def _run_and_record(
     settings: RunSettings, task: Task, source: Source, stdout: int, stop: StopRequest
 ) -> tuple[str, int]:
     from graphs import create_parallel_graph
+    from utils.guarding import mark_under_way
     from utils.opening import open_recorder
 
     shared: dict[str, Any] = {}
     with open_recorder(settings, task, source, stdout=stdout, stop=stop) as recorder:
+        mark_under_way()
         create_parallel_graph(
             settings,
             function=task.function,

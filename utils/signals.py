@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from utils.guarding import RELAYED, SignalChannel, mark_left
 from utils.stopping import StopRequest, Urgency
 
 __all__ = ["leave", "stop_on_signals"]
@@ -24,24 +25,34 @@ STUCK = "left without a report: an item would not end"
 
 
 @contextmanager
-def stop_on_signals(stop: StopRequest, *, tells: bool) -> Iterator[None]:
+def stop_on_signals(
+    stop: StopRequest, *, tells: bool, channel: SignalChannel | None = None
+) -> Iterator[None]:
     """Let the first signal drain the run, the second give up what runs, the third leave at once.
 
+    A guard hands on through `channel` the signals that it gets; one that went to both counts once.
     With `tells`, a line on stderr says that the first one was heard. A run that does not end in
     bounded time is left without a report, with exit code 128 + the signal's number.
     """
-    received = 0
+    received = [0, 0]
+    acted = 0
 
     def on_signal(number: int) -> None:
-        nonlocal received
-        received += 1
-        if received == 1:
+        nonlocal acted
+        received[number > RELAYED] += 1
+        number %= RELAYED
+        while acted < max(received):
+            acted += 1
+            act_on(number, acted)
+
+    def act_on(number: int, time: int) -> None:
+        if time == 1:
             stop.request(Urgency.DRAIN, number)
             if tells:
                 _tell("stopping: running items may finish; once more gives them up")
             _after(DRAIN_S, lambda: stop.request(Urgency.KILL))
             _after(DRAIN_S + LEAVE_S, lambda: leave(128 + number, STUCK))
-        elif received == 2:
+        elif time == 2:
             stop.request(Urgency.KILL, number)
             _after(LEAVE_S, lambda: leave(128 + number, STUCK))
         else:
@@ -49,7 +60,7 @@ def stop_on_signals(stop: StopRequest, *, tells: bool) -> Iterator[None]:
 
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     watched = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    with _numbers_to(on_signal):
+    with _numbers_to(on_signal, channel or socket.socketpair()):
         before = {
             number: signal.signal(number, lambda *_: None)
             for number in watched
@@ -63,13 +74,13 @@ def stop_on_signals(stop: StopRequest, *, tells: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _numbers_to(act: Callable[[int], None]) -> Iterator[None]:
+def _numbers_to(act: Callable[[int], None], channel: SignalChannel) -> Iterator[None]:
     """Call `act` in a thread with the number of each signal that has a handler.
 
     A handler itself runs in the main thread, which a signal does not wake from a wait when the
     kernel hands it to another thread.
     """
-    ours, theirs = socket.socketpair()
+    ours, theirs = channel
     theirs.setblocking(False)
     before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
 
@@ -93,6 +104,7 @@ def leave(code: int, why: str = "") -> None:
         os.write(2, b"\x1b[?25h")
     if why:
         _tell(why)
+    mark_left()
     os._exit(code)
 
 
