@@ -15,7 +15,7 @@ from utils.command_line import help_text, read_command_line
 from utils.errors import OutputError, WorkbookError
 from utils.signals import leave, stop_on_signals
 from utils.stopping import StopRequest
-from utils.terminal import is_plain, write_stdout
+from utils.terminal import is_plain, printable, write_stdout
 
 if TYPE_CHECKING:
     from utils.guarding import SignalChannel
@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> int:
         code = _run(words, stop)
     except WorkbookError as error:
         with suppress(OSError):
-            print(error, file=sys.stderr)
+            print("\n".join(map(printable, error.faults)), file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:  # before there was anything to stop
         code = 130
@@ -182,7 +182,8 @@ def _run_and_record(
 
 def _resuming_command() -> str:
     words = [word for word in sys.orig_argv if word not in ("--overwrite", "--resume")]
-    return shlex.join([*words, "--resume"])
+    end = words.index("--") if "--" in words else len(words)
+    return shlex.join([*words[:end], "--resume", *words[end:]])
 
 
 _COMMANDS: dict[str, Callable[[Any, StopRequest], int]] = {

@@ -1,7 +1,7 @@
 """Run the command on a disk that fails: `python -m benchmarks.failing_disk HOW ACT N ...`.
 
 HOW `failing`: the N-th write, sync or rename of a regular file raises as on a full disk, and so do
-all after it. `killed`: right after the N-th, the command is killed.
+all after it. `killed`: right after the N-th, the command is killed, with all that it started.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def fail_from(how: str, act: str, number: int) -> None:
             if how == "killed":
                 result = original(*arguments, **options)
                 if calls == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                    os.killpg(0, signal.SIGKILL)
                 return result
             if calls >= number:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -195,7 +195,6 @@ def test_a_limit_takes_the_first_items_and_a_resumed_run_the_rest(place: Place) 
     assert place.results("out.jsonl") == FULL
 
 
-@pytest.mark.xfail(strict=True, reason="a limit inside a stretch of done items looks like a change")
 def test_a_limit_below_what_is_done_is_no_change_of_the_input(place: Place) -> None:
     words = ["tasks.py:same", "in.txt", "-o", "out.jsonl"]
     place.run(*words)

@@ -87,7 +87,6 @@ def test_workers_that_die_cost_the_item_alone(place: Place) -> None:
     assert place.failures()[0]["error"] == "its worker ended with exit code 0"
 
 
-@pytest.mark.xfail(strict=True, reason="auto runs the first items in the command: it exits with 0")
 def test_an_item_that_exits_the_process_costs_itself_alone_by_default(place: Place) -> None:
     task = "import os\ndef f(item):\n    os._exit(0) if item == '3' else None\n    return item\n"
     place.write("dies.py", task)
@@ -105,14 +104,12 @@ def test_an_item_that_hangs_costs_itself_alone(place: Place, backend: str) -> No
     assert [line["error_type"] for line in place.failures()] == ["TimeoutError"]
 
 
-@pytest.mark.xfail(strict=True, reason="the sequential backend leaves out time limits, unsaid")
 def test_a_time_limit_holds_or_is_refused_without_workers_too(place: Place) -> None:
     place.write("hangs.py", "import time\ndef f(item): time.sleep(1)\n")
     words = ["hangs.py:f", "in.txt", "--limit", "1", "--timeout", "0.2"]
     assert place.run(*words, "--backend", "sequential").returncode in (1, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="the item is written as the function left it")
 def test_an_item_that_the_function_changes_is_written_as_it_came(place: Place) -> None:
     place.write("in.jsonl", '{"v": 1}\n')
     place.write("change.py", "def f(item):\n    item['v'] = 2\n    raise ValueError\n")
@@ -161,7 +158,6 @@ def test_a_file_size_limit_ends_the_run_which_completes_without_it(
     place.check(output, range(2000))
 
 
-@pytest.mark.xfail(strict=True, reason="a torn line is left, and what was done is not committed")
 def test_what_was_done_before_the_output_was_full_is_kept_whole(place: Place) -> None:
     place.numbers(100)
     words = ["tasks.py:long", "in.txt", "-o", "out.jsonl"]
@@ -171,7 +167,6 @@ def test_what_was_done_before_the_output_was_full_is_kept_whole(place: Place) ->
     assert " before\n" in place.run(*words, "--resume").stdout
 
 
-@pytest.mark.xfail(strict=True, reason="a failed write of a failure's line is not caught: exit 70")
 def test_a_full_disk_under_the_kept_failures_is_told_in_a_line(place: Place) -> None:
     place.numbers(5000)
     with small_disk(place.directory / "disk", "64k"):
@@ -226,14 +221,12 @@ def test_the_second_of_two_runs_with_one_output_leaves(place: Place) -> None:
     place.check("out.jsonl", range(10))
 
 
-@pytest.mark.xfail(strict=True, reason="--export-json is not held against --output and --errors")
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.journal", "out.jsonl.errors.jsonl"])
 def test_the_exported_report_replaces_nothing_of_the_run(place: Place, name: str) -> None:
     words = ["tasks.py:odd_fails", "in.txt", "-o", "out.jsonl", "--export-json", name]
     assert ended(place.run(*words))[0] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="--errors drops or replaces what is there, whatever it is")
 @pytest.mark.parametrize("task", ["same", "odd_fails"])
 def test_the_errors_file_replaces_only_an_errors_file(place: Place, task: str) -> None:
     place.write("precious", "of mine")

@@ -35,7 +35,6 @@ def test_in_order_only_so_many_items_run_ahead_of_a_slow_one(place: Place) -> No
     assert [line["index"] for line in place.results("out.jsonl")] == list(range(80_000))
 
 
-@pytest.mark.xfail(strict=True, reason="the first result that comes fixes the columns, not item 0")
 def test_in_order_the_first_item_fixes_the_columns_of_csv(place: Place) -> None:
     place.write(
         "columns.py",
@@ -139,7 +138,6 @@ def test_a_signal_at_the_start_or_at_the_end_loses_nothing(place: Place) -> None
     assert ended(place.run(*words, "--resume")) == (0, [])
 
 
-@pytest.mark.xfail(strict=True, reason="a cursor that is still open keeps SQLite from tidying up")
 def test_a_run_that_was_refused_leaves_no_file_of_the_journals(place: Place) -> None:
     words = ["tasks.py:same", "in.txt", "-o", "out.jsonl"]
     place.run(*words)
@@ -148,7 +146,6 @@ def test_a_run_that_was_refused_leaves_no_file_of_the_journals(place: Place) -> 
     assert not Path(place.directory, "out.jsonl.journal-wal").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="one format is taken for the other: a ruined file")
 @pytest.mark.parametrize("formats", [("jsonl", "csv"), ("csv", "jsonl"), ("jsonl", "parquet")])
 def test_an_accepted_change_never_mixes_two_formats(place: Place, formats: tuple[str, str]) -> None:
     words = ["tasks.py:row", "in.txt", "-o", f"out.{formats[0]}"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
+from utils.errors import OutputError
 from utils.journal import Stretch
 
 __all__ = ["Book", "Spool"]
@@ -20,14 +22,18 @@ class Book(Protocol):
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
         """Note a failed item, as a line of the errors file."""
 
+    def drop_beyond(self, end: int) -> int:
+        """Take back what was noted but not kept of results beyond `end`; return their end then."""
+        ...
+
     def commit(self) -> None:
         """Keep what was noted."""
 
     def finish(self) -> None:
         """Note that all is done."""
 
-    def stretches(self) -> Iterator[Stretch]:
-        """Yield the items that are done or failed, in their order."""
+    def stretches(self) -> Iterator[Stretch] | None:
+        """Yield the items that are done or failed, in their order; `None` when nobody knows."""
         ...
 
     def failure_lines(self) -> Iterator[str]:
@@ -46,17 +52,33 @@ class Spool:
 
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
         """Keep the line."""
-        self._file.write(line + "\n")
+        with self._told():
+            self._file.write(line + "\n")
+
+    def drop_beyond(self, end: int) -> int:
+        """Do nothing: what is out is out."""
+        return end
 
     def commit(self) -> None:
-        """Do nothing."""
+        """Write out what is still in memory."""
+        with self._told():
+            self._file.flush()
 
     def finish(self) -> None:
         """Do nothing."""
 
-    def stretches(self) -> Iterator[Stretch]:
-        """Yield nothing: it is not known what is done."""
-        return iter(())
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"failed items cannot be kept in {tempfile.gettempdir()} ({error.strerror}); "
+                "make room there, or set TMPDIR"
+            ) from error
+
+    def stretches(self) -> None:
+        """Return nothing: it is not kept what is done."""
 
     def failure_lines(self) -> Iterator[str]:
         """Yield the lines, in the order in which the items failed."""

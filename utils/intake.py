@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import marshal
+import pickle
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from itertools import islice
@@ -77,11 +79,12 @@ class Intake:
         """Return how many records there are, by the size of the first ones."""
         source = self._source
         guess = source.total
-        if guess is None and source.repeatable and source.size_bytes is not None:
+        if guess is None and source.repeatable and "://" not in source.name:
             sample = [len(raw) + 1 for _, raw, _ in islice(source.records(), SAMPLED)]
             guess = len(sample)
             if guess == SAMPLED:
-                guess = source.size_bytes * SAMPLED // sum(sample)
+                size = source.size_bytes
+                guess = None if size is None else size * SAMPLED // sum(sample)
         return guess if guess is None or self._limit is None else min(guess, self._limit)
 
     def place(self, where: int) -> str:
@@ -104,9 +107,12 @@ class Intake:
                     if items:
                         break
                     continue
+                item = entry[2]
+                if type(item) in _MUTABLE:  # the function may change what it is given
+                    entry = (entry[0], entry[1], _Frozen(item), entry[3])
                 under_way[taken] = make(entry)
                 taken += 1
-                items.append(entry[2])
+                items.append(item)
                 left_bytes -= len(entry[1])
                 if len(items) == number or left_bytes < 0:
                     break
@@ -122,7 +128,10 @@ class Intake:
     def settle(self, record: BatchRecord) -> list[Entry]:
         """Return the entries of a record's items; they are under way no more."""
         pop, first = self._under_way.pop, record.first_item
-        return [pop(number) for number in range(first, first + len(record.results))]
+        entries = [pop(number) for number in range(first, first + len(record.results))]
+        if any(type(entry.item) is _Frozen for entry in entries):
+            return [entry._replace(item=_thawed(entry.item)) for entry in entries]
+        return entries
 
     @property
     def under_way(self) -> int:
@@ -139,7 +148,8 @@ class Intake:
                 yield None
                 continue
             if index == self._limit:
-                break
+                self.exhausted = True
+                return
             item, raw, where = record
             if index < first:
                 if type(item) is BadRecord:
@@ -158,7 +168,7 @@ class Intake:
             index += 1
         if self._stop.requested:
             return
-        if first < (NEVER if self._limit is None else self._limit):
+        if first < NEVER:
             self._tell_change(f"{self._source.name} ends after {index} items and had more")
         self.exhausted = True
 
@@ -169,10 +179,16 @@ class Intake:
                 "--overwrite begins anew"
             )
 
-    def first_change(self, done: Iterator[Stretch]) -> str | None:
-        """Return which of the items that are `done` has changed while the run went on, if any."""
-        if self._file_states() == self._states:
+    def first_change(self, done: Iterator[Stretch] | None) -> str | None:
+        """Return which of the items that are `done` has changed while the run went on, if any.
+
+        With `None`, it is only seen whether the file is as it was.
+        """
+        now = self._file_states()
+        if now == self._states:
             return None
+        if done is None:
+            return f"{self.name} is not what it was when the run began"
         again = Intake(
             self._source,
             done=done,
@@ -181,8 +197,8 @@ class Intake:
             stop=StopRequest(),
         )
         again.on_bad = lambda entry: None
-        while again.take(SAMPLED):
-            again._under_way.clear()
+        if again.take(1):  # all others are done
+            return f"{self.place(again._under_way[0].where)} is new since the run began"
         return None if again.error is None else str(again.error)
 
     def _file_states(self) -> list[tuple[int, int, int]]:
@@ -198,6 +214,28 @@ class Intake:
     def _next_stretch(self) -> tuple[int, bytes]:
         first, _, digests = next(self._done, (NEVER, 0, b""))
         return first, digests
+
+
+class _Frozen:
+    """An item as it was before the function got it."""
+
+    __slots__ = ("_data", "_load")
+
+    def __init__(self, item: Any) -> None:
+        try:
+            self._data, self._load = marshal.dumps(item), marshal.loads
+        except ValueError:  # not only what JSON knows
+            self._data, self._load = pickle.dumps(item), pickle.loads
+
+    def thaw(self) -> Any:
+        return self._load(self._data)
+
+
+def _thawed(item: Any) -> Any:
+    return item.thaw() if type(item) is _Frozen else item
+
+
+_MUTABLE = (dict, list)
 
 
 def digest_of(raw: bytes) -> bytes:

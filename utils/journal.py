@@ -24,6 +24,9 @@ __all__ = ["DIGEST_BYTES", "Journal", "Stretch"]
 DIGEST_BYTES = 8
 """Bytes of the digest of an item's record in the input."""
 
+FETCHED = 100
+"""How many rows are fetched at a time."""
+
 _APPLICATION_ID = 0x50425750
 _SCHEMA = """
 CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -52,6 +55,7 @@ class Journal:
         self._path = path
         self._done: list[tuple[int, int, bytes, int]] = []
         self._failed: list[tuple[int, bytes, str]] = []
+        self._walks: list[sqlite3.Cursor] = []
         self._connection: sqlite3.Connection | None = None
         with self._told():
             connection = sqlite3.connect(
@@ -103,6 +107,8 @@ class Journal:
         """Let the journal go; what was not committed is as if it had never been."""
         if self._connection is not None:
             with self._told():
+                for walk in self._walks:  # an open one would keep SQLite from tidying up
+                    walk.close()
                 self._connection.close()
             self._connection = None
 
@@ -189,7 +195,14 @@ class Journal:
             "UNION ALL SELECT item, 1, digest FROM failed ORDER BY 1"
         )
         with self._told():
-            yield from self._sql.execute(query)
+            walk = self._sql.execute(query)
+        self._walks.append(walk)
+        while True:
+            with self._told():
+                some = walk.fetchmany(FETCHED)
+            if not some:
+                return
+            yield from some
 
     def failure_lines(self) -> Iterator[str]:
         """Yield the lines of the errors file, in the items' order."""
@@ -204,6 +217,14 @@ class Journal:
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
         """Note an item that failed."""
         self._failed.append((item, digest, line))
+
+    def drop_beyond(self, end: int) -> int:
+        """Take back what was noted but not committed of results beyond `end` of the output.
+
+        Returns where the results end that are known then.
+        """
+        self._done = [noted for noted in self._done if noted[-1] <= end]
+        return self._done[-1][-1] if self._done else self.output_end
 
     def commit(self) -> None:
         """Keep what was noted; the output must be durable up to there."""

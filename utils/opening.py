@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,13 @@ __all__ = ["check_backend", "open_input", "open_recorder"]
 
 _logger = logging.getLogger(__name__)
 
+ACCEPT = "--accept-changes goes on all the same"
+
+FOR_GOOD = "--output-format"
+"""What no run can change midway."""
+
+LONGEST_LINE = 2**20
+
 _TOLD = {
     "function": "the function was {before} and is {now} now",
     "source": "the task's file has changed since the run began",
@@ -47,7 +55,10 @@ def open_input(settings: RunSettings, stop: StopRequest) -> Source:
     Raises `InputError` when it cannot be read, `UsageError` when it is what will be written.
     """
     source = open_source(
-        settings.source, input_format=settings.input_format, stopped=lambda: stop.requested
+        settings.source,
+        input_format=settings.input_format,
+        excluded=_own_files(settings),
+        stopped=lambda: stop.requested,
     )
     written = {
         "--output": settings.output,
@@ -62,6 +73,14 @@ def open_input(settings: RunSettings, stop: StopRequest) -> Source:
     if faults:
         raise UsageError(faults)
     return source
+
+
+def _own_files(settings: RunSettings) -> list[Path]:
+    """Return what the run itself writes, which a pattern may match."""
+    files = [settings.output, settings.errors, settings.export_json]
+    if settings.output is not None:
+        files.append(journal_beside(settings.output))
+    return [path for path in files if path is not None]
 
 
 @contextmanager
@@ -90,10 +109,7 @@ def open_recorder(
                 defuse=settings.defuse_formulas,
             )
         stack.callback(sink.close)
-        before = (0, 0)
-        if journal is not None:
-            _start(settings, _fingerprint(settings, task), journal, sink)
-            before = journal.counts()
+        # An input that cannot be read must not cost an output that is there already.
         intake = Intake(
             source,
             done=iter(()) if journal is None else journal.stretches(),
@@ -101,6 +117,11 @@ def open_recorder(
             accepts_changes=settings.accept_changes,
             stop=stop,
         )
+        _check_errors_file(settings.errors)
+        before = (0, 0)
+        if journal is not None:
+            _start(settings, _fingerprint(settings, task), journal, sink)
+            before = journal.counts()
         yield Recorder(
             intake,
             sink,
@@ -154,6 +175,20 @@ def _start(
     journal.go_on(fingerprint, retry_failed=settings.retry_failed)
 
 
+def _check_errors_file(path: Path | None) -> None:
+    """Refuse to replace a file that is none of failed items."""
+    if path is None or not path.is_file():
+        return
+    try:
+        with path.open("rb") as file:
+            first = file.readline(LONGEST_LINE)
+        is_ours = not first or {"index", "error_type"} <= json.loads(first).keys()
+    except (OSError, ValueError, AttributeError):
+        is_ours = False
+    if not is_ours:
+        raise UsageError(f"{path} exists and holds no failed items; name another with --errors")
+
+
 def _fingerprint(settings: RunSettings, task: Task) -> dict[str, Any]:
     """Return what the results depend on, the items apart."""
     return {
@@ -169,12 +204,11 @@ def _fingerprint(settings: RunSettings, task: Task) -> dict[str, Any]:
 
 
 def _check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_changes: bool) -> None:
-    if accepts_changes:
-        return
     for name, value in now.items():
-        if before.get(name) != value:
+        if before.get(name) != value and (name == FOR_GOOD or not accepts_changes):
+            mend = f"{ACCEPT}, " if name != FOR_GOOD else ""
             told = _TOLD.get(name, "{name} was {before} when the run began and is {now} now")
             raise InputError(
                 told.format(name=name, before=before.get(name), now=value)
-                + "; --accept-changes goes on all the same, --overwrite begins anew"
+                + f"; {mend}--overwrite begins anew"
             )

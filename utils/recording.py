@@ -1,6 +1,6 @@
 """The lining that keeps what comes of the items: results in the sink, failures, and the journal.
 
-    records -> encode -> [in order] -> sink -> journal -> records
+    records -> [in order] -> encode -> sink -> journal -> records
                             |                     ^
                             +---- failures -------+
 
@@ -9,7 +9,9 @@ The sink is made durable before the journal says what it holds.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,9 +42,6 @@ MOST_AHEAD_BYTES = 32 * 2**20
 MOST_TOGETHER = 4096
 MOST_TOGETHER_BYTES = 4 * 2**20
 """How many items, and bytes of results, may come in one record: all are in memory at once."""
-
-PIECE_BYTES = 1000
-"""What a result takes that is not text yet."""
 
 ERRORS_TOLD = 5
 """How many kinds of errors are told of at the end."""
@@ -83,8 +82,8 @@ class Recorder:
         self._halt = halt
         self._stop = stop
         self._clock = clock
-        self._held: dict[int, tuple[list[Entry], Sequence[Any], int]] = {}
-        self._held_bytes = 0
+        self._early: dict[int, BatchRecord] = {}
+        self._early_bytes = 0
         self._next_number = 0
         self._result_bytes = 1.0
         intake.on_bad = self._keep_bad
@@ -120,7 +119,9 @@ class Recorder:
     def has_room(self) -> bool:
         """Tell whether more items may be taken in."""
         ahead = self._intake.taken - self._next_number
-        return not self._keeps_order or (ahead < MOST_AHEAD and self._held_bytes < MOST_AHEAD_BYTES)
+        return not self._keeps_order or (
+            ahead < MOST_AHEAD and self._early_bytes < MOST_AHEAD_BYTES
+        )
 
     def most_together(self) -> int:
         """Return how many items may go into a batch, by what their results take in memory."""
@@ -133,9 +134,9 @@ class Recorder:
         """
         try:
             for record in records:
-                record = self._keep(record)
-                self._commit_when_due(record)
-                yield record
+                for kept in map(self._keep, self._in_turn(record)):
+                    self._commit_when_due(kept)
+                    yield kept
                 yield from self._troubles.take_unread()
             yield from self._troubles.take_unread()
             self._end()
@@ -148,12 +149,25 @@ class Recorder:
         self._write_errors()
         if self._intake.error is not None:
             raise self._intake.error
+        if self._stop.requested or not self._intake.exhausted:
+            return
         if (change := self._intake.first_change(self._book.stretches())) is not None:
             raise InputError(f"{change} (it changed while the run went on)")
-        if self._intake.exhausted and not self._stop.requested:
-            self._sink.finish()
-            self._book.finish()
-            self.finished = True
+        self._sink.finish()
+        self._book.finish()
+        self.finished = True
+
+    def _in_turn(self, record: BatchRecord) -> Iterator[BatchRecord]:
+        """Yield the records whose turn it is now; in order, those that came early wait."""
+        if not self._keeps_order:
+            yield record
+            return
+        self._early[record.first_item] = record
+        self._early_bytes += _size_bytes(record.results)
+        while (next_one := self._early.pop(self._next_number, None)) is not None:
+            self._early_bytes -= _size_bytes(next_one.results)
+            self._next_number += len(next_one.results)
+            yield next_one
 
     # Outcomes -------------------------------------------------------------------------------
 
@@ -186,22 +200,10 @@ class Recorder:
         if pieces:
             # The last record counts most, so that large results are followed at once.
             self._result_bytes = max(1.0, self._result_bytes / 2, _size_bytes(pieces) / len(pieces))
-        if self._keeps_order:
-            self._hold(record.first_item, good, pieces, len(entries))
-        elif good:
+        if good:
             self._write(good, pieces)
         self._stop_when_too_many_failed()
         return record
-
-    def _hold(self, number: int, good: list[Entry], pieces: Sequence[Any], items: int) -> None:
-        self._held[number] = good, pieces, items
-        self._held_bytes += _size_bytes(pieces)
-        while (held := self._held.pop(self._next_number, None)) is not None:
-            good, pieces, items = held
-            self._held_bytes -= _size_bytes(pieces)
-            self._next_number += items
-            if good:
-                self._write(good, pieces)
 
     def _write(self, entries: list[Entry], pieces: Sequence[Any]) -> None:
         """Write the results and note each stretch of items in a row."""
@@ -265,12 +267,16 @@ class Recorder:
 
     def _save_what_can_be(self) -> None:
         """Keep what there is after an error; another one in doing so is a consequence of it."""
-        for act in (self._commit, self._write_errors):
-            try:
-                act()
-            except WorkbookError:
-                return
+        try:
+            self._commit()
+        except WorkbookError:
+            with suppress(WorkbookError):
+                self._sink.start(self._book.drop_beyond(self._sink.salvage()))
+                self._commit()
+        with suppress(WorkbookError):
+            self._write_errors()
 
 
-def _size_bytes(pieces: Sequence[Any]) -> int:
-    return sum(len(piece) if isinstance(piece, str) else PIECE_BYTES for piece in pieces)
+def _size_bytes(values: Sequence[Any]) -> int:
+    """Estimate the memory that values take, in bytes: what they hold in turn is not looked at."""
+    return sum(map(sys.getsizeof, values))

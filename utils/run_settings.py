@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.checks import Fault, checked_size_bytes, near_names
-from utils.door import LARGEST_COUNT, Door
+from utils.door import LARGEST_COUNT, Door, same_file
 from utils.settings import EngineSettings
 
 __all__ = ["INPUT_FORMATS", "OUTPUT_FORMATS", "RECORDS", "RunSettings", "journal_beside"]
@@ -26,6 +26,9 @@ _FORMAT_OF_SUFFIX = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+
+LONGEST_NAME_BYTES = 230
+"""A file's name may have 255 bytes, and those of an output's journal and errors file are longer."""
 
 BY_HAND = "name an INPUT, or pipe one in; python main.py run --help shows the usage"
 
@@ -85,16 +88,24 @@ class RunSettings(EngineSettings):
         flags = {name: bool(options.get(name)) for name in _FLAGS}
         flags["resume"] = flags["resume"] or flags["retry_failed"]
         _check_flags(door, flags, output)
+        errors = _errors(door, options, output)
+        engine = EngineSettings._checked(door, options)
+        _check_names(door, output, errors, engine["export_json"])
+        if engine["backend"] == "sequential" and engine["timeout_s"] is not None:
+            door.fault(
+                "--timeout: an item of the sequential backend cannot be given up; "
+                "leave --backend out"
+            )
         halt_number, halt_share = door.read("halt", _halt) or (None, None)
         return {
-            **EngineSettings._checked(door, options),
+            **engine,
             "task": _task(door, options),
             "source": _source(door, options),
             "input_format": door.choice("input_format", INPUT_FORMATS),
             "output": output,
             "output_format": output_format,
             "record": record or ("full" if output_format == "jsonl" else "result"),
-            "errors": _errors(door, options, output),
+            "errors": errors,
             "halt_number": halt_number,
             "halt_share": halt_share,
             "limit": door.whole("limit", "--limit", 1, LARGEST_COUNT, "for example 100"),
@@ -158,14 +169,39 @@ def _output(door: Door, options: dict[str, Any]) -> tuple[Path | None, str]:
 
 
 def _errors(door: Door, options: dict[str, Any], output: Path | None) -> Path | None:
-    if options.get("errors") is None:
-        return None if output is None else output.with_name(output.name + ".errors.jsonl")
-    path = door.output_file("errors")
-    if path is not None and output is not None:
-        taken = (output, journal_beside(output))
-        if os.path.realpath(path) in map(os.path.realpath, taken):
-            door.fault(f"--errors {path}: that is the output; name another file")
-    return path
+    if options.get("errors") is not None:
+        return door.output_file("errors")
+    if output is None or not output.name:
+        return None
+    return output.with_name(output.name + ".errors.jsonl")
+
+
+def _check_names(
+    door: Door, output: Path | None, errors: Path | None, export_json: Path | None
+) -> None:
+    """Put down files that would be written over each other, and names without room for more."""
+    named = {
+        "the output": ("--output", output),
+        "the errors file": ("--errors", errors),
+        "the report": ("--export-json", export_json),
+    }
+    if output is not None and output.name:
+        named["the output's journal"] = ("--output", journal_beside(output))
+        if len(os.fsencode(output.name)) > LONGEST_NAME_BYTES:
+            door.fault(
+                f"--output {output.name[:40]}…: the name is too long; "
+                f"{LONGEST_NAME_BYTES} bytes leave room for the journal's"
+            )
+    for option, path in named.values():
+        for what, (other_option, other) in named.items():
+            if option < other_option and _is_same(path, other):
+                door.fault(f"{option} {path}: that is {what}; name another file")
+
+
+def _is_same(one: Path | None, other: Path | None) -> bool:
+    if one is None or other is None:
+        return False
+    return os.path.realpath(one) == os.path.realpath(other) or same_file(one, other)
 
 
 def journal_beside(output: Path) -> Path:

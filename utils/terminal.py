@@ -53,9 +53,11 @@ def stdout_kept_for_results() -> Iterator[int]:
     try:
         yield kept
     finally:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             sys.stdout.flush()
         os.dup2(kept, 1)
+        if sys.stdout.closed:  # by whom we cannot know; the report still needs it
+            sys.stdout = open(1, "w", closefd=False, errors="replace")  # noqa: SIM115
         os.close(kept)
         _is_plain = None
 

@@ -94,6 +94,9 @@ class CsvSink:
     def sync(self) -> int:
         return self._file.sync()
 
+    def salvage(self) -> int:
+        return self._file.salvage()
+
     def finish(self) -> None:
         """Do nothing: the file is complete after each `sync`."""
 

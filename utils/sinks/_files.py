@@ -73,6 +73,11 @@ class AppendedFile:
             self._check_named()
         return self.end
 
+    def salvage(self) -> int:
+        self.end -= len(self._gathered)
+        self._gathered.clear()
+        return self.end
+
     def close(self) -> None:
         self._gathered.clear()
         if self._handle is not None:

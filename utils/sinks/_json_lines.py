@@ -58,6 +58,9 @@ class JsonLinesSink:
     def sync(self) -> int:
         return self._file.sync()
 
+    def salvage(self) -> int:
+        return self._file.salvage()
+
     def finish(self) -> None:
         """Do nothing: the file is complete after each `sync`."""
 
@@ -108,6 +111,9 @@ class StdoutSink:
         return self._end
 
     def sync(self) -> int:
+        return self._end
+
+    def salvage(self) -> int:
         return self._end
 
     def finish(self) -> None:

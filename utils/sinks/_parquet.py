@@ -113,6 +113,10 @@ class ParquetSink:
                 self._rows = []
         return self._end
 
+    def salvage(self) -> int:
+        self._rows = []
+        return self._end
+
     def finish(self) -> None:
         """Merge the parts into the output, and remove them."""
         with output_errors(self._path):

@@ -44,6 +44,12 @@ class Sink(Protocol):
         Raises `OutputError` also when somebody removed, replaced or changed the output meanwhile.
         """
 
+    def salvage(self) -> int:
+        """After a write failed, drop what is not out; return the output's end.
+
+        That may be amid a piece; `start` cuts it back.
+        """
+
     def finish(self) -> None:
         """Make the output complete; called once, after the last `sync`."""
 

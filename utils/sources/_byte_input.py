@@ -70,7 +70,7 @@ class ByteInput:
 
     def fraction(self) -> float | None:
         """Return the share of the file's bytes that the latest walk has read."""
-        if self._file is not None and self._size_bytes:
+        if self._file is not None and not self._file.closed and self._size_bytes:
             self._fraction = min(1.0, self._file.tell() / self._size_bytes)
         return self._fraction
 

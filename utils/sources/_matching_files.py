@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from utils.errors import InputError
@@ -16,14 +16,19 @@ __all__ = ["MatchingFiles"]
 class MatchingFiles:
     """The regular files that match `pattern` now, sorted; `**` stands for any directories.
 
-    Raises `InputError` when there are none.
+    Files of `excluded` are no items. Raises `InputError` when there are none.
     """
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, *, excluded: Collection[Path] = ()) -> None:
         # Those that are added meanwhile would shift the others' places.
         # (pathlib would change `./a` to `a`, and takes no absolute patterns.)
         found = set(glob.glob(pattern, recursive=True))  # noqa: PTH207
-        self._names = sorted(filter(os.path.isfile, found))
+        left_out = {os.path.realpath(path) for path in excluded}
+        self._names = sorted(
+            name
+            for name in found
+            if Path(name).is_file() and os.path.realpath(name) not in left_out
+        )
         if not self._names:
             raise InputError(
                 f"no file matches {pattern}; check the pattern, and quote it for the shell"

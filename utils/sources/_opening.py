@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from utils.checks import near_names, why_unreadable
@@ -33,11 +33,16 @@ _FORMAT_OF_SUFFIX = {
 
 
 def open_source(
-    spec: str, *, input_format: str | None = None, stopped: Callable[[], bool] = bool
+    spec: str,
+    *,
+    input_format: str | None = None,
+    excluded: Collection[Path] = (),
+    stopped: Callable[[], bool] = bool,
 ) -> Source:
     """Return the source that `spec` names: `-`, a database's URL, a file or a pattern.
 
-    `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. A wait for more of
+    `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. Files of
+    `excluded` match no pattern. A wait for more of
     standard input ends once `stopped` says so, as if the input had ended. Raises
     `UsageError` for words that make no sense, `InputError` for an input that cannot be read;
     standard input, pipes and databases are opened only when walked.
@@ -52,7 +57,7 @@ def open_source(
         return _database(spec, scheme[1].lower(), input_format)
     if not _exists(spec) and re.search(r"[*?\[]", spec):
         _refuse_format(input_format, "the items of a pattern are its files' paths")
-        return MatchingFiles(spec)
+        return MatchingFiles(spec, excluded=excluded)
     return _file(spec, input_format)
 
 
