@@ -216,8 +216,8 @@ def test_a_task_that_cannot_be_imported_in_workers_ends_the_run(place: Place) ->
     place.check("out.jsonl", range(10))
 
 
-@pytest.mark.xfail(strict=True, reason="--resume is put behind --, where it is no option")
 def test_the_resuming_command_can_be_run_when_there_were_two_dashes(place: Place) -> None:
-    done = place.run("tasks.py:odd_fails", "-o", "out.jsonl", "--halt", "1", "-q", "--", "in.txt")
+    words = ["tasks.py:odd_fails", "-o", "out.jsonl", "--halt", "1", "-q", "--", "in.txt"]
+    done = place.run(*words, quiet=False)
     words = shlex.split(done.stderr.strip().removeprefix("resume with: "))
     assert words.index("--resume") < words.index("--")
