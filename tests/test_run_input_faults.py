@@ -147,11 +147,13 @@ def test_a_ragged_row_or_an_open_quote_of_csv_costs_that_row(place: Place, outpu
     assert (results[1]["b"], len(results[2]["b"])) == ('a\r\n"b', 200_000)
 
 
-@pytest.mark.xfail(strict=True, reason="nested items are pickled by recursion: only processes fail")
-def test_a_deeply_nested_item_is_taken_by_every_backend_alike(place: Place) -> None:
-    place.write("in.jsonl", "[" * 500 + "]" * 500 + "\n")
-    for backend in ("thread", "process"):
-        assert place.run("tasks.py:text", "in.jsonl", "--backend", backend).returncode == 0
+def test_an_item_nested_too_deeply_to_travel_costs_itself_and_says_why(place: Place) -> None:
+    place.write("in.jsonl", "[" * 500 + "]" * 500 + "\n1\n")
+    words = ["tasks.py:text", "in.jsonl", "-o", "out.jsonl", "--backend"]
+    assert place.run(*words, "thread").returncode == 0
+    assert place.run(*words, "process", "--overwrite").returncode == 1
+    [failure] = place.failures()
+    assert (failure["index"], "recursion" in failure["error"]) == (0, True)
 
 
 # Change and identity --------------------------------------------------------------------------
