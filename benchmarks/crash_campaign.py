@@ -141,7 +141,7 @@ def _run_and_stop(
         raise Violation(f"a traceback: {told}")
     expected = {
         "kill the command": (-signal.SIGKILL,),
-        "kill a worker": (),
+        "kill a worker": (3,),  # before it began
         "SIGTERM": (143, -signal.SIGTERM),
         "Ctrl-C": (130, -signal.SIGINT),
         "Ctrl-C twice": (130, -signal.SIGINT),

@@ -29,6 +29,11 @@ def run_in_child(
     def fall_back(code: int, was_under_way: bool) -> None:
         nonlocal settings, fell_back
         ending = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+        if not was_under_way and code == -signal.SIGKILL:  # a module hardly does that to itself
+            raise WorkersLostError(
+                "this process was killed before it began, perhaps for lack of memory; "
+                "run the same command again"
+            )
         if not was_under_way:
             raise UsageError(f"{settings.task} cannot be imported: it ended with {ending}")
         if settings.output is None or settings.dry_run:

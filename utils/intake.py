@@ -23,6 +23,9 @@ NEVER = 2**63
 MOST_TOGETHER_BYTES = 4 * 2**20
 """Bytes of the input that are taken together, at most: large records must not add up."""
 
+ENOUGH_BYTES = 2**21
+"""What was read tells how many records there are from so many bytes on; it is read in blocks."""
+
 SAMPLED = 200
 """How many records are looked at to guess how many there are."""
 
@@ -60,6 +63,7 @@ class Intake:
         self._accepts_changes = accepts_changes
         self._stop = stop
         self._under_way: dict[int, Entry] = {}
+        self._index = 0
         self._entries = self._left()
         self.on_bad: Callable[[Entry], None]
         self.name = source.name
@@ -74,6 +78,15 @@ class Intake:
         """Whether all records have been taken."""
         self.error: WorkbookError | None = None
         """What ended the walk before its end; those under way may finish all the same."""
+
+    def expected_now(self) -> int | None:
+        """Return how many items will come by what was read of the source so far."""
+        source = self._source
+        share = source.fraction() if source.size_bytes is not None else None
+        if source.size_bytes is None or not share or share * source.size_bytes < ENOUGH_BYTES:
+            return self.expected
+        guess = round(self._index / share)
+        return guess if self._limit is None else min(guess, self._limit)
 
     def _guess(self) -> int | None:
         """Return how many records there are, by the size of the first ones."""
@@ -142,11 +155,11 @@ class Intake:
         """Yield what is to be done, past what is done already, and `None` for pauses."""
         first, digests = self._next_stretch()
         end = first + len(digests) // DIGEST_BYTES
-        index = 0
         for record in self._source.records_and_pauses():
             if record is None:
                 yield None
                 continue
+            index = self._index
             if index == self._limit:
                 self.exhausted = True
                 return
@@ -165,11 +178,11 @@ class Intake:
                 if index + 1 == end:
                     first, digests = self._next_stretch()
                     end = first + len(digests) // DIGEST_BYTES
-            index += 1
+            self._index += 1
         if self._stop.requested:
             return
         if first < NEVER:
-            self._tell_change(f"{self._source.name} ends after {index} items and had more")
+            self._tell_change(f"{self._source.name} ends after {self._index} items and had more")
         self.exhausted = True
 
     def _tell_change(self, what: str) -> None:

@@ -18,8 +18,10 @@ __all__ = ["Activity", "show_progress"]
 PLAIN_LINE_EVERY_S = 5.0
 
 BAR_WIDTH = 20
-NARROW_BAR_WIDTH = 8
 """Characters; the `^C` that a terminal echoes must fit behind the bar to be wiped with it."""
+
+WIDE_FROM = 100
+"""Columns that a bar needs beside failed, retried, busy and memory."""
 
 LOOK_AT_MEMORY_EVERY_S = 1.0
 
@@ -32,6 +34,8 @@ class Activity:
 
     busy: Callable[[], int] = int
     """How many workers are busy."""
+    expected: Callable[[], int | None] = lambda: None
+    """How many items there will be, roughly; `None` when that cannot be guessed."""
 
 
 def show_progress(
@@ -39,7 +43,6 @@ def show_progress(
     *,
     phase: str,
     total: int | None,
-    expected: int | None = None,
     activity: Activity | None = None,
     enabled: bool = True,
     stop: StopRequest | None = None,
@@ -47,12 +50,12 @@ def show_progress(
 ) -> Iterator[BatchRecord]:
     """Yield the records on and show items done, rate and ETA: a bar, or now and then a line.
 
-    `expected` stands in for a `total` that is not known. With `activity`, failed and retried
-    items, busy workers and memory are shown, too.
+    With `activity`, failed and retried items, busy workers and memory are shown, too, and what it
+    expects stands in for a `total` that is not known.
     """
     if not enabled:
         return records
-    sums = _Sums(phase, total, expected, activity, clock)
+    sums = _Sums(phase, total, activity, clock)
     if is_plain():
         return _show_lines(sums.watch(records), sums, clock)
     return _show_bar(sums.watch(records), sums, stop or StopRequest())
@@ -65,12 +68,11 @@ class _Sums:
         self,
         phase: str,
         total: int | None,
-        expected: int | None,
         activity: Activity | None,
         clock: Clock,
     ) -> None:
         self.phase = phase
-        self.total = expected if total is None else total
+        self._total = total
         self.activity = activity
         self.done = 0
         self._about = "" if total is not None else "~"
@@ -80,6 +82,12 @@ class _Sums:
         self._memory_bytes = 0
         self._look_again_s = 0.0
 
+    @property
+    def total(self) -> int | None:
+        if self._total is None and self.activity is not None:
+            return self.activity.expected()
+        return self._total
+
     def watch(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
         for record in records:
             self.done += len(record.results)
@@ -88,10 +96,11 @@ class _Sums:
             yield record
 
     def how_far(self, *, goes_on: bool = True) -> str:
+        total = self.total
         is_guess = self._about and not goes_on
-        if self.total is None or is_guess or self.done > self.total:
+        if total is None or is_guess or self.done > total:
             return f"{self.done:,}"
-        return f"{self.done:,}/{self._about}{self.total:,}"
+        return f"{self.done:,}/{self._about}{total:,}"
 
     def troubles(self) -> str:
         """Return failed and retried items in words, empty when there are none."""
@@ -129,11 +138,14 @@ def _show_bar(
 
     def rate(task: Task) -> str:
         speed = task.finished_speed or task.speed
-        return "" if speed is None else f"{speed:,.1f} items/s"
+        return "" if speed is None else f"{speed:,.1f}{unit}"
 
+    console = stderr_console()
+    is_narrow = sums.activity is not None and console.width < WIDE_FROM
+    unit = "/s" if is_narrow else " items/s"
     columns: list[ProgressColumn] = [
         Words(lambda _: STOPPING if stop.requested else sums.phase),
-        BarColumn(bar_width=BAR_WIDTH if sums.activity is None else NARROW_BAR_WIDTH),
+        BarColumn(bar_width=BAR_WIDTH if sums.activity is None else BAR_WIDTH // 2),
         Words(lambda _: sums.how_far()),
         Words(lambda _: sums.troubles()),
         Words(rate),
@@ -141,12 +153,12 @@ def _show_bar(
         TimeRemainingColumn(compact=True),
         Words(lambda _: sums.load()),
     ]
-    if sums.activity is None:
-        columns = [column for place, column in enumerate(columns) if place not in (3, 7)]
-    with Progress(*columns, console=stderr_console(), transient=True) as progress:
+    left_out = {3, 7} if sums.activity is None else {1} if is_narrow else set()
+    columns = [column for place, column in enumerate(columns) if place not in left_out]
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=sums.total)
         for record in records:
-            progress.advance(task, len(record.results))
+            progress.update(task, advance=len(record.results), total=sums.total)
             yield record
 
 

@@ -65,7 +65,7 @@ def walk(
     kept as it says. `label` goes before the progress.
     """
     plans = [asked.plan]
-    activity = None if recorder is None else Activity()
+    activity = None if recorder is None else Activity(expected=recorder.items.expected_now)
     metrics = RunMetrics(
         workers=asked.compared_workers, expected_errors={SimulatedFailure.__name__}
     )
@@ -78,7 +78,6 @@ def walk(
         records,
         phase=label,
         total=asked.total_items,
-        expected=None if recorder is None else recorder.items.expected,
         activity=activity,
         enabled=settings.progress and not settings.quiet,
         stop=stop,
