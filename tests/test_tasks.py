@@ -80,6 +80,12 @@ def test_a_function_of_a_module_is_found() -> None:
     assert load_task("os.path:basename").function("a/b") == "b"
 
 
+def test_a_built_in_function_of_a_module_without_a_file_is_found() -> None:
+    task = load_task("builtins:len")
+    assert task.function("four") == 4
+    assert task.source_digest
+
+
 def test_a_method_of_a_class_is_found(file: Path) -> None:
     assert load_task(f"{file}:Kept.method").function(4) == 4
 

@@ -170,7 +170,7 @@ def _python_files(directory: Path) -> list[str]:
 
 def _digest_of(module: ModuleType) -> str:
     try:
-        source = Path(module.__file__ or "").read_bytes()
+        source = Path(getattr(module, "__file__", None) or "").read_bytes()
     except OSError:
         source = module.__name__.encode()
     return blake2b(source, digest_size=16).hexdigest()
