@@ -8,11 +8,11 @@ from utils.records import Comparison, ItemRecord, Plan, Recommendation, RunSumma
 from utils.reporting._parts import (
     Lines,
     data_summary,
+    parallel_speed,
     plan_lines,
     plural,
     rate,
     report,
-    seconds,
     section,
     table,
     text,
@@ -70,13 +70,7 @@ def render_parallel(
     """Return the report of a parallel run alone."""
     return report(
         data_summary(run.total_processed, data_type, plan),
-        section(
-            "Performance Results",
-            f"Parallel processing time: {run.total_duration:.2f}s",
-            f"Average time per item: {seconds(run.avg_time_per_item)}",
-            f"Workers used: {run.workers}",
-        ),
-        section("Throughput", f"Parallel: {rate(run.throughput)}"),
+        *parallel_speed(run),
         section(
             "Correctness",
             f"Parallel errors: {run.failed}",

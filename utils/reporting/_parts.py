@@ -11,6 +11,7 @@ from utils.records import Plan, RunSummary
 __all__ = [
     "Lines",
     "data_summary",
+    "parallel_speed",
     "plan_lines",
     "plural",
     "rate",
@@ -90,3 +91,15 @@ def seconds(seconds: float) -> str:
 
 def plural(noun: str, number: int) -> str:
     return noun if number == 1 else noun + "s"
+
+
+def parallel_speed(run: RunSummary) -> tuple[Lines, Lines]:
+    return (
+        section(
+            "Performance Results",
+            f"Parallel processing time: {run.total_duration:.2f}s",
+            f"Average time per item: {seconds(run.avg_time_per_item)}",
+            f"Workers used: {run.workers}",
+        ),
+        section("Throughput", f"Parallel: {rate(run.throughput)}"),
+    )

@@ -8,11 +8,10 @@ from utils.records import Plan, RunOutcome, RunSummary
 from utils.reporting._parts import (
     Lines,
     data_summary,
+    parallel_speed,
     plan_lines,
     plural,
-    rate,
     report,
-    seconds,
     section,
     text,
 )
@@ -25,13 +24,7 @@ def render_run(plan: Plan, data_type: str, run: RunSummary, outcome: RunOutcome)
     """Return the report of a user's function over a user's data."""
     return report(
         data_summary(run.total_processed, data_type, plan),
-        section(
-            "Performance Results",
-            f"Parallel processing time: {run.total_duration:.2f}s",
-            f"Average time per item: {seconds(run.avg_time_per_item)}",
-            f"Workers used: {run.workers}",
-        ),
-        section("Throughput", f"Parallel: {rate(run.throughput)}"),
+        *parallel_speed(run),
         section(
             "Correctness",
             f"Parallel errors: {outcome.failed}",
