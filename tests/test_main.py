@@ -117,7 +117,7 @@ def test_retries_recover_what_fails_for_a_while(run_main: RunMain) -> None:
             "comprae 10",
             2,
             [
-                "no subcommand 'comprae'; subcommands are compare, parallel, benchmark; "
+                "no subcommand 'comprae'; subcommands are compare, parallel, benchmark, run; "
                 "did you mean compare?"
             ],
         ),
