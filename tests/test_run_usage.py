@@ -216,6 +216,14 @@ def test_a_task_that_cannot_be_imported_in_workers_ends_the_run(place: Place) ->
     place.check("out.jsonl", range(10))
 
 
+def test_a_missing_package_leaves_nothing_behind(place: Place) -> None:
+    place.write("pyarrow.py", "raise ImportError('broken')")
+    words = ["tasks.py:same", "in.txt", "-o", "out.parquet"]
+    code, [line] = ended(place.run(*words, PYTHONPATH=str(place.directory)))
+    assert (code, "pip install pyarrow" in line) == (2, True)
+    assert not [name for name in place.names() if name.startswith("out")]
+
+
 def test_the_resuming_command_can_be_run_when_there_were_two_dashes(place: Place) -> None:
     words = ["tasks.py:odd_fails", "-o", "out.jsonl", "--halt", "1", "-q", "--", "in.txt"]
     done = place.run(*words, quiet=False)

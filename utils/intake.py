@@ -69,8 +69,9 @@ class Intake:
         self.name = source.name
         self.total: int | None = None
         """How many items will come is not known before they have."""
-        self.expected = self._guess()
-        """How many items will come, roughly; `None` where that cannot be guessed."""
+        self.done_before = 0
+        """How many items are passed over."""
+        self._guessed = self._guess()
         self.taken = 0
         """How many items have come."""
         self._states = self._file_states()
@@ -79,14 +80,18 @@ class Intake:
         self.error: WorkbookError | None = None
         """What ended the walk before its end; those under way may finish all the same."""
 
-    def expected_now(self) -> int | None:
-        """Return how many items will come by what was read of the source so far."""
+    def expected(self) -> int | None:
+        """Return how many items will come, by what was read so far; `None` for no idea."""
         source = self._source
         share = source.fraction() if source.size_bytes is not None else None
-        if source.size_bytes is None or not share or share * source.size_bytes < ENOUGH_BYTES:
-            return self.expected
-        guess = round(self._index / share)
-        return guess if self._limit is None else min(guess, self._limit)
+        guess = self._guessed
+        if share and source.size_bytes and share * source.size_bytes >= ENOUGH_BYTES:
+            guess = round(self._index / share)
+        if guess is None:
+            return None
+        if self._limit is not None:
+            guess = min(guess, self._limit)
+        return max(0, guess - self.done_before)
 
     def _guess(self) -> int | None:
         """Return how many records there are, by the size of the first ones."""
@@ -98,7 +103,7 @@ class Intake:
             if guess == SAMPLED:
                 size = source.size_bytes
                 guess = None if size is None else size * SAMPLED // sum(sample)
-        return guess if guess is None or self._limit is None else min(guess, self._limit)
+        return guess
 
     def place(self, where: int) -> str:
         """Name a place in the source."""

@@ -100,14 +100,14 @@ def open_recorder(
             sink: Sink = StdoutSink(stdout, record=settings.record)
             book: Book = Spool()
         else:
-            book = journal = _held_journal(settings, settings.output)
-            stack.callback(journal.close)
             sink = open_sink(
                 settings.output,
                 settings.output_format,
                 record=settings.record,
                 defuse=settings.defuse_formulas,
             )
+            book = journal = _held_journal(settings, settings.output)
+            stack.callback(journal.close)
         stack.callback(sink.close)
         # An input that cannot be read must not cost an output that is there already.
         intake = Intake(
@@ -122,6 +122,7 @@ def open_recorder(
         if journal is not None:
             _start(settings, _fingerprint(settings, task), journal, sink)
             before = journal.counts()
+            intake.done_before = sum(before)
         yield Recorder(
             intake,
             sink,

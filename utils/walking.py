@@ -65,7 +65,7 @@ def walk(
     kept as it says. `label` goes before the progress.
     """
     plans = [asked.plan]
-    activity = None if recorder is None else Activity(expected=recorder.items.expected_now)
+    activity = None if recorder is None else Activity(expected=recorder.items.expected)
     metrics = RunMetrics(
         workers=asked.compared_workers, expected_errors={SimulatedFailure.__name__}
     )
@@ -127,7 +127,7 @@ def _records(
         processor,
         asked.items,
         total=asked.total_items,
-        expected=None if recorder is None else recorder.items.expected,
+        expected=None if recorder is None else recorder.items.expected(),
         backend=asked.plan.backend,
         workers=settings.workers,
         batch_size=settings.batch_size,

@@ -14,6 +14,7 @@ from utils.reporting._parts import (
     rate,
     report,
     section,
+    success_rate,
     table,
     text,
     title,
@@ -74,7 +75,7 @@ def render_parallel(
         section(
             "Correctness",
             f"Parallel errors: {run.failed}",
-            f"Success rate: {run.success_rate:.1%}",
+            f"Success rate: {success_rate(run)}",
         ),
         _failures(run.unexpected_failures, place),
         section("Limit", f"Share of the workers' time spent on items: {utilisation:.1%}"),

@@ -18,6 +18,7 @@ __all__ = [
     "report",
     "seconds",
     "section",
+    "success_rate",
     "table",
     "text",
     "title",
@@ -91,6 +92,11 @@ def seconds(seconds: float) -> str:
 
 def plural(noun: str, number: int) -> str:
     return noun if number == 1 else noun + "s"
+
+
+def success_rate(run: RunSummary) -> str:
+    """Return the share of items that succeeded, never 100 % when one failed."""
+    return f"{min(run.success_rate, 0.999) if run.failed else 1.0:.1%}"
 
 
 def parallel_speed(run: RunSummary) -> tuple[Lines, Lines]:

@@ -13,6 +13,7 @@ from utils.reporting._parts import (
     plural,
     report,
     section,
+    success_rate,
     text,
 )
 from utils.terminal import printable
@@ -28,7 +29,7 @@ def render_run(plan: Plan, data_type: str, run: RunSummary, outcome: RunOutcome)
         section(
             "Correctness",
             f"Parallel errors: {outcome.failed}",
-            f"Success rate: {run.success_rate:.1%}",
+            f"Success rate: {success_rate(run)}",
             *([f"Retries: {run.retries}"] if run.retries else []),
         ),
         _errors_told(outcome),
