@@ -6,7 +6,6 @@ import marshal
 import pickle
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from itertools import islice
 from typing import Any, NamedTuple
 
 from utils.errors import InputError, WorkbookError
@@ -27,7 +26,8 @@ ENOUGH_BYTES = 2**21
 """What was read tells how many records there are from so many bytes on; it is read in blocks."""
 
 SAMPLED = 200
-"""How many records are looked at to guess how many there are."""
+SAMPLED_BYTES = 2**20
+"""How many records, and bytes of them, are looked at to guess how many there are."""
 
 
 class Entry(NamedTuple):
@@ -98,11 +98,14 @@ class Intake:
         source = self._source
         guess = source.total
         if guess is None and source.repeatable and "://" not in source.name:
-            sample = [len(raw) + 1 for _, raw, _ in islice(source.records(), SAMPLED)]
-            guess = len(sample)
-            if guess == SAMPLED:
-                size = source.size_bytes
-                guess = None if size is None else size * SAMPLED // sum(sample)
+            number = size = 0
+            for _, raw, _ in source.records():
+                if number == SAMPLED or size > SAMPLED_BYTES:
+                    whole = source.size_bytes
+                    return None if whole is None else whole * number // size
+                number += 1
+                size += len(raw) + 1
+            guess = number
         return guess
 
     def place(self, where: int) -> str:
