@@ -73,6 +73,14 @@ def test_after_the_shutdown_nothing_is_taken(name: str) -> None:
         executor.submit(add, 1)
 
 
+def test_calls_that_wait_for_each_other_all_run_at_once() -> None:
+    for _ in range(200):  # which thread has taken its call by when is a matter of chance
+        meeting = threading.Barrier(4)
+        with open_executor("thread", 4) as executor:
+            waits = [executor.submit(meeting.wait, 10) for _ in range(4)]
+            assert sorted(wait.result() for wait in waits) == [0, 1, 2, 3]
+
+
 def test_no_worker_process_is_left_behind(name: str) -> None:
     with open_executor(name, 2) as executor:
         workers = set(executor.map(process_id, range(8)))

@@ -28,6 +28,9 @@ from utils.sinks import open_sink
 
 HUGE = 10**5000
 
+NEVER = numpy.datetime64("NaT", "s")
+ONE_SECOND = numpy.timedelta64(1, "s")
+
 
 def encode(
     results: Sequence[Any], items: Sequence[Any] | None = None, record: str = "full"
@@ -142,8 +145,14 @@ def nested(levels: int) -> Any:
         (threading.Lock(), "TypeError: returned a lock, which JSON has no form for"),
         (MappingProxyType({}), "TypeError: returned a mappingproxy, which JSON has no form for"),
         (Point, "TypeError: returned a type, which JSON has no form for"),
-        (numpy.datetime64("NaT", "s"), "TypeError: returned a datetime64, which JSON has no form for"),
-        (numpy.timedelta64(1, "s"), "TypeError: returned a timedelta64, which JSON has no form for"),
+        (
+            numpy.datetime64("NaT", "s"),
+            "TypeError: returned a datetime64, which JSON has no form for",
+        ),
+        (
+            numpy.timedelta64(1, "s"),
+            "TypeError: returned a timedelta64, which JSON has no form for",
+        ),
         (numpy.zeros(1, "m8"), "TypeError: returned a ndarray, which JSON has no form for"),
         ({1: 1}, "TypeError: the result has the key 1 (int); JSON has text keys only"),
         ([{None: 1}], "TypeError: the result has the key None (NoneType); JSON has text keys only"),

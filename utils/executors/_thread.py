@@ -39,6 +39,7 @@ class ThreadExecutor(WorkerExecutor):
         self._lock = threading.Lock()
         self._most = workers
         self._workers: set[_Worker] = set()
+        self._unfinished = 0
         self._closing = False
         self._closed = threading.Event()
         if timeout_s is not None:
@@ -50,8 +51,9 @@ class ThreadExecutor(WorkerExecutor):
         with self._lock:
             if self._closing:
                 raise RuntimeError("cannot submit after shutdown")
-            if len(self._workers) < self._most and self._calls.qsize() >= self._idle():
+            if len(self._workers) < self._most and self._unfinished >= len(self._workers):
                 self._start_worker()
+            self._unfinished += 1
             self._calls.put(call)
         return call.future
 
@@ -77,11 +79,10 @@ class ThreadExecutor(WorkerExecutor):
             )
         self._closed.set()
 
-    def _idle(self) -> int:
-        return sum(worker.call is None for worker in self._workers)
-
     def _start_worker(self) -> None:
-        worker = _Worker(self._calls, self._forget, watched=self._timeout_s is not None)
+        worker = _Worker(
+            self._calls, self._count_finished, self._forget, watched=self._timeout_s is not None
+        )
         try:
             threading.Thread(target=worker.work, name="worker", daemon=True).start()
         except RuntimeError as error:  # no more threads; go on with those that there are
@@ -90,6 +91,10 @@ class ThreadExecutor(WorkerExecutor):
             self._most = len(self._workers)
         else:
             self._workers.add(worker)
+
+    def _count_finished(self) -> None:
+        with self._lock:
+            self._unfinished -= 1
 
     def _forget(self, worker: _Worker) -> None:
         with self._lock:
@@ -103,6 +108,7 @@ class ThreadExecutor(WorkerExecutor):
                     broken = worker.abandon_if_over(self._timeout_s)
                     if broken is not None:
                         self.abandoned += 1
+                        self._unfinished -= 1
                         self._workers.discard(worker)
                         worker.gone.set()
                         if not self._calls.empty():
@@ -132,6 +138,7 @@ class _Worker:
     def __init__(
         self,
         calls: SimpleQueue[_Call | None],
+        count_finished: Callable[[], None],
         forget: Callable[[_Worker], None],
         *,
         watched: bool,
@@ -139,6 +146,7 @@ class _Worker:
         self.call: _Call | None = None
         self.gone = threading.Event()
         self._calls = calls
+        self._count_finished = count_finished
         self._forget = forget
         self._watched = watched
         self._lock = threading.Lock()
@@ -155,6 +163,8 @@ class _Worker:
             self._finished = []
             if call.future.set_running_or_notify_cancel():
                 self._do(call)
+            else:
+                self._count_finished()
             self.call = None
             del call  # an idle thread holds on to nobody's results
         self._forget(self)
@@ -165,9 +175,11 @@ class _Worker:
             result = call.fn(*call.args, **call.kwargs)
         except BaseException as error:
             if not self._abandoned:
+                self._count_finished()
                 call.future.set_exception(error)
             return
         if not self._abandoned:
+            self._count_finished()
             call.future.set_result(result)
 
     def begin(self, place: int, now_s: float, finished: Callable[[], BatchRecord]) -> None:
