@@ -28,9 +28,6 @@ from utils.sinks import open_sink
 
 HUGE = 10**5000
 
-NEVER = numpy.datetime64("NaT", "s")
-ONE_SECOND = numpy.timedelta64(1, "s")
-
 
 def encode(
     results: Sequence[Any], items: Sequence[Any] | None = None, record: str = "full"
