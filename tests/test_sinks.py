@@ -603,3 +603,20 @@ def test_an_errors_file_that_is_no_regular_file_is_written_to(tmp_path: Path) ->
     assert write_errors(device, ["{}"]) == 1
     assert write_errors(device, []) == 0
     assert os.path.samestat(device.stat(), before)
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
+def test_what_somebody_else_put_in_the_outputs_place_is_not_salvaged(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    sink = open_sink(path, name.partition(".")[2])
+    sink.start(0)
+    pieces, _ = sink.encode([0], ["a"], ["b"])
+    sink.write(pieces)
+    sink.sync()
+    path.rename(tmp_path / "aside")
+    path.write_text("somebody else's, and longer than what was there before\n")
+    with pytest.raises(OutputError, match="replaced"):
+        sink.salvage()
+    sink.close()

@@ -76,6 +76,8 @@ class AppendedFile:
     def salvage(self) -> int:
         self.end -= len(self._gathered)
         self._gathered.clear()
+        with output_errors(self.path):
+            self._check_named()  # what somebody else put there is not ours to cut
         return self.end
 
     def close(self) -> None:

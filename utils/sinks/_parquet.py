@@ -115,6 +115,8 @@ class ParquetSink:
 
     def salvage(self) -> int:
         self._rows = []
+        with output_errors(self._path):
+            self._parts.check(self._path)
         return self._end
 
     def finish(self) -> None:

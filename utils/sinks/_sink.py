@@ -47,7 +47,8 @@ class Sink(Protocol):
     def salvage(self) -> int:
         """After a write failed, drop what is not out; return the output's end.
 
-        That may be amid a piece; `start` cuts it back.
+        That may be amid a piece; `start` cuts it back. Raises as `sync` does for what somebody
+        else did to it.
         """
 
     def finish(self) -> None:
