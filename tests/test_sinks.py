@@ -18,8 +18,9 @@ import pytest
 
 from tests.conftest import ROOT
 from utils.errors import OutputError, UsageError
+from utils.formats import OUTPUT_FORMATS
 from utils.records import BadRecord, ItemFailure
-from utils.sinks import OUTPUT_FORMATS, Sink, StdoutSink, failure_line, open_sink, write_errors
+from utils.sinks import Sink, StdoutSink, failure_line, open_sink, write_errors
 
 FAILURE = ItemFailure("ValueError", "no", "")
 

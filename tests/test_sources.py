@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from utils.errors import InputError, UsageError
-from utils.sources import INPUT_FORMATS, TextLines, open_source
+from utils.formats import INPUT_FORMATS
+from utils.sources import TextLines, open_source
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 from utils.checks import near_names
 from utils.errors import UsageError
-from utils.run_settings import INPUT_FORMATS, OUTPUT_FORMATS, RECORDS
+from utils.formats import INPUT_FORMATS, OUTPUT_FORMATS
+from utils.run_settings import RECORDS
 from utils.settings import (
     BACKENDS,
     DATA_TYPES,

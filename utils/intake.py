@@ -16,6 +16,8 @@ from utils.stopping import StopRequest
 
 __all__ = ["Entry", "Intake", "digest_of"]
 
+_MUTABLE = (dict, list)
+"""The types of items that a function may change."""
 
 NEVER = 2**63
 
@@ -129,7 +131,7 @@ class Intake:
                         break
                     continue
                 item = entry[2]
-                if type(item) in _MUTABLE:  # the function may change what it is given
+                if type(item) in _MUTABLE:
                     entry = (entry[0], entry[1], _Frozen(item), entry[3])
                 under_way[taken] = make(entry)
                 taken += 1
@@ -150,14 +152,10 @@ class Intake:
         """Return the entries of a record's items; they are under way no more."""
         pop, first = self._under_way.pop, record.first_item
         entries = [pop(number) for number in range(first, first + len(record.results))]
-        if any(type(entry.item) is _Frozen for entry in entries):
-            return [entry._replace(item=_thawed(entry.item)) for entry in entries]
-        return entries
-
-    @property
-    def under_way(self) -> int:
-        """Return how many items are under way."""
-        return len(self._under_way)
+        return [
+            entry._replace(item=entry.item.thaw()) if type(entry.item) is _Frozen else entry
+            for entry in entries
+        ]
 
     def _left(self) -> Iterator[tuple[int, bytes, Any, int] | None]:
         """Yield what is to be done, past what is done already, and `None` for pauses."""
@@ -250,13 +248,6 @@ class _Frozen:
 
     def thaw(self) -> Any:
         return self._load(self._data)
-
-
-def _thawed(item: Any) -> Any:
-    return item.thaw() if type(item) is _Frozen else item
-
-
-_MUTABLE = (dict, list)
 
 
 def digest_of(raw: bytes) -> bytes:

@@ -46,9 +46,6 @@ MOST_TOGETHER_BYTES = 4 * 2**20
 ERRORS_TOLD = 5
 """How many kinds of errors are told of at the end."""
 
-LEAST_FOR_SHARE = 20
-"""A share of failed items counts from so many items on."""
-
 
 class Recorder:
     """Keep what becomes of the items of `intake`: results in `sink`, the rest in `book`.
@@ -208,11 +205,10 @@ class Recorder:
     def _write(self, entries: list[Entry], pieces: Sequence[Any]) -> None:
         """Write the results and note each stretch of items in a row."""
         self.written += len(entries)
-        start = 0
-        first, last = entries[0].item_index, entries[-1].item_index
-        if last - first + 1 == len(entries) and first <= last:
+        if entries[-1].item_index - entries[0].item_index + 1 == len(entries):
             self._write_stretch(entries, pieces)
             return
+        start = 0
         for place in range(1, len(entries) + 1):
             if (
                 place == len(entries)

@@ -11,21 +11,12 @@ from typing import Any
 
 from utils.checks import Fault, checked_size_bytes, near_names
 from utils.door import LARGEST_COUNT, Door, same_file
+from utils.formats import INPUT_FORMATS, OUTPUT_FORMATS, OUTPUT_SUFFIXES
 from utils.settings import EngineSettings
 
-__all__ = ["INPUT_FORMATS", "OUTPUT_FORMATS", "RECORDS", "RunSettings", "journal_beside"]
+__all__ = ["RECORDS", "RunSettings", "journal_beside"]
 
-INPUT_FORMATS = ("text", "jsonl", "json", "csv", "parquet", "errors")
-OUTPUT_FORMATS = ("jsonl", "csv", "parquet")
 RECORDS = ("full", "result")
-
-_FORMAT_OF_SUFFIX = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
 
 LONGEST_NAME_BYTES = 230
 """A file's name may have 255 bytes, and those of an output's journal and errors file are longer."""
@@ -156,9 +147,9 @@ def _output(door: Door, options: dict[str, Any]) -> tuple[Path | None, str]:
         return None, "jsonl"
     path = door.output_file("output")
     suffix = Path(str(raw)).suffix.lower()
-    by_suffix = _FORMAT_OF_SUFFIX.get(suffix)
+    by_suffix = OUTPUT_SUFFIXES.get(suffix)
     if asked is None and by_suffix is None:
-        near = near_names(suffix, tuple(_FORMAT_OF_SUFFIX))
+        near = near_names(suffix, tuple(OUTPUT_SUFFIXES))
         door.fault(
             f"--output {raw}: the suffix {suffix!r} tells no format{near}; use .jsonl, .csv or "
             ".parquet, or give --output-format"

@@ -2,7 +2,7 @@
 
 from utils.sinks._errors_file import failure_line, write_errors
 from utils.sinks._json_lines import StdoutSink
-from utils.sinks._opening import OUTPUT_FORMATS, open_sink
+from utils.sinks._opening import open_sink
 from utils.sinks._sink import Sink
 
-__all__ = ["OUTPUT_FORMATS", "Sink", "StdoutSink", "failure_line", "open_sink", "write_errors"]
+__all__ = ["Sink", "StdoutSink", "failure_line", "open_sink", "write_errors"]

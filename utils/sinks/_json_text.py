@@ -13,7 +13,7 @@ from utils.failures import LONGEST_TEXT, describe_failure
 from utils.records import ItemFailure
 from utils.sinks._values import JSON, Unwritable, is_plain, unwritable
 
-__all__ = ["fallback_texts", "json_text", "json_texts", "text_of"]
+__all__ = ["fallback_texts", "is_utf8", "json_text", "json_texts", "text_of"]
 
 _quoted = json.encoder.encode_basestring
 _surrogate = re.compile("[\ud800-\udfff]")
@@ -85,7 +85,7 @@ def json_texts(values: Sequence[Any]) -> tuple[list[str], dict[int, ItemFailure]
             except Unwritable as error:
                 failures[place] = error.failure
                 texts.append("")
-    if not _is_utf8("".join(texts)):
+    if not is_utf8("".join(texts)):
         for place, text in enumerate(texts):
             try:
                 texts[place] = _escaped(text)
@@ -115,7 +115,8 @@ def _shown(item: Any) -> str:
         return f"<{type(item).__name__} whose text cannot be had>"
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
+    """Tell whether `text` can be written, that is, holds no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from utils.checks import near_names
 from utils.errors import UsageError
+from utils.formats import OUTPUT_FORMATS
 from utils.sinks._csv import CsvSink
 from utils.sinks._json_lines import JsonLinesSink
 from utils.sinks._parquet import ParquetSink
 from utils.sinks._sink import Sink
 
-__all__ = ["OUTPUT_FORMATS", "open_sink"]
-
-OUTPUT_FORMATS = ("jsonl", "csv", "parquet")
+__all__ = ["open_sink"]
 
 
 def open_sink(

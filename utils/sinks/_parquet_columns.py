@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from utils.sinks._json_text import is_utf8
 from utils.sinks._parquet_types import (
     MOST_DIGITS,
     decimal_type,
@@ -46,7 +47,7 @@ class Columns:
         names = dict.fromkeys(chain.from_iterable(rows))
         for name in names:
             values = [row.get(name) for row in rows]
-            if not _is_utf8(name):
+            if not is_utf8(name):
                 raise unwritable(
                     "ValueError", f"the column {name!r:.60} is no text that UTF-8 has a form for"
                 )
@@ -160,11 +161,3 @@ class Columns:
         else:
             told = f"is {new} in column {name!r:.60}, which is {old} in earlier ones"
         return unwritable("TypeError", f"the result {told}; JSON Lines takes any")
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

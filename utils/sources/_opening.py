@@ -8,6 +8,7 @@ from pathlib import Path
 
 from utils.checks import near_names, why_unreadable
 from utils.errors import InputError, UsageError
+from utils.formats import INPUT_FORMATS, INPUT_SUFFIXES
 from utils.sources._byte_input import COMPRESSIONS
 from utils.sources._database_url import parse_postgresql, parse_sqlite
 from utils.sources._matching_files import MatchingFiles
@@ -17,19 +18,7 @@ from utils.sources._source import Source
 from utils.sources._sqlite_rows import SqliteRows
 from utils.sources._streamed import StreamedSource
 
-__all__ = ["INPUT_FORMATS", "open_source"]
-
-INPUT_FORMATS = ("text", "jsonl", "json", "csv", "parquet", "errors")
-
-_FORMAT_OF_SUFFIX = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
+__all__ = ["open_source"]
 
 
 def open_source(
@@ -101,7 +90,7 @@ def _file(spec: str, input_format: str | None) -> Source:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compression = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else ""
     suffix = suffixes[-1] if suffixes else ""
-    input_format = input_format or _FORMAT_OF_SUFFIX.get(suffix, "text")
+    input_format = input_format or INPUT_SUFFIXES.get(suffix, "text")
     if input_format == "parquet":
         if compression or is_pipe:
             raise UsageError(f"{spec}: Parquet is read from a plain file only; save it as one")
