@@ -7,17 +7,17 @@ Then two slices run at once in two threads, if that can tell something.
 from __future__ import annotations
 
 import math
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from utils.batching import HAND_OVER_S
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.deciding import PARALLEL_FROM, RELEASES_FROM, Measured, Travel, decide
+from utils.deciding import PARALLEL_FROM, RELEASES_FROM, Measured, decide
 from utils.machine import ProcessUsage, free_memory_bytes, process_usage
 from utils.records import Batch, BatchRecord, Plan
 from utils.sizing import AdaptiveSizing
+from utils.travelling import measure_travel
 
 __all__ = ["Pilot"]
 
@@ -45,14 +45,6 @@ DOUBTFUL_FROM = 1.08
 
 MOST_DUELS = 3
 """How often a doubtful duel is fought, at most; the best outcome counts."""
-
-
-LARGEST_SAMPLE = 200
-LARGEST_SAMPLE_BYTES = 4_000_000
-"""How many items, and how many bytes of them, are pickled to see what that costs."""
-
-COPY_S_PER_BYTE = 5e-10
-"""What copying a byte into a socket, or out of it, costs."""
 
 
 class Pilot:
@@ -270,37 +262,3 @@ class _SoFar:
     """Time of the items in place."""
     cpu_s: float
     """CPU time of the thread that ran them."""
-
-
-def measure_travel(
-    function: Callable[[Any], Any], items: Sequence[Any], results: Sequence[Any], clock: Clock
-) -> Travel:
-    """Return what pickling and unpickling costs; raises what pickling raises."""
-    import cloudpickle
-
-    cloudpickle.dumps(function)
-    some, outcomes = items[:LARGEST_SAMPLE], results[:LARGEST_SAMPLE]
-    while len(some) > 1 and _bytes(some[:1]) * len(some) > LARGEST_SAMPLE_BYTES:
-        some, outcomes = some[: len(some) // 2], outcomes[: len(outcomes) // 2]
-    start_s = clock.now()
-    there = cloudpickle.dumps(some)
-    dumped_s = clock.now()
-    pickle.loads(there)
-    back = pickle.dumps(outcomes)
-    pickled_s = clock.now()
-    pickle.loads(back)
-    here_s = dumped_s - start_s + clock.now() - pickled_s
-    # Bytes also cross a socket: each side copies them once, at some GB/s.
-    copying_s = (len(there) + len(back)) * COPY_S_PER_BYTE
-    number = max(1, len(some))
-    return Travel(
-        here_s=(here_s + copying_s) / number,
-        there_s=(pickled_s - dumped_s + copying_s) / number,
-        item_bytes=len(there) // number,
-    )
-
-
-def _bytes(items: Sequence[Any]) -> int:
-    import cloudpickle
-
-    return len(cloudpickle.dumps(items))
