@@ -82,6 +82,18 @@ def test_a_module_that_leaves_when_it_is_imported_is_refused(
     assert not (directory / "out.jsonl").exists()
 
 
+def test_what_was_done_counts_though_the_process_is_killed_as_it_leaves(
+    directory: Path, run_main: RunMain
+) -> None:
+    (directory / "late.py").write_text(
+        "import atexit, os\natexit.register(os.kill, os.getpid(), 9)\n"
+        "def f(line):\n    assert line != '7'\n    return line\n"
+    )
+    done = run_main("run", "late.py:f", "in.txt", "-o", "out.jsonl", "-q")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert len((directory / "out.jsonl").read_text().splitlines()) == 49
+
+
 def test_a_signal_to_the_command_alone_stops_the_run(directory: Path, run_main: RunMain) -> None:
     (directory / "stops.py").write_text(
         "import os, signal, time\ndef f(line):\n"

@@ -23,8 +23,10 @@ _PR_SET_PDEATHSIG = 1
 SignalChannel = tuple[socket.socket, socket.socket]
 """What signals' numbers are read from, and what they are written to."""
 
-_LEFT = b"x"
 _UNDER_WAY = b"u"
+_LEFT = b"x"
+_RETURNED = b"r"
+"""The exit code follows in one byte."""
 
 _marks: int | None = None
 """In the child, where its marks go."""
@@ -60,9 +62,12 @@ def run_guarded(
         except BlockingIOError:
             marks = b""
         os.close(left_read)
-        if _LEFT in marks or signals:
+        end = marks.removeprefix(_UNDER_WAY)
+        if end.startswith(_RETURNED):  # whatever became of it after that
+            return end[1]
+        if end or signals:
             return code if code >= 0 else 128 - code
-        when_ended(code, _UNDER_WAY in marks)
+        when_ended(code, marks == _UNDER_WAY)
 
 
 def mark_left() -> None:
@@ -93,9 +98,12 @@ def _in_child(
         if os.getppid() != parent:  # it has been killed in the meantime
             os._exit(1)
     try:
-        return act(channel)
-    finally:
+        code = act(channel)
+    except BaseException:
         mark_left()
+        raise
+    _mark(_RETURNED + bytes([code]))
+    return code
 
 
 def _in_parent(child: int, channel: SignalChannel) -> tuple[int, int]:
