@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from utils.command_line import help_text, read_command_line
 from utils.errors import OutputError, WorkbookError
-from utils.signals import leave, stop_on_signals
+from utils.signals import leave, stop_on_signals, tidy_up_in_peace
 from utils.stopping import StopRequest
 from utils.terminal import is_plain, printable, write_stdout
 
@@ -222,4 +222,6 @@ def _set_up_logging(settings: EngineSettings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_code = main(sys.argv[1:])
+    tidy_up_in_peace(exit_code)
+    sys.exit(exit_code)

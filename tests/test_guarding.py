@@ -94,6 +94,15 @@ def test_what_was_done_counts_though_the_process_is_killed_as_it_leaves(
     assert len((directory / "out.jsonl").read_text().splitlines()) == 49
 
 
+def test_a_signal_after_all_is_said_goes_unheard(directory: Path, run_main: RunMain) -> None:
+    (directory / "late.py").write_text(
+        "import atexit, os\natexit.register(os.kill, os.getpid(), 2)\n"
+        "def f(line):\n    return line\n"
+    )
+    done = run_main("run", "late.py:f", "in.txt", "-o", "out.jsonl", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_signal_to_the_command_alone_stops_the_run(directory: Path, run_main: RunMain) -> None:
     (directory / "stops.py").write_text(
         "import os, signal, time\ndef f(line):\n"

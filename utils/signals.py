@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from utils.guarding import RELAYED, SignalChannel, mark_left
 from utils.stopping import StopRequest, Urgency
 
-__all__ = ["leave", "stop_on_signals"]
+__all__ = ["leave", "stop_on_signals", "tidy_up_in_peace"]
 
 DRAIN_S = 5.0
 """How long running items may take to finish after a first Ctrl-C, in seconds."""
@@ -58,19 +58,34 @@ def stop_on_signals(
         else:
             leave(128 + number)
 
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    watched = [getattr(signal, name) for name in names if hasattr(signal, name)]
     with _numbers_to(on_signal, channel or socket.socketpair()):
-        before = {
-            number: signal.signal(number, lambda *_: None)
-            for number in watched
-            if signal.getsignal(number) is not signal.SIG_IGN  # as `nohup` leaves it
-        }
+        before = {number: signal.signal(number, lambda *_: None) for number in _watched()}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def tidy_up_in_peace(code: int) -> None:
+    """From now on, ignore one signal: all is said, and Python tidies up; leave at another."""
+    received = 0
+
+    def on_signal(*_: object) -> None:
+        nonlocal received
+        received += 1
+        if received > 1:
+            leave(code)
+
+    for number in _watched():
+        signal.signal(number, on_signal)
+
+
+def _watched() -> list[int]:
+    """Return the signals that end a run, save those that the caller ignores (`nohup`)."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 @contextmanager
