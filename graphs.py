@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kaygraph import BaseNode, Graph
@@ -27,27 +27,35 @@ def create_comparison_graph(
     settings: Settings | None = None,
     *,
     function: Callable[[Any], Any] | None = None,
+    items: Iterable[Any] | None = None,
     stop: StopRequest | None = None,
     command: str = "compare",
     shows: bool = True,
     title: str = "",
+    has_baseline: bool = False,
 ) -> Graph:
     """Return the graph that runs the items one after another, then in parallel, and compares.
 
-    `function` stands in for the workload's own. `run({})` fills the shared store; with `shows`
-    the report is printed, too. `title` goes before the phase in the progress.
+    `function` stands in for the workload's own, `items` for those that `settings` make or read;
+    they must be walkable any number of times. `run({})` fills the shared store; with `shows` the
+    report is printed, too. `title` goes before the phase in the progress. With
+    `has_baseline` the shared store already holds items and a sequential run over them.
     """
     settings = settings or Settings.of()
     stop = stop or StopRequest()
-    load = LoadDataNode(settings, default_count=100)
+    load = LoadDataNode(settings, default_count=100, items=items)
     sequential = SequentialProcessNode(settings, function=function, stop=stop, title=title)
     parallel = ParallelProcessNode(settings, function=function, stop=stop, title=title)
+    aggregate = AggregateNode(settings, function=function)
     report = ReportNode(settings, command=command, shows=shows)
+    split = SplitBatchNode(settings)
 
-    load >> SplitBatchNode(settings) >> sequential >> parallel >> AggregateNode() >> report
+    load >> split >> (parallel if has_baseline else sequential)
+    sequential >> parallel >> aggregate >> report
+    aggregate - "again" >> (parallel if has_baseline else sequential)
     sequential - "interrupted" >> report
     parallel - "interrupted" >> report
-    return _InterruptibleGraph(load, stop)
+    return _InterruptibleGraph(split if has_baseline else load, stop)
 
 
 def create_parallel_graph(

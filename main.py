@@ -91,8 +91,19 @@ def compare(settings: Settings, stop: StopRequest) -> int:
     from graphs import create_comparison_graph
 
     shared: dict[str, Any] = {}
-    create_comparison_graph(settings, stop=stop).run(shared)
+    create_comparison_graph(settings, function=_own_function(settings), stop=stop).run(shared)
     return 0 if shared["analysis"].get("results_match", True) else 1
+
+
+def _own_function(settings: Settings) -> Callable[[Any], Any] | None:
+    if settings.task is None:
+        return None
+    from utils.opening import check_backend
+    from utils.tasks import load_task
+
+    task = load_task(settings.task)
+    check_backend(settings.backend, task)
+    return task.function
 
 
 def parallel(settings: Settings, stop: StopRequest) -> int:
@@ -104,23 +115,38 @@ def parallel(settings: Settings, stop: StopRequest) -> int:
 
 
 def benchmark(settings: Settings, stop: StopRequest) -> int:
-    """Run the comparison graph for each scenario; 1 when any results do not match."""
+    """Run the comparison graph for each trial; 1 when any results do not match."""
+    from contextlib import closing
+
     from graphs import create_comparison_graph
     from utils.benchmarking import Benchmark
-    from utils.reporting import render_benchmark, show, write_json
+    from utils.reporting import render_benchmark, show
 
-    outcome = Benchmark(settings)
-    for name, chosen in outcome.cases():
-        shared: dict[str, Any] = {}
-        create_comparison_graph(
-            chosen, stop=stop, command="benchmark", shows=False, title=name
-        ).run(shared)
-        outcome.add(name, chosen, shared)
-        if stop.requested:
-            break
-    show(render_benchmark(outcome.results, outcome.recommendations()))
-    if settings.export_json is not None:
-        write_json(settings.export_json, outcome.document())
+    outcome = Benchmark(settings, function=_own_function(settings))
+    with closing(outcome.trials()) as trials:
+        for trial in trials:
+            create_comparison_graph(
+                trial.settings,
+                function=trial.function,
+                items=trial.items,
+                has_baseline=trial.has_baseline,
+                stop=stop,
+                command="benchmark",
+                shows=False,
+                title=trial.name,
+            ).run(trial.shared)
+            outcome.add(trial)
+            if stop.requested:
+                break
+    regressions, notes = outcome.regressions()
+    show(
+        render_benchmark(
+            outcome.cases,
+            outcome.recommendations(),
+            regressions=regressions,
+            notes=[*outcome.notes, *notes],
+        )
+    )
     return 0 if outcome.all_match else 1
 
 
@@ -133,7 +159,7 @@ def run(settings: RunSettings, stop: StopRequest) -> int:
 
     with stdout_kept_for_results() as stdout:
         task = load_task(settings.task, setup=settings.setup)
-        check_backend(settings, task)
+        check_backend(settings.backend, task)
         source = open_input(settings, stop)
         if settings.dry_run:
             report, code = _rehearse(settings, task, source, stop), 0

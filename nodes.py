@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import replace
 from typing import Any
 
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
-from utils.analysis import compare_runs, describe_runs
+from utils.analysis import describe_runs
 from utils.batching import Batches
-from utils.intake import Intake
-from utils.machine import describe_machine, usable_cores
+from utils.exporting import write_exports
+from utils.findings import Case, Comparison, Round
+from utils.judging import case_of, judge
+from utils.machine import describe_machine
 from utils.planning import plan_run
 from utils.recording import Recorder
-from utils.records import Comparison, Plan, RunSummary, as_mapping
+from utils.records import Plan, RunSummary, as_mapping
 from utils.reporting import (
     export_document,
     render_comparison,
@@ -22,12 +24,11 @@ from utils.reporting import (
     render_partial,
     render_run,
     show,
-    write_json,
 )
-from utils.results import results_match
 from utils.run_settings import RunSettings
 from utils.settings import Settings
-from utils.sources import TextLines
+from utils.source_items import SourceItems
+from utils.sources import TextLines, open_source
 from utils.stopping import StopRequest
 from utils.walking import Walk, Walked, walk
 from utils.workloads import WORKLOADS, GeneratedItems
@@ -46,7 +47,7 @@ AnySettings = Settings | RunSettings
 
 
 class LoadDataNode(Node):
-    """Make the items, open the file whose lines they are, or take those of `recorder`.
+    """Make the items, open the file that holds them, or take those given or of `recorder`.
 
     Writes `items`, `total_items`, `data_type`.
     """
@@ -56,18 +57,25 @@ class LoadDataNode(Node):
         settings: AnySettings,
         *,
         default_count: int = 100,
+        items: Iterable[Any] | None = None,
         recorder: Recorder | None = None,
     ) -> None:
         super().__init__(node_id="LoadDataNode")
+        self._items = items
         self._settings = settings
         self._default_count = default_count
         self._recorder = recorder
 
-    def exec(self, prep_res: Any) -> tuple[TextLines | GeneratedItems | Intake, str]:
+    def exec(self, prep_res: Any) -> tuple[Iterable[Any], str]:
         if self._recorder is not None:
             return self._recorder.items, self._recorder.items.name
         settings = self._settings
         assert isinstance(settings, Settings)
+        if self._items is not None:
+            return self._items, getattr(self._items, "data_type", "items")
+        if settings.task is not None:
+            items = SourceItems(open_source(str(settings.input)), limit=settings.count)
+            return items, items.name
         workload = WORKLOADS[settings.workload]
         if settings.input is not None:
             data_type = "numbers" if workload.data_type == "numbers" else "text"
@@ -78,13 +86,20 @@ class LoadDataNode(Node):
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
         shared["items"], shared["data_type"] = exec_res
-        shared["total_items"] = shared["items"].total
+        shared["total_items"] = _total_of(shared["items"])
+
+
+def _total_of(items: Any) -> int | None:
+    if hasattr(items, "total"):
+        return items.total  # type: ignore[no-any-return]
+    return len(items) if isinstance(items, Sized) else None
 
 
 class SplitBatchNode(Node):
     """Decide backend, workers and batch size, and cut the items into balanced batches.
 
-    Writes `batches`, `batch_size`, `num_batches`, `plan`.
+    Writes `batches`, `batch_size`, `num_batches`, `plan`, and the same as `planned`, which stays
+    as it is when measuring changes the plan.
     """
 
     def __init__(self, settings: AnySettings) -> None:
@@ -101,6 +116,7 @@ class SplitBatchNode(Node):
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: tuple[Batches, Plan]) -> None:
         shared["batches"], shared["plan"] = exec_res
+        shared["planned"] = shared["plan"]
         shared["batch_size"] = shared["plan"].batch_size
         shared["num_batches"] = shared["plan"].num_batches
 
@@ -108,9 +124,9 @@ class SplitBatchNode(Node):
 class WalkNode(MetricsNode):
     """What the two process nodes share, which is all but the executor.
 
-    The items of their batch are walks over the input, one at present. Writes `*_metrics`, and
-    `*_results` when `keep_results`; returns `interrupted` when the walk was stopped. With a
-    `recorder`, what becomes of the items is kept as it says.
+    The items of their batch are walks over the input, one at present. Writes `*_metrics`,
+    `*_trace`, and `*_results` when `keep_results`; returns `interrupted` when the walk was
+    stopped. With a `recorder`, what becomes of the items is kept as it says.
     """
 
     phase: str
@@ -150,12 +166,18 @@ class WalkNode(MetricsNode):
         [walked] = exec_res
         plan, summary, results = walked.plan, walked.summary, walked.results
         shared[f"{self.phase}_metrics"] = as_mapping(summary)
+        shared[f"{self.phase}_trace"] = walked.trace
         if results is not None:
             shared[f"{self.phase}_results"] = results
         if self.phase == "parallel" and plan != shared["plan"]:
             shared["plan"] = replace(plan, num_batches=summary.batches)
             shared["batch_size"], shared["num_batches"] = plan.batch_size, summary.batches
         return "interrupted" if summary.interrupted else None
+
+
+def _walk_of(shared: dict[str, Any], plan: Plan, compared_workers: int) -> Walk:
+    batches = None if shared["planned"].is_open else shared["batches"]
+    return Walk(plan, shared["items"], shared["total_items"], batches, compared_workers)
 
 
 class SequentialProcessNode(BatchNode, WalkNode):
@@ -167,11 +189,9 @@ class SequentialProcessNode(BatchNode, WalkNode):
         super().__init__(settings=settings, node_id="SequentialProcessNode", **options)
 
     def prep(self, shared: dict[str, Any]) -> list[Walk]:
-        planned: Plan = shared["plan"]
+        planned: Plan = shared["planned"]
         alone = replace(planned, backend="sequential", workers=1)
-        return [
-            Walk(alone, shared["items"], shared["total_items"], shared["batches"], planned.workers)
-        ]
+        return [_walk_of(shared, alone, planned.workers)]
 
 
 class ParallelProcessNode(ParallelBatchNode, WalkNode):
@@ -183,39 +203,53 @@ class ParallelProcessNode(ParallelBatchNode, WalkNode):
         super().__init__(max_workers=1, settings=settings, node_id="ParallelProcessNode", **options)
 
     def prep(self, shared: dict[str, Any]) -> list[Walk]:
-        plan: Plan = shared["plan"]
-        return [Walk(plan, shared["items"], shared["total_items"], shared["batches"], plan.workers)]
+        plan: Plan = shared["planned"]
+        return [_walk_of(shared, plan, plan.workers)]
 
 
 class AggregateNode(Node):
-    """Set the two runs side by side. Writes `analysis`."""
+    """Set the two runs of this round, and of those before, side by side.
 
-    def __init__(self) -> None:
+    Writes `rounds` and `analysis`; returns `again` while rounds are left.
+    """
+
+    def __init__(self, settings: Settings, *, function: Callable[[Any], Any] | None = None) -> None:
         super().__init__(node_id="AggregateNode")
+        self._settings = settings
+        self._function = function
 
     def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
         return dict(shared)
 
-    def exec(self, prep_res: dict[str, Any]) -> Comparison:
-        return compare_runs(
+    def exec(self, prep_res: dict[str, Any]) -> tuple[list[Round], Comparison]:
+        this_round = Round(
             RunSummary(**prep_res["sequential_metrics"]),
             RunSummary(**prep_res["parallel_metrics"]),
-            data_type=prep_res["data_type"],
-            planned_workers=prep_res["plan"].workers,
-            usable_cores=usable_cores(),
-            results_match=results_match(
-                prep_res["sequential_results"], prep_res["parallel_results"]
-            ),
+            prep_res["sequential_trace"],
+            prep_res["parallel_trace"],
         )
+        rounds = [*prep_res.get("rounds", ()), this_round]
+        comparison = judge(
+            rounds,
+            prep_res,
+            self._settings,
+            function=self._function,
+            is_last=len(rounds) == self._settings.repeat,
+        )
+        return rounds, comparison
 
-    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Comparison) -> None:
-        shared["analysis"] = as_mapping(exec_res)
+    def post(
+        self, shared: dict[str, Any], prep_res: Any, exec_res: tuple[list[Round], Comparison]
+    ) -> str | None:
+        shared["rounds"], comparison = exec_res
+        shared["analysis"] = as_mapping(comparison)
+        return "again" if len(shared["rounds"]) < self._settings.repeat else None
 
 
 class ReportNode(Node):
     """Put what is known into words, show it, and write the exports asked for.
 
-    Writes `report`, and `analysis` when no node before it did.
+    Writes `report`, `case` where the run came to its end, and `analysis` when no node before did.
     """
 
     def __init__(
@@ -235,7 +269,7 @@ class ReportNode(Node):
     def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
         return dict(shared)
 
-    def exec(self, prep_res: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def exec(self, prep_res: dict[str, Any]) -> tuple[str, dict[str, Any], Case | None]:
         plan: Plan = prep_res["plan"]
         data_type: str = prep_res["data_type"]
         runs = {
@@ -243,27 +277,29 @@ class ReportNode(Node):
             for phase in ("sequential", "parallel")
             if f"{phase}_metrics" in prep_res
         }
-        place = getattr(prep_res["items"], "place", "item {}".format)
+        case = case_of(self._command, prep_res, self._settings)
         if "analysis" in prep_res:
-            comparison = Comparison(**prep_res["analysis"])
-            report = render_comparison(plan, runs["parallel"], comparison, place=place)
-            return report, prep_res["analysis"]
+            assert case is not None
+            return render_comparison(case), prep_res["analysis"], case
         analysis = describe_runs(runs, data_type=data_type, planned_workers=plan.workers)
+        if case is not None:
+            analysis |= {"accounting": case.accounting, "diagnosis": case.diagnosis}
         if self._recorder is not None:
+            assert case is not None
             outcome = self._recorder.outcome()
-            report = render_run(plan, data_type, runs["parallel"], outcome)
-            return report, analysis | {"outcome": as_mapping(outcome)}
-        if any(run.interrupted for run in runs.values()):
-            return render_partial(plan, data_type, prep_res["total_items"], runs), analysis
-        report = render_parallel(
-            plan, data_type, runs["parallel"], utilisation=analysis["utilisation"], place=place
-        )
-        return report, analysis
+            return render_run(case, outcome), analysis | {"outcome": as_mapping(outcome)}, case
+        if case is None or case.parallel.interrupted:
+            total = prep_res["total_items"]
+            return render_partial(plan, data_type, total, runs), analysis, case
+        return render_parallel(case, utilisation=analysis["utilisation"]), analysis, case
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
-        shared["report"], shared["analysis"] = exec_res
+        shared["report"], shared["analysis"], shared["case"] = exec_res
         if self._shows:
             show(shared["report"])
-        if self._settings.export_json is not None:
-            document = export_document(self._command, self._settings, describe_machine(), shared)
-            write_json(self._settings.export_json, document)
+        settings = self._settings
+        if isinstance(settings, RunSettings):  # a database's URL may hold a password, a name none
+            settings = replace(settings, source=shared["items"].name)
+        document = export_document(self._command, settings, describe_machine(), shared)
+        cases = [] if shared["case"] is None else [shared["case"]]
+        write_exports(self._settings, document, cases)

@@ -6,6 +6,8 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from utils.analysis import Asked, compare_runs
+from utils.findings import Case, Comparison, FailureExample, Round, Surroundings, Trace, Verdict
 from utils.records import BatchRecord, ItemFailure, ItemRecord, Plan, RunSummary
 
 
@@ -94,3 +96,68 @@ def plan(**changes: Any) -> Plan:
 def failed_item(index: int, error: str = "no") -> ItemRecord:
     """Return the record of an item that raised `ValueError(error)`."""
     return ItemRecord(index, None, ItemFailure("ValueError", error, ""), 1, 0.0)
+
+
+def run_trace(run: RunSummary, **changes: Any) -> Trace:
+    """Return a trace of `run`: alike items, and all that is not work is hand-over."""
+    values: dict[str, Any] = {
+        "workers": run.workers,
+        "wall_s": run.total_duration,
+        "spans": (),
+        "start_s": 0.0,
+        "hand_over_s": run.workers * run.total_duration - run.busy_s,
+        "tail_s": 0.0,
+        "longest_batch_s": 1.0,
+        "longest_batch_items": 1,
+        "longest_item": 0,
+        "item_times_s": array("d", [run.avg_time_per_item] * run.total_processed),
+        "items_a_time": 1,
+        "surroundings": Surroundings(),
+    }
+    return Trace(**{**values, **changes})
+
+
+def compared(
+    sequential: RunSummary, parallel: RunSummary, *, matches: bool = True, **changes: Any
+) -> Comparison:
+    """Return the comparison of two runs on two planned workers of two cores, with `changes`."""
+    runs = Round(sequential, parallel, run_trace(sequential), run_trace(parallel))
+    values: dict[str, Any] = {
+        "data_type": "numbers",
+        "plan": plan(),
+        "usable_cores": 2,
+        "capacity": None,
+        "verdict": Verdict(matches, 0 if matches else 1, (), None),
+        "asked": Asked(),
+    }
+    return compare_runs([runs], **{**values, **changes})
+
+
+def compared_case(
+    sequential: RunSummary,
+    parallel: RunSummary,
+    *,
+    comparison: Comparison | None = None,
+    **changes: Any,
+) -> Case:
+    """Return all that a report tells of two runs, with `changes`."""
+    comparison = comparison or compared(sequential, parallel)
+    values: dict[str, Any] = {
+        "name": "compare",
+        "workload": "number",
+        "data_type": "numbers",
+        "plan": plan(),
+        "sequential": sequential,
+        "parallel": parallel,
+        "sequential_trace": run_trace(sequential),
+        "parallel_trace": run_trace(parallel),
+        "comparison": comparison,
+        "accounting": comparison.accounting,
+        "diagnosis": comparison.diagnosis,
+        "failures": tuple(
+            FailureExample(f"item {item.index}", item.failure.error_type, item.failure.error)
+            for item in parallel.unexpected_failures
+            if item.failure is not None
+        ),
+    }
+    return Case(**{**values, **changes})

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.fakes import run_summary
-from utils.analysis import compare_runs, describe_runs
-from utils.records import Comparison, RunSummary
+from tests.fakes import compared, plan, run_summary, run_trace
+from utils.analysis import Asked, compare_runs, describe_runs, explain_run, median_round
+from utils.findings import Comparison, Round, Verdict
+from utils.records import RunSummary
 
 
-def comparison(sequential: RunSummary, parallel: RunSummary, workers: int = 2) -> Comparison:
-    return compare_runs(
-        sequential,
-        parallel,
-        data_type="numbers",
-        planned_workers=workers,
-        usable_cores=2,
-        results_match=True,
-    )
+def comparison(
+    sequential: RunSummary, parallel: RunSummary, workers: int = 2, **changes: Any
+) -> Comparison:
+    return compared(sequential, parallel, plan=plan(workers=workers), **changes)
+
+
+def round_of(sequential_s: float, parallel_s: float) -> Round:
+    sequential = run_summary(total_duration=sequential_s)
+    parallel = run_summary(total_duration=parallel_s, workers=2)
+    return Round(sequential, parallel, run_trace(sequential), run_trace(parallel))
 
 
 def test_speedup_and_efficiency() -> None:
@@ -43,6 +47,12 @@ def test_cpu_work_is_bounded_by_the_cores_and_not_by_the_workers() -> None:
     sequential = run_summary(cpu_s=4.0, in_order_makespan_s=1.0)
     both = comparison(sequential, run_summary(total_duration=2.0), workers=4)
     assert (both.limit, both.limit_any_order) == (2.0, 2.0)
+
+
+def test_cpu_work_is_bounded_by_what_the_machine_was_measured_to_do() -> None:
+    sequential = run_summary(cpu_s=4.0, in_order_makespan_s=2.0)
+    both = comparison(sequential, run_summary(total_duration=4.0), capacity=1.6)
+    assert (both.limit, both.machine_capacity) == (pytest.approx(1.6), 1.6)
 
 
 def test_no_limit_is_above_the_number_of_workers() -> None:
@@ -77,3 +87,38 @@ def test_one_run_alone_has_the_figures_that_apply() -> None:
         "workers": 2,
         "utilisation": pytest.approx(0.8),
     }
+
+
+def test_the_shares_add_up_to_the_workers_and_the_first_is_the_speedup() -> None:
+    both = comparison(run_summary(), run_summary(total_duration=2.5, workers=2, busy_s=4.5))
+    where = both.accounting
+    assert where.slower_items == pytest.approx(0.2)
+    assert where.work == both.speedup == 1.6
+    shares = (where.work, where.slower_items, where.start, where.hand_over, where.tail)
+    assert sum(shares) == pytest.approx(where.workers)
+
+
+def test_without_a_baseline_slower_items_are_unknown_and_the_rest_adds_up() -> None:
+    run = run_summary(total_duration=2.5, workers=2, busy_s=4.5)
+    where, loss = explain_run(plan(), run, run_trace(run), usable_cores=2, asked=Asked())
+    assert where.slower_items is None
+    assert where.work + where.start + where.hand_over + where.tail == pytest.approx(2)
+    assert loss is not None
+    assert loss.loss == "hand-over"
+
+
+def test_several_rounds_are_told_by_each_sides_median_with_its_range() -> None:
+    rounds = [round_of(4.0, 3.0), round_of(4.4, 2.0), round_of(4.2, 2.5)]
+    both = compare_runs(
+        rounds, data_type="numbers", plan=plan(), usable_cores=2, capacity=None,
+        verdict=Verdict(True, 0, (), None), asked=Asked(),
+    )  # fmt: skip
+    assert (both.sequential_time, both.parallel_time) == (4.2, 2.5)
+    assert both.speedup == pytest.approx(4.2 / 2.5)
+    assert (both.parallel_times.least, both.parallel_times.most) == (2.0, 3.0)
+    assert both.speedups.values == (4.0 / 3.0, 2.2, 4.2 / 2.5)
+
+
+def test_of_two_rounds_the_faster_is_the_median_so_that_it_is_one_that_was_run() -> None:
+    middle = median_round([round_of(4.0, 3.0), round_of(5.0, 2.0)])
+    assert (middle.sequential.total_duration, middle.parallel.total_duration) == (4.0, 2.0)

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.fakes import plan, run_summary
-from utils.analysis import compare_runs
+from tests.fakes import compared, compared_case, plan, run_summary
+from utils.findings import Case, Recommendation
 from utils.recommending import recommend
-from utils.records import Recommendation, ScenarioResult
 
 
 def measured(
     workload: str, *, workers: int, reached_s: float, backend: str = "thread", **sequential: Any
-) -> ScenarioResult:
-    values = {"total_duration": 8.0, "busy_s": 8.0, "in_order_makespan_s": 8.0 / workers}
+) -> Case:
+    values = {
+        "total_duration": 8.0,
+        "busy_s": 8.0,
+        "in_order_makespan_s": 8.0 / workers,
+        "longest_item_s": 0.1,
+    }
     before = run_summary(planned_workers=workers, **values | sequential)
     after = run_summary(total_duration=reached_s, workers=workers)
-    return ScenarioResult(
-        f"{workload} on {workers}",
-        workload,
-        plan(backend=backend, workers=workers),
+    chosen = plan(backend=backend, workers=workers)
+    return compared_case(
         before,
-        compare_runs(
-            before, after, data_type="text", planned_workers=workers, usable_cores=2,
-            results_match=True,
-        ),
-    )  # fmt: skip
+        after,
+        name=f"{workload} on {workers}",
+        workload=workload,
+        plan=chosen,
+        comparison=compared(before, after, plan=chosen),
+    )
 
 
-def advice(*results: ScenarioResult) -> Recommendation:
+def advice(*results: Case) -> Recommendation:
     [one] = recommend(results, usable_cores=2, free_memory_bytes=2**30)
     return one
 
@@ -68,3 +71,8 @@ def test_each_workload_has_one_recommendation_in_the_order_measured() -> None:
 def test_a_scenario_without_items_recommends_nothing() -> None:
     empty = measured("io", workers=2, reached_s=1.0, total_processed=0)
     assert recommend([empty], usable_cores=2, free_memory_bytes=2**30) == []
+
+
+def test_work_of_ones_own_gets_what_was_chosen_by_measuring() -> None:
+    one = advice(measured("mine.py:work", workers=2, reached_s=4.2, backend="thread", cpu_s=7.9))
+    assert (one.kind, one.backend, one.workers) == ("CPU-bound", "thread", 2)

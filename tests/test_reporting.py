@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.fakes import failed_item, plan, run_summary
-from utils.analysis import compare_runs
-from utils.errors import OutputError
-from utils.records import Comparison, Recommendation, ScenarioResult
+from tests.fakes import compared, compared_case, failed_item, plan, run_summary
+from utils.findings import Case, Recommendation
 from utils.reporting import (
     json_text,
     render_benchmark,
     render_comparison,
     render_parallel,
     render_partial,
-    write_json,
 )
 
 COMPARISON_REPORT = """\
@@ -50,10 +49,27 @@ First failures
 - item 3: ValueError: no
 
 Limit
+- Reached: ████████████████████████░░░░░░ 1.60x of 2.00x
 - Best possible speedup, items taken in order: 2.00x
 - Share reached: 80.0%
 - Best possible speedup, item times known ahead: 2.00x
 - Share reached: 80.0%
+
+Where the Workers Went
+- Work: 1.60 of 2 workers (80.0%)
+- Slower items: 0.00 of 2 workers (0.0%)
+- Start: 0.00 of 2 workers (0.0%)
+- Hand-over: 0.40 of 2 workers (20.0%)
+- Tail: 0.00 of 2 workers (0.0%)
+- Largest loss: hand-over (slow input or output): a worker waited 250.0 ms for
+  each batch, far longer than handing one over takes
+- Advice: see whether the input comes, and the output goes, as fast as the
+  workers are
+
+More Workers
+- 1 worker: 0.80x, 5.00s predicted
+- 4 workers: 3.20x, 1.25s predicted
+- Stops paying beyond: 4 workers
 
 Plan
 - Backend: thread
@@ -65,23 +81,14 @@ Conclusion
 """
 
 
-def comparison(
-    sequential_s: float = 4.0, parallel_s: float = 2.5, *, match: bool = True, items: int = 4
-) -> Comparison:
-    return compare_runs(
-        run_summary(total_duration=sequential_s, total_processed=items),
-        run_summary(total_duration=parallel_s, workers=2, failed=1, throughput=1.6),
-        data_type="numbers",
-        planned_workers=2,
-        usable_cores=2,
-        results_match=match,
-    )
+def case(parallel_s: float = 2.5, *, match: bool = True, items: int = 4, **parallel: Any) -> Case:
+    before = run_summary(total_processed=items)
+    after = run_summary(total_duration=parallel_s, workers=2, failed=1, throughput=1.6, **parallel)
+    return compared_case(before, after, comparison=compared(before, after, matches=match))
 
 
 def test_the_comparison_report_reads_so() -> None:
-    parallel = run_summary(unexpected_failures=(failed_item(3),))
-    report = render_comparison(plan(), parallel, comparison(), place="item {}".format)
-    assert report == COMPARISON_REPORT
+    assert render_comparison(case(unexpected_failures=(failed_item(3),))) == COMPARISON_REPORT
 
 
 @pytest.mark.parametrize(
@@ -94,27 +101,26 @@ def test_the_comparison_report_reads_so() -> None:
     ],
 )
 def test_the_conclusion_weighs_the_speedup(parallel_s: float, words: str) -> None:
-    report = render_comparison(plan(), run_summary(), comparison(parallel_s=parallel_s), place=str)
+    report = render_comparison(case(parallel_s))
     assert f"- Parallel processing gave {words} with 2 workers.\n" in report
 
 
 def test_wrong_results_void_the_speedup() -> None:
-    report = render_comparison(plan(), run_summary(), comparison(match=False), place=str)
+    report = render_comparison(case(match=False))
     assert "- Results match: ✗\n" in report
     assert "do not match, so the speedup counts for nothing" in report
 
 
 def test_nothing_is_concluded_from_no_items() -> None:
-    report = render_comparison(plan(), run_summary(), comparison(items=0), place=str)
+    report = render_comparison(case(items=0))
     assert "no items, so there is nothing to compare" in report
 
 
 def test_the_parallel_report_has_what_applies() -> None:
-    report = render_parallel(
-        plan(), "text", run_summary(workers=2, total_duration=2.0), utilisation=0.95, place=str
-    )
+    alone = replace(case(2.0), comparison=None, sequential=None)
+    report = render_parallel(alone, utilisation=0.95)
     assert "- Parallel processing time: 2.00s\n" in report
-    assert "Sequential" not in report
+    assert "Sequential processing" not in report
     assert "Speedup" not in report
     assert "- Share of the workers' time spent on items: 95.0%\n" in report
     assert "- 4 items in 2.00s on 2 workers.\n" in report
@@ -132,7 +138,7 @@ def test_an_interrupted_run_tells_how_far_each_phase_came() -> None:
 
 
 def test_the_benchmark_is_a_table_and_a_recommendation() -> None:
-    result = ScenarioResult("I/O small", "io", plan(), run_summary(), comparison())
+    result = replace(case(), name="I/O small", diagnosis=None)
     advice = Recommendation("io", "I/O-bound", "thread", 1, 2, "it waits")
     assert render_benchmark([result], [advice]) == (
         "Parallel Batch Processing Benchmark\n"
@@ -149,7 +155,7 @@ def test_the_benchmark_is_a_table_and_a_recommendation() -> None:
 
 def test_no_line_of_a_report_is_wider_than_eighty_columns() -> None:
     long_plan = plan(why=("Batch size chosen: " + "for a reason " * 20,))
-    report = render_comparison(long_plan, run_summary(), comparison(), place=str)
+    report = render_comparison(replace(case(), plan=long_plan))
     assert max(map(len, report.splitlines())) <= 80
 
 
@@ -157,25 +163,3 @@ def test_json_is_strict_and_unknown_things_become_text() -> None:
     assert json.loads(json_text({"path": Path("x"), "plan": plan()}))["plan"]["workers"] == 2
     with pytest.raises(ValueError, match="JSON"):
         json_text({"figure": math.nan})
-
-
-def test_an_export_replaces_the_file_whole(tmp_path: Path) -> None:
-    target = tmp_path / "report.json"
-    target.write_text("old")
-    write_json(target, {"a": 1})
-    assert json.loads(target.read_text()) == {"a": 1}
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_an_export_that_cannot_be_put_into_words_leaves_the_old_one(tmp_path: Path) -> None:
-    target = tmp_path / "report.json"
-    target.write_text("old")
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(target, {"a": math.inf})
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_an_export_that_cannot_be_written_names_the_file(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"--export-json .*none/x.json: cannot be written"):
-        write_json(tmp_path / "none" / "x.json", {})

@@ -1,45 +1,77 @@
-"""Run summaries to a comparison: speedup, efficiency, and the limits that no schedule passes."""
+"""Rounds of runs to a comparison: speedup, limits, losses, and what more workers would bring."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from utils.records import Comparison, RunSummary
+from utils.accounting import account
+from utils.batching import HAND_OVER_S
+from utils.diagnosing import COMPUTES_FROM, Evidence, diagnose
+from utils.findings import Accounting, Comparison, Diagnosis, Round, Trace, Verdict
+from utils.noise import spread_of, warnings_of
+from utils.records import Plan, RunSummary
+from utils.replaying import Replay, best_batch_size, predictions, stops_paying_at
 
-__all__ = ["compare_runs", "describe_runs"]
+__all__ = ["Asked", "compare_runs", "computes", "describe_runs", "explain_run", "median_round"]
+
+USUAL_HAND_OVER = 3
+"""A hand-over of up to so many times the usual cost does not depend on what it carries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What of a run was not left to be chosen."""
+
+    batch_size: bool = False
+    rate: bool = False
+
+
+def computes(run: RunSummary) -> bool:
+    """Tell whether a run's items mostly compute, and last long enough to tell."""
+    return run.busy_s > 0 and run.cpu_s >= COMPUTES_FROM * run.busy_s
 
 
 def compare_runs(
-    sequential: RunSummary,
-    parallel: RunSummary,
+    rounds: Sequence[Round],
     *,
     data_type: str,
-    planned_workers: int,
+    plan: Plan,
     usable_cores: int,
-    results_match: bool,
+    capacity: float | None,
+    verdict: Verdict,
+    asked: Asked,
 ) -> Comparison:
-    """Return the comparison of two runs over the same items.
+    """Return the comparison of sequential and parallel runs over the same items.
+
+    With several rounds, each side's figures are those of its median round. `capacity` is how many
+    cores' work the machine was measured to do at once, `None` where it was not measured.
 
     Two limits are stated, both from the item times of the sequential run; what that run spent
     between the items is shared out evenly among the workers, so no limit is above their number.
     `limit`: the workers are never idle while items wait, and items start in their order, which is
     the best that can be done without knowing their times (list scheduling, Graham 1969).
     `limit_any_order`: no schedule ends before max(total / workers, longest item).
-    In both, no schedule ends before the CPU time divided by the cores. What the parallel run
+    In both, no schedule ends before the CPU time divided by the capacity. What the parallel run
     reached can be reached, so no limit is below the speedup, though items vary between runs.
     """
-    cpu_bound_s = sequential.cpu_s / usable_cores
-    between_items_s = max(0.0, sequential.total_duration - sequential.busy_s)
-    any_order_s = max(sequential.total_duration / planned_workers, sequential.longest_item_s)
-    in_order_s = sequential.in_order_makespan_s + between_items_s / planned_workers
-    if sequential.planned_workers != planned_workers:  # chosen later, by measuring
-        in_order_s = any_order_s
-    speedup = _ratio(sequential.total_duration, parallel.total_duration)
-    limit, limit_any_order = (
-        max(speedup, _ratio(sequential.total_duration, max(shortest_s, cpu_bound_s)))
-        for shortest_s in (in_order_s, any_order_s)
+    middle = median_round(rounds)
+    sequential, parallel, parallel_trace = (
+        middle.sequential,
+        middle.parallel,
+        middle.parallel_trace,
     )
+    cores = float(usable_cores) if capacity is None else capacity
+    speedup = _ratio(sequential.total_duration, parallel.total_duration)
+    replay = _replay(middle, plan, cores, asked)
+    limit, limit_any_order = _limits(sequential, replay, plan.workers, speedup)
+    accounting = account(parallel_trace, parallel, sequential=sequential)
+    says_more = not asked.rate and sequential.busy_s > 0 and not sequential.interrupted
+    times = {
+        "sequential": spread_of([one.sequential.total_duration for one in rounds]),
+        "parallel": spread_of([one.parallel.total_duration for one in rounds]),
+    }
     return Comparison(
         total_items=sequential.total_processed,
         data_type=data_type,
@@ -52,10 +84,52 @@ def compare_runs(
         share_of_limit=_ratio(speedup, limit),
         limit_any_order=limit_any_order,
         share_of_limit_any_order=_ratio(speedup, limit_any_order),
-        results_match=results_match,
+        machine_capacity=capacity,
+        results_match=verdict.matches,
+        verdict=verdict,
         sequential_throughput=sequential.throughput,
         parallel_throughput=parallel.throughput,
         errors={"sequential": sequential.failed, "parallel": parallel.failed},
+        accounting=accounting,
+        diagnosis=_diagnosis(
+            plan, accounting, parallel_trace, parallel, sequential, usable_cores, cores, asked
+        ),
+        predictions=predictions(replay) if says_more else (),
+        stops_paying_at=stops_paying_at(replay) if says_more else None,
+        best_batch_size=best_batch_size(replay) if says_more else None,
+        sequential_times=times["sequential"],
+        parallel_times=times["parallel"],
+        speedups=spread_of(
+            [_ratio(one.sequential.total_duration, one.parallel.total_duration) for one in rounds]
+        ),
+        warnings=tuple(
+            warnings_of(
+                times,
+                {
+                    "sequential": [one.sequential_trace for one in rounds],
+                    "parallel": [one.parallel_trace for one in rounds],
+                },
+            )
+        ),
+    )
+
+
+def median_round(rounds: Sequence[Round]) -> Round:
+    """Return the median run of each side, by its time, as one round."""
+    sequential, sequential_trace = _median(
+        [(one.sequential, one.sequential_trace) for one in rounds]
+    )
+    parallel, parallel_trace = _median([(one.parallel, one.parallel_trace) for one in rounds])
+    return Round(sequential, parallel, sequential_trace, parallel_trace)
+
+
+def explain_run(
+    plan: Plan, run: RunSummary, trace: Trace, *, usable_cores: int, asked: Asked
+) -> tuple[Accounting, Diagnosis | None]:
+    """Return where the workers of a run without a baseline went, and the largest loss."""
+    accounting = account(trace, run)
+    return accounting, _diagnosis(
+        plan, accounting, trace, run, None, usable_cores, float(usable_cores), asked
     )
 
 
@@ -80,6 +154,85 @@ def describe_runs(
         analysis["workers"] = run.workers
         analysis["utilisation"] = _ratio(run.busy_s, planned_workers * run.total_duration)
     return analysis
+
+
+def _median(runs: Sequence[tuple[RunSummary, Trace]]) -> tuple[RunSummary, Trace]:
+    """Return the run with the median time, the lower one of two."""
+    return sorted(runs, key=lambda run: run[0].total_duration)[(len(runs) - 1) // 2]
+
+
+def _limits(
+    sequential: RunSummary, replay: Replay, planned_workers: int, speedup: float
+) -> tuple[float, float]:
+    cpu_bound_s = sequential.cpu_s / min(replay.capacity, planned_workers)
+    between_items_s = max(0.0, sequential.total_duration - sequential.busy_s)
+    any_order_s = max(sequential.total_duration / planned_workers, sequential.longest_item_s)
+    if sequential.planned_workers == planned_workers:
+        makespan_s = sequential.in_order_makespan_s
+    else:  # chosen later, by measuring
+        makespan_s = replay.makespan_s(planned_workers)
+    in_order_s = makespan_s + between_items_s / planned_workers
+    in_order, any_order = (
+        max(speedup, _ratio(sequential.total_duration, max(shortest_s, cpu_bound_s)))
+        for shortest_s in (in_order_s, any_order_s)
+    )
+    return min(in_order, any_order), any_order
+
+
+def _replay(middle: Round, plan: Plan, cores: float, asked: Asked) -> Replay:
+    sequential, parallel, parallel_trace = (
+        middle.sequential,
+        middle.parallel,
+        middle.parallel_trace,
+    )
+    batches = max(1, parallel.batches)
+    hand_over_s = max(0.0, parallel_trace.hand_over_s) / batches
+    usual_s = min(hand_over_s, USUAL_HAND_OVER * HAND_OVER_S.get(plan.backend, 0.0))
+    items_a_batch = max(1.0, parallel.total_processed / batches)
+    wall_s, spans = parallel_trace.wall_s, parallel_trace.spans
+    return Replay(
+        item_times_s=middle.sequential_trace.item_times_s,
+        items_a_time=middle.sequential_trace.items_a_time,
+        sequential_s=sequential.total_duration,
+        workers=max(1, parallel.workers),
+        batch_size=plan.batch_size,
+        shrinks=not asked.batch_size,
+        start_s=parallel_trace.start_s / max(1, parallel.workers),
+        end_s=max(0.0, wall_s - max((span.ended_s for span in spans), default=wall_s)),
+        hand_over_s=usual_s,
+        carrying_s=(hand_over_s - usual_s) / items_a_batch,
+        slowdown=_ratio(parallel.busy_s, sequential.busy_s),
+        parallel_s=parallel.total_duration,
+        cpu_s=sequential.cpu_s,
+        capacity=cores,
+    )
+
+
+def _diagnosis(
+    plan: Plan,
+    accounting: Accounting,
+    trace: Trace,
+    parallel: RunSummary,
+    sequential: RunSummary | None,
+    cores: int,
+    capacity: float,
+    asked: Asked,
+) -> Diagnosis | None:
+    if accounting.workers < 2 or parallel.interrupted:
+        return None
+    return diagnose(
+        Evidence(
+            plan=plan,
+            accounting=accounting,
+            trace=trace,
+            parallel=parallel,
+            sequential=sequential,
+            cores=cores,
+            capacity=capacity,
+            batch_size_asked=asked.batch_size,
+            rate_asked=asked.rate,
+        )
+    )
 
 
 def _ratio(above: float, below: float) -> float:

@@ -18,7 +18,9 @@ __all__ = [
     "checked_rate",
     "checked_share",
     "checked_size_bytes",
+    "checked_sweep",
     "checked_timeout_s",
+    "checked_tolerance",
     "checked_whole",
     "checked_workers",
     "near_names",
@@ -123,6 +125,20 @@ def checked_share(raw: Any, label: str) -> float:
     if not 0 <= share <= 1:
         raise Fault(f"{label} must be from 0 to 1, got {raw!s:.60}; 0.05 is 5 %")
     return share
+
+
+def checked_tolerance(raw: Any) -> float:
+    tolerance = _number(raw)
+    if not 0 <= tolerance < math.inf:
+        raise Fault(f"--tolerance must be a number from 0, got {raw!r:.60}; for example 1e-9")
+    return tolerance
+
+
+def checked_sweep(raw: Any) -> tuple[int, ...]:
+    words = raw.split(",") if isinstance(raw, str) else raw
+    mend = "for example 1,2,4,8"
+    counts = {checked_whole(word, "--sweep", 1, LARGEST_WORKERS, mend) for word in words}
+    return tuple(sorted(counts))
 
 
 def checked_size_bytes(raw: Any, label: str) -> int:

@@ -14,6 +14,7 @@ from utils.settings import (
     BACKENDS,
     DATA_TYPES,
     LOG_LEVELS,
+    SUITES,
     WORKLOAD_NAMES,
 )
 
@@ -139,6 +140,9 @@ def _add_options(parser: _Parser, command: str) -> None:
         _add_demonstration_options(parser, command)
     add = parser.add_argument
     add("--export-json", metavar="FILE", help="write the report to FILE as JSON, too")
+    add("--export-markdown", metavar="FILE", help="write the report to FILE as Markdown, too")
+    add("--export-html", metavar="FILE",
+        help="write the report to FILE as a page with charts, too")  # fmt: skip
     add("-q", "--quiet", action="store_true", help="print the report and errors only")
     add("--no-progress", dest="progress", action="store_false", help="show no progress")
     add("--log-level", metavar="|".join(LOG_LEVELS), help="what to log (default: warning)")
@@ -160,16 +164,40 @@ def _add_engine_options(parser: _Parser, default: str) -> None:
 def _add_demonstration_options(parser: _Parser, command: str) -> None:
     add = parser.add_argument
     add("--seed", metavar="N", help="what the items and failures follow from (default: 0)")
+    if command != "parallel":
+        _add_comparison_options(parser)
     if command == "benchmark":
-        add("--quick", action="store_true", help="cut the simulated waits to a tenth")
+        _add_benchmark_options(parser)
     else:
         add("--workload", metavar="|".join(WORKLOAD_NAMES), help="what to do (default: io)")
         add("--data", metavar="|".join(DATA_TYPES), help="what items to make (default: what fits)")
-        add("--input", metavar="FILE", help="take the lines of FILE as items; COUNT limits them")
+        add("--input", metavar="FILE",
+            help="take the lines of FILE as items, with --task its records; COUNT limits them",
+            )  # fmt: skip
     add("--latency", dest="latency_s", metavar="S",
         help="mean wait of a simulated request in seconds; others scale with it (default: 0.5)",
         )  # fmt: skip
     add("--failure-rate", metavar="F", help="share of items that fail on purpose (default: 0.05)")
+
+
+def _add_comparison_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("--task", metavar="TASK",
+        help="your own function, file.py:function, over the items of --input")  # fmt: skip
+    add("--repeat", metavar="N", help="run each side N times, in turn (default: 1)")
+    add("--tolerance", metavar="T",
+        help="floats that differ by T, or that share of them, are equal (default: 0)")  # fmt: skip
+
+
+def _add_benchmark_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("--quick", action="store_true", help="cut the waits and the work to a tenth")
+    add("--input", metavar="FILE", help="where the items of --task are")
+    add("--sweep", metavar="1,2,4,8", help="worker counts to try in every scenario")
+    add("--suite", metavar="|".join(SUITES),
+        help="simulated waits, or real work on this machine (default: simulated)")  # fmt: skip
+    add("--save", metavar="FILE", help="keep the figures in FILE")
+    add("--against", metavar="FILE", help="compare with figures that were kept")
 
 
 def _add_run_options(parser: _Parser) -> None:

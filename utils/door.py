@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +23,8 @@ from utils.errors import InputError, UsageError
 __all__ = ["LARGEST_COUNT", "Door", "same_file"]
 
 LARGEST_COUNT = 10**15
+
+_EXPORTS = ("export_json", "export_markdown", "export_html")
 
 T = TypeVar("T")
 
@@ -89,19 +93,32 @@ class Door:
         rate = self.read("failure_rate", lambda raw: checked_share(raw, "--failure-rate"))
         return 0.05 if rate is None else rate
 
-    def input_file(self) -> Path | None:
-        raw = self._options.get("input")
+    def input_file(self, name: str) -> Path | None:
+        raw = self._options.get(name)
         if raw is None:
             return None
         path = Path(raw)
-        if self._options.get("data") is not None:
-            self._usage_faults.append(
-                "--data says what items to make and --input brings its own; leave one out"
-            )
         problem = why_unreadable(path)
         if problem:
-            self._input_faults.append(f"--input {raw}: {problem}")
+            self._input_faults.append(f"{_option(name)} {raw}: {problem}")
         return path
+
+    def exports(self) -> dict[str, Path | None]:
+        """Return where each export goes; no two may go to the same file."""
+        exports = {name: self.output_file(name) for name in _EXPORTS}
+        if exports["export_html"] is not None and find_spec("plotly") is None:
+            self._usage_faults.append(
+                "--export-html needs a package: pip install -r requirements-html.txt"
+            )
+        named = [(name, path) for name, path in exports.items() if path is not None]
+        for place, (name, path) in enumerate(named):
+            for other_name, other in named[:place]:
+                if os.path.realpath(path) == os.path.realpath(other) and path.name != "null":
+                    self._usage_faults.append(
+                        f"{_option(name)} {path}: {_option(other_name)} writes there; "
+                        "name another file"
+                    )
+        return exports
 
     def output_file(self, name: str) -> Path | None:
         raw = self._options.get(name)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 __all__ = [
+    "MachineUsage",
     "ProcessUsage",
     "coroutines_at_once",
     "describe_machine",
     "family_resident_bytes",
     "free_memory_bytes",
+    "machine_usage",
     "process_usage",
     "resident_bytes",
     "usable_cores",
@@ -124,6 +126,26 @@ def process_usage() -> ProcessUsage:
         return ProcessUsage(time.process_time(), math.inf)
     usage = getrusage(RUSAGE_SELF)
     return ProcessUsage(usage.ru_utime + usage.ru_stime, usage.ru_nvcsw)
+
+
+class MachineUsage(NamedTuple):
+    """How busy all cores of the machine have been since it started."""
+
+    busy_s: float
+    """CPU time of all programs."""
+    stolen_s: float
+    """CPU time that other machines on the same hardware took from this one."""
+
+
+def machine_usage() -> MachineUsage | None:
+    """Return how busy the machine has been, `None` where it does not tell."""
+    try:
+        words = Path("/proc/stat").read_text().split(maxsplit=9)
+        user, nice, system, _, _, interrupts, soft, stolen = map(int, words[1:9])
+        ticks = os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return None
+    return MachineUsage((user + nice + system + interrupts + soft) / ticks, stolen / ticks)
 
 
 def describe_machine() -> dict[str, Any]:

@@ -40,9 +40,9 @@ _TOLD = {
 }
 
 
-def check_backend(settings: RunSettings, task: Task) -> None:
+def check_backend(backend: str | None, task: Task) -> None:
     """Raise `UsageError` when the task is none for the backend that was asked for."""
-    if settings.backend == "async" and not is_async(task.function):
+    if backend == "async" and not is_async(task.function):
         raise UsageError(
             f"--backend async needs an `async def` function and {task.name} is a plain one; "
             "leave --backend out"
@@ -64,6 +64,8 @@ def open_input(settings: RunSettings, stop: StopRequest) -> Source:
         "--output": settings.output,
         "--errors": settings.errors,
         "--export-json": settings.export_json,
+        "--export-markdown": settings.export_markdown,
+        "--export-html": settings.export_html,
     }
     faults = [
         f"{option} {path}: that is the input; name another file"
@@ -77,7 +79,13 @@ def open_input(settings: RunSettings, stop: StopRequest) -> Source:
 
 def _own_files(settings: RunSettings) -> list[Path]:
     """Return what the run itself writes, which a pattern may match."""
-    files = [settings.output, settings.errors, settings.export_json]
+    files = [
+        settings.output,
+        settings.errors,
+        settings.export_json,
+        settings.export_markdown,
+        settings.export_html,
+    ]
     if settings.output is not None:
         files.append(journal_beside(settings.output))
     return [path for path in files if path is not None]

@@ -29,7 +29,7 @@ def plan_run(
     What `settings` leave open is chosen: for a built-in workload backend and workers by its kind,
     the batch size by the expected time of an item; else all of it while the first items run.
     """
-    if isinstance(settings, RunSettings) or settings.backend == "auto":
+    if isinstance(settings, RunSettings) or settings.backend == "auto" or settings.brings_function:
         return _plan_to_be_made(settings, settings.backend or "auto", total)
     workload = WORKLOADS[settings.workload]
     cores = usable_cores()
@@ -84,7 +84,8 @@ def _plan_to_be_made(
     sizing = BatchSizing(settings.batch_size or 1)
     workers = settings.workers or usable_cores()
     why = ("Backend, workers and batch size: to be measured",)
-    return Plan(backend, workers, sizing.size, sizing.num_batches(total), why), sizing
+    num_batches = sizing.num_batches(total)
+    return Plan(backend, workers, sizing.size, num_batches, why, is_open=True), sizing
 
 
 def _typical_bytes(items: Iterable[Any]) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from utils.batching import choose_batch_size
-from utils.records import Recommendation, ScenarioResult
+from utils.findings import Case, Comparison, Recommendation
+from utils.records import Plan, RunSummary
 from utils.workloads import WORKLOADS
 
 __all__ = ["recommend"]
@@ -19,40 +21,65 @@ WORKERS_PAY_UNTIL = 0.8
 MOST_WAITING_WORKERS = 256
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A case that has a baseline."""
+
+    plan: Plan
+    sequential: RunSummary
+    comparison: Comparison
+
+
 def recommend(
-    results: Sequence[ScenarioResult], *, usable_cores: int, free_memory_bytes: int
+    cases: Iterable[Case], *, usable_cores: int, free_memory_bytes: int
 ) -> list[Recommendation]:
-    """Return one recommendation for each workload among `results`, in their order."""
-    by_workload: dict[str, list[ScenarioResult]] = {}
-    for result in results:
-        by_workload.setdefault(result.workload, []).append(result)
+    """Return one recommendation for each workload among the cases with a baseline, in order."""
+    by_workload: dict[str, list[_Measured]] = {}
+    for case in cases:
+        if case.sequential is not None and case.comparison is not None:
+            measured = _Measured(case.plan, case.sequential, case.comparison)
+            by_workload.setdefault(case.workload, []).append(measured)
     return [
         _recommend_for(name, measured, usable_cores, free_memory_bytes)
         for name, measured in by_workload.items()
-        if any(result.sequential.total_processed for result in measured)
+        if any(one.sequential.total_processed for one in measured)
     ]
 
 
 def _recommend_for(
-    name: str, measured: Sequence[ScenarioResult], usable_cores: int, free_memory_bytes: int
+    name: str, measured: Sequence[_Measured], usable_cores: int, free_memory_bytes: int
 ) -> Recommendation:
-    items = sum(result.sequential.total_processed for result in measured)
-    busy_s = sum(result.sequential.busy_s for result in measured)
-    cpu_s = sum(result.sequential.cpu_s for result in measured)
+    items = sum(one.sequential.total_processed for one in measured)
+    busy_s = sum(one.sequential.busy_s for one in measured)
+    cpu_s = sum(one.sequential.cpu_s for one in measured)
     cpu_share = min(1.0, cpu_s / busy_s) if busy_s else 0.0
+    computes = cpu_share >= COMPUTES_FROM
     best = _best(measured)
     reached = (
-        f"{best.plan.workers} workers of the {best.plan.backend} backend reached "
-        f"{best.comparison.speedup:.2f}x, {best.comparison.share_of_limit:.0%} of the limit"
+        f"{best.plan.workers} {'worker' if best.plan.workers == 1 else 'workers'} of the "
+        f"{best.plan.backend} backend reached {best.comparison.speedup:.2f}x, "
+        f"{best.comparison.share_of_limit:.0%} of the limit"
     )
-    if cpu_share >= COMPUTES_FROM:
+    why = (
+        f"its time is {cpu_share:.0%} CPU"
+        if computes
+        else f"its time is {1 - cpu_share:.1%} waiting"
+    )
+    workload = WORKLOADS.get(name)
+    if workload is None:  # backend and batch size were chosen by measuring, better than by rule
+        kind = "CPU-bound" if computes else "I/O-bound"
+        plan = best.plan
+        return Recommendation(
+            name, kind, plan.backend, plan.workers, plan.batch_size, f"{why}; {reached}"
+        )
+    if computes:
         backend, workers = "process", usable_cores
-        why = f"its time is {cpu_share:.0%} CPU, so one worker a core; {reached}"
+        why = f"{why}, so one worker a core; {reached}"
     else:
         backend, workers = "thread", best.plan.workers
         useful = round(usable_cores / cpu_share) if cpu_share else MOST_WAITING_WORKERS
         useful = min(MOST_WAITING_WORKERS, max(workers, useful))
-        why = f"its time is {1 - cpu_share:.1%} waiting; {reached}"
+        why = f"{why}; {reached}"
         if useful > workers:
             why += f"; for more items, up to about {useful} would find work"
     batch_size, _ = choose_batch_size(
@@ -63,12 +90,12 @@ def _recommend_for(
         item_bytes=1000,
         free_memory_bytes=free_memory_bytes,
     )
-    return Recommendation(name, WORKLOADS[name].kind, backend, workers, batch_size, why)
+    return Recommendation(name, workload.kind, backend, workers, batch_size, why)
 
 
-def _best(measured: Sequence[ScenarioResult]) -> ScenarioResult:
+def _best(measured: Sequence[_Measured]) -> _Measured:
     """Return the largest worker count that still paid, or the fastest where none did."""
-    paid = [r for r in measured if r.comparison.share_of_limit >= WORKERS_PAY_UNTIL]
+    paid = [one for one in measured if one.comparison.share_of_limit >= WORKERS_PAY_UNTIL]
     if paid:
-        return max(paid, key=lambda result: result.plan.workers)
-    return max(measured, key=lambda result: result.comparison.speedup)
+        return max(paid, key=lambda one: one.plan.workers)
+    return max(measured, key=lambda one: one.comparison.speedup)

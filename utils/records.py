@@ -14,15 +14,12 @@ __all__ = [
     "BadRecord",
     "Batch",
     "BatchRecord",
-    "Comparison",
     "ErrorExample",
     "ItemFailure",
     "ItemRecord",
     "Plan",
-    "Recommendation",
     "RunOutcome",
     "RunSummary",
-    "ScenarioResult",
     "as_mapping",
 ]
 
@@ -178,6 +175,8 @@ class Plan:
     """The reasons, in plain words."""
     predicted_s: float | None = None
     """How long the whole run will take, measuring included; `None` when nothing was measured."""
+    is_open: bool = False
+    """Whether what is left open is chosen while the first items run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,60 +245,6 @@ class RunOutcome:
     """Whether all items of the input are done."""
     halted: bool
     """Whether there were so many failures that the run was stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A sequential and a parallel run over the same items, side by side."""
-
-    total_items: int
-    data_type: str
-    sequential_time: float
-    """Seconds."""
-    parallel_time: float
-    """Seconds."""
-    speedup: float
-    workers: int
-    """Workers that were really used in parallel."""
-    efficiency: float
-    """Speedup over workers, 1 for a perfect one."""
-    limit: float
-    """The best speedup of a schedule that takes the items in their order."""
-    share_of_limit: float
-    limit_any_order: float
-    """A bound on the speedup of any schedule, even one that knows each item's time in advance."""
-    share_of_limit_any_order: float
-    results_match: bool
-    sequential_throughput: float
-    """Items a second."""
-    parallel_throughput: float
-    """Items a second."""
-    errors: Mapping[str, int]
-    """Failed items: `sequential`, `parallel`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioResult:
-    """What one scenario of the benchmark came to."""
-
-    name: str
-    workload: str
-    plan: Plan
-    sequential: RunSummary
-    comparison: Comparison
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """What to use for a kind of workload on this machine."""
-
-    workload: str
-    kind: str
-    """What bounds it, in words."""
-    backend: str
-    workers: int
-    batch_size: int
-    why: str
 
 
 def as_mapping(record: DataclassInstance) -> dict[str, Any]:

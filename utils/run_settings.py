@@ -81,7 +81,8 @@ class RunSettings(EngineSettings):
         _check_flags(door, flags, output)
         errors = _errors(door, options, output)
         engine = EngineSettings._checked(door, options)
-        _check_names(door, output, errors, engine["export_json"])
+        exports = {name: path for name, path in engine.items() if name.startswith("export_")}
+        _check_names(door, output, errors, exports)
         if engine["backend"] == "sequential" and engine["timeout_s"] is not None:
             door.fault(
                 "--timeout: an item of the sequential backend cannot be given up; "
@@ -168,13 +169,15 @@ def _errors(door: Door, options: dict[str, Any], output: Path | None) -> Path | 
 
 
 def _check_names(
-    door: Door, output: Path | None, errors: Path | None, export_json: Path | None
+    door: Door, output: Path | None, errors: Path | None, exports: dict[str, Path | None]
 ) -> None:
     """Put down files that would be written over each other, and names without room for more."""
     named = {
         "the output": ("--output", output),
         "the errors file": ("--errors", errors),
-        "the report": ("--export-json", export_json),
+    } | {
+        f"the report ({name.removeprefix('export_')})": ("--" + name.replace("_", "-"), path)
+        for name, path in exports.items()
     }
     if output is not None and output.name:
         named["the output's journal"] = ("--output", journal_beside(output))
@@ -185,6 +188,8 @@ def _check_names(
             )
     for option, path in named.values():
         for what, (other_option, other) in named.items():
+            if other_option.startswith("--export") and option.startswith("--export"):
+                continue  # that was checked with the exports
             if option < other_option and _is_same(path, other):
                 door.fault(f"{option} {path}: that is {what}; name another file")
 

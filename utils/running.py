@@ -76,6 +76,11 @@ class Corridor:
         self._tickets = itertools.count()
 
     @property
+    def carried_bytes(self) -> int:
+        """Return how much the present executor sent to processes and got back."""
+        return getattr(self.executor, "carried_bytes", 0)
+
+    @property
     def under_way(self) -> int:
         """Return how many batches are under way."""
         return len(self._under_way)

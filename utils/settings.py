@@ -6,13 +6,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from utils.checks import checked_rate, checked_timeout_s
+from utils.checks import checked_rate, checked_sweep, checked_timeout_s, checked_tolerance
 from utils.door import LARGEST_COUNT, Door
 
 __all__ = [
     "BACKENDS",
     "DATA_TYPES",
     "LOG_LEVELS",
+    "SUITES",
     "WORKLOAD_NAMES",
     "EngineSettings",
     "Settings",
@@ -21,6 +22,7 @@ __all__ = [
 WORKLOAD_NAMES = ("io", "text", "number")
 DATA_TYPES = ("numbers", "text", "mixed")
 BACKENDS = ("auto", "sequential", "thread", "process", "async")
+SUITES = ("simulated", "real")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -44,6 +46,8 @@ class EngineSettings:
     progress: bool = True
     log_level: str = "warning"
     export_json: Path | None = None
+    export_markdown: Path | None = None
+    export_html: Path | None = None
 
     @classmethod
     def of(cls, **options: Any) -> Self:
@@ -76,7 +80,7 @@ class EngineSettings:
             "quiet": bool(options.get("quiet")),
             "progress": options.get("progress") is not False,
             "log_level": door.choice("log_level", LOG_LEVELS) or "warning",
-            "export_json": door.output_file("export_json"),
+            **door.exports(),
         }
 
 
@@ -97,10 +101,33 @@ class Settings(EngineSettings):
     input: Path | None = None
     """A file whose lines are the items."""
     quick: bool = False
-    """Whether to cut the simulated waits to a tenth."""
+    """Whether to cut the simulated waits to a tenth, and real work likewise."""
+    task: str | None = None
+    """The user's own function, in place of a workload."""
+    repeat: int = 1
+    """How often each side is run, in turn."""
+    tolerance: float = 0.0
+    """Floats that differ by no more than this, or this share of them, count as equal."""
+    sweep: tuple[int, ...] = ()
+    """The worker counts to try, each once, the fewest first; empty for what is usual."""
+    suite: str = "simulated"
+    """What kind of work the scenarios do: `simulated` or `real`."""
+    save: Path | None = None
+    """Where to keep the benchmark's figures."""
+    against: Path | None = None
+    """Figures that were kept, to compare with."""
+
+    @property
+    def brings_function(self) -> bool:
+        """Whether the function is no built-in workload, so that nothing is known of it."""
+        return self.task is not None or self.suite == "real"
 
     @classmethod
     def _checked(cls, door: Door, options: dict[str, Any]) -> dict[str, Any]:
+        _check_task(door, options)
+        sweep = door.read("sweep", checked_sweep) or ()
+        if sweep and (options.get("workers") or options.get("workers_positional")):
+            door.fault("--sweep names the worker counts, so not with --workers; leave one out")
         return {
             "count": door.whole("count", "COUNT", 1, LARGEST_COUNT, "for example 100"),
             **EngineSettings._checked(door, options),
@@ -109,6 +136,31 @@ class Settings(EngineSettings):
             "data": door.choice("data", DATA_TYPES),
             "latency_s": door.latency(),
             "failure_rate": door.failure_rate(),
-            "input": door.input_file(),
+            "input": door.input_file("input"),
             "quick": bool(options.get("quick")),
+            "task": options.get("task"),
+            "repeat": door.whole("repeat", "--repeat", 1, 1000, "for example 5") or 1,
+            "tolerance": door.read("tolerance", checked_tolerance) or 0.0,
+            "sweep": sweep,
+            "suite": door.choice("suite", SUITES) or "simulated",
+            "save": door.output_file("save"),
+            "against": door.input_file("against"),
         }
+
+
+def _check_task(door: Door, options: dict[str, Any]) -> None:
+    """Put down options that make no sense beside, or without, a function of the user's own."""
+    task, source = options.get("task"), options.get("input")
+    if task is None:
+        if source is not None and options.get("data") is not None:
+            door.fault("--data says what items to make and --input brings its own; leave one out")
+        return
+    if source is None:
+        door.fault(f"--task {task}: needs --input FILE, whose items it is given")
+    for name in _DEMONSTRATION:
+        if options.get(name) is not None:
+            label = "--" + name.removesuffix("_s").replace("_", "-")
+            door.fault(f"{label} is for built-in work and --task brings its own; leave one out")
+
+
+_DEMONSTRATION = ("workload", "data", "latency_s", "failure_rate", "suite", "seed")

@@ -11,6 +11,7 @@ from typing import Any
 
 from utils.clock import SYSTEM_CLOCK
 from utils.engine import Limits, run_plan, stream_batches
+from utils.findings import Trace
 from utils.metrics import RunMetrics
 from utils.processing import BatchProcessor
 from utils.progress import Activity, show_progress
@@ -21,9 +22,11 @@ from utils.run_settings import RunSettings
 from utils.running import Corridor
 from utils.settings import EngineSettings, Settings
 from utils.stopping import StopRequest
+from utils.surroundings import Lookout, probed_s
+from utils.tracing import Tracer
 from utils.workloads import WORKLOADS, SimulatedFailure
 
-__all__ = ["Walk", "Walked", "walk"]
+__all__ = ["Walk", "Walked", "built_in_function", "walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Walk:
     plan: Plan
     items: Iterable[Any]
     total_items: int | None
-    batches: Iterable[Batch]
+    batches: Iterable[Batch] | None
+    """`None`: cut while the items are measured."""
     compared_workers: int
     """For how many ideal workers the items' times are added up, too."""
 
@@ -45,6 +49,7 @@ class Walked:
     plan: Plan
     """As it was in the end."""
     summary: RunSummary
+    trace: Trace
     results: ResultLog | None
     """`None` where they are not kept."""
 
@@ -70,8 +75,17 @@ def walk(
         workers=asked.compared_workers, expected_errors={SimulatedFailure.__name__}
     )
     results = ResultLog() if keep_results else None
+    corridors: list[Corridor] = []
+    lookout = Lookout(probe_s=probed_s() if keep_results else None)
     started_s = SYSTEM_CLOCK.now()
-    records = _records(asked, settings, function, recorder, stop, plans, activity)
+    tracer = Tracer(began_s=started_s, coroutines=lambda: plans[-1].backend == "async")
+
+    def on_corridor(corridor: Corridor) -> None:
+        corridors[:] = [corridor]
+        if activity is not None:
+            activity.busy = lambda: min(corridor.under_way, plans[-1].workers)
+
+    records = _records(asked, settings, function, recorder, stop, plans.append, on_corridor)
     if recorder is not None:
         records = recorder.watch(records)
     records = show_progress(
@@ -82,17 +96,25 @@ def walk(
         enabled=settings.progress and not settings.quiet,
         stop=stop,
     )
-    records = metrics.watch(records)
+    records = tracer.watch(metrics.watch(records))
     if results is not None:
         records = results.watch(records)
     for _ in records:
         pass
-    summary = metrics.summary(
-        total_duration_s=SYSTEM_CLOCK.now() - started_s,
-        plan=plans[-1],
-        interrupted=stop.requested,
+    wall_s = SYSTEM_CLOCK.now() - started_s
+    plan = plans[-1]
+    summary = metrics.summary(total_duration_s=wall_s, plan=plan, interrupted=stop.requested)
+    trace = tracer.trace(
+        wall_s=wall_s,
+        busy_s=summary.busy_s,
+        workers=summary.workers,
+        surroundings=lookout.surroundings(
+            wall_s=wall_s,
+            workers_cpu_s=summary.cpu_s if plan.backend == "process" else 0.0,
+            carried_bytes=sum(corridor.carried_bytes for corridor in corridors),
+        ),
     )
-    return Walked(plans[-1], summary, results)
+    return Walked(plan, summary, trace, results)
 
 
 def _records(
@@ -101,12 +123,12 @@ def _records(
     function: Callable[[Any], Any] | None,
     recorder: Recorder | None,
     stop: StopRequest,
-    plans: list[Plan],
-    activity: Activity | None,
+    on_plan: Callable[[Plan], None],
+    on_corridor: Callable[[Corridor], None],
 ) -> Iterator[BatchRecord]:
     if function is None:
         assert isinstance(settings, Settings)
-        function = _built_in_function(settings, asked.plan.backend)
+        function = built_in_function(settings, asked.plan.backend)
     processor = BatchProcessor(function, stop=stop)
     limits = Limits(retries=settings.retries, timeout_s=settings.timeout_s, rate=settings.rate)
     if isinstance(settings, RunSettings) and recorder is not None:
@@ -116,13 +138,15 @@ def _records(
             has_room=recorder.has_room,
             most_together=recorder.most_together,
         )
-    elif asked.plan.backend != "auto":
-        return run_plan(processor, asked.batches, asked.plan, limits=limits, stop=stop)
-
-    def on_corridor(corridor: Corridor) -> None:
-        if activity is not None:
-            activity.busy = lambda: min(corridor.under_way, plans[-1].workers)
-
+    if asked.batches is not None:
+        return run_plan(
+            processor,
+            asked.batches,
+            asked.plan,
+            limits=limits,
+            stop=stop,
+            on_corridor=on_corridor,
+        )
     return stream_batches(
         processor,
         asked.items,
@@ -133,12 +157,13 @@ def _records(
         batch_size=settings.batch_size,
         limits=limits,
         stop=stop,
-        on_plan=plans.append,
+        on_plan=on_plan,
         on_corridor=on_corridor,
     )
 
 
-def _built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
+def built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
+    """Return the function of the workload that `settings` name."""
     workload = WORKLOADS[settings.workload]
     work = workload.function(settings.seed, settings.latency_s, settings.failure_rate)
     return work.as_coroutine() if backend == "async" else work

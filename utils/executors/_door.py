@@ -34,6 +34,9 @@ class WorkerExecutor(Executor):
     abandoned = 0
     """How many workers were given up but could not be killed."""
 
+    carried_bytes = 0
+    """How much has gone to worker processes and come back; 0 where nothing has to."""
+
     @property
     def ready(self) -> bool:
         """Tell whether a worker has started up."""

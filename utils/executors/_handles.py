@@ -39,6 +39,7 @@ class Worker:
         self.reader = FrameReader(sock)
         self.writer = FrameWriter(sock)
         self.calls: deque[Call] = deque()
+        self.at_call_since_s = 0.0
         self.function = b""
         self.ready = False
         self.leaving = False

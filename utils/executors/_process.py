@@ -49,6 +49,12 @@ __all__ = ["ProcessExecutor", "open_workers"]
 CALLS_AHEAD = 2
 """Calls given to a worker at once, the one that runs included, so that it never waits for us."""
 
+LONG_CALL_S = 0.02
+"""Where calls take longer, one that waits behind another costs more than the way to a worker."""
+
+FORGETTING = 0.3
+"""How much a call counts against all those before it."""
+
 LONGEST_LOOK_S = 0.1
 """How often, at least, what the workers are at is looked at when there is a time limit."""
 
@@ -86,6 +92,7 @@ class ProcessExecutor(WorkerExecutor):
         self._notes = multiprocessing.get_context("spawn").RawArray("d", 2 * workers)
         self._workers: dict[int, Worker] = {}
         self._to_start = deque(range(workers))
+        self._call_s = 0.0
         self._to_register: list[Worker] = []
         context = safe_context()
         # Only a fork must be done here, before the dispatcher is there.
@@ -125,6 +132,7 @@ class ProcessExecutor(WorkerExecutor):
                 raise RuntimeError("cannot submit after shutdown")
             if self._broken:
                 raise BrokenExecutor(self._broken)
+            self.carried_bytes += len(call.arguments)
             self._waiting.append(call)
             self._feed()
         return call.future
@@ -202,16 +210,29 @@ class ProcessExecutor(WorkerExecutor):
     # Under the lock -------------------------------------------------------------------------
 
     def _feed(self) -> None:
-        """Give waiting calls to the workers that have the fewest."""
-        for ahead in range(CALLS_AHEAD):
+        """Give waiting calls to the workers that have the fewest.
+
+        A worker gets none ahead while others have still to start and would find nothing, nor when
+        calls take so long that the last ones would wait behind each other.
+        """
+        for ahead in range(1 if self._call_s > LONG_CALL_S else CALLS_AHEAD):
             for worker in self._workers.values():
-                while self._waiting and len(worker.calls) <= ahead:
+                kept = len(self._to_start) if ahead else 0
+                while len(self._waiting) > kept and len(worker.calls) <= ahead:
                     call = self._waiting.popleft()
                     # A call that came back from a dead worker counts as running already.
                     if call.future.running() or call.future.set_running_or_notify_cancel():
                         self._give(worker, call)
 
+    def _note_call(self, worker: Worker) -> None:
+        """Follow how long calls take; a longer one counts at once, shorter ones by and by."""
+        now_s = SYSTEM_CLOCK.now()
+        taken_s, worker.at_call_since_s = now_s - worker.at_call_since_s, now_s
+        self._call_s = max(taken_s, self._call_s + FORGETTING * (taken_s - self._call_s))
+
     def _give(self, worker: Worker, call: Call) -> None:
+        if not worker.calls:
+            worker.at_call_since_s = SYSTEM_CLOCK.now()
         worker.calls.append(call)
         if worker.function != call.function:
             worker.function = call.function
@@ -281,6 +302,7 @@ class ProcessExecutor(WorkerExecutor):
         if not mask & selectors.EVENT_READ:
             return
         for kind, payload in worker.reader.frames():
+            self.carried_bytes += len(payload)
             if kind is Kind.READY:
                 worker.ready = True
                 self._failed_starts = 0
@@ -292,6 +314,7 @@ class ProcessExecutor(WorkerExecutor):
                 worker.calls[0].finished.append(pickle.loads(payload))
             else:
                 settled.append(settlement(worker.calls.popleft(), kind, payload))
+                self._note_call(worker)
         if worker.reader.ended:
             self._bury(worker, settled)
 

@@ -1,12 +1,20 @@
-"""Reports of the demonstration: a comparison, a parallel run alone, the benchmark's table."""
+"""Reports of the demonstration: a comparison, a parallel run alone, one that was interrupted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-
-from utils.records import Comparison, ItemRecord, Plan, Recommendation, RunSummary, ScenarioResult
+from utils.findings import Case, Comparison
+from utils.records import Plan, RunSummary
+from utils.reporting._findings import (
+    difference_lines,
+    failures_told,
+    limit_lines,
+    more_workers,
+    spread_lines,
+    timeline_told,
+    warnings_told,
+    workers_went,
+)
 from utils.reporting._parts import (
-    Lines,
     data_summary,
     parallel_speed,
     plan_lines,
@@ -15,31 +23,24 @@ from utils.reporting._parts import (
     report,
     section,
     success_rate,
-    table,
-    text,
-    title,
 )
-from utils.terminal import printable
 
-__all__ = ["render_benchmark", "render_comparison", "render_parallel", "render_partial"]
-
-BENCHMARK_TITLE = "Parallel Batch Processing Benchmark"
-
-Place = Callable[[int], str]
+__all__ = ["render_comparison", "render_parallel", "render_partial"]
 
 
-def render_comparison(
-    plan: Plan, parallel: RunSummary, comparison: Comparison, *, place: Place
-) -> str:
+def render_comparison(case: Case) -> str:
     """Return the report of a sequential and a parallel run."""
+    comparison = case.comparison
+    assert comparison is not None
     return report(
-        data_summary(comparison.total_items, comparison.data_type, plan),
+        data_summary(comparison.total_items, comparison.data_type, case.plan),
         section(
             "Performance Results",
             f"Sequential processing time: {comparison.sequential_time:.2f}s",
             f"Parallel processing time: {comparison.parallel_time:.2f}s",
             f"Speedup: {comparison.speedup:.2f}x",
             f"Efficiency: {comparison.efficiency:.1%}",
+            *spread_lines(comparison),
         ),
         section(
             "Throughput",
@@ -49,37 +50,37 @@ def render_comparison(
         section(
             "Correctness",
             f"Results match: {'✓' if comparison.results_match else '✗'}",
+            *difference_lines(comparison.verdict),
             f"Sequential errors: {comparison.errors['sequential']}",
             f"Parallel errors: {comparison.errors['parallel']}",
         ),
-        _failures(parallel.unexpected_failures, place),
-        section(
-            "Limit",
-            f"Best possible speedup, items taken in order: {comparison.limit:.2f}x",
-            f"Share reached: {comparison.share_of_limit:.1%}",
-            f"Best possible speedup, item times known ahead: {comparison.limit_any_order:.2f}x",
-            f"Share reached: {comparison.share_of_limit_any_order:.1%}",
-        ),
-        section("Plan", *plan_lines(plan, parallel)),
+        failures_told(case.failures),
+        section("Limit", *limit_lines(comparison)),
+        workers_went(case.accounting, case.diagnosis),
+        more_workers(comparison),
+        timeline_told(case.parallel_trace),
+        section("Plan", *plan_lines(case.plan, case.parallel)),
+        warnings_told(comparison.warnings),
         section("Conclusion", _comparison_conclusion(comparison)),
     )
 
 
-def render_parallel(
-    plan: Plan, data_type: str, run: RunSummary, *, utilisation: float, place: Place
-) -> str:
+def render_parallel(case: Case, *, utilisation: float) -> str:
     """Return the report of a parallel run alone."""
+    run = case.parallel
     return report(
-        data_summary(run.total_processed, data_type, plan),
+        data_summary(run.total_processed, case.data_type, case.plan),
         *parallel_speed(run),
         section(
             "Correctness",
             f"Parallel errors: {run.failed}",
             f"Success rate: {success_rate(run)}",
         ),
-        _failures(run.unexpected_failures, place),
+        failures_told(case.failures),
         section("Limit", f"Share of the workers' time spent on items: {utilisation:.1%}"),
-        section("Plan", *plan_lines(plan, run)),
+        workers_went(case.accounting, case.diagnosis),
+        timeline_told(case.parallel_trace),
+        section("Plan", *plan_lines(case.plan, run)),
         section(
             "Conclusion",
             f"{run.total_processed:,} items in {run.total_duration:.2f}s "
@@ -111,46 +112,6 @@ def render_partial(
         *sections,
         section("Conclusion", f"Interrupted after {done or 'no items'}."),
     )
-
-
-def render_benchmark(
-    results: Sequence[ScenarioResult], recommendations: Iterable[Recommendation]
-) -> str:
-    """Return the table of the scenarios and what it recommends."""
-    head = (
-        "Scenario", "Items", "Workers", "Seq. s", "Par. s", "Speedup", "Eff.", "Limit", "Match",
-    )  # fmt: skip
-    rows = [
-        (
-            result.name,
-            str(result.comparison.total_items),
-            str(result.plan.workers),
-            f"{result.comparison.sequential_time:.2f}",
-            f"{result.comparison.parallel_time:.2f}",
-            f"{result.comparison.speedup:.2f}x",
-            f"{result.comparison.efficiency:.1%}",
-            f"{result.comparison.limit:.2f}x",
-            "✓" if result.comparison.results_match else "✗",
-        )
-        for result in results
-    ]
-    advice = (
-        f"{one.workload} ({one.kind}): {one.backend} backend, {one.workers} "
-        f"{plural('worker', one.workers)}, batch size {one.batch_size}: {one.why}"
-        for one in recommendations
-    )
-    return text(
-        [*title(BENCHMARK_TITLE), *table(head, rows), "", *section("Recommendation", *advice)]
-    )
-
-
-def _failures(failures: Sequence[ItemRecord], place: Place) -> Lines:
-    lines = [
-        printable(f"{place(item.index)}: {item.failure.error_type}: {item.failure.error:.200}")
-        for item in failures
-        if item.failure is not None
-    ]
-    return section("First failures", *lines) if lines else []
 
 
 def _comparison_conclusion(comparison: Comparison) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from utils.findings import Case
 from utils.records import Plan, RunOutcome, RunSummary
+from utils.reporting._findings import workers_went
 from utils.reporting._parts import (
     Lines,
     data_summary,
@@ -21,10 +23,11 @@ from utils.terminal import printable
 __all__ = ["render_plan", "render_run"]
 
 
-def render_run(plan: Plan, data_type: str, run: RunSummary, outcome: RunOutcome) -> str:
+def render_run(case: Case, outcome: RunOutcome) -> str:
     """Return the report of a user's function over a user's data."""
+    run = case.parallel
     return report(
-        data_summary(run.total_processed, data_type, plan),
+        data_summary(run.total_processed, case.data_type, case.plan),
         *parallel_speed(run),
         section(
             "Correctness",
@@ -34,7 +37,8 @@ def render_run(plan: Plan, data_type: str, run: RunSummary, outcome: RunOutcome)
         ),
         _errors_told(outcome),
         section("Output", *_where_it_is(outcome)),
-        section("Plan", *plan_lines(plan, run)),
+        workers_went(case.accounting, case.diagnosis),
+        section("Plan", *plan_lines(case.plan, run)),
         section("Conclusion", _run_conclusion(run, outcome)),
     )
 

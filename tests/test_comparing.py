@@ -1,0 +1,216 @@
+"""`compare` and `benchmark` with a function of the user's own, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.conftest import RunMain
+
+TASKS = '''
+import os, random, threading, time
+
+counter = 0
+
+def count(line):
+    """Count an item, with nothing to guard the counter, and tell by how much it grew meanwhile."""
+    global counter
+    before = counter
+    counter = before + 1
+    time.sleep(0.005)
+    return counter - before
+
+def double(line): return 2 * int(line)
+def draw(line): return random.random()
+def field(record): return record["number"] / 3
+def in_its_thread(line):
+    off = 1e-12 if threading.current_thread() is not threading.main_thread() else 0.0
+    return int(line) / 3 + off
+async def double_later(line): return 2 * int(line)
+
+seeded = random.Random(7)
+def draw_seeded(line):
+    time.sleep(0.02)
+    return seeded.random()
+'''
+
+
+@pytest.fixture
+def compare(tmp_path: Path, run_main: RunMain) -> Any:
+    """Return how to compare a function of the task file over 40 lines, or what is named."""
+    (tmp_path / "tasks.py").write_text(TASKS)
+    (tmp_path / "lines.txt").write_text("".join(f"{number}\n" for number in range(40)))
+
+    def run(
+        name: str, *words: str, command: str = "compare", source: str = "lines.txt"
+    ) -> CompletedProcess[str]:
+        return run_main(command, "--task", f"tasks.py:{name}", "--input", source, "-q", *words)
+
+    return run
+
+
+def test_a_function_of_ones_own_is_compared_over_the_lines_of_a_file(compare: Any) -> None:
+    done = compare("double", "--export-json", "report.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "- Total items: 40\n" in done.stdout
+    assert "- Results match: ✓\n" in done.stdout
+
+
+def test_the_count_limits_the_items(compare: Any) -> None:
+    assert "- Total items: 7\n" in compare("double", "7").stdout
+
+
+def test_items_are_the_records_that_the_suffix_tells(compare: Any, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"number": 1}\n\n{"number": 2}\n')
+    done = compare("field", source="rows.jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "- Total items: 2\n" in done.stdout
+    assert "- Sequential errors: 0\n" in done.stdout
+
+
+def test_coroutines_are_compared_too(compare: Any) -> None:
+    done = compare("double_later")
+    assert done.returncode == 0, done.stderr
+    assert "- Backend: async\n" in done.stdout
+
+
+@pytest.mark.parametrize("backend", ["thread", "auto"])
+def test_an_unguarded_counter_is_shown_where_it_went_wrong(compare: Any, backend: str) -> None:
+    done = compare("count", "--backend", backend, "-j", "4")
+    assert done.returncode == 1
+    assert "- Results match: ✗\n" in done.stdout
+    assert re.search(r"(?m)^- lines.txt line \d+: sequential 1, parallel [234]$", done.stdout)
+    assert "look for state that items share (a counter, " in " ".join(done.stdout.split())
+    assert "do not match, so the speedup counts for nothing" in done.stdout
+
+
+def test_chance_is_told_apart_from_a_fault_of_the_engine(compare: Any) -> None:
+    done = compare("draw", "--backend", "thread")
+    assert done.returncode == 1
+    assert "- Why: the function is not deterministic: " in done.stdout
+    assert "- Items that differ: 40\n" in done.stdout
+
+
+def test_workers_that_begin_with_the_same_seed_are_named(compare: Any) -> None:
+    done = compare("draw_seeded", "--backend", "process", "-j", "2", "--batch-size", "20")
+    assert done.returncode == 1
+    assert "- Why: workers 0 and 1 began with the same results" in done.stdout
+
+
+def test_a_tolerance_lets_floats_differ_by_little(compare: Any) -> None:
+    words = ("in_its_thread", "--backend", "thread")
+    assert compare(*words).returncode == 1
+    assert compare(*words, "--tolerance", "1e-9").returncode == 0
+
+
+def test_rounds_are_run_in_turn_and_told_with_their_range(compare: Any, tmp_path: Path) -> None:
+    done = compare("double", "--repeat", "3", "--export-json", "report.json")
+    assert done.returncode == 0, done.stderr
+    assert "- Rounds: 3, in turn; " in done.stdout
+    analysis = json.loads((tmp_path / "report.json").read_text())["analysis"]
+    times = analysis["parallel_times"]["values"]
+    assert len(times) == 3
+    assert sorted(times)[1] == analysis["parallel_time"]
+
+
+def test_a_mismatch_of_any_round_counts(compare: Any, tmp_path: Path) -> None:
+    with (tmp_path / "tasks.py").open("a") as tasks:
+        tasks.write(
+            "\ncalls = 0\n"
+            "def later_wrong(line):\n"
+            "    global calls\n"
+            "    calls += 1\n"
+            "    return 60 < calls <= 80\n"
+        )
+    done = compare("later_wrong", "20", "--backend", "thread", "-j", "1", "--repeat", "3")
+    assert done.returncode == 1
+    assert "- Results match: ✗\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--task", "tasks.py:double"], "--task tasks.py:double: needs --input FILE"),
+        (["--task", "tasks.py:no", "--input", "lines.txt"], "no function 'no' in tasks.py"),
+        (["--task", "tasks.py:double", "--input", "none.txt"], "--input none.txt: there is no"),
+        (["--task", "t", "--input", "lines.txt", "--workload", "io"], "--workload is for built-in"),
+        (["--task", "t", "--input", "lines.txt", "--latency", "0"], "--latency is for built-in"),
+        (["--repeat", "0"], "--repeat must be at least 1, got 0"),
+        (["--repeat", "many"], "--repeat must be a whole number, got 'many'"),
+        (["--tolerance", "-1"], "--tolerance must be a number from 0, got '-1'"),
+        (["--tolerance", "nan"], "--tolerance must be a number from 0, got 'nan'"),
+        (["--task", "tasks.py:double", "--input", "lines.txt", "--backend", "async"],
+         "--backend async needs an `async def` function"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_told_in_a_line(
+    compare: Any, run_main: RunMain, words: list[str], told: str
+) -> None:
+    done = run_main("compare", *words)
+    assert done.returncode in (2, 3)
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_input_with_a_record_that_cannot_be_read_is_refused(
+    compare: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"number": 1}\n{"number"\n')
+    done = compare("field", source="rows.jsonl")
+    assert done.returncode == 3
+    assert done.stderr.startswith("rows.jsonl line 2: ")
+
+
+def test_a_benchmark_of_ones_own_function_sweeps_the_workers(compare: Any, tmp_path: Path) -> None:
+    done = compare(
+        "double", "--sweep", "2,1", "--backend", "thread", "--export-json", "all.json",
+        command="benchmark",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "tasks.py:double by Workers" in done.stdout
+    document = json.loads((tmp_path / "all.json").read_text())
+    [sweep] = document["sweeps"].values()
+    assert [point["workers"] for point in sweep["points"]] == [1, 2]
+    assert len(document["scenarios"]) == 2
+
+
+def test_a_benchmark_is_kept_and_compared_with(compare: Any, tmp_path: Path) -> None:
+    assert compare("double", "--save", "before.json", command="benchmark").returncode == 0
+    done = compare("double", "--against", "before.json", command="benchmark")
+    assert done.returncode == 0, done.stderr
+    assert "Against the Earlier Run\n- tasks.py:double, sequential time: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--sweep", "1,none"], "--sweep must be a whole number, got 'none'"),
+        (["--sweep", "0"], "--sweep must be at least 1, got 0"),
+        (["--sweep", "1,2", "-j", "2"], "--sweep names the worker counts, so not with --workers"),
+        (["--suite", "unreal"], "--suite must be one of simulated, real, got 'unreal'"),
+        (["--against", "none.json"], "--against none.json: there is no such file"),
+        (["--against", "tasks.py"], "--against tasks.py: "),
+        (["--save", "none/x.json"], "--save none/x.json: there is no directory"),
+        (["--input", "lines.txt"], "--input lines.txt: benchmark takes it with --task only"),
+    ],
+)
+def test_a_benchmark_that_makes_no_sense_is_told_before_it_runs(
+    compare: Any, run_main: RunMain, words: list[str], told: str
+) -> None:
+    done = run_main("benchmark", *words)
+    assert done.returncode in (2, 3)
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_real_work_is_measured_on_this_machine(run_main: RunMain) -> None:
+    done = run_main("benchmark", "--suite", "real", "--quick", "-q")
+    assert done.returncode == 0, done.stderr
+    for name in ("Fetching pages", "Querying SQLite", "Hashing files", "Parsing JSON"):
+        assert f"\n{name} " in done.stdout
