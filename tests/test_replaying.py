@@ -19,6 +19,7 @@ def replay(*times_s: float, **changes: Any) -> Replay:
         "batch_size": 1,
         "shrinks": False,
         "start_s": 0.0,
+        "start_step_s": 0.0,
         "end_s": 0.0,
         "hand_over_s": 0.0,
         "carrying_s": 0.0,
@@ -38,6 +39,12 @@ def test_items_that_wait_are_dealt_out(workers: int, time_s: float) -> None:
 def test_start_end_and_hand_over_are_added() -> None:
     seen = replay(*[1.0] * 8, start_s=0.5, end_s=0.25, hand_over_s=0.125, carrying_s=0.125)
     assert seen.predicted_s(4) == 0.5 + 2 * 1.25 + 0.25
+
+
+def test_workers_start_one_after_another() -> None:
+    seen = replay(*[1.0] * 8, start_s=0.5, start_step_s=0.25)
+    assert seen.predicted_s(2) == 0.5 + 0.25 + 4.0
+    assert seen.predicted_s(8) == 0.5 + 7 * 0.25 + 1.0
 
 
 def test_work_that_computes_ends_no_sooner_than_the_cores_allow() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from utils.accounting import account
 from utils.batching import HAND_OVER_S
-from utils.diagnosing import COMPUTES_FROM, Evidence, diagnose
+from utils.diagnosing import COMPUTES_FROM, LARGE_BATCH_BYTES, Evidence, diagnose
 from utils.findings import Accounting, Comparison, Diagnosis, Round, Trace, Verdict
 from utils.noise import spread_of, warnings_of
 from utils.records import Plan, RunSummary
@@ -188,8 +188,11 @@ def _replay(middle: Round, plan: Plan, cores: float, asked: Asked) -> Replay:
     batches = max(1, parallel.batches)
     hand_over_s = max(0.0, parallel_trace.hand_over_s) / batches
     usual_s = min(hand_over_s, USUAL_HAND_OVER * HAND_OVER_S.get(plan.backend, 0.0))
+    carried = parallel_trace.surroundings.carried_bytes / batches
     items_a_batch = max(1.0, parallel.total_processed / batches)
+    carrying_s = (hand_over_s - usual_s) / items_a_batch if carried >= LARGE_BATCH_BYTES else 0.0
     wall_s, spans = parallel_trace.wall_s, parallel_trace.spans
+    first_starts_s = sorted({span.worker: span.started_s for span in reversed(spans)}.values())
     return Replay(
         item_times_s=middle.sequential_trace.item_times_s,
         items_a_time=middle.sequential_trace.items_a_time,
@@ -197,10 +200,13 @@ def _replay(middle: Round, plan: Plan, cores: float, asked: Asked) -> Replay:
         workers=max(1, parallel.workers),
         batch_size=plan.batch_size,
         shrinks=not asked.batch_size,
-        start_s=parallel_trace.start_s / max(1, parallel.workers),
+        start_s=first_starts_s[0] if first_starts_s else 0.0,
+        start_step_s=(first_starts_s[-1] - first_starts_s[0]) / (len(first_starts_s) - 1)
+        if len(first_starts_s) > 1
+        else 0.0,
         end_s=max(0.0, wall_s - max((span.ended_s for span in spans), default=wall_s)),
         hand_over_s=usual_s,
-        carrying_s=(hand_over_s - usual_s) / items_a_batch,
+        carrying_s=carrying_s,
         slowdown=_ratio(parallel.busy_s, sequential.busy_s),
         parallel_s=parallel.total_duration,
         cpu_s=sequential.cpu_s,

@@ -39,7 +39,9 @@ class Replay:
     shrinks: bool
     """Whether the last batches are smaller."""
     start_s: float
-    """Until a worker has its first batch."""
+    """Until the first worker has its first batch."""
+    start_step_s: float
+    """From there until the next worker has its first batch, and so on."""
     end_s: float
     """From the end of the last batch to the end of the run."""
     hand_over_s: float
@@ -89,7 +91,7 @@ class Replay:
         times, each = self._thinned()
         sizing = BatchSizing(max(1, round(batch_size / each)), workers, self.shrinks)
         hand_over_s = self.hand_over_s * max(1.0, each / batch_size)
-        free_at_s = [0.0] * workers
+        free_at_s = [worker * self.start_step_s for worker in range(workers)]
         place = 0
         while place < len(times):
             end = place + sizing.next_size(len(times) - place)

@@ -49,7 +49,7 @@ __all__ = ["ProcessExecutor", "open_workers"]
 CALLS_AHEAD = 2
 """Calls given to a worker at once, the one that runs included, so that it never waits for us."""
 
-LONG_CALL_S = 0.02
+LONG_CALL_S = 0.1
 """Where calls take longer, one that waits behind another costs more than the way to a worker."""
 
 FORGETTING = 0.3
