@@ -249,7 +249,8 @@ class AggregateNode(Node):
 class ReportNode(Node):
     """Put what is known into words, show it, and write the exports asked for.
 
-    Writes `report`, `case` where the run came to its end, and `analysis` when no node before did.
+    Writes `report`, `case`, and `analysis` when no node before did. With several rounds, the
+    figures of each side's median round stay.
     """
 
     def __init__(
@@ -295,6 +296,7 @@ class ReportNode(Node):
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
         shared["report"], shared["analysis"], shared["case"] = exec_res
+        _keep_median_round(shared)
         if self._shows:
             show(shared["report"])
         settings = self._settings
@@ -303,3 +305,14 @@ class ReportNode(Node):
         document = export_document(self._command, settings, describe_machine(), shared)
         cases = [] if shared["case"] is None else [shared["case"]]
         write_exports(self._settings, document, cases)
+
+
+def _keep_median_round(shared: dict[str, Any]) -> None:
+    case: Case | None = shared["case"]
+    if case is None or case.sequential is None:
+        return
+    for phase, run, trace in (
+        ("sequential", case.sequential, case.sequential_trace),
+        ("parallel", case.parallel, case.parallel_trace),
+    ):
+        shared[f"{phase}_metrics"], shared[f"{phase}_trace"] = as_mapping(run), trace

@@ -112,10 +112,12 @@ def test_rounds_are_run_in_turn_and_told_with_their_range(compare: Any, tmp_path
     done = compare("double", "--repeat", "3", "--export-json", "report.json")
     assert done.returncode == 0, done.stderr
     assert "- Rounds: 3, in turn; " in done.stdout
-    analysis = json.loads((tmp_path / "report.json").read_text())["analysis"]
-    times = analysis["parallel_times"]["values"]
+    document = json.loads((tmp_path / "report.json").read_text())
+    times = document["analysis"]["parallel_times"]["values"]
     assert len(times) == 3
-    assert sorted(times)[1] == analysis["parallel_time"]
+    assert sorted(times)[1] == document["analysis"]["parallel_time"]
+    assert sorted(times)[1] == document["parallel_metrics"]["total_duration"]
+    assert sorted(times)[1] == document["timeline"]["parallel"]["wall_s"]
 
 
 def test_a_mismatch_of_any_round_counts(compare: Any, tmp_path: Path) -> None:

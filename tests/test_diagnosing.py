@@ -81,6 +81,11 @@ def test_items_that_wait_wait_for_something_shared() -> None:
     assert cause(baseline(cpu_s=0.1), SLOWER | {"cpu_s": 0.1}) == "something shared"
 
 
+def test_items_that_wait_and_compute_in_many_threads_fill_the_one_core_that_they_have() -> None:
+    slower = SLOWER | {"cpu_s": 4.0}
+    assert cause(baseline(cpu_s=4.0), slower, surroundings={"command_cpu_s": 9.5}) == "GIL"
+
+
 def test_more_workers_than_cores_share_them() -> None:
     slower = {"total_duration": 5.0, "busy_s": 39.0, "workers": 8}
     diagnosis = found(baseline(), slower, backend="process", cores=2, capacity=2.0)

@@ -66,9 +66,9 @@ Where the Workers Went
 - Advice: see whether the input comes, and the output goes, as fast as the
   workers are
 
-More Workers
-- 1 worker: 0.80x, 5.00s predicted
-- 4 workers: 3.20x, 1.25s predicted
+Other Worker Counts
+- 1 worker: 1.00x, 4.00s predicted
+- 4 workers: 4.00x, 1.00s predicted
 - Stops paying beyond: 4 workers
 
 Plan

@@ -96,9 +96,12 @@ def _slower_items(evidence: Evidence) -> Explanation:
     assert baseline is not None
     more_s = parallel.busy_s - baseline.total_duration
     times = parallel.busy_s / max(baseline.busy_s, 1e-9)
-    if baseline.cpu_s < COMPUTES_FROM * baseline.busy_s:
-        return _shared(times)
     cores_used = parallel.cpu_s / evidence.wall_s
+    if baseline.cpu_s < COMPUTES_FROM * baseline.busy_s:
+        threads_used = trace.surroundings.command_cpu_s / evidence.wall_s
+        if evidence.plan.backend in ("thread", "async") and threads_used >= NEARLY_ALL:
+            return _gil(threads_used)
+        return _shared(times)
     others = trace.surroundings.other_load or 0.0
     all_cores_used = cores_used + others >= NEARLY_ALL * evidence.cores
     if evidence.workers > evidence.cores and all_cores_used:
@@ -125,13 +128,16 @@ def _slower_items(evidence: Evidence) -> Explanation:
             "an item",
         )
     if evidence.plan.backend == "thread" and _waits_for_gil(trace, more_s):
-        return (
-            "GIL",
-            f"the threads kept {cores_used:.1f} cores busy: one at a time holds the interpreter's "
-            "lock",
-            "use --backend process",
-        )
+        return _gil(cores_used)
     return _shared(times)
+
+
+def _gil(cores_used: float) -> Explanation:
+    return (
+        "GIL",
+        f"the threads kept {cores_used:.1f} cores busy: one at a time holds the interpreter's lock",
+        "use --backend process",
+    )
 
 
 def _too_many_workers(evidence: Evidence) -> Explanation:

@@ -81,8 +81,12 @@ def limit_lines(comparison: Comparison) -> Iterator[str]:
 
 
 def workers_went(accounting: Accounting, diagnosis: Diagnosis | None) -> Lines:
-    """Return the section on where the workers were, and what to do about it."""
-    if not accounting.workers:
+    """Return the section on where the workers were, and what to do about it.
+
+    Nothing is said of one worker that nobody is compared with.
+    """
+    alone = accounting.workers == 1 and accounting.slower_items is None
+    if not accounting.workers or alone:
         return []
     lines = [
         f"{part.name.capitalize()}: {part.workers:.2f} of {accounting.workers} "
@@ -115,7 +119,7 @@ def more_workers(comparison: Comparison) -> Lines:
             f"Batch size {better.batch_size}: {better.speedup:.2f}x, {seconds(better.time_s)} "
             "predicted"
         )
-    return section("More Workers", *lines)
+    return section("Other Worker Counts", *lines)
 
 
 def timeline_told(trace: Trace) -> Lines:

@@ -26,4 +26,6 @@ def _show_styled(report: str) -> None:
     text.highlight_regex(r"✓", "bold green")
     text.highlight_regex(r"✗", "bold red")
     text.highlight_regex(r"(?m)(?<=^- Speedup: ).*$", "bold green")
+    text.highlight_regex(r"[█▓▒░]+", "blue")
+    text.highlight_regex(r"(?m)(?<=^- )(Largest loss|Advice|Why)(?=:)", "bold yellow")
     stdout_console().print(text, end="", soft_wrap=True)
