@@ -8,28 +8,20 @@ from typing import Any
 
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
-from utils.analysis import describe_runs
 from utils.batching import Batches
-from utils.exporting import write_exports
-from utils.findings import Case, Comparison, Round
-from utils.judging import case_of, judge
-from utils.machine import describe_machine
+from utils.findings import Case, Comparison
+from utils.judging import judge
 from utils.planning import plan_run
 from utils.recording import Recorder
 from utils.records import Plan, RunSummary, as_mapping
-from utils.reporting import (
-    export_document,
-    render_comparison,
-    render_parallel,
-    render_partial,
-    render_run,
-    show,
-)
+from utils.reporting import show
 from utils.run_settings import RunSettings
 from utils.settings import Settings
 from utils.source_items import SourceItems
 from utils.sources import TextLines, open_source
 from utils.stopping import StopRequest
+from utils.telling import Told, tell, tell_in_files
+from utils.traces import Round
 from utils.walking import Walk, Walked, walk
 from utils.workloads import WORKLOADS, GeneratedItems
 
@@ -270,41 +262,17 @@ class ReportNode(Node):
     def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
         return dict(shared)
 
-    def exec(self, prep_res: dict[str, Any]) -> tuple[str, dict[str, Any], Case | None]:
-        plan: Plan = prep_res["plan"]
-        data_type: str = prep_res["data_type"]
-        runs = {
-            phase: RunSummary(**prep_res[f"{phase}_metrics"])
-            for phase in ("sequential", "parallel")
-            if f"{phase}_metrics" in prep_res
-        }
-        case = case_of(self._command, prep_res, self._settings)
-        if "analysis" in prep_res:
-            assert case is not None
-            return render_comparison(case), prep_res["analysis"], case
-        analysis = describe_runs(runs, data_type=data_type, planned_workers=plan.workers)
-        if case is not None:
-            analysis |= {"accounting": case.accounting, "diagnosis": case.diagnosis}
-        if self._recorder is not None:
-            assert case is not None
-            outcome = self._recorder.outcome()
-            return render_run(case, outcome), analysis | {"outcome": as_mapping(outcome)}, case
-        if case is None or case.parallel.interrupted:
-            total = prep_res["total_items"]
-            return render_partial(plan, data_type, total, runs), analysis, case
-        return render_parallel(case, utilisation=analysis["utilisation"]), analysis, case
+    def exec(self, prep_res: dict[str, Any]) -> Told:
+        outcome = None if self._recorder is None else self._recorder.outcome()
+        return tell(self._command, prep_res, self._settings, outcome=outcome)
 
-    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
-        shared["report"], shared["analysis"], shared["case"] = exec_res
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Told) -> None:
+        shared["report"], shared["case"] = exec_res.report, exec_res.case
+        shared["analysis"] = dict(exec_res.analysis)
         _keep_median_round(shared)
         if self._shows:
             show(shared["report"])
-        settings = self._settings
-        if isinstance(settings, RunSettings):  # a database's URL may hold a password, a name none
-            settings = replace(settings, source=shared["items"].name)
-        document = export_document(self._command, settings, describe_machine(), shared)
-        cases = [] if shared["case"] is None else [shared["case"]]
-        write_exports(self._settings, document, cases)
+        tell_in_files(self._command, shared, self._settings)
 
 
 def _keep_median_round(shared: dict[str, Any]) -> None:

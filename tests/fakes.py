@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from utils.analysis import Asked, compare_runs
-from utils.findings import Case, Comparison, FailureExample, Round, Surroundings, Trace, Verdict
+from utils.findings import Case, Comparison, FailureExample, Verdict
 from utils.records import BatchRecord, ItemFailure, ItemRecord, Plan, RunSummary
+from utils.traces import Round, Surroundings, Trace
 
 
 class FakeClock:

@@ -19,14 +19,12 @@ from utils.findings import (
     Prediction,
     Recommendation,
     Regression,
-    Span,
     Spread,
-    Surroundings,
     Sweep,
     SweepPoint,
-    Trace,
     Verdict,
 )
+from utils.traces import Span, Surroundings, Trace
 
 MACHINE = {
     "usable_cores": 8,

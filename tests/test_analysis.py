@@ -9,8 +9,9 @@ import pytest
 from tests.fakes import compared, plan, run_summary, run_trace
 from utils.accounting import losses
 from utils.analysis import Asked, compare_runs, describe_runs, explain_run, median_round
-from utils.findings import Comparison, Round, Verdict
+from utils.findings import Comparison, Verdict
 from utils.records import RunSummary
+from utils.traces import Round
 
 
 def comparison(

@@ -9,8 +9,9 @@ import pytest
 from tests.fakes import plan, run_summary, run_trace
 from utils.accounting import account
 from utils.diagnosing import CAUSES, Evidence, diagnose
-from utils.findings import Diagnosis, Span, Surroundings
+from utils.findings import Diagnosis
 from utils.records import RunSummary
+from utils.traces import Span, Surroundings
 
 
 def baseline(**changes: Any) -> RunSummary:

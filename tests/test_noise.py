@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes import run_summary, run_trace
-from utils.findings import Surroundings, Trace
 from utils.noise import spread_of, warnings_of
+from utils.traces import Surroundings, Trace
 
 STEADY = [1.0, 1.01, 0.99, 1.02, 1.0]
 

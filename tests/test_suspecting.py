@@ -15,12 +15,12 @@ import pytest
 
 from tests.fakes import batch_record
 from utils.executors import open_executor
-from utils.findings import Span, Surroundings, Trace
 from utils.matching import compare_results
 from utils.processing import BatchProcessor
 from utils.records import Batch, BatchRecord, ItemFailure
 from utils.results import ResultLog
 from utils.suspecting import SHARES_STATE, explain
+from utils.traces import Span, Surroundings, Trace
 
 SHARED = random.Random(7)
 CALLS = itertools.count()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.findings import Surroundings, Trace
 from utils.records import BatchRecord
+from utils.traces import Surroundings, Trace
 from utils.tracing import MOST_SPANS, MOST_TIMES, Tracer
 
 

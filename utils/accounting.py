@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from utils.findings import Accounting, Trace
+from utils.findings import Accounting
 from utils.records import RunSummary
+from utils.traces import Trace
 
 __all__ = ["account", "losses"]
 

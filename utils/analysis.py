@@ -9,10 +9,11 @@ from typing import Any
 from utils.accounting import account
 from utils.batching import HAND_OVER_S
 from utils.diagnosing import COMPUTES_FROM, LARGE_BATCH_BYTES, Evidence, diagnose
-from utils.findings import Accounting, Comparison, Diagnosis, Round, Trace, Verdict
+from utils.findings import Accounting, Comparison, Diagnosis, Verdict
 from utils.noise import spread_of, warnings_of
 from utils.records import Plan, RunSummary
 from utils.replaying import Replay, best_batch_size, predictions, stops_paying_at
+from utils.traces import Round, Trace
 
 __all__ = ["Asked", "compare_runs", "computes", "describe_runs", "explain_run", "median_round"]
 

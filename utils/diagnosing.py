@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from utils.accounting import losses
 from utils.batching import HAND_OVER_S
-from utils.findings import Accounting, Diagnosis, Trace
+from utils.findings import Accounting, Diagnosis
 from utils.records import Plan, RunSummary
+from utils.traces import Trace
 
 __all__ = ["CAUSES", "Evidence", "diagnose"]
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from utils.analysis import Asked, compare_runs, computes, explain_run, median_round
 from utils.capacity import measure_capacity
-from utils.findings import Case, Comparison, FailureExample, Round, Verdict
+from utils.findings import Case, Comparison, FailureExample, Verdict
 from utils.machine import usable_cores
 from utils.matching import compare_results
 from utils.records import Plan, RunSummary
 from utils.run_settings import RunSettings
 from utils.settings import EngineSettings, Settings
 from utils.suspecting import explain
+from utils.traces import Round
 from utils.walking import built_in_function
 
 __all__ = ["case_of", "judge"]

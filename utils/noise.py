@@ -8,7 +8,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
-from utils.findings import Spread, Trace
+from utils.findings import Spread
+from utils.traces import Trace
 
 __all__ = ["spread_of", "warnings_of"]
 

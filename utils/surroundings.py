@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.findings import Surroundings
 from utils.machine import machine_usage, process_usage
+from utils.traces import Surroundings
 
 __all__ = ["Lookout", "probed_s"]
 

@@ -11,11 +11,12 @@ from typing import Any
 from utils.clock import SYSTEM_CLOCK
 from utils.contrasting import shown
 from utils.executors import open_executor
-from utils.findings import Trace, Verdict
+from utils.findings import Verdict
 from utils.matching import did_run, outcome_texts, same_outcome
 from utils.processing import BatchProcessor
 from utils.records import BadRecord, Batch, BatchRecord, ItemRecord
 from utils.results import ItemDigest, ItemNumber, ResultLog, entry_digest
+from utils.traces import Trace
 
 __all__ = ["explain"]
 

@@ -8,8 +8,8 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from utils.findings import Span, Surroundings, Trace
 from utils.records import BatchRecord
+from utils.traces import Span, Surroundings, Trace
 
 __all__ = ["Tracer"]
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from utils.clock import SYSTEM_CLOCK
 from utils.engine import Limits, run_plan, stream_batches
-from utils.findings import Trace
 from utils.metrics import RunMetrics
 from utils.processing import BatchProcessor
 from utils.progress import Activity, show_progress
@@ -23,6 +22,7 @@ from utils.running import Corridor
 from utils.settings import EngineSettings, Settings
 from utils.stopping import StopRequest
 from utils.surroundings import Lookout, probed_s
+from utils.traces import Trace
 from utils.tracing import Tracer
 from utils.workloads import WORKLOADS, SimulatedFailure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from utils.findings import Case, Surroundings
+from utils.findings import Case
 from utils.reporting._binning import histogram
 from utils.reporting._chart_parts import charted
 from utils.reporting._charts import accounting_figure, errors_figure, item_times_figure
@@ -14,6 +14,7 @@ from utils.reporting._parts import plural, seconds
 from utils.reporting._speedups import speedup_blocks
 from utils.reporting._sums import WorkerSum, parts_of, worker_sums
 from utils.reporting._timeline_chart import timeline_figure
+from utils.traces import Surroundings
 
 __all__ = ["case_chapter"]
 

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from utils.findings import (
-    Accounting,
-    Comparison,
-    Diagnosis,
-    FailureExample,
-    Trace,
-    Verdict,
-)
+from utils.findings import Accounting, Comparison, Diagnosis, FailureExample, Verdict
 from utils.reporting._parts import Lines, plural, seconds, section
 from utils.reporting._sums import parts_of
 from utils.reporting._text_bars import bar, timeline
 from utils.terminal import printable
+from utils.traces import Trace
 
 __all__ = [
     "difference_lines",

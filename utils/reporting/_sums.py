@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from utils.findings import Accounting, Sweep, Trace
+from utils.findings import Accounting, Sweep
+from utils.traces import Trace
 
 __all__ = ["Part", "WorkerSum", "fitted_curve", "gibibytes", "parts_of", "worker_sums"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from utils.findings import Span, Trace
+from utils.traces import Span, Trace
 
 __all__ = ["bar", "timeline"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from utils.findings import Span, Trace
 from utils.reporting._chart_parts import Figure, layout, short
 from utils.reporting._parts import plural, seconds
+from utils.traces import Span, Trace
 
 __all__ = ["timeline_figure"]
 
