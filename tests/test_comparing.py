@@ -209,10 +209,3 @@ def test_a_benchmark_that_makes_no_sense_is_told_before_it_runs(
     assert done.returncode in (2, 3)
     assert told in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_real_work_is_measured_on_this_machine(run_main: RunMain) -> None:
-    done = run_main("benchmark", "--suite", "real", "--quick", "-q")
-    assert done.returncode == 0, done.stderr
-    for name in ("Fetching pages", "Querying SQLite", "Hashing files", "Parsing JSON"):
-        assert f"\n{name} " in done.stdout

@@ -129,6 +129,15 @@ def test_a_late_start_is_told_with_what_would_start_sooner() -> None:
     assert "--backend thread" not in already.advice
 
 
+def test_a_start_that_was_spent_measuring_can_be_saved() -> None:
+    measured = Span(0, 0.0, 1.0, 1, 0, 1, 1.0, 0, 0, True)
+    trace = {"start_s": 5.0, "hand_over_s": 1.0, "spans": (measured,)}
+    diagnosis = found(baseline(), STARTED_LATE, trace=trace)
+    assert diagnosis is not None
+    assert "measured in place" in diagnosis.told
+    assert diagnosis.advice.startswith("name --backend thread to save the measuring")
+
+
 @pytest.mark.parametrize(
     ("parallel", "surroundings", "named"),
     [

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.describe_export import document
 from graphs import create_comparison_graph, create_parallel_graph
 from tests.conftest import ROOT
 from utils.command_line import COMMANDS, options_of
@@ -33,8 +34,9 @@ CONSOLE = [
 @pytest.mark.parametrize("command", [line for line in CONSOLE if line.startswith("python ")])
 def test_each_command_runs(command: str, tmp_path: Path) -> None:
     (tmp_path / "numbers.txt").write_text("1000000007\n1000000008\n")
+    (tmp_path / "tasks.py").write_text("def square(line):\n    return int(line) ** 2\n")
     words = shlex.split(command)[2:]
-    short = [] if "--latency" in words else ["--latency", "0.01"]
+    short = [] if {"--latency", "--task"} & set(words) else ["--latency", "0.01"]
     done = subprocess.run(
         [sys.executable, str(ROOT / "main.py"), *words, *short, "-q"],
         cwd=tmp_path,
@@ -95,3 +97,7 @@ def test_the_setup_commands_are_those_of_the_checks() -> None:
     assert make.removeprefix("python3 ") in ci
     assert install.replace("install ", "install --quiet ") in ci
     assert test in ci
+
+
+def test_the_fields_of_the_export_are_those_of_the_records() -> None:
+    assert (ROOT / "docs" / "export.md").read_text() == document()

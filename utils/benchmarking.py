@@ -24,6 +24,9 @@ __all__ = ["Benchmark", "Trial"]
 QUICK_SHARE = 0.1
 """What share of the simulated waits is left with `--quick`."""
 
+NEARLY_BEST = 0.95
+"""What share of the best speedup is worth no more workers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -139,10 +142,11 @@ class Benchmark:
 
     @property
     def cases(self) -> list[Case]:
-        """Return the scenarios that were compared, each at its best worker count of the sweep."""
+        """Return the scenarios that were compared, each at the fewest workers that do nearly best."""
         cases = []
         for by_workers in self._measured.values():
-            best = max(by_workers.values(), key=_speedup)
+            enough = NEARLY_BEST * max(map(_speedup, by_workers.values()))
+            best = next(case for case in by_workers.values() if _speedup(case) >= enough)
             cases.append(replace(best, sweep=_sweep(by_workers) if self._settings.sweep else None))
         return cases
 

@@ -166,15 +166,19 @@ def _shared(times: float) -> Explanation:
 
 def _start(evidence: Evidence) -> Explanation:
     each_s = evidence.trace.start_s / evidence.workers
+    told = f"a worker had its first batch after {each_s:.2f}s of {evidence.wall_s:.2f}s"
+    if any(span.in_place for span in evidence.trace.spans):
+        return (
+            "start-up",
+            f"{told}, for the first items were measured in place",
+            f"name --backend {evidence.plan.backend} to save the measuring, or give it more items "
+            "at a time",
+        )
     if evidence.plan.backend == "process" and not _computes(evidence.parallel):
         advice = "use --backend thread, which starts at once, since the items mostly wait"
     else:
         advice = "give it more items at a time, and let the task's module load less"
-    return (
-        "start-up",
-        f"a worker had its first batch after {each_s:.2f}s of {evidence.wall_s:.2f}s",
-        advice,
-    )
+    return "start-up", told, advice
 
 
 def _computes(run: RunSummary) -> bool:

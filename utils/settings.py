@@ -101,7 +101,7 @@ class Settings(EngineSettings):
     input: Path | None = None
     """A file whose lines are the items."""
     quick: bool = False
-    """Whether to cut the simulated waits to a tenth, and real work likewise."""
+    """Whether to cut simulated waits to a tenth, and real work to about a quarter."""
     task: str | None = None
     """The user's own function, in place of a workload."""
     repeat: int = 1
