@@ -142,7 +142,7 @@ class Benchmark:
 
     @property
     def cases(self) -> list[Case]:
-        """Return the scenarios that were compared, each at the fewest workers that do nearly best."""
+        """Return what was compared, each scenario at the fewest workers that nearly do best."""
         cases = []
         for by_workers in self._measured.values():
             enough = NEARLY_BEST * max(map(_speedup, by_workers.values()))
