@@ -11,7 +11,7 @@ from typing import Any
 from utils.errors import OutputError
 from utils.findings import Case, Recommendation, Regression
 from utils.records import as_mapping
-from utils.reporting import json_text, render_html, render_markdown
+from utils.reporting import json_text
 from utils.settings import EngineSettings
 
 __all__ = ["write_exports", "write_whole"]
@@ -34,9 +34,13 @@ def write_exports(
     if settings.export_json is not None:
         write_whole(settings.export_json, json_text(document), option="--export-json")
     if settings.export_markdown is not None:
+        from utils.reporting import render_markdown
+
         text = render_markdown(*told, recommendations, regressions)
         write_whole(settings.export_markdown, text, option="--export-markdown")
     if settings.export_html is not None:
+        from utils.reporting import render_html
+
         text = render_html(*told, recommendations, regressions)
         write_whole(settings.export_html, text, option="--export-html")
 

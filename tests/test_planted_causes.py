@@ -1,0 +1,26 @@
+"""Real runs with one known cause of lost speed each: the report finds it, and counts all workers.
+
+Those that other programs on the machine could blur are left to `benchmarks.planted_causes`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.planted_causes import compare_plant
+from benchmarks.plants import PLANTS, Plant
+from utils.accounting import losses
+
+CERTAIN = {"straggler", "start-up", "large batches", "small batches", "something shared"}
+
+
+@pytest.mark.parametrize(
+    "plant", [plant for plant in PLANTS if plant.cause in CERTAIN], ids=lambda plant: plant.name
+)
+def test_the_cause_that_was_planted_is_named(plant: Plant) -> None:
+    comparison, _, _ = compare_plant(plant, 0.2)
+    assert comparison.diagnosis is not None
+    assert (comparison.diagnosis.loss, comparison.diagnosis.cause) == (plant.loss, plant.cause)
+    where = comparison.accounting
+    assert where.work == pytest.approx(comparison.speedup)
+    assert where.work + sum(losses(where).values()) == pytest.approx(where.workers)
