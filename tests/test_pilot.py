@@ -142,6 +142,14 @@ def test_real_functions_get_the_backend_that_suits_them(
     assert any(plan_for(function, items).backend == backend for _ in range(3))
 
 
+def test_the_plan_of_coroutines_says_why_and_what_to_expect() -> None:
+    plan = plan_for(wait_async, range(50))
+    assert plan.why[0].startswith("Measured: an item takes ")
+    assert plan.why[1] == "Backend chosen: async, for an `async def` function"
+    assert plan.predicted_s is not None
+    assert plan.predicted_s >= 0.001
+
+
 def test_a_function_that_cannot_travel_goes_to_threads_and_says_so() -> None:
     lock = threading.Lock()
 

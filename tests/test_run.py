@@ -214,6 +214,19 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(place: Place) -> None:
     assert place.names() == {"calls", "empty.txt"}
 
 
+def test_a_dry_run_of_coroutines_tries_a_few_and_reckons_with_the_rate(place: Place) -> None:
+    place.numbers(1000)
+    place.write(
+        "later.py", 'async def later(item):\n    open("tried", "a").write("x")\n    return item\n'
+    )
+    done = place.run("later.py:later", "in.txt", "--dry-run", "--rate", "10")
+    assert ended(done) == (0, [])
+    assert "- Backend chosen: async, for an `async def` function\n" in done.stdout
+    assert "- --rate 10 lets 1,000 items start in 100.00s\n" in done.stdout
+    assert "- Predicted time: 100.00s\n" in done.stdout
+    assert place.text("tried") == 20 * "x"
+
+
 def test_setup_is_called_once_in_each_worker(place: Place) -> None:
     words = "tasks.py:same in.txt -o out.jsonl --setup set_up --batch-size 1 -j 2".split()
     assert place.run(*words, "--backend", "process").returncode == 0

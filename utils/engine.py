@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from utils.batching import HAND_OVER_S, BatchSizing, cut
 from utils.executors import WorkerExecutor, open_executor
+from utils.limits import Limits
 from utils.machine import coroutines_at_once, usable_cores
-from utils.pacing import Pace
 from utils.pilot import Pilot
 from utils.processing import BatchProcessor
 from utils.records import Batch, BatchRecord, Plan
@@ -20,7 +20,7 @@ from utils.running import Corridor
 from utils.sizing import LONGEST_BATCH_S, AdaptiveSizing
 from utils.stopping import StopRequest
 
-__all__ = ["Limits", "run_plan", "stream_batches"]
+__all__ = ["run_plan", "stream_batches"]
 
 
 BUDGET_S = 2 * LONGEST_BATCH_S
@@ -29,35 +29,6 @@ BUDGET_S = 2 * LONGEST_BATCH_S
 
 COROUTINES_TOGETHER = 250
 """With more coroutines at once than this, several travel together: starting them must keep up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a run must keep to, whatever its plan."""
-
-    retries: int = 0
-    timeout_s: float | None = None
-    """Per item."""
-    rate: float | None = None
-    """Items started a second."""
-    memory_floor_bytes: int | None = None
-    has_room: Callable[[], bool] | None = None
-    """Whether what comes of more items has a place; asked before more are taken."""
-    most_together: Callable[[], int] | None = None
-    """The largest batch whose size is left open; asked before each."""
-
-    def pace(self) -> Pace:
-        """Return how fast items may be started."""
-        return Pace(
-            rate=self.rate,
-            memory_floor_bytes=self.memory_floor_bytes,
-            has_room=self.has_room,
-        )
-
-    def capped(self, next_size: Callable[[int | None], int]) -> Callable[[int | None], int]:
-        """Return `next_size` with its sizes within `most_together`."""
-        most = self.most_together
-        return next_size if most is None else lambda left: min(most(), next_size(left))
 
 
 def stream_batches(
@@ -82,7 +53,8 @@ def stream_batches(
     `on_plan` gets the plan when it is made, and again when it changes; `on_corridor` gets what can
     tell how many batches are under way.
     """
-    if backend == "auto" and processor.is_async:
+    chosen = backend == "auto" and processor.is_async
+    if chosen:
         backend = "async"
     if backend == "async" and not processor.is_async:
         raise ValueError("the async backend needs an `async def` function")
@@ -99,6 +71,8 @@ def stream_batches(
         on_plan=on_plan or _ignore,
         on_corridor=on_corridor or _ignore,
     )
+    if backend == "async":
+        return _run_coroutines(run, chosen=chosen)
     return _run_with_pilot(run) if backend == "auto" else _run_as_asked(run, backend)
 
 
@@ -155,7 +129,9 @@ def run_plan(
         yield from corridor.records()
 
 
-def _plan_as_asked(backend: str, workers: int | None, batch_size: int | None) -> Plan:
+def _plan_as_asked(
+    backend: str, workers: int | None, batch_size: int | None, *, why: str = "Backend: as asked for"
+) -> Plan:
     if backend == "sequential":
         workers = 1
     number = workers or {
@@ -163,12 +139,49 @@ def _plan_as_asked(backend: str, workers: int | None, batch_size: int | None) ->
         "process": usable_cores(),
         "async": coroutines_at_once(),
     }.get(backend, 1)
-    why = ["Backend: as asked for"]
+    reasons = [why]
     if workers is None:
-        why.append(f"Workers: {number} by default")
+        reasons.append(f"Workers: {number} by default")
     if batch_size is None and backend == "async":
         batch_size = math.ceil(number / COROUTINES_TOGETHER)
-    return Plan(backend, number, batch_size or 1, None, tuple(why))
+    return Plan(backend, number, batch_size or 1, None, tuple(reasons))
+
+
+def _run_coroutines(run: _Run, *, chosen: bool) -> Iterator[BatchRecord]:
+    """Yield the records of coroutines; the plan is told with the first of them, which are timed."""
+    why = "Backend chosen: async, for an `async def` function"
+    plan = _plan_as_asked(
+        "async", run.workers, run.batch_size, why=why if chosen else "Backend: as asked for"
+    )
+    sizing = BatchSizing(1 if run.limits.rate is not None else plan.batch_size)
+    batches = run.cut(sizing.next_size)
+    is_told = False
+    for record in run_plan(
+        run.processor,
+        batches,
+        plan,
+        limits=run.limits,
+        stop=run.stop,
+        on_corridor=run.on_corridor,
+    ):
+        if not is_told:
+            run.on_plan(_with_prediction(plan, record, run.total or run.expected, run.limits.rate))
+            is_told = True
+        yield record
+    if not is_told:
+        run.on_plan(plan)
+
+
+def _with_prediction(
+    plan: Plan, record: BatchRecord, total: int | None, rate: float | None
+) -> Plan:
+    """Return the plan with the time that `total` coroutines take if all are like these."""
+    item_s = sum(record.durations_s) / len(record.durations_s)
+    told = f"Measured: an item takes {item_s * 1e3:.1f} ms"
+    if total is None:
+        return replace(plan, why=(told, *plan.why))
+    predicted_s = max(item_s * math.ceil(total / plan.workers), total / rate if rate else 0.0)
+    return replace(plan, why=(told, *plan.why), predicted_s=predicted_s)
 
 
 def _run_as_asked(run: _Run, backend: str) -> Iterator[BatchRecord]:
@@ -176,7 +189,7 @@ def _run_as_asked(run: _Run, backend: str) -> Iterator[BatchRecord]:
     run.on_plan(plan)
     processor, limits = run.processor, run.limits
     follow = partial(run_plan, limits=limits, stop=run.stop, on_corridor=run.on_corridor)
-    if run.batch_size is not None or limits.rate is not None or plan.backend == "async":
+    if run.batch_size is not None or limits.rate is not None:
         sizing = BatchSizing(1 if limits.rate is not None else plan.batch_size)
         yield from follow(processor, run.cut(sizing.next_size), plan)
         return

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, Literal
 
 import utils.executors._process  # noqa: F401  # here, so that the first call does not wait for it
-from utils.engine import Limits, stream_batches
+from utils.engine import stream_batches
 from utils.executors import EXECUTORS
 from utils.failures import ItemsFailedError
+from utils.limits import Limits
 from utils.processing import BatchProcessor
 from utils.records import BatchRecord, ItemRecord
 from utils.sprint import sprint

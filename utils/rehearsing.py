@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from utils.engine import Limits, stream_batches
+from utils.engine import stream_batches
+from utils.limits import Limits
 from utils.processing import BatchProcessor
 from utils.records import BadRecord, Plan
 from utils.run_settings import RunSettings
@@ -14,6 +16,9 @@ from utils.sources import Source
 from utils.stopping import StopRequest, Urgency
 
 __all__ = ["rehearse"]
+
+COROUTINES_TRIED = 20
+"""How many coroutines are run, side by side, to see how long one takes."""
 
 
 def rehearse(
@@ -28,10 +33,13 @@ def rehearse(
         enough.request(Urgency.DRAIN)
 
     items = (item for item, _, _ in source.records() if type(item) is not BadRecord)
+    processor = BatchProcessor(function, stop=enough)
+    total = _number_of_items(settings, source)
+    most = (settings.limit, COROUTINES_TRIED if processor.is_async else None)
     for _ in stream_batches(
-        BatchProcessor(function, stop=enough),
-        islice(items, settings.limit),
-        total=_number_of_items(settings, source),
+        processor,
+        islice(items, min((number for number in most if number is not None), default=None)),
+        total=total,
         backend=settings.backend or "auto",
         workers=settings.workers,
         batch_size=settings.batch_size,
@@ -41,7 +49,18 @@ def rehearse(
     ):
         if stop.requested:
             enough.request(Urgency.KILL)
-    return plans[-1]
+    return _no_faster_than(settings.rate, total, plans[-1])
+
+
+def _no_faster_than(rate: float | None, total: int | None, plan: Plan) -> Plan:
+    if rate is None or total is None:
+        return plan
+    slowest_s = total / rate
+    return replace(
+        plan,
+        why=(*plan.why, f"--rate {rate:g} lets {total:,} items start in {slowest_s:.2f}s"),
+        predicted_s=max(plan.predicted_s or 0.0, slowest_s),
+    )
 
 
 def _number_of_items(settings: RunSettings, source: Source) -> int | None:

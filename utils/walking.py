@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from utils.clock import SYSTEM_CLOCK
-from utils.engine import Limits, run_plan, stream_batches
+from utils.engine import run_plan, stream_batches
+from utils.limits import Limits
 from utils.metrics import RunMetrics
 from utils.processing import BatchProcessor
 from utils.progress import Activity, show_progress
