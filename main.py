@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -89,10 +89,22 @@ def _settings_of(command: str, options: dict[str, Any]) -> EngineSettings:
 def compare(settings: Settings, stop: StopRequest) -> int:
     """Run the comparison graph; 1 when the results do not match."""
     from graphs import create_comparison_graph
+    from utils.reporting import show
 
     shared: dict[str, Any] = {}
-    create_comparison_graph(settings, function=_own_function(settings), stop=stop).run(shared)
+    with _prints_kept_off(settings):
+        create_comparison_graph(
+            settings, function=_own_function(settings), stop=stop, shows=False
+        ).run(shared)
+    show(shared["report"])
     return 0 if shared["analysis"].get("results_match", True) else 1
+
+
+def _prints_kept_off(settings: Settings) -> AbstractContextManager[Any]:
+    """Keep what the user's own function prints from the report."""
+    from utils.terminal import stdout_kept_for_results
+
+    return nullcontext() if settings.task is None else stdout_kept_for_results()
 
 
 def _own_function(settings: Settings) -> Callable[[Any], Any] | None:
@@ -123,7 +135,7 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
     from utils.reporting import render_benchmark, show
 
     outcome = Benchmark(settings, function=_own_function(settings))
-    with closing(outcome.trials()) as trials:
+    with _prints_kept_off(settings), closing(outcome.trials()) as trials:
         for trial in trials:
             create_comparison_graph(
                 trial.settings,
@@ -138,6 +150,7 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
             outcome.add(trial)
             if stop.requested:
                 break
+    outcome.finish(interrupted=stop.requested)
     regressions, notes = outcome.regressions()
     show(
         render_benchmark(

@@ -10,7 +10,7 @@ from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
 from utils.batching import Batches
 from utils.findings import Case, Comparison
-from utils.judging import judge
+from utils.judging import as_it_was, judge
 from utils.planning import plan_run
 from utils.recording import Recorder
 from utils.records import Plan, RunSummary, as_mapping
@@ -162,8 +162,8 @@ class WalkNode(MetricsNode):
         if results is not None:
             shared[f"{self.phase}_results"] = results
         if self.phase == "parallel" and plan != shared["plan"]:
-            shared["plan"] = replace(plan, num_batches=summary.batches)
-            shared["batch_size"], shared["num_batches"] = plan.batch_size, summary.batches
+            shared["plan"] = plan = as_it_was(plan, summary, self._settings)
+            shared["batch_size"], shared["num_batches"] = plan.batch_size, plan.num_batches
         return "interrupted" if summary.interrupted else None
 
 
@@ -182,7 +182,9 @@ class SequentialProcessNode(BatchNode, WalkNode):
 
     def prep(self, shared: dict[str, Any]) -> list[Walk]:
         planned: Plan = shared["planned"]
-        alone = replace(planned, backend="sequential", workers=1)
+        # The sequential executor cannot give an item up, a thread can.
+        backend = "sequential" if self._settings.timeout_s is None else "thread"
+        alone = replace(planned, backend=backend, workers=1)
         return [_walk_of(shared, alone, planned.workers)]
 
 

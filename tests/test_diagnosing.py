@@ -65,7 +65,7 @@ def test_threads_that_wait_for_the_interpreters_lock() -> None:
     assert diagnosis is not None
     assert (diagnosis.cause, diagnosis.loss) == ("GIL", "slower items")
     assert diagnosis.share == pytest.approx(2.9)
-    assert diagnosis.advice == "use --backend process"
+    assert diagnosis.advice == "use --backend process --workers 4"
 
 
 def test_threads_that_wait_for_a_lock_of_their_own_wake_up_less_often() -> None:
@@ -135,7 +135,7 @@ def test_a_start_that_was_spent_measuring_can_be_saved() -> None:
     diagnosis = found(baseline(), STARTED_LATE, trace=trace)
     assert diagnosis is not None
     assert "measured in place" in diagnosis.told
-    assert diagnosis.advice.startswith("name --backend thread to save the measuring")
+    assert diagnosis.advice.startswith("--backend thread --workers 4 saves the measuring")
 
 
 @pytest.mark.parametrize(

@@ -47,5 +47,5 @@ def test_each_export_that_was_asked_for_is_written(tmp_path: Path) -> None:
 
 def test_two_exports_to_one_file_are_refused(tmp_path: Path) -> None:
     same = str(tmp_path / "report")
-    with pytest.raises(UsageError, match=r"--export-html .*: --export-json writes there"):
+    with pytest.raises(UsageError, match=r"--export-html .*: that is --export-json"):
         Settings.of(export_json=same, export_html=same)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -164,3 +164,43 @@ def test_ctrl_c_in_a_script_reaches_the_script() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         parallel_map(interrupt, [1])
+
+
+def test_coroutines_may_share_what_belongs_to_a_loop_from_one_run_to_the_next() -> None:
+    gates: list[asyncio.Event] = []
+
+    async def through_the_gate(item: int) -> int:
+        if not gates:
+            gates.append(asyncio.Event())
+            asyncio.get_running_loop().call_soon(gates[0].set)
+        await gates[0].wait()  # raises in another loop than its own, if it has to wait
+        loops.add(asyncio.get_running_loop())
+        return item
+
+    loops: set[asyncio.AbstractEventLoop] = set()
+    for backend in ("sequential", "async", "sequential", "async"):
+        assert parallel_map(through_the_gate, range(20), backend=backend) == list(range(20))
+    assert len(loops) == 1
+
+
+def test_a_generator_that_an_item_left_half_way_is_ended_with_the_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ended: list[int] = []
+
+    async def chunks(item: int) -> AsyncIterator[int]:
+        try:
+            yield item
+        finally:
+            await asyncio.sleep(0)
+            ended.append(item)
+
+    async def fail_at_the_first(item: int) -> int:
+        async for chunk in chunks(item):
+            raise ValueError(chunk)
+        return item
+
+    records = parallel_map(fail_at_the_first, range(5), backend="async", on_error="record")
+    assert all(record.failure for record in records)
+    assert sorted(ended) == list(range(5))
+    assert not caplog.records

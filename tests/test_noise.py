@@ -11,9 +11,15 @@ from utils.traces import Surroundings, Trace
 STEADY = [1.0, 1.01, 0.99, 1.02, 1.0]
 
 
-def warned(times: list[float], *traces: Trace, other_times: list[float] | None = None) -> list[str]:
-    spreads = {"sequential": spread_of(other_times or STEADY), "parallel": spread_of(times)}
-    return warnings_of(spreads, {"parallel": traces})
+def warned(
+    times: list[float],
+    *traces: Trace,
+    other_times: list[float] | None = None,
+    computes: bool = True,
+) -> list[str]:
+    spreads = {"sequential": spread_of(other_times or times), "parallel": spread_of(times)}
+    told = warnings_of(spreads, {"parallel": traces}, computes=computes)
+    return [one for one in told if "sequential run" not in one or "Faster" in one]
 
 
 def trace(**surroundings: float) -> Trace:
@@ -53,6 +59,15 @@ def test_a_change_of_speed_is_told_with_a_way_to_know_more() -> None:
         "The machine's speed changed by 20% between the runs; --repeat 5 shows how much that "
         "matters"
     )
+
+
+def test_the_speed_of_cores_does_not_matter_to_items_that_wait() -> None:
+    assert warned(STEADY, trace(probe_s=0.001), trace(probe_s=0.002), computes=False) == []
+
+
+def test_more_than_the_workers_can_do_is_too_good_to_be_true() -> None:
+    [told] = warned([1.0], trace(), other_times=[2.0])
+    assert told.startswith("Faster than one worker can be")
 
 
 def test_the_way_to_know_more_is_not_named_when_it_was_taken() -> None:

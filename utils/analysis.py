@@ -27,6 +27,8 @@ class Asked:
 
     batch_size: bool = False
     rate: bool = False
+    sizes_followed: bool = False
+    """Whether batches were cut by what was measured, whatever the plan's size."""
 
 
 def computes(run: RunSummary) -> bool:
@@ -68,7 +70,8 @@ def compare_runs(
     replay = _replay(middle, plan, cores, asked)
     limit, limit_any_order = _limits(sequential, replay, plan.workers, speedup)
     accounting = account(parallel_trace, parallel, sequential=sequential)
-    says_more = not asked.rate and sequential.busy_s > 0 and not sequential.interrupted
+    waited = asked.rate or sequential.retries or parallel.retries  # which no replay knows of
+    says_more = not waited and sequential.busy_s > 0
     times = {
         "sequential": spread_of([one.sequential.total_duration for one in rounds]),
         "parallel": spread_of([one.parallel.total_duration for one in rounds]),
@@ -95,7 +98,9 @@ def compare_runs(
         diagnosis=_diagnosis(
             plan, accounting, parallel_trace, parallel, sequential, usable_cores, cores, asked
         ),
-        predictions=predictions(replay) if says_more else (),
+        predictions=tuple(one for one in predictions(replay) if one.workers != plan.workers)
+        if says_more
+        else (),
         stops_paying_at=stops_paying_at(replay) if says_more else None,
         best_batch_size=best_batch_size(replay) if says_more else None,
         sequential_times=times["sequential"],
@@ -110,6 +115,7 @@ def compare_runs(
                     "sequential": [one.sequential_trace for one in rounds],
                     "parallel": [one.parallel_trace for one in rounds],
                 },
+                computes=computes(sequential),
             )
         ),
     )
@@ -181,36 +187,38 @@ def _limits(
 
 
 def _replay(middle: Round, plan: Plan, cores: float, asked: Asked) -> Replay:
-    sequential, parallel, parallel_trace = (
-        middle.sequential,
-        middle.parallel,
-        middle.parallel_trace,
-    )
+    """Return what the parallel run's schedule depended on.
+
+    Items that were measured in place, one after another, are part of the start.
+    """
+    sequential, parallel, trace = middle.sequential, middle.parallel, middle.parallel_trace
     batches = max(1, parallel.batches)
-    hand_over_s = max(0.0, parallel_trace.hand_over_s) / batches
+    hand_over_s = max(0.0, trace.hand_over_s) / batches
     usual_s = min(hand_over_s, USUAL_HAND_OVER * HAND_OVER_S.get(plan.backend, 0.0))
-    carried = parallel_trace.surroundings.carried_bytes / batches
+    carried = trace.surroundings.carried_bytes / batches
     items_a_batch = max(1.0, parallel.total_processed / batches)
-    carrying_s = (hand_over_s - usual_s) / items_a_batch if carried >= LARGE_BATCH_BYTES else 0.0
-    wall_s, spans = parallel_trace.wall_s, parallel_trace.spans
-    first_starts_s = sorted({span.worker: span.started_s for span in reversed(spans)}.values())
+    in_workers = [span for span in trace.spans if not span.in_place]
+    in_place = sum(span.items for span in trace.spans if span.in_place)
+    starts_s = sorted({span.worker: span.started_s for span in reversed(in_workers)}.values())
     return Replay(
-        item_times_s=middle.sequential_trace.item_times_s,
+        item_times_s=middle.sequential_trace.item_times_s[
+            in_place // middle.sequential_trace.items_a_time :
+        ],
         items_a_time=middle.sequential_trace.items_a_time,
         sequential_s=sequential.total_duration,
         workers=max(1, parallel.workers),
-        batch_size=plan.batch_size,
+        batch_size=round(items_a_batch) if asked.sizes_followed else plan.batch_size,
         shrinks=not asked.batch_size,
-        start_s=first_starts_s[0] if first_starts_s else 0.0,
-        start_step_s=(first_starts_s[-1] - first_starts_s[0]) / (len(first_starts_s) - 1)
-        if len(first_starts_s) > 1
-        else 0.0,
-        end_s=max(0.0, wall_s - max((span.ended_s for span in spans), default=wall_s)),
+        start_s=starts_s[0] if starts_s else 0.0,
+        start_step_s=(starts_s[-1] - starts_s[0]) / max(1, len(starts_s) - 1) if starts_s else 0.0,
+        end_s=max(
+            0.0, trace.wall_s - max((span.ended_s for span in trace.spans), default=trace.wall_s)
+        ),
         hand_over_s=usual_s,
-        carrying_s=carrying_s,
+        carrying_s=(hand_over_s - usual_s) / items_a_batch if carried >= LARGE_BATCH_BYTES else 0.0,
         slowdown=_ratio(parallel.busy_s, sequential.busy_s),
         parallel_s=parallel.total_duration,
-        cpu_s=sequential.cpu_s,
+        cpu_s=sequential.cpu_s * (1 - _ratio(in_place, parallel.total_processed)),
         capacity=cores,
     )
 

@@ -12,7 +12,7 @@ from utils.exporting import write_exports, write_whole
 from utils.findings import Case, Recommendation, Regression, Sweep
 from utils.machine import describe_machine, free_memory_bytes, usable_cores
 from utils.real_work import REAL_SCENARIOS, RealScenario, missing, open_real_work
-from utils.recommending import recommend
+from utils.recommending import NEARLY_BEST, recommend
 from utils.regressions import compare_with, read_benchmark, saved_benchmark
 from utils.reporting import export_document, json_text
 from utils.scaling import fit_scaling
@@ -23,9 +23,6 @@ __all__ = ["Benchmark", "Trial"]
 
 QUICK_SHARE = 0.1
 """What share of the simulated waits is left with `--quick`."""
-
-NEARLY_BEST = 0.95
-"""What share of the best speedup is worth no more workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ class Benchmark:
     def add(self, trial: Trial) -> None:
         """Keep what the comparison graph left, even if it was interrupted, and write the exports.
 
-        Raises `OutputError` when an export cannot be written.
+        Those to a stream wait for the end. Raises `OutputError` when one cannot be written.
         """
         shared = trial.shared
         document = export_document("benchmark", trial.settings, self._machine, shared)
@@ -138,7 +135,17 @@ class Benchmark:
         if case is not None and case.comparison is not None:
             case = replace(case, name=trial.name, workload=trial.workload)
             self._measured.setdefault(trial.name, {})[trial.settings.workers or 0] = case
-        self._write()
+        self._export(with_streams=False)
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Write the exports for good, and keep the figures of a benchmark that came to its end.
+
+        Raises `OutputError` when a file cannot be written.
+        """
+        self._export(with_streams=True)
+        if self._settings.save is not None and not interrupted:
+            kept = saved_benchmark(self.cases, self._machine, conditions=self._conditions())
+            write_whole(self._settings.save, json_text(kept), option="--save")
 
     @property
     def cases(self) -> list[Case]:
@@ -147,7 +154,7 @@ class Benchmark:
         for by_workers in self._measured.values():
             enough = NEARLY_BEST * max(map(_speedup, by_workers.values()))
             best = next(case for case in by_workers.values() if _speedup(case) >= enough)
-            cases.append(replace(best, sweep=_sweep(by_workers) if self._settings.sweep else None))
+            cases.append(_with_sweep(best, by_workers) if self._settings.sweep else best)
         return cases
 
     @property
@@ -171,23 +178,29 @@ class Benchmark:
         return compare_with(self._before, self.cases, self._machine, conditions=self._conditions())
 
     def _conditions(self) -> Mapping[str, str | float | None]:
+        """Return what figures depend on besides the scenarios; unlike ones are not compared."""
         settings = self._settings
-        return {
+        conditions: dict[str, str | float | None] = {
+            "retries": settings.retries,
+            "rate": settings.rate,
+            "timeout": settings.timeout_s,
+            "batch size": settings.batch_size,
+        }
+        if settings.input is not None:
+            return conditions | {
+                "input": str(settings.input),
+                "input's size": settings.input.stat().st_size,
+            }
+        return conditions | {
             "suite": settings.suite,
             "latency": settings.latency_s * (QUICK_SHARE if settings.quick else 1),
             "failure rate": settings.failure_rate,
             "seed": settings.seed,
-            "retries": settings.retries,
-            "batch size": settings.batch_size,
-            "rate": settings.rate,
         }
 
-    def _write(self) -> None:
+    def _export(self, *, with_streams: bool) -> None:
         """Write what is known so far, so that a crash loses nothing."""
         settings = self._settings
-        if settings.save is not None:
-            kept = saved_benchmark(self.cases, self._machine, conditions=self._conditions())
-            write_whole(settings.save, json_text(kept), option="--save")
         if not (settings.export_json or settings.export_markdown or settings.export_html):
             return
         regressions, notes = self.regressions()
@@ -207,11 +220,20 @@ class Benchmark:
             self.cases,
             recommendations=recommendations,
             regressions=regressions,
+            with_streams=with_streams,
         )
 
 
 def _speedup(case: Case) -> float:
     return 0.0 if case.comparison is None else case.comparison.speedup
+
+
+def _with_sweep(case: Case, by_workers: Mapping[int, Case]) -> Case:
+    """Return the case with what was measured at other counts instead of what was predicted."""
+    comparison = case.comparison
+    if comparison is not None:
+        comparison = replace(comparison, predictions=(), stops_paying_at=None)
+    return replace(case, comparison=comparison, sweep=_sweep(by_workers))
 
 
 def _sweep(by_workers: Mapping[int, Case]) -> Sweep:

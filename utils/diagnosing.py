@@ -12,7 +12,7 @@ from utils.findings import Accounting, Diagnosis
 from utils.records import Plan, RunSummary
 from utils.traces import Trace
 
-__all__ = ["CAUSES", "Evidence", "diagnose"]
+__all__ = ["CAUSES", "WORTH_IT", "Evidence", "diagnose"]
 
 CAUSES = (
     "GIL",
@@ -37,6 +37,9 @@ CAUSES = (
 
 WORTH_A_WORD = 0.05
 """A loss of a smaller share of the workers is not spoken of."""
+
+WORTH_IT = 1.1
+"""A speedup below this is not worth workers."""
 
 COMPUTES_FROM = 0.5
 """Work whose CPU time is at least this share of its time counts as computing, not waiting."""
@@ -84,12 +87,19 @@ def diagnose(evidence: Evidence) -> Diagnosis | None:
     loss = max(lost, key=lost.__getitem__)
     if lost[loss] < WORTH_A_WORD * evidence.workers:
         return None
+    if evidence.rate_asked and loss != "slower items":
+        return Diagnosis(loss, lost[loss], *RATE)
     cause, told, advice = _EXPLAINED[loss](evidence)
+    by_workers = loss != "slower items" and cause != "other programs"
+    if evidence.sequential is not None and by_workers and evidence.accounting.work < WORTH_IT:
+        advice = "use --backend sequential, which is as fast"
     return Diagnosis(loss, lost[loss], cause, told, advice)
 
 
 Explanation = tuple[str, str, str]
 """A cause, what is told of it, and the advice."""
+
+RATE = ("rate", "the workers waited for --rate to let items start", "raise --rate, or want no more")
 
 
 def _slower_items(evidence: Evidence) -> Explanation:
@@ -99,20 +109,23 @@ def _slower_items(evidence: Evidence) -> Explanation:
     times = parallel.busy_s / max(baseline.busy_s, 1e-9)
     cores_used = parallel.cpu_s / evidence.wall_s
     if baseline.cpu_s < COMPUTES_FROM * baseline.busy_s:
+        if (disturbed := _disturbed(evidence)) is not None:
+            return disturbed
         threads_used = trace.surroundings.command_cpu_s / evidence.wall_s
         if evidence.plan.backend in ("thread", "async") and threads_used >= NEARLY_ALL:
-            return _gil(threads_used)
+            return (
+                "GIL",
+                f"what the items compute between their waits keeps {threads_used:.1f} cores busy, "
+                "and threads share one",
+                "compute less in Python between the waits; fewer workers lose little",
+            )
         return _shared(times)
     others = trace.surroundings.other_load or 0.0
     all_cores_used = cores_used + others >= NEARLY_ALL * evidence.cores
     if evidence.workers > evidence.cores and all_cores_used:
         return _too_many_workers(evidence)
-    if others >= NOTEWORTHY_LOAD and all_cores_used:
-        return (
-            "other programs",
-            f"other programs used {others:.1f} cores meanwhile",
-            "measure again when they have ended",
-        )
+    if (disturbed := _disturbed(evidence)) is not None:
+        return disturbed
     if evidence.workers > evidence.capacity / NEARLY_ALL and all_cores_used:
         return (
             "shared cores",
@@ -129,15 +142,25 @@ def _slower_items(evidence: Evidence) -> Explanation:
             "an item",
         )
     if evidence.plan.backend == "thread" and _waits_for_gil(trace, more_s):
-        return _gil(cores_used)
+        return (
+            "GIL",
+            f"the threads kept {cores_used:.1f} cores busy: one at a time holds the interpreter's "
+            "lock",
+            f"use --backend process --workers {min(evidence.cores, evidence.workers)}",
+        )
     return _shared(times)
 
 
-def _gil(cores_used: float) -> Explanation:
+def _disturbed(evidence: Evidence) -> Explanation | None:
+    """Return the blame for other programs where they and the run filled the cores."""
+    others = evidence.trace.surroundings.other_load or 0.0
+    cores_used = evidence.parallel.cpu_s / evidence.wall_s
+    if others < NOTEWORTHY_LOAD or cores_used + others < NEARLY_ALL * evidence.cores:
+        return None
     return (
-        "GIL",
-        f"the threads kept {cores_used:.1f} cores busy: one at a time holds the interpreter's lock",
-        "use --backend process",
+        "other programs",
+        f"other programs used {others:.1f} cores meanwhile",
+        "measure again when they have ended",
     )
 
 
@@ -171,11 +194,15 @@ def _start(evidence: Evidence) -> Explanation:
         return (
             "start-up",
             f"{told}, for the first items were measured in place",
-            f"name --backend {evidence.plan.backend} to save the measuring, or give it more items "
-            "at a time",
+            f"--backend {evidence.plan.backend} --workers {evidence.plan.workers} saves the "
+            "measuring, or give it more items at a time",
         )
     if evidence.plan.backend == "process" and not _computes(evidence.parallel):
-        advice = "use --backend thread, which starts at once, since the items mostly wait"
+        threads = max(evidence.workers, 4 * evidence.cores)
+        advice = (
+            f"use --backend thread --workers {threads}, which start at once, since the items "
+            "mostly wait"
+        )
     else:
         advice = "give it more items at a time, and let the task's module load less"
     return "start-up", told, advice
@@ -190,16 +217,15 @@ def _hand_over(evidence: Evidence) -> Explanation:
     each_s = trace.hand_over_s / batches
     work_s = evidence.parallel.busy_s / batches
     carried = trace.surroundings.carried_bytes / batches
-    if evidence.rate_asked:
-        return "rate", "the workers waited for --rate to let items start", "raise --rate"
+    if (disturbed := _disturbed(evidence)) is not None:
+        return disturbed
     usual_s = HAND_OVER_S.get(evidence.plan.backend, 0.0)
     if carried >= LARGE_BATCH_BYTES and each_s > 3 * usual_s:
         return (
             "large items",
             f"each batch carries {carried / 1e6:.1f} MB to a worker and back, which takes "
             f"{each_s * 1e3:.1f} ms",
-            "hand over names or places of the data and load it in the worker, or use "
-            "--backend thread",
+            "hand over names or places of the data, and load it in the worker",
         )
     if each_s > max(MUCH_MORE * usual_s, LONG_HAND_OVER_S):
         if evidence.parallel.retries:
@@ -249,7 +275,7 @@ def _tail(evidence: Evidence) -> Explanation:
             "straggler",
             f"item {trace.longest_item} took {run.longest_item_s:.2f}s, {share:.0f} times the "
             "average, while the others had nothing left to do",
-            "put it first, or split it",
+            _earlier(evidence),
         )
     if trace.longest_batch_items > 1 and trace.longest_batch_s >= others_s / 2:
         size = max(1, trace.longest_batch_items // 10)
@@ -270,6 +296,14 @@ def _tail(evidence: Evidence) -> Explanation:
         f"the workers ended up to {others_s:.2f}s apart",
         "put the longest items first",
     )
+
+
+def _earlier(evidence: Evidence) -> str:
+    """Return where to put the longest item; one that is early already can only be split."""
+    if evidence.trace.longest_item < max(1, evidence.parallel.total_processed // 20):
+        return "split it"
+    measured = any(span.in_place for span in evidence.trace.spans)
+    return f"put it {'early, but not first' if measured else 'first'}, or split it"
 
 
 _EXPLAINED: dict[str, Callable[[Evidence], Explanation]] = {

@@ -97,11 +97,25 @@ class Door:
         raw = self._options.get(name)
         if raw is None:
             return None
+        if "://" in str(raw):  # it may hold a password
+            self._usage_faults.append(f"{_option(name)} takes a file, and no URL; save it as one")
+            return None
         path = Path(raw)
         problem = why_unreadable(path)
         if problem:
             self._input_faults.append(f"{_option(name)} {raw}: {problem}")
         return path
+
+    def keep_apart(self, written: dict[str, Path | None], others: dict[str, Path | None]) -> None:
+        """Put down files to be written that are what another option names."""
+        for name, path in written.items():
+            if path is None or (path.exists() and not path.is_file()):
+                continue
+            for other, theirs in others.items():
+                if theirs is not None and os.path.realpath(path) == os.path.realpath(theirs):
+                    self._usage_faults.append(
+                        f"{_option(name)} {path}: that is {_option(other)}; name another file"
+                    )
 
     def exports(self) -> dict[str, Path | None]:
         """Return where each export goes; no two may go to the same file."""
@@ -110,14 +124,8 @@ class Door:
             self._usage_faults.append(
                 "--export-html needs a package: pip install -r requirements-html.txt"
             )
-        named = [(name, path) for name, path in exports.items() if path is not None]
-        for place, (name, path) in enumerate(named):
-            for other_name, other in named[:place]:
-                if os.path.realpath(path) == os.path.realpath(other) and path.name != "null":
-                    self._usage_faults.append(
-                        f"{_option(name)} {path}: {_option(other_name)} writes there; "
-                        "name another file"
-                    )
+        for place, name in enumerate(_EXPORTS):
+            self.keep_apart({name: exports[name]}, {one: exports[one] for one in _EXPORTS[:place]})
         return exports
 
     def output_file(self, name: str) -> Path | None:

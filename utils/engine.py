@@ -153,8 +153,9 @@ def _run_coroutines(run: _Run, *, chosen: bool) -> Iterator[BatchRecord]:
     plan = _plan_as_asked(
         "async", run.workers, run.batch_size, why=why if chosen else "Backend: as asked for"
     )
-    sizing = BatchSizing(1 if run.limits.rate is not None else plan.batch_size)
-    batches = run.cut(sizing.next_size)
+    if run.limits.rate is not None:  # each starts by itself
+        plan = replace(plan, batch_size=1)
+    batches = run.cut(BatchSizing(plan.batch_size).next_size)
     is_told = False
     for record in run_plan(
         run.processor,

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from utils.errors import OutputError
 from utils.findings import Case, Recommendation, Regression
@@ -24,21 +24,27 @@ def write_exports(
     *,
     recommendations: Sequence[Recommendation] = (),
     regressions: Sequence[Regression] = (),
+    with_streams: bool = True,
 ) -> None:
     """Write each export that `settings` name; those of before are replaced.
 
-    `document` is what the JSON holds; it names the command, its settings and the machine. Raises
+    `document` is what the JSON holds; it names the command, its settings and the machine. Without
+    `with_streams`, what is no regular file is left alone, for what went there stays. Raises
     `OutputError` for a file that cannot be written, `UsageError` when a package is missing.
     """
     told = (document["command"], as_mapping(document["settings"]), document["machine"], cases)
-    if settings.export_json is not None:
+
+    def wanted(path: Path | None) -> TypeGuard[Path]:
+        return path is not None and (with_streams or not _is_stream(path))
+
+    if wanted(settings.export_json):
         write_whole(settings.export_json, json_text(document), option="--export-json")
-    if settings.export_markdown is not None:
+    if wanted(settings.export_markdown):
         from utils.reporting import render_markdown
 
         text = render_markdown(*told, recommendations, regressions)
         write_whole(settings.export_markdown, text, option="--export-markdown")
-    if settings.export_html is not None:
+    if wanted(settings.export_html):
         from utils.reporting import render_html
 
         text = render_html(*told, recommendations, regressions)

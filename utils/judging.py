@@ -18,7 +18,7 @@ from utils.suspecting import explain
 from utils.traces import Round
 from utils.walking import built_in_function
 
-__all__ = ["case_of", "judge"]
+__all__ = ["as_it_was", "case_of", "judge"]
 
 LONG_ENOUGH_S = 0.1
 """The machine's capacity is measured for baselines that take at least this long."""
@@ -44,7 +44,7 @@ def judge(
         usable_cores=usable_cores(),
         capacity=_capacity(rounds[-1].sequential) if is_last else None,
         verdict=_verdict(shared, settings, function),
-        asked=_asked(settings),
+        asked=_asked(settings, shared),
     )
 
 
@@ -85,8 +85,13 @@ def _capacity(sequential: RunSummary) -> float | None:
         return None
 
 
-def _asked(settings: EngineSettings) -> Asked:
-    return Asked(batch_size=settings.batch_size is not None, rate=settings.rate is not None)
+def _asked(settings: EngineSettings, shared: Mapping[str, Any]) -> Asked:
+    has_size = settings.batch_size is not None
+    return Asked(
+        batch_size=has_size,
+        rate=settings.rate is not None,
+        sizes_followed=shared["planned"].is_open and not has_size,
+    )
 
 
 def _place(items: Any) -> Callable[[int], str]:
@@ -111,7 +116,7 @@ def case_of(name: str, shared: Mapping[str, Any], settings: EngineSettings) -> C
         sequential, sequential_trace = one.sequential, one.sequential_trace
     else:
         accounting, diagnosis = explain_run(
-            plan, parallel, trace, usable_cores=usable_cores(), asked=_asked(settings)
+            plan, parallel, trace, usable_cores=usable_cores(), asked=_asked(settings, shared)
         )
     place = _place(shared["items"])
     return Case(
@@ -139,3 +144,11 @@ def _workload_of(settings: EngineSettings) -> str:
         return settings.task
     assert isinstance(settings, Settings)
     return settings.task or settings.workload
+
+
+def as_it_was(plan: Plan, summary: RunSummary, settings: EngineSettings) -> Plan:
+    """Return a plan that was made by measuring, with the batches that there were."""
+    mean = round(summary.total_processed / summary.batches) if summary.batches else 1
+    return replace(
+        plan, batch_size=settings.batch_size or max(1, mean), num_batches=summary.batches
+    )

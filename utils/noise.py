@@ -20,6 +20,9 @@ OUTLYING = 5.0
 NOTEWORTHY = 0.1
 """Differences below this share are not spoken of."""
 
+NOTEWORTHY_CHANGE = 0.15
+"""A core's speed varies by less than this from one hundredth of a second to the next."""
+
 NOTEWORTHY_LOAD = 0.25
 LEAST_ROUNDS = 4
 
@@ -29,9 +32,20 @@ def spread_of(values: Sequence[float]) -> Spread:
     return Spread(statistics.median_low(values), min(values), max(values), tuple(values))
 
 
-def warnings_of(times: Mapping[str, Spread], traces: Mapping[str, Sequence[Trace]]) -> list[str]:
-    """Return the warnings for the rounds of a comparison, by phase (`sequential`, `parallel`)."""
-    return [*_short(times), *_unsteady(times), *_loaded(traces), *_speed_changed(traces)]
+def warnings_of(
+    times: Mapping[str, Spread], traces: Mapping[str, Sequence[Trace]], *, computes: bool
+) -> list[str]:
+    """Return the warnings for the rounds of a comparison, by phase (`sequential`, `parallel`).
+
+    `computes` tells whether the items do, so that the speed of the cores matters.
+    """
+    return [
+        *_short(times),
+        *_unsteady(times),
+        *_loaded(traces),
+        *(_speed_changed(traces) if computes else ()),
+        *_too_good(times, traces),
+    ]
 
 
 def _short(times: Mapping[str, Spread]) -> Iterator[str]:
@@ -74,10 +88,22 @@ def _loaded(traces: Mapping[str, Sequence[Trace]]) -> Iterator[str]:
             yield f"Other programs used {load:.1f} cores during the {phase} run"
 
 
+def _too_good(times: Mapping[str, Spread], traces: Mapping[str, Sequence[Trace]]) -> Iterator[str]:
+    if not ({"sequential", "parallel"} <= times.keys() and traces.get("parallel")):
+        return
+    workers = max(trace.workers for trace in traces["parallel"])
+    if times["sequential"].median > (1 + NOTEWORTHY) * workers * times["parallel"].median > 0:
+        most = "one worker" if workers == 1 else f"{workers} workers"
+        yield (
+            f"Faster than {most} can be: something held up the sequential run, or warmed caches "
+            "for the parallel one"
+        )
+
+
 def _speed_changed(traces: Mapping[str, Sequence[Trace]]) -> Iterator[str]:
     probes = [trace.surroundings.probe_s for seen in traces.values() for trace in seen]
     known = [probe_s for probe_s in probes if probe_s]
-    if known and max(known) > (1 + NOTEWORTHY) * min(known):
+    if known and max(known) > (1 + NOTEWORTHY_CHANGE) * min(known):
         change = max(known) / min(known) - 1
         hint = "" if len(known) > 2 else "; --repeat 5 shows how much that matters"
         yield f"The machine's speed changed by {change:.0%} between the runs{hint}"

@@ -85,10 +85,15 @@ class BatchProcessor:
             batch = Batch(0, 0, tuple(batch))
         if not self.is_async:
             return self._process(batch, self._function)
-        from asyncio import Runner
+        from utils.home_loop import lend_loop
 
-        with Runner() as runner:
-            return self._process(batch, lambda item: runner.run(self._function(item)))
+        lent = lend_loop()
+        try:
+            return self._process(
+                batch, lambda item: lent.loop.run_until_complete(self._function(item))
+            )
+        finally:
+            lent.give_back()
 
     def _process(self, batch: Batch, function: Callable[[Any], Any]) -> BatchRecord:
         tally = _Tally(batch, self._clock)

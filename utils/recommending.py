@@ -6,17 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from utils.batching import choose_batch_size
+from utils.diagnosing import WORTH_IT
 from utils.findings import Case, Comparison, Recommendation
 from utils.records import Plan, RunSummary
 from utils.workloads import WORKLOADS
 
-__all__ = ["recommend"]
+__all__ = ["NEARLY_BEST", "recommend"]
 
 COMPUTES_FROM = 0.5
 """Work whose CPU time is at least this share of its time counts as computing, not waiting."""
 
-WORKERS_PAY_UNTIL = 0.8
-"""A worker count is worth it while it reaches this share of the limit."""
+NEARLY_BEST = 0.9
+"""What share of the best speedup is worth no more workers."""
 
 MOST_WAITING_WORKERS = 256
 
@@ -65,6 +66,15 @@ def _recommend_for(
         if computes
         else f"its time is {1 - cpu_share:.1%} waiting"
     )
+    if best.comparison.speedup < WORTH_IT:
+        return Recommendation(
+            name,
+            "CPU-bound" if computes else "I/O-bound",
+            "sequential",
+            1,
+            best.plan.batch_size,
+            f"{why}; nothing was faster than a plain loop",
+        )
     workload = WORKLOADS.get(name)
     if workload is None:  # backend and batch size were chosen by measuring, better than by rule
         kind = "CPU-bound" if computes else "I/O-bound"
@@ -94,8 +104,7 @@ def _recommend_for(
 
 
 def _best(measured: Sequence[_Measured]) -> _Measured:
-    """Return the largest worker count that still paid, or the fastest where none did."""
-    paid = [one for one in measured if one.comparison.share_of_limit >= WORKERS_PAY_UNTIL]
-    if paid:
-        return max(paid, key=lambda one: one.plan.workers)
-    return max(measured, key=lambda one: one.comparison.speedup)
+    """Return the fewest workers that did nearly best."""
+    enough = NEARLY_BEST * max(one.comparison.speedup for one in measured)
+    paid = [one for one in measured if one.comparison.speedup >= enough]
+    return min(paid, key=lambda one: one.plan.workers)

@@ -21,6 +21,9 @@ MOST_WORKERS = 256
 STILL_PAYS = 0.05
 """More workers pay while they save more than this share of the time."""
 
+CLOSE = 1.2
+"""Worker counts within this ratio are close together."""
+
 PAYS_TO_CHANGE = 0.05
 """Another batch size is worth a word when it saves more than this share of the time."""
 
@@ -71,7 +74,8 @@ class Replay:
             bound_s = max(bound_s, self.parallel_s - self.start_s - self.end_s)
         elif self.workers > 1:
             work_s *= 1 + max(0.0, self.slowdown - 1) * (workers - 1) / (self.workers - 1)
-        return self.start_s + max(work_s, bound_s) + self.end_s
+        time_s = self.start_s + max(work_s, bound_s) + self.end_s
+        return max(time_s, self.sequential_s / workers)
 
     def prediction(self, workers: int, batch_size: int | None = None) -> Prediction:
         """Return what a run on so many workers would come to."""
@@ -111,12 +115,23 @@ SATURATED_FROM = 1.1
 
 
 def predictions(replay: Replay) -> tuple[Prediction, ...]:
-    """Return what half, twice and four times the workers would bring, and where it stops paying."""
-    counts = {replay.workers // 2, 2 * replay.workers, 4 * replay.workers, stops_paying_at(replay)}
-    useful = range(1, _most_workers(replay) + 1)
-    return tuple(
-        replay.prediction(count) for count in sorted(counts - {replay.workers}) if count in useful
-    )
+    """Return what half, twice and four times the workers would bring, and where it stops paying.
+
+    Of counts that lie close together, or beyond the first that brings no more, one is enough.
+    """
+    enough = stops_paying_at(replay)
+    told: list[Prediction] = []
+    for count in sorted({replay.workers // 2, 2 * replay.workers, 4 * replay.workers, enough}):
+        if not 1 <= count <= _most_workers(replay) or count == replay.workers:
+            continue
+        one = replay.prediction(count)
+        before = told[-1] if told else None
+        if before and (
+            count < CLOSE * before.workers or before.workers > max(enough, replay.workers)
+        ):
+            continue
+        told.append(one)
+    return tuple(told)
 
 
 def stops_paying_at(replay: Replay) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from utils.checks import Fault, checked_size_bytes, near_names
 from utils.door import LARGEST_COUNT, Door, same_file
 from utils.formats import INPUT_FORMATS, OUTPUT_FORMATS, OUTPUT_SUFFIXES
-from utils.settings import EngineSettings
+from utils.settings import EngineSettings, task_file
 
 __all__ = ["RECORDS", "RunSettings", "journal_beside"]
 
@@ -83,6 +83,10 @@ class RunSettings(EngineSettings):
         engine = EngineSettings._checked(door, options)
         exports = {name: path for name, path in engine.items() if name.startswith("export_")}
         _check_names(door, output, errors, exports)
+        door.keep_apart(
+            {"output": output, "errors": errors, **exports},
+            {"task": task_file(options.get("task"))},
+        )
         if engine["backend"] == "sequential" and engine["timeout_s"] is not None:
             door.fault(
                 "--timeout: an item of the sequential backend cannot be given up; "

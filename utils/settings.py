@@ -17,6 +17,7 @@ __all__ = [
     "WORKLOAD_NAMES",
     "EngineSettings",
     "Settings",
+    "task_file",
 ]
 
 WORKLOAD_NAMES = ("io", "text", "number")
@@ -128,9 +129,15 @@ class Settings(EngineSettings):
         sweep = door.read("sweep", checked_sweep) or ()
         if sweep and (options.get("workers") or options.get("workers_positional")):
             door.fault("--sweep names the worker counts, so not with --workers; leave one out")
+        engine = EngineSettings._checked(door, options)
+        save, against = door.output_file("save"), door.input_file("against")
+        written = {name: engine[name] for name in engine if name.startswith("export_")}
+        door.keep_apart({"save": save}, written)
+        door.keep_apart(written, {"against": against, "task": task_file(options.get("task"))})
+        door.keep_apart({"save": save}, {"task": task_file(options.get("task"))})
         return {
             "count": door.whole("count", "COUNT", 1, LARGEST_COUNT, "for example 100"),
-            **EngineSettings._checked(door, options),
+            **engine,
             "seed": door.whole("seed", "--seed", None, None, "for example 7") or 0,
             "workload": door.choice("workload", WORKLOAD_NAMES) or "io",
             "data": door.choice("data", DATA_TYPES),
@@ -143,9 +150,15 @@ class Settings(EngineSettings):
             "tolerance": door.read("tolerance", checked_tolerance) or 0.0,
             "sweep": sweep,
             "suite": door.choice("suite", SUITES) or "simulated",
-            "save": door.output_file("save"),
-            "against": door.input_file("against"),
+            "save": save,
+            "against": against,
         }
+
+
+def task_file(task: Any) -> Path | None:
+    """Return the file that a task is read from, where it names one."""
+    place = str(task or "").rpartition(":")[0]
+    return Path(place) if place.endswith(".py") else None
 
 
 def _check_task(door: Door, options: dict[str, Any]) -> None:

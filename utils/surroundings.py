@@ -11,7 +11,7 @@ __all__ = ["Lookout", "probed_s"]
 PROBE_TURNS = 40_000
 """About a millisecond of work, on a machine of 2023."""
 
-PROBES = 5
+PROBES = 20
 
 
 class Lookout:

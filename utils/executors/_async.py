@@ -15,6 +15,7 @@ from typing import Any
 
 from utils.clock import SYSTEM_CLOCK
 from utils.executors._door import WorkerExecutor
+from utils.home_loop import lend_loop
 from utils.watching import current_async_watch
 
 __all__ = ["AsyncExecutor", "open_workers"]
@@ -47,7 +48,8 @@ class AsyncExecutor(WorkerExecutor):
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(workers)
-        self._loop = _new_loop()
+        self._lent = lend_loop()
+        self._loop = self._lent.loop
         self._context = _context_of(self)
         self._beat_s = SYSTEM_CLOCK.now()
         self._ended = threading.Event()
@@ -119,9 +121,16 @@ class AsyncExecutor(WorkerExecutor):
         self._beat()
         try:
             self._loop.run_forever()
+            self._loop.run_until_complete(self._tidy_up())
         finally:
             self._ended.set()
-            self._loop.close()
+            self._next_beat.cancel()
+            self._lent.give_back()
+
+    async def _tidy_up(self) -> None:
+        """Let what ends generators that items left half-way come to its end."""
+        if others := asyncio.all_tasks(self._loop) - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=GRACE_S)
 
     def _take(self) -> None:
         with self._lock:
@@ -150,7 +159,7 @@ class AsyncExecutor(WorkerExecutor):
 
     def _beat(self) -> None:
         self._beat_s = SYSTEM_CLOCK.now()
-        self._loop.call_later(BEAT_S, self._beat)
+        self._next_beat = self._loop.call_later(BEAT_S, self._beat)
 
     def _tell_of_blocking(self) -> None:
         while not self._ended.wait(BLOCKED_S / 2):
@@ -170,15 +179,6 @@ async def _settle(future: Future[Any], fn: Callable[..., Any], args: Any) -> Non
         future.set_result(await result if isawaitable(result) else result)
     except BaseException as error:
         future.set_exception(error)
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
 
 
 def _context_of(executor: AsyncExecutor) -> Context:

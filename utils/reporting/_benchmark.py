@@ -39,6 +39,7 @@ def render_benchmark(
             *chain.from_iterable(_scaling_told(case.name, case.sweep) for case in cases),
             *_largest_losses(cases),
             *_regressions_told(regressions),
+            *_warnings_told(cases),
             *(section("Notes", *map(printable, notes)) if notes else ()),
             *section("Recommendation", *map(printable, advice)),
         ]
@@ -49,7 +50,7 @@ def _benchmark_row(name: str, case: Case, comparison: Comparison) -> tuple[str, 
     return (
         printable(name),
         str(comparison.total_items),
-        str(case.plan.workers),
+        str(comparison.workers),
         f"{comparison.sequential_time:.2f}",
         f"{comparison.parallel_time:.2f}",
         f"{comparison.speedup:.2f}x",
@@ -93,6 +94,16 @@ def _largest_losses(cases: Sequence[Case]) -> Lines:
         if case.diagnosis is not None
     ]
     return section("Largest Losses", *lines) if lines else []
+
+
+def _warnings_told(cases: Sequence[Case]) -> Lines:
+    lines = [
+        printable(f"{case.name}: {warning}")
+        for case in cases
+        if case.comparison is not None
+        for warning in case.comparison.warnings
+    ]
+    return section("Warnings", *lines) if lines else []
 
 
 def _regressions_told(regressions: Sequence[Regression]) -> Lines:

@@ -7,6 +7,7 @@ from itertools import chain
 from textwrap import wrap
 
 from utils.records import Plan, RunSummary
+from utils.terminal import printable
 
 __all__ = [
     "Lines",
@@ -50,7 +51,10 @@ def section(heading: str, *lines: str) -> Lines:
 
 
 def data_summary(total: int | None, data_type: str, plan: Plan | None) -> Lines:
-    lines = [f"Total items: {'unknown' if total is None else total}", f"Data type: {data_type}"]
+    lines = [
+        f"Total items: {'unknown' if total is None else total}",
+        f"Data type: {printable(data_type)}",
+    ]
     if plan is not None:
         lines += [
             f"Batch size: {plan.batch_size}",
