@@ -46,6 +46,8 @@ COMPUTES_FROM = 0.5
 
 NEARLY_ALL = 0.85
 NOTEWORTHY_LOAD = 0.25
+NOTEWORTHY_CPU = 0.1
+"""Items that compute for a smaller share of their time are not held up by busy cores."""
 
 MUCH_MORE = 10
 """A hand-over of so many times the usual cost is none, but a wait."""
@@ -109,7 +111,8 @@ def _slower_items(evidence: Evidence) -> Explanation:
     times = parallel.busy_s / max(baseline.busy_s, 1e-9)
     cores_used = parallel.cpu_s / evidence.wall_s
     if baseline.cpu_s < COMPUTES_FROM * baseline.busy_s:
-        if (disturbed := _disturbed(evidence)) is not None:
+        needs_cores = baseline.cpu_s >= NOTEWORTHY_CPU * baseline.busy_s
+        if needs_cores and (disturbed := _disturbed(evidence)) is not None:
             return disturbed
         threads_used = trace.surroundings.command_cpu_s / evidence.wall_s
         if evidence.plan.backend in ("thread", "async") and threads_used >= NEARLY_ALL:

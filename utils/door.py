@@ -109,7 +109,7 @@ class Door:
     def keep_apart(self, written: dict[str, Path | None], others: dict[str, Path | None]) -> None:
         """Put down files to be written that are what another option names."""
         for name, path in written.items():
-            if path is None or (path.exists() and not path.is_file()):
+            if path is None or _is_stream(path):
                 continue
             for other, theirs in others.items():
                 if theirs is not None and os.path.realpath(path) == os.path.realpath(theirs):
@@ -154,6 +154,14 @@ def same_file(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except (OSError, ValueError):  # one of them is not there
+        return False
+
+
+def _is_stream(path: Path) -> bool:
+    """Tell whether what is written there replaces nothing."""
+    try:
+        return path.exists() and not path.is_file()
+    except OSError:  # no name that a file can have, which is told elsewhere
         return False
 
 
