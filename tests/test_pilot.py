@@ -191,13 +191,27 @@ def test_threads_that_a_library_leaves_spinning_are_seen_to_end() -> None:
         pilot.learn(Batch(0, 0, ["a"] * 2), batch_record([1, 1], durations_s=[seconds / 2] * 2))
         return pilot.next_plan()
 
-    first = run_for(0.02, cores=2.0)
-    assert first is not None
-    assert "2.0 cores busy by itself" in first.why[-1]
+    assert run_for(0.02, cores=2.0) is None
     assert run_for(0.02, cores=2.0) is None
     assert not pilot.duels
     run_for(0.02, cores=1.0)
     assert pilot.duels
+
+
+def test_items_that_keep_several_cores_busy_go_on_in_place_once_that_lasts() -> None:
+    clock = FakeClock()
+    pilot = Pilot(
+        len, total=1000, cores=2, clock=clock,
+        usage=lambda: ProcessUsage(cpu_s=2.0 * clock.time_s, waits=0),
+    )  # fmt: skip
+    plans = []
+    for _ in range(10):
+        clock.time_s += 0.05
+        pilot.learn(Batch(0, 0, ["a"] * 2), batch_record([1, 1], durations_s=[0.025] * 2))
+        plans.append(pilot.next_plan())
+    [told] = [plan for plan in plans if plan is not None]
+    assert "2.0 cores busy by itself" in told.why[-1]
+    assert not pilot.duels
 
 
 def test_a_first_item_that_loads_a_library_does_not_count() -> None:

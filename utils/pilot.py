@@ -21,6 +21,9 @@ from utils.travelling import measure_travel
 
 __all__ = ["Pilot"]
 
+SPINNING_S = 0.2
+"""Threads of a numeric library spin for half as long after it was loaded, which looks like work."""
+
 MEASURE_S = 0.01
 """How long items are measured before a first decision, in seconds, the first item left out: it
 may import or open something."""
@@ -159,8 +162,10 @@ class Pilot:
             plan = decide(known, cores=self._cores, workers=self._workers)
         if plan is None:
             return self._duel()
-        if was_parallel and self._seems_parallel:
-            return None  # as before
+        if self._seems_parallel and (
+            self._elapsed_s() < SPINNING_S or (was_parallel and self.plan is not None)
+        ):
+            return None  # too early to believe, or as before; either way it goes on in place
         if plan.backend != "sequential":
             self._sizing = AdaptiveSizing(
                 workers=plan.workers,
@@ -187,7 +192,7 @@ class Pilot:
     def _time_to_decide(self) -> bool:
         if self._total is not None and self._done >= self._total:
             return self.plan is None
-        if self.plan is None:
+        if self.plan is None and not self._seems_parallel:
             enough_s = MEASURE_S if self._done > 1 else LONG_FIRST_S
             return self._clock.now() - self._since.now_s >= enough_s
         assert self._item_s is not None
