@@ -228,6 +228,19 @@ def test_a_first_item_that_loads_a_library_does_not_count() -> None:
     assert pilot.duels
 
 
+def test_time_in_line_for_a_core_is_no_waiting() -> None:
+    clock = FakeClock()
+    pilot = Pilot(
+        len, total=1000, cores=2, clock=clock,
+        usage=lambda: ProcessUsage(clock.time_s / 4, 1000 * clock.time_s, 0.75 * clock.time_s),
+    )  # fmt: skip
+    for _ in range(3):
+        clock.time_s += 0.02
+        pilot.learn(Batch(0, 0, ["a"]), batch_record([1], durations_s=[0.02], cpu_s=0.005))
+        pilot.next_plan()
+    assert pilot.duels
+
+
 def test_no_item_runs_twice_for_the_measuring() -> None:
     seen: Counter[int] = Counter()
     lock = threading.Lock()

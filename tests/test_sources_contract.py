@@ -164,7 +164,7 @@ def _glob(folder: Path) -> Case:
         path.touch()
     (folder / "directory.png").mkdir()
     spec = f"{folder}/**/*.png"
-    return Case(spec, list(map(str, paths)), f"{spec} item 1", total=3, paths=paths)
+    return Case(spec, list(map(str, paths)), str(paths[0]), total=3, paths=paths)
 
 
 def _sqlite(folder: Path) -> Case:

@@ -116,6 +116,8 @@ class ProcessUsage(NamedTuple):
     cpu_s: float
     waits: float
     """How often a thread gave up its core to wait; infinite where that is not known."""
+    queued_s: float = 0.0
+    """How long the calling thread stood in line for a core; 0 where that is not known."""
 
 
 def process_usage() -> ProcessUsage:
@@ -125,7 +127,14 @@ def process_usage() -> ProcessUsage:
     except ImportError:  # on Windows
         return ProcessUsage(time.process_time(), math.inf)
     usage = getrusage(RUSAGE_SELF)
-    return ProcessUsage(usage.ru_utime + usage.ru_stime, usage.ru_nvcsw)
+    return ProcessUsage(usage.ru_utime + usage.ru_stime, usage.ru_nvcsw, _queued_s())
+
+
+def _queued_s() -> float:
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):  # not on Linux, or its kernel does not count
+        return 0.0
 
 
 class MachineUsage(NamedTuple):

@@ -208,7 +208,9 @@ class Pilot:
         now, before = self._so_far(), self._since
         measured_s, busy_s = now.now_s - before.now_s, now.busy_s - before.busy_s
         own_cpu_s = now.usage.cpu_s - before.usage.cpu_s
-        cpu_share = min(1.0, (now.cpu_s - before.cpu_s) / busy_s) if busy_s else 1.0
+        queued_s = now.usage.queued_s - before.usage.queued_s  # others had the core
+        at_it_s = max(busy_s - queued_s, now.cpu_s - before.cpu_s)
+        cpu_share = min(1.0, (now.cpu_s - before.cpu_s) / at_it_s) if at_it_s else 1.0
         if now.usage.waits - before.usage.waits < WAITS_AN_ITEM * (now.done - before.done):
             cpu_share = 1.0  # it did not wait: others had the core
         return Measured(

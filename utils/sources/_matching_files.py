@@ -50,7 +50,7 @@ class MatchingFiles:
         return self.records()
 
     def place(self, where: int) -> str:
-        return f"{self.name} item {where}"
+        return self._names[where - 1]
 
     def fraction(self) -> float | None:
         return self._given / len(self._names)
