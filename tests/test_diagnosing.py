@@ -56,7 +56,7 @@ def cause(*args: Any, **options: Any) -> str:
     return diagnosis.cause
 
 
-SLOWER = {"total_duration": 10.0, "busy_s": 39.0}
+SLOWER = {"total_duration": 10.0, "busy_s": 39.0, "cpu_s": 10.0}
 """Four workers, as slow as one."""
 
 
@@ -66,6 +66,11 @@ def test_threads_that_wait_for_the_interpreters_lock() -> None:
     assert (diagnosis.cause, diagnosis.loss) == ("GIL", "slower items")
     assert diagnosis.share == pytest.approx(2.9)
     assert diagnosis.advice == "use --backend process --workers 4"
+
+
+def test_threads_that_take_turns_do_so_on_a_busy_machine_too() -> None:
+    busy = {"command_waits": 6000, "other_load": 3.0}
+    assert cause(baseline(), SLOWER, surroundings=busy) == "GIL"
 
 
 def test_threads_that_wait_for_a_lock_of_their_own_wake_up_less_often() -> None:

@@ -123,6 +123,14 @@ def _slower_items(evidence: Evidence) -> Explanation:
                 "compute less in Python between the waits; fewer workers lose little",
             )
         return _shared(times)
+    threads_take_turns = evidence.plan.backend == "thread" and cores_used < 1 / NEARLY_ALL
+    if threads_take_turns and _waits_for_gil(trace, more_s):
+        return (
+            "GIL",
+            f"the threads kept {cores_used:.1f} cores busy: one at a time holds the interpreter's "
+            "lock",
+            f"use --backend process --workers {min(evidence.cores, evidence.workers)}",
+        )
     others = trace.surroundings.other_load or 0.0
     all_cores_used = cores_used + others >= NEARLY_ALL * evidence.cores
     if evidence.workers > evidence.cores and all_cores_used:
@@ -143,13 +151,6 @@ def _slower_items(evidence: Evidence) -> Explanation:
             "caches and the way to memory",
             f"try --workers {max(1, evidence.workers // 2)}, which may be as fast, and less data "
             "an item",
-        )
-    if evidence.plan.backend == "thread" and _waits_for_gil(trace, more_s):
-        return (
-            "GIL",
-            f"the threads kept {cores_used:.1f} cores busy: one at a time holds the interpreter's "
-            "lock",
-            f"use --backend process --workers {min(evidence.cores, evidence.workers)}",
         )
     return _shared(times)
 
@@ -178,7 +179,7 @@ def _too_many_workers(evidence: Evidence) -> Explanation:
 
 def _waits_for_gil(trace: Trace, waited_s: float) -> bool:
     """Tell whether threads woke up as often as those do that wait for the interpreter's lock."""
-    return trace.surroundings.command_waits >= 0.4 * waited_s / sys.getswitchinterval()
+    return trace.surroundings.command_waits >= waited_s / sys.getswitchinterval()
 
 
 def _shared(times: float) -> Explanation:
