@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import pickle
+from collections.abc import Callable, Iterator
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -11,8 +15,9 @@ from tests.fakes import FakeClock
 from utils import BatchProcessor
 from utils.attempt import back_off_s, current_attempt
 from utils.failures import LONGEST_TEXT
-from utils.records import Batch
+from utils.records import Batch, BatchRecord
 from utils.stopping import StopRequest, Urgency
+from utils.watching import current_watch
 
 
 class TwoArguments(Exception):
@@ -144,3 +149,67 @@ def test_wrong_arguments_are_refused() -> None:
         BatchProcessor(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="retries must be at least 0, got -1"):
         BatchProcessor(str, retries=-1)
+
+
+class Attentive:
+    """A watch that lets each step be seen, and takes what is finished every `every` items."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self.seen: list[tuple[int, float]] = []
+        self.taken: list[BatchRecord] = []
+        self.ended = False
+
+    def look_up(self, now_s: float, finished: Callable[[], BatchRecord]) -> float:
+        if self.seen:
+            self.taken.append(pickle.loads(pickle.dumps(finished())))  # as a worker sends it
+        return math.inf
+
+    def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:
+        steps = zip(count(place), began_s, strict=False)
+        return map(self.seen.append, islice(steps, self._every))
+
+    def end(self) -> None:
+        self.ended = True
+
+
+@pytest.fixture
+def attentive() -> Iterator[Attentive]:
+    watch = Attentive(every=3)
+    token = current_watch.set(watch)
+    yield watch
+    current_watch.reset(token)
+
+
+def reciprocal_after(clock: FakeClock) -> Callable[[int], float]:
+    def reciprocal(item: int) -> float:
+        clock.sleep(1 + item)
+        if item == 5:
+            raise StopIteration("no more")
+        return 1 / item
+
+    return reciprocal
+
+
+def test_a_watch_hears_of_each_item_when_it_begins(attentive: Attentive) -> None:
+    clock = FakeClock()
+    processor = BatchProcessor(reciprocal_after(clock), clock=clock)
+    last = processor.process(Batch(0, 10, tuple(range(8))))
+    parts = [*attentive.taken, last]
+    assert [place for place, _ in attentive.seen] == list(range(8))
+    assert [began_s for _, began_s in attentive.seen] == [0, 1, 3, 6, 10, 15, 21, 28]
+    assert [part.first_item for part in parts] == [10, 11, 14, 16]
+    assert [s for part in parts for s in part.durations_s] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert BatchRecord.joined(parts).results == [None, 1, 1 / 2, 1 / 3, 1 / 4, None, 1 / 6, 1 / 7]
+    failures = {10 + place: told.error_type for place, told in last.failures.items()}
+    assert attentive.taken[0].failures[0].error_type == "ZeroDivisionError"
+    assert attentive.taken[2].failures[1].error == "no more"
+    assert failures == {}
+    assert attentive.ended
+
+
+def test_a_watched_batch_is_cut_short_when_its_budget_is_spent(attentive: Attentive) -> None:
+    clock = FakeClock()
+    processor = BatchProcessor(clock.sleep, budget_s=4, clock=clock)
+    record = processor.process(Batch(0, 0, (1.0,) * 100))
+    assert 4 <= len(record.results) + sum(len(part.results) for part in attentive.taken) <= 5

@@ -81,6 +81,20 @@ def unpicklable(item: int) -> Any:
     return threading.Lock() if item == 4 else item
 
 
+def test_what_is_left_of_a_batch_cut_short_is_shared_out() -> None:
+    sizes = []
+    one_item = BatchProcessor(negate, budget_s=0)
+
+    def process(batch: Batch) -> BatchRecord:
+        sizes.append(len(batch.items))
+        return (one_item if len(sizes) == 1 else BatchProcessor(negate)).process(batch)
+
+    with open_executor("sequential", 1) as executor:
+        records = list(run_batches(executor, process, batches(1, 65), window=4))
+    assert sizes[:3] == [65, 16, 12]
+    assert sorted(result for record in records for result in record.results) == list(range(-64, 1))
+
+
 def test_a_result_that_cannot_come_back_costs_its_item_only() -> None:
     with open_executor("process", 1) as executor:
         records = list(

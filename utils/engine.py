@@ -13,7 +13,7 @@ from utils.batching import HAND_OVER_S, BatchSizing, cut
 from utils.executors import WorkerExecutor, open_executor
 from utils.limits import Limits
 from utils.machine import coroutines_at_once, usable_cores
-from utils.pilot import Pilot
+from utils.pilot import IN_PLACE_SLICE_S, Pilot
 from utils.processing import BatchProcessor
 from utils.records import Batch, BatchRecord, Plan
 from utils.running import Corridor
@@ -25,6 +25,9 @@ __all__ = ["run_plan", "stream_batches"]
 
 BUDGET_S = 2 * LONGEST_BATCH_S
 """A batch that turns out to take longer is cut short; what is left of it is done by whoever can."""
+
+BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S
+"""The same for batches that are done in place or to measure, while workers might do them sooner."""
 
 
 COROUTINES_TOGETHER = 250
@@ -202,14 +205,11 @@ def _run_as_asked(run: _Run, backend: str) -> Iterator[BatchRecord]:
 
 
 def _run_with_pilot(run: _Run) -> Iterator[BatchRecord]:
-    processor, limits, stop, on_plan = (
-        run.processor.with_budget(BUDGET_S),
-        run.limits,
-        run.stop,
-        run.on_plan,
-    )
+    limits, stop, on_plan = run.limits, run.stop, run.on_plan
+    process = run.processor.with_budget(BUDGET_S).process
+    process_in_place = run.processor.with_budget(BUDGET_IN_PLACE_S).process
     pilot = Pilot(
-        processor.process,
+        process,
         total=run.total,
         expected=run.expected,
         cores=usable_cores(),
@@ -228,7 +228,7 @@ def _run_with_pilot(run: _Run) -> Iterator[BatchRecord]:
         here = opened(in_place, home)
         corridor = Corridor(
             here,
-            processor.process,
+            process_in_place,
             _noted(run.cut(sizes), taken),
             window=1,
             retries=limits.retries,
@@ -250,12 +250,14 @@ def _run_with_pilot(run: _Run) -> Iterator[BatchRecord]:
                         return
                 pool.close()
                 corridor.executor, corridor.window = here, 1
+                corridor.process = process_in_place
                 if plan.backend != "sequential":
                     starting = opened(plan, pool)
                     pilot.waits_for_workers = True
             # While workers start up, items go on in place.
             if starting is not None and starting.ready:
                 corridor.executor = starting
+                corridor.process = process_in_place if pilot.duels else process
                 corridor.window = 2 if pilot.duels else _window(pilot.plan, limits)
                 starting, pilot.waits_for_workers = None, False
     if pilot.plan is None:

@@ -19,7 +19,7 @@ from utils.records import Batch, BatchRecord, Plan
 from utils.sizing import AdaptiveSizing
 from utils.travelling import measure_travel
 
-__all__ = ["Pilot"]
+__all__ = ["IN_PLACE_SLICE_S", "Pilot"]
 
 SPINNING_S = 0.2
 """Threads of a numeric library spin for half as long after it was loaded, which looks like work."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import replace
@@ -43,8 +44,8 @@ class Corridor:
     failed, and the rest of its batch is done by others. After a request to stop no batch is
     taken; those that run may finish until the request becomes one to kill.
 
-    `executor` may be exchanged between two records while nothing is under way, and `window` at any
-    time; a window of 0 lets what is under way end, and then one batch at a time.
+    `executor` and `process` may be exchanged between two records while nothing is under way, and
+    `window` at any time; a window of 0 lets what is under way end, and then one batch at a time.
     Raises `ValueError` for a window below 1.
     """
 
@@ -64,7 +65,7 @@ class Corridor:
             raise ValueError(f"window must be at least 1, got {window}")
         self.executor = executor
         self.window = window
-        self._process = process
+        self.process = process
         self._intake: Iterator[Batch] | None = iter(batches)
         self._retries = retries
         self._pace = pace or Pace(clock=clock)
@@ -130,7 +131,7 @@ class Corridor:
 
     def _next_batch(self) -> Batch | None:
         if self._again and self._again[0][0] <= self._clock.now():
-            return heapq.heappop(self._again)[2]
+            return self._share_of(*heapq.heappop(self._again))
         if self._intake is not None:
             batch = next(self._intake, None)
             if batch is not None:
@@ -138,9 +139,19 @@ class Corridor:
             self._intake = None
         return None
 
+    def _share_of(self, due_s: float, ticket: int, batch: Batch) -> Batch:
+        """Return so much of a batch that is done again that the other workers get theirs."""
+        number = len(batch.items)
+        share = math.ceil(number / max(1, self.window))
+        if share == number:
+            return batch
+        rest = replace(batch.part(share, number), deaths=batch.deaths)
+        heapq.heappush(self._again, (due_s, ticket, rest))
+        return replace(batch.part(0, share), deaths=batch.deaths)
+
     def _submit(self, batch: Batch) -> None:
         try:
-            future = self.executor.submit(self._process, batch)
+            future = self.executor.submit(self.process, batch)
         except (BrokenExecutor, RuntimeError, WorkbookError):
             raise
         except Exception as error:  # what cannot be pickled does not get as far as a worker

@@ -12,7 +12,7 @@ __all__ = ["LONGEST_BATCH_S", "AdaptiveSizing"]
 HAND_OVER_SHARE = 0.02
 """What share of the work the hand-over may cost."""
 
-LONGEST_BATCH_S = 0.05
+LONGEST_BATCH_S = 0.4
 """A batch takes no longer than this, so that a change of pace is soon seen and followed."""
 
 DEAREST_HAND_OVER_S = 2e-3
@@ -32,7 +32,7 @@ class AdaptiveSizing:
     """Size batches by the time of an item, its spread, and the cost of handing a batch over.
 
     At least so many items that the hand-over costs under 2 % of the work; more, up to the
-    optimum of Kruskal and Weiss (1985), while a batch stays under 50 ms; half an even share of
+    optimum of Kruskal and Weiss (1985), while a batch stays under 0.4 s; half an even share of
     what is left, near the end (factoring; Hummel, Schonberg and Flynn 1992).
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,10 +15,17 @@ __all__ = ["AsyncWatch", "Watch", "current_async_watch", "current_watch"]
 class Watch(Protocol):
     """Told by the processor what it is at."""
 
-    def begin(self, place: int, now_s: float, finished: Callable[[], BatchRecord]) -> None:
-        """Take notice that the item at `place` of the batch begins now.
+    def look_up(self, now_s: float, finished: Callable[[], BatchRecord]) -> float:
+        """Take notice that no item runs, and return when to tell again. May raise to end the batch.
 
-        `finished` hands over what is done since it was last called. May raise to end the batch.
+        `finished` hands over what is done since it was last called.
+        """
+
+    def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:
+        """Return an iterator whose every step takes notice that an item begins.
+
+        The items are those from `place` of the batch on, and begin when `began_s` says. It may
+        end early to have `look_up` called.
         """
 
     def end(self) -> None:

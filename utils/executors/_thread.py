@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from itertools import count, takewhile
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,6 +23,9 @@ _logger = logging.getLogger("thread")
 
 LONGEST_LOOK_S = 0.1
 """How often, at least, what the workers are at is looked at when there is a time limit."""
+
+LOOK_UP_EVERY_S = 0.05
+"""How often a thread looks, between two items, whether the run is to end."""
 
 
 class ThreadExecutor(WorkerExecutor):
@@ -182,13 +186,23 @@ class _Worker:
             self._count_finished()
             call.future.set_result(result)
 
-    def begin(self, place: int, now_s: float, finished: Callable[[], BatchRecord]) -> None:
+    def look_up(self, now_s: float, finished: Callable[[], BatchRecord]) -> float:
+        if self._abandoned:
+            raise _Abandoned
+        self._take_finished = finished
+        return now_s + LOOK_UP_EVERY_S
+
+    def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:
+        return takewhile(bool, map(self._begin_item, count(place), began_s))
+
+    def _begin_item(self, place: int, now_s: float) -> bool:
+        """Take notice of the item, and tell whether it is still wanted."""
         with self._lock:
             if self._abandoned:
-                raise _Abandoned
+                return False
             self._began_s = now_s
             self._place = place
-            self._take_finished = finished
+            return True
 
     def end(self) -> None:
         with self._lock:

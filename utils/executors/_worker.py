@@ -9,8 +9,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count, repeat
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -28,7 +29,7 @@ __all__ = ["IDLE", "work"]
 IDLE = -1.0
 """The place that a worker notes when it is at no item."""
 
-PART_EVERY_S = 0.1
+PART_EVERY_S = 0.5
 """How often a long batch hands over what is finished, so that a crash costs little of it."""
 
 LOOK_AT_MEMORY_EVERY_S = 0.1
@@ -141,21 +142,25 @@ class _NotedWatch:
         self._socket = sock
         self._notes = memoryview(notes).cast("B").cast("d")  # quicker to write than the array
         self._place = 2 * number
-        self._next_part_s = 0.0
+        self._next_part_s: float | None = None
 
-    def begin(self, place: int, now_s: float, finished: Callable[[], BatchRecord]) -> None:
-        notes, at = self._notes, self._place
-        if not place:
+    def look_up(self, now_s: float, finished: Callable[[], BatchRecord]) -> float:
+        if self._next_part_s is None:
             self._next_part_s = now_s + PART_EVERY_S
         elif now_s > self._next_part_s:
             self._next_part_s = now_s + PART_EVERY_S
-            notes[at] = IDLE
+            self._notes[self._place] = IDLE
             send_frame(self._socket, Kind.PART, _pickled(finished()))
-        notes[at + 1] = now_s
-        notes[at] = place
+        return self._next_part_s
+
+    def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:
+        note, at = self._notes.__setitem__, self._place
+        time_noted = map(note, repeat(at + 1), began_s)
+        return zip(time_noted, map(note, repeat(at), count(place)), strict=False)
 
     def end(self) -> None:
         self._notes[self._place] = IDLE
+        self._next_part_s = None
 
 
 def _pickled(result: Any) -> bytes:
