@@ -113,7 +113,7 @@ def _own_function(settings: Settings) -> Callable[[Any], Any] | None:
     from utils.opening import check_backend
     from utils.tasks import load_task
 
-    task = load_task(settings.task)
+    task = load_task(settings.task, setup=settings.setup)
     check_backend(settings.backend, task)
     return task.function
 

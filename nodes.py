@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sized
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
@@ -66,12 +67,15 @@ class LoadDataNode(Node):
         if self._items is not None:
             return self._items, getattr(self._items, "data_type", "items")
         if settings.task is not None:
-            items = SourceItems(open_source(str(settings.input)), limit=settings.count)
+            source = open_source(
+                str(settings.input), input_format=settings.input_format, excluded=settings.own_files
+            )
+            items = SourceItems(source, limit=settings.count)
             return items, items.name
         workload = WORKLOADS[settings.workload]
         if settings.input is not None:
             data_type = "numbers" if workload.data_type == "numbers" else "text"
-            return TextLines(settings.input, limit=settings.count), data_type
+            return TextLines(Path(settings.input), limit=settings.count), data_type
         data_type = settings.data or workload.data_type
         count = settings.count or self._default_count
         return GeneratedItems(data_type, count, settings.seed), data_type

@@ -39,6 +39,10 @@ def test_a_negative_number_is_a_value_and_no_option() -> None:
         (["compare", "--sed", "1"], "no option '--sed'; did you mean --seed?"),
         (["compare", "1", "2", "3"], "one argument too many: '3'"),
         (["benchmark", "3"], "one argument too many: '3'"),
+        (
+            ["run", "a.py:f", "1.txt", "2.txt", "3.txt"],
+            "2 arguments too many, from '2.txt' on; a pat",
+        ),
         (["compare", "--batch-size"], "--batch-size needs a value"),
         (["compare", "-j", "--seed", "1"], "-j needs a value"),
     ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -137,7 +139,16 @@ def test_a_mismatch_of_any_round_counts(compare: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--task", "tasks.py:double"], "--task tasks.py:double: needs --input FILE"),
+        (["--task", "tasks.py:double"], "--task tasks.py:double: needs --input INPUT"),
+        (["--setup", "open_all"], "--setup open_all: needs --task"),
+        (["--input-format", "csv"], "--input-format csv: needs --task"),
+        (["--task", "tasks.py:double", "--input", "lines.txt", "--setup", "no"],
+         "no function 'no'"),
+        (["--task", "tasks.py:double", "--input", "no*.txt"], "no file matches no*.txt"),
+        (["--task", "tasks.py:double", "--input", "-"], "standard input: is read more than once"),
+        (["--task", "tasks.py:double", "--input", "ftp://a"], "ftp:// is not known"),
+        (["--task", "tasks.py:double", "--input", "lines.txt", "--input-format", "x"],
+         "--input-format must be one of"),
         (["--task", "tasks.py:no", "--input", "lines.txt"], "no function 'no' in tasks.py"),
         (["--task", "tasks.py:double", "--input", "none.txt"], "--input none.txt: there is no"),
         (["--task", "t", "--input", "lines.txt", "--workload", "io"], "--workload is for built-in"),
@@ -167,6 +178,28 @@ def test_an_input_with_a_record_that_cannot_be_read_is_refused(
     done = compare("field", source="rows.jsonl")
     assert done.returncode == 3
     assert done.stderr.startswith("rows.jsonl line 2: ")
+
+
+def test_the_items_may_come_from_whatever_run_takes(compare: Any, tmp_path: Path) -> None:
+    with (tmp_path / "tasks.py").open("a") as tasks:
+        tasks.write("\nlength = None\ndef load(): global length; length = len\n")
+        tasks.write("def measure(item): return length(item)\n")
+    done = compare("measure", "--setup", "load", "--export-json", "x.txt", source="*.txt")
+    assert done.returncode == 0, done.stderr
+    assert "- Total items: 1\n" in done.stdout
+    done = compare("measure", "--setup", "load", "--export-json", "x.txt", source="*.txt")
+    assert "- Total items: 1\n" in done.stdout  # its own export is none
+    (tmp_path / "rows").write_text("a,b\n1,2\n3,4\n")
+    done = compare("measure", "--setup", "load", "--input-format", "csv", source="rows")
+    assert "- Total items: 2\n" in done.stdout
+    done = compare("measure", "--setup", "load", source="sqlite:///shop.db?query=SELECT 1 AS a")
+    assert done.returncode == 3
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop:
+        shop.execute("CREATE TABLE orders (id)")
+    done = compare("measure", "--setup", "load", source="sqlite:///shop.db?query=SELECT 1 AS a")
+    assert "- Total items: 1\n" in done.stdout
+    done = compare("measure", "--setup", "load", "-j", "2", source="*.txt", command="benchmark")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_benchmark_of_ones_own_function_sweeps_the_workers(compare: Any, tmp_path: Path) -> None:

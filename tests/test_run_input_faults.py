@@ -22,7 +22,7 @@ __all__ = ["place"]
     ("name", "told"),
     [
         ("nothere.txt", "nothere.txt: there is no such file; check the path"),
-        (".", ".: that is a directory; name a file in it"),
+        (".", ".: that is a directory; name a file in it, or a quoted pattern such as '*'"),
         ("nothere*", "no file matches nothere*; check the pattern, and quote it for the shell"),
         ("secret.txt", "secret.txt: cannot be read (Permission denied); check the path"),
         ("cut.parquet", "cut.parquet: is not Parquet, or damaged ("),

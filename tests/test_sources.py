@@ -173,3 +173,27 @@ def test_parquet_in_a_pipe_is_a_usage_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.parquet")
     with pytest.raises(UsageError, match="Parquet is read from a plain file only"):
         open_source(str(tmp_path / "a.parquet"))
+
+
+def test_a_dead_link_that_matches_is_an_item(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to("nowhere")
+    (tmp_path / "folder.txt").mkdir()
+    names = [item for item, _, _ in open_source(f"{tmp_path}/*.txt").records()]
+    assert names == [f"{tmp_path}/a.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("pattern", ["*/a.txt", "**/*.txt", "*/*/a.txt"])
+def test_directories_that_may_not_be_looked_into_are_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, pattern: str
+) -> None:
+    for name in ("open/deep", "closed/deep"):
+        (tmp_path / name).mkdir(parents=True)
+        for place in (tmp_path / name).parents[0], tmp_path / name:
+            (place / "a.txt").touch()
+    (tmp_path / "closed").chmod(0)
+    try:
+        open_source(f"{tmp_path}/{pattern}")
+    finally:
+        (tmp_path / "closed").chmod(0o700)
+    assert f"{tmp_path}/closed cannot be looked into" in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from utils.errors import UsageError
@@ -187,9 +188,10 @@ class Benchmark:
             "batch size": settings.batch_size,
         }
         if settings.input is not None:
+            file = Path(settings.input)
             return conditions | {
-                "input": str(settings.input),
-                "input's size": settings.input.stat().st_size,
+                "input": settings.input,
+                "input's size": file.stat().st_size if file.is_file() else None,
             }
         return conditions | {
             "suite": settings.suite,

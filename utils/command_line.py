@@ -63,14 +63,29 @@ def read_command_line(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
     options, rest = parser.parse_known_args(words)
     values = vars(options)
     names = list(_POSITIONALS[command])
+    extra: list[str] = []
+    too_many_at = 0
     for word in [*rest, *plain]:
         if word not in plain and _looks_like_option(word):
             faults.append(_unknown_option(word, parser))
         elif names:
             values[names.pop(0)] = word
         else:
-            faults.append(f"one argument too many: {word!r}; {parser.prog} --help shows the usage")
+            too_many_at = too_many_at if extra else len(faults)
+            extra.append(word)
+    if extra:
+        faults.insert(too_many_at, _too_many(extra, command, parser))
     return command, {**values, "faults": faults}
+
+
+def _too_many(extra: Sequence[str], command: str, parser: _Parser) -> str:
+    if len(extra) == 1:
+        told = f"one argument too many: {extra[0]!r}"
+    else:
+        told = f"{len(extra)} arguments too many, from {extra[0]!r} on"
+        if command == "run":  # the shell has put the files of a pattern in its place
+            told += "; a pattern as INPUT needs quotes"
+    return f"{told}; {parser.prog} --help shows the usage"
 
 
 def help_text() -> str:
@@ -171,8 +186,8 @@ def _add_demonstration_options(parser: _Parser, command: str) -> None:
     else:
         add("--workload", metavar="|".join(WORKLOAD_NAMES), help="what to do (default: io)")
         add("--data", metavar="|".join(DATA_TYPES), help="what items to make (default: what fits)")
-        add("--input", metavar="FILE",
-            help="take the lines of FILE as items, with --task its records; COUNT limits them",
+        add("--input", metavar="INPUT",
+            help="a file whose lines are the items, with --task what run takes; COUNT limits them",
             )  # fmt: skip
     add("--latency", dest="latency_s", metavar="S",
         help="mean wait of a simulated request in seconds; others scale with it (default: 0.5)",
@@ -184,15 +199,23 @@ def _add_comparison_options(parser: _Parser) -> None:
     add = parser.add_argument
     add("--task", metavar="TASK",
         help="your own function, file.py:function, over the items of --input")  # fmt: skip
+    _add_task_options(parser)
     add("--repeat", metavar="N", help="run each side N times, in turn (default: 1)")
     add("--tolerance", metavar="T",
         help="floats that differ by T, or that share of them, are equal (default: 0)")  # fmt: skip
 
 
+def _add_task_options(parser: _Parser) -> None:
+    add = parser.add_argument
+    add("--input-format", metavar="|".join(INPUT_FORMATS), help="when the suffix does not tell")
+    add("--setup", metavar="NAME",
+        help="call this function of the task's module once in each worker")  # fmt: skip
+
+
 def _add_benchmark_options(parser: _Parser) -> None:
     add = parser.add_argument
     add("--quick", action="store_true", help="cut waits to a tenth, real work to a quarter")
-    add("--input", metavar="FILE", help="where the items of --task are")
+    add("--input", metavar="INPUT", help="where the items of --task are, as with run")
     add("--sweep", metavar="1,2,4,8", help="worker counts to try in every scenario")
     add("--suite", metavar="|".join(SUITES),
         help="simulated waits, or real work on this machine (default: simulated)")  # fmt: skip
@@ -204,7 +227,7 @@ def _add_run_options(parser: _Parser) -> None:
     add = parser.add_argument
     add("-o", "--output", metavar="FILE|-",
         help="where results go: .jsonl, .csv or .parquet; - is stdout (default: -)")  # fmt: skip
-    add("--input-format", metavar="|".join(INPUT_FORMATS), help="when the suffix does not tell")
+    _add_task_options(parser)
     add("--output-format", metavar="|".join(OUTPUT_FORMATS), help="when the suffix does not tell")
     add("--record", metavar="|".join(RECORDS),
         help="what a line of JSON holds: index, item and result, or the result alone "
@@ -219,8 +242,6 @@ def _add_run_options(parser: _Parser) -> None:
     add("--halt", metavar="N|N%", help="stop once so many items have failed (default: never)")
     add("--limit", metavar="N", help="take the first N items only")
     add("--dry-run", action="store_true", help="measure, print the plan, run nothing more")
-    add("--setup", metavar="NAME",
-        help="call this function of the task's module once in each worker")  # fmt: skip
     add("--memory-floor", metavar="SIZE",
         help="take no more items while less memory is free: 500M, 2G (default: none)")  # fmt: skip
     add("--defuse-formulas", action="store_true",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from glob import has_magic
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from utils.checks import (
 )
 from utils.errors import InputError, UsageError
 
-__all__ = ["LARGEST_COUNT", "Door", "same_file"]
+__all__ = ["LARGEST_COUNT", "Door", "option_name", "same_file"]
 
 LARGEST_COUNT = 10**15
 
@@ -60,7 +61,7 @@ class Door:
         return self.read(name, lambda raw: checked_whole(raw, label, least, most, mend))
 
     def choice(self, name: str, allowed: Sequence[str]) -> str | None:
-        return self.read(name, lambda raw: checked_choice(raw, _option(name), allowed))
+        return self.read(name, lambda raw: checked_choice(raw, option_name(name), allowed))
 
     def batch_size(self) -> int | None:
         if self._options.get("batch_size") == "auto":
@@ -98,13 +99,23 @@ class Door:
         if raw is None:
             return None
         if "://" in str(raw):  # it may hold a password
-            self._usage_faults.append(f"{_option(name)} takes a file, and no URL; save it as one")
+            self._usage_faults.append(
+                f"{option_name(name)} takes a file, and no URL; save it as one"
+            )
             return None
         path = Path(raw)
         problem = why_unreadable(path)
         if problem:
-            self._input_faults.append(f"{_option(name)} {raw}: {problem}")
+            self._input_faults.append(f"{option_name(name)} {raw}: {problem}")
         return path
+
+    def input(self, name: str, *, any_source: bool) -> str | None:
+        """Return the name of a file, or with `any_source` what else `open_source` knows."""
+        raw = self._options.get(name)
+        if raw is None or (any_source and _is_no_file(str(raw))):
+            return raw
+        path = self.input_file(name)
+        return None if path is None else str(raw)
 
     def keep_apart(self, written: dict[str, Path | None], others: dict[str, Path | None]) -> None:
         """Put down files to be written that are what another option names."""
@@ -114,7 +125,8 @@ class Door:
             for other, theirs in others.items():
                 if theirs is not None and os.path.realpath(path) == os.path.realpath(theirs):
                     self._usage_faults.append(
-                        f"{_option(name)} {path}: that is {_option(other)}; name another file"
+                        f"{option_name(name)} {path}: that is {option_name(other)}; "
+                        "name another file"
                     )
 
     def exports(self) -> dict[str, Path | None]:
@@ -136,16 +148,16 @@ class Door:
         source = self._options.get("input")
         problem = why_unwritable(path)
         if problem:
-            self._usage_faults.append(f"{_option(name)} {raw!s:.200}: {problem}")
+            self._usage_faults.append(f"{option_name(name)} {raw!s:.200}: {problem}")
         elif path.is_dir() or not str(raw):
-            self._usage_faults.append(f"{_option(name)} {raw}: a directory; name a file in it")
+            self._usage_faults.append(f"{option_name(name)} {raw}: a directory; name a file in it")
         elif not path.absolute().parent.is_dir():
             self._usage_faults.append(
-                f"{_option(name)} {raw}: there is no directory {path.parent}; make it first"
+                f"{option_name(name)} {raw}: there is no directory {path.parent}; make it first"
             )
         elif source is not None and same_file(path, Path(source)):
             self._usage_faults.append(
-                f"{_option(name)} {raw}: that is the input; name another file"
+                f"{option_name(name)} {raw}: that is the input; name another file"
             )
         return path
 
@@ -157,6 +169,16 @@ def same_file(one: Path, other: Path) -> bool:
         return False
 
 
+def _is_no_file(spec: str) -> bool:
+    """Tell whether `spec` is standard input, a URL or a pattern."""
+    if spec == "-" or "://" in spec:
+        return True
+    try:
+        return has_magic(spec) and not Path(spec).exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
 def _is_stream(path: Path) -> bool:
     """Tell whether what is written there replaces nothing."""
     try:
@@ -165,5 +187,5 @@ def _is_stream(path: Path) -> bool:
         return False
 
 
-def _option(name: str) -> str:
+def option_name(name: str) -> str:
     return "--" + name.replace("_", "-")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from utils.checks import checked_rate, checked_sweep, checked_timeout_s, checked_tolerance
-from utils.door import LARGEST_COUNT, Door
+from utils.door import LARGEST_COUNT, Door, option_name
 
 __all__ = [
     "BACKENDS",
@@ -99,12 +99,16 @@ class Settings(EngineSettings):
     """Mean simulated wait of the `io` workload; the other waits scale with it."""
     failure_rate: float = 0.05
     """Share of the items that fail on purpose, from 0 to 1."""
-    input: Path | None = None
-    """A file whose lines are the items."""
+    input: str | None = None
+    """A file whose lines are the items; with a task, whatever `open_source` understands."""
+    input_format: str | None = None
+    """How the task's input is read where its name does not tell."""
     quick: bool = False
     """Whether to cut simulated waits to a tenth, and real work to about a quarter."""
     task: str | None = None
     """The user's own function, in place of a workload."""
+    setup: str | None = None
+    """A function of the task's module that is called once in each worker."""
     repeat: int = 1
     """How often each side is run, in turn."""
     tolerance: float = 0.0
@@ -117,6 +121,14 @@ class Settings(EngineSettings):
     """Where to keep the benchmark's figures."""
     against: Path | None = None
     """Figures that were kept, to compare with."""
+
+    @property
+    def own_files(self) -> list[Path]:
+        """Return the files that the command writes, or reads for itself: they are no items."""
+        paths = (
+            self.export_json, self.export_markdown, self.export_html, self.save, self.against,
+        )  # fmt: skip
+        return [path for path in paths if path is not None]
 
     @property
     def brings_function(self) -> bool:
@@ -143,9 +155,11 @@ class Settings(EngineSettings):
             "data": door.choice("data", DATA_TYPES),
             "latency_s": door.latency(),
             "failure_rate": door.failure_rate(),
-            "input": door.input_file("input"),
+            "input": door.input("input", any_source=options.get("task") is not None),
+            "input_format": options.get("input_format"),
             "quick": bool(options.get("quick")),
             "task": options.get("task"),
+            "setup": options.get("setup"),
             "repeat": door.whole("repeat", "--repeat", 1, 1000, "for example 5") or 1,
             "tolerance": door.read("tolerance", checked_tolerance) or 0.0,
             "sweep": sweep,
@@ -167,12 +181,15 @@ def _check_task(door: Door, options: dict[str, Any]) -> None:
     if task is None:
         if source is not None and options.get("data") is not None:
             door.fault("--data says what items to make and --input brings its own; leave one out")
+        for name in ("setup", "input_format"):
+            if options.get(name) is not None:
+                door.fault(f"{option_name(name)} {options[name]}: needs --task, which it is about")
         return
     if source is None:
-        door.fault(f"--task {task}: needs --input FILE, whose items it is given")
+        door.fault(f"--task {task}: needs --input INPUT, whose items it is given")
     for name in _DEMONSTRATION:
         if options.get(name) is not None:
-            label = "--" + name.removesuffix("_s").replace("_", "-")
+            label = option_name(name.removesuffix("_s"))
             door.fault(f"{label} is for built-in work and --task brings its own; leave one out")
 
 

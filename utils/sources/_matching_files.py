@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -13,10 +14,14 @@ from utils.sources._source import InputRecord
 __all__ = ["MatchingFiles"]
 
 
+_logger = logging.getLogger("input")
+
+
 class MatchingFiles:
     """The regular files that match `pattern` now, sorted; `**` stands for any directories.
 
-    Files of `excluded` are no items. Raises `InputError` when there are none.
+    So does a link to nothing, which costs its item. Files of `excluded` are no items. Directories
+    that cannot be looked into are told of. Raises `InputError` when there are no files.
     """
 
     def __init__(self, pattern: str, *, excluded: Collection[Path] = ()) -> None:
@@ -27,8 +32,16 @@ class MatchingFiles:
         self._names = sorted(
             name
             for name in found
-            if Path(name).is_file() and os.path.realpath(name) not in left_out
+            if _is_file_or_dead_link(name) and os.path.realpath(name) not in left_out
         )
+        if closed := _closed_directories(pattern):
+            more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+            _logger.warning(
+                "%s%s cannot be looked into; files there are no items of %s",
+                closed[0],
+                more,
+                pattern,
+            )
         if not self._names:
             raise InputError(
                 f"no file matches {pattern}; check the pattern, and quote it for the shell"
@@ -54,3 +67,20 @@ class MatchingFiles:
 
     def fraction(self) -> float | None:
         return self._given / len(self._names)
+
+
+def _is_file_or_dead_link(name: str) -> bool:
+    return Path(name).is_file() or (Path(name).is_symlink() and not Path(name).exists())
+
+
+def _closed_directories(pattern: str) -> list[str]:
+    """Return the directories that `glob` passed over because it may not read them."""
+    found: set[Path] = set()
+    for above in Path(pattern).parents:
+        if not glob.has_magic(str(above)):
+            found.add(above)
+            break
+        found.update(map(Path, glob.iglob(f"{above}/", recursive=True)))  # noqa: PTH207
+    return sorted(
+        str(path) for path in found if path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
+    )

@@ -86,6 +86,8 @@ def _file(spec: str, input_format: str | None) -> Source:
     # Opening a pipe to see whether it can be read would take from it.
     is_pipe = _exists(spec) and not path.is_file() and not path.is_dir()
     if not is_pipe and (why := why_unreadable(path)):
+        if _exists(spec) and path.is_dir():
+            why += f", or a quoted pattern such as '{Path(spec or '.', '*')}'"
         raise InputError(f"{spec or repr(spec)}: {why}")
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compression = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else ""
