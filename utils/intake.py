@@ -38,9 +38,15 @@ class Entry(NamedTuple):
     item_index: int
     """Its place in the input, from 0."""
     raw: bytes
-    item: Any
+    kept: Any
+    """The item, or what it is made from again where the function may have changed it."""
     where: int
     """Where the source says that it stands."""
+
+    @property
+    def item(self) -> Any:
+        """The item as it was read."""
+        return self.kept.thaw() if type(self.kept) is _Frozen else self.kept
 
 
 class Intake:
@@ -151,11 +157,7 @@ class Intake:
     def settle(self, record: BatchRecord) -> list[Entry]:
         """Return the entries of a record's items; they are under way no more."""
         pop, first = self._under_way.pop, record.first_item
-        entries = [pop(number) for number in range(first, first + len(record.results))]
-        return [
-            entry._replace(item=entry.item.thaw()) if type(entry.item) is _Frozen else entry
-            for entry in entries
-        ]
+        return [pop(number) for number in range(first, first + len(record.results))]
 
     def _left(self) -> Iterator[tuple[int, bytes, Any, int] | None]:
         """Yield what is to be done, past what is done already, and `None` for pauses."""

@@ -177,7 +177,9 @@ class Recorder:
             good = [entries[place] for place in places]
             results = [results[place] for place in places]
         pieces, unwritable = self._sink.encode(
-            [entry.item_index for entry in good], [entry.item for entry in good], results
+            [entry.item_index for entry in good],
+            [entry.item for entry in good] if self._sink.shows_items else (),
+            results,
         )
         if unwritable:
             bad = {good[place].item_index: failure for place, failure in unwritable.items()}

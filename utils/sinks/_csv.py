@@ -52,6 +52,7 @@ class CsvSink:
     """
 
     commit_every_s = 0.5
+    shows_items = False
 
     def __init__(self, path: Path, *, defuse: bool) -> None:
         self._file = AppendedFile(path)

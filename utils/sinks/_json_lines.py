@@ -42,6 +42,7 @@ class JsonLinesSink:
 
     def __init__(self, path: Path, *, record: str) -> None:
         self._record = record
+        self.shows_items = record != "result"
         self._file = AppendedFile(path)
 
     def start(self, end: int) -> int:
@@ -81,6 +82,7 @@ class StdoutSink:
         self._stream = None if isinstance(stream, int) else stream
         self._descriptor = stream if isinstance(stream, int) else _descriptor(stream)
         self._record = record
+        self.shows_items = record != "result"
         self._end = 0
 
     def start(self, end: int) -> int:

@@ -26,7 +26,7 @@ _PARQUET = Form(
     deepest=40,  # a list is two of the 100 levels that pyarrow reads
     takes_nan=True,
 )
-_SCALARS = frozenset({str, int, float, bool, type(None)})
+_SCALARS = frozenset({str, int, float, bool, type(None), *NATIVES})
 _PARTS_KEY = b"parts"
 _MERGED_ROWS = 100_000
 _MERGED_BYTES = 64 << 20
@@ -40,6 +40,7 @@ class ParquetSink:
     """
 
     commit_every_s = 2.0
+    shows_items = False
 
     def __init__(self, path: Path) -> None:
         self._files = pyarrow("pyarrow.parquet")

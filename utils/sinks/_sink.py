@@ -20,6 +20,9 @@ class Sink(Protocol):
     commit_every_s: float
     """How often `sync` is worth its cost, in seconds."""
 
+    shows_items: bool
+    """Whether `encode` needs the items; where not, they may be left out."""
+
     def start(self, end: int) -> int:
         """Open the output, make it when missing, cut it back to `end`; return where it ends.
 
