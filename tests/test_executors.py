@@ -14,7 +14,7 @@ import pytest
 from utils.executors import open_executor
 from utils.stopping import StopRequest, Urgency
 
-NAMES = ("sequential", "thread", "process")
+NAMES = ("sequential", "thread", "process", "dask")
 
 
 def add(one: int, other: int = 0) -> int:
@@ -92,7 +92,7 @@ def test_no_worker_process_is_left_behind(name: str) -> None:
 def test_only_processes_work_in_processes_of_their_own(name: str) -> None:
     with open_executor(name, 2) as executor:
         elsewhere = executor.submit(process_id).result() != os.getpid()
-    assert elsewhere is (name == "process")
+    assert elsewhere is (name in ("process", "dask"))
 
 
 def test_threads_run_at_most_as_many_calls_at_once_as_there_are_workers() -> None:

@@ -12,7 +12,13 @@ from utils.records import Batch
 
 __all__ = ["HAND_OVER_S", "BatchSizing", "Batches", "choose_batch_size", "cut", "kruskal_weiss"]
 
-HAND_OVER_S = {"sequential": 2e-6, "thread": 5e-5, "process": 1.5e-4, "async": 5e-5}
+HAND_OVER_S = {
+    "sequential": 2e-6,
+    "thread": 5e-5,
+    "process": 1.5e-4,
+    "async": 5e-5,
+    "dask": 2e-3,
+}
 """Cost of handing one batch over, in seconds, as found on a machine of 2023."""
 
 HAND_OVER_SHARE = 0.01

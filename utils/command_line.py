@@ -242,6 +242,8 @@ def _add_run_options(parser: _Parser) -> None:
     add("--halt", metavar="N|N%", help="stop once so many items have failed (default: never)")
     add("--limit", metavar="N", help="take the first N items only")
     add("--dry-run", action="store_true", help="measure, print the plan, run nothing more")
+    add("--address", metavar="HOST:PORT",
+        help="a Dask scheduler, for --backend dask (default: a local cluster)")  # fmt: skip
     add("--memory-floor", metavar="SIZE",
         help="take no more items while less memory is free: 500M, 2G (default: none)")  # fmt: skip
     add("--defuse-formulas", action="store_true",

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from utils.batching import HAND_OVER_S, BatchSizing, cut
@@ -30,6 +29,8 @@ BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S
 """The same for batches that are done in place or to measure, while workers might do them sooner."""
 
 
+_NextSize = Callable[[int | None], int]
+
 COROUTINES_TOGETHER = 250
 """With more coroutines at once than this, several travel together: starting them must keep up."""
 
@@ -48,13 +49,14 @@ def stream_batches(
     on_corridor: Callable[[Corridor], None] | None = None,
     first_item: int = 0,
     expected: int | None = None,
+    address: str | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of the items in batches as they finish; choose what is left open.
 
     `total` counts `items`, `None` when unknown; `expected` is a guess at it then. `first_item` is
     the place of the first of them.
     `on_plan` gets the plan when it is made, and again when it changes; `on_corridor` gets what can
-    tell how many batches are under way.
+    tell how many batches are under way. `address` is that of a Dask scheduler.
     """
     chosen = backend == "auto" and processor.is_async
     if chosen:
@@ -73,6 +75,7 @@ def stream_batches(
         stop=stop or StopRequest(),
         on_plan=on_plan or _ignore,
         on_corridor=on_corridor or _ignore,
+        address=address,
     )
     if backend == "async":
         return _run_coroutines(run, chosen=chosen)
@@ -94,8 +97,9 @@ class _Run:
     stop: StopRequest
     on_plan: Callable[[Plan], None]
     on_corridor: Callable[[Corridor], None]
+    address: str | None
 
-    def cut(self, next_size: Callable[[int | None], int]) -> Iterator[Batch]:
+    def cut(self, next_size: _NextSize) -> Iterator[Batch]:
         """Yield the items in batches."""
         return cut(self.items, self.total, next_size, first_item=self.first_item)
 
@@ -118,22 +122,43 @@ def run_plan(
     with open_executor(
         plan.backend, plan.workers, timeout_s=limits.timeout_s, stop=stop
     ) as executor:
-        corridor = Corridor(
-            executor,
-            _entry(processor, plan.backend),
-            batches,
-            window=_window(plan, limits),
-            retries=limits.retries,
-            pace=limits.pace(),
-            stop=stop,
-        )
-        if on_corridor is not None:
-            on_corridor(corridor)
-        yield from corridor.records()
+        yield from _follow(executor, processor, batches, plan, limits, stop, on_corridor)
+
+
+def _follow(
+    executor: WorkerExecutor,
+    processor: BatchProcessor,
+    batches: Iterable[Batch],
+    plan: Plan,
+    limits: Limits,
+    stop: StopRequest | None,
+    on_corridor: Callable[[Corridor], None] | None,
+) -> Iterator[BatchRecord]:
+    """Yield the records of `batches`, with as many under way as there are workers for."""
+    corridor = Corridor(
+        executor,
+        _entry(processor, plan.backend),
+        batches,
+        window=_window(plan, limits),
+        retries=limits.retries,
+        pace=limits.pace(),
+        stop=stop,
+    )
+    if on_corridor is not None:
+        on_corridor(corridor)
+    for record in corridor.records():
+        if executor.workers is not None:  # some may have joined or left
+            corridor.window = _window(replace(plan, workers=executor.workers), limits)
+        yield record
 
 
 def _plan_as_asked(
-    backend: str, workers: int | None, batch_size: int | None, *, why: str = "Backend: as asked for"
+    backend: str,
+    workers: int | None,
+    batch_size: int | None,
+    *,
+    why: str = "Backend: as asked for",
+    cluster_workers: int | None = None,
 ) -> Plan:
     if backend == "sequential":
         workers = 1
@@ -141,9 +166,13 @@ def _plan_as_asked(
         "thread": 4 * usable_cores(),
         "process": usable_cores(),
         "async": coroutines_at_once(),
+        "dask": usable_cores(),
     }.get(backend, 1)
     reasons = [why]
-    if workers is None:
+    if cluster_workers is not None:
+        number = cluster_workers
+        reasons.append(f"Workers: {number} in the cluster as the run began")
+    elif workers is None:
         reasons.append(f"Workers: {number} by default")
     if batch_size is None and backend == "async":
         batch_size = math.ceil(number / COROUTINES_TOGETHER)
@@ -190,18 +219,27 @@ def _with_prediction(
 
 def _run_as_asked(run: _Run, backend: str) -> Iterator[BatchRecord]:
     plan = _plan_as_asked(backend, run.workers, run.batch_size)
-    run.on_plan(plan)
-    processor, limits = run.processor, run.limits
-    follow = partial(run_plan, limits=limits, stop=run.stop, on_corridor=run.on_corridor)
-    if run.batch_size is not None or limits.rate is not None:
-        sizing = BatchSizing(1 if limits.rate is not None else plan.batch_size)
-        yield from follow(processor, run.cut(sizing.next_size), plan)
-        return
-    adaptive = AdaptiveSizing(workers=plan.workers, hand_over_s=HAND_OVER_S[plan.backend])
-    batches = run.cut(limits.capped(adaptive.next_size))
-    for record in follow(processor.with_budget(BUDGET_S), batches, plan):
-        adaptive.learn(record)
-        yield record
+    limits, stop = run.limits, run.stop
+    with open_executor(
+        backend, plan.workers, timeout_s=limits.timeout_s, stop=stop, address=run.address
+    ) as executor:
+        if run.address is not None:
+            plan = _plan_as_asked(backend, None, run.batch_size, cluster_workers=executor.workers)
+        run.on_plan(plan)
+
+        def follow(processor: BatchProcessor, size: _NextSize) -> Iterator[BatchRecord]:
+            return _follow(executor, processor, run.cut(size), plan, limits, stop, run.on_corridor)
+
+        if run.batch_size is not None or limits.rate is not None:
+            sizing = BatchSizing(1 if limits.rate is not None else plan.batch_size)
+            yield from follow(run.processor, sizing.next_size)
+            return
+        adaptive = AdaptiveSizing(workers=plan.workers, hand_over_s=HAND_OVER_S[plan.backend])
+        processor = run.processor.with_budget(BUDGET_S)
+        for record in follow(processor, limits.capped(adaptive.next_size)):
+            adaptive.workers = executor.workers or plan.workers
+            adaptive.learn(record)
+            yield record
 
 
 def _run_with_pilot(run: _Run) -> Iterator[BatchRecord]:

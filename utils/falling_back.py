@@ -22,7 +22,7 @@ def run_in_child(
     What was done is in the journal. Raises `WorkersLostError` where that is of no use: for stdout,
     and when processes did not help.
     """
-    if settings.backend == "process" and not settings.dry_run:
+    if settings.backend in ("process", "dask") and not settings.dry_run:
         return act(settings, None)
     fell_back = False
 

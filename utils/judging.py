@@ -70,7 +70,7 @@ def _verdict(
         parallel,
         shared["parallel_trace"],
         tolerance=settings.tolerance,
-        in_processes=shared["plan"].backend == "process",
+        in_processes=shared["plan"].backend in ("process", "dask"),
     )
     return verdict if why is None else replace(verdict, why=why)
 

@@ -57,6 +57,8 @@ class RunSettings(EngineSettings):
     dry_run: bool = False
     setup: str | None = None
     """A function of the task's module that is called once in each worker."""
+    address: str | None = None
+    """Of a Dask scheduler, `HOST:PORT`; `None`: a local cluster of our own."""
     memory_floor_bytes: int | None = None
     """Stop feeding while less memory is free."""
     defuse_formulas: bool = False
@@ -67,7 +69,7 @@ class RunSettings(EngineSettings):
         return EngineSettings._option_names() - {"workers_positional"} | {
             "task", "source", "output", "input_format", "output_format", "record", "errors",
             "keep_order", "resume", "retry_failed", "overwrite", "accept_changes", "halt", "limit",
-            "dry_run", "setup", "memory_floor", "defuse_formulas",
+            "dry_run", "setup", "address", "memory_floor", "defuse_formulas",
         }  # fmt: skip
 
     @classmethod
@@ -106,6 +108,7 @@ class RunSettings(EngineSettings):
             "halt_share": halt_share,
             "limit": door.whole("limit", "--limit", 1, LARGEST_COUNT, "for example 100"),
             "setup": options.get("setup"),
+            "address": _address(door, options, engine),
             "memory_floor_bytes": door.read(
                 "memory_floor", lambda raw: checked_size_bytes(raw, "--memory-floor")
             ),
@@ -122,6 +125,19 @@ _FLAGS = (
     "dry_run",
     "defuse_formulas",
 )
+
+
+def _address(door: Door, options: dict[str, Any], engine: dict[str, Any]) -> str | None:
+    raw = options.get("address")
+    if raw is None:
+        return None
+    if engine["backend"] != "dask":
+        door.fault(f"--address {raw}: is that of a Dask scheduler; add --backend dask")
+    if engine["workers"] is not None:
+        door.fault(f"--workers: those at --address {raw} are the cluster's own; leave one out")
+    if not re.fullmatch(r"(?:(?:tcp|tls|ws|wss)://)?[^\s/]+:\d{1,5}", str(raw)):
+        door.fault(f"--address must be HOST:PORT, got {raw!r:.100}; for example 127.0.0.1:8786")
+    return str(raw)
 
 
 def _task(door: Door, options: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import replace
@@ -21,7 +22,7 @@ from typing import Any
 
 from utils.attempt import back_off_s
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.errors import TaskUnusableError, WorkbookError, WorkersLostError
+from utils.errors import WorkbookError, WorkersLostError
 from utils.failures import BatchBroken, describe_failure, failed_record
 from utils.pacing import Pace
 from utils.records import Batch, BatchRecord
@@ -74,6 +75,10 @@ class Corridor:
         self._under_way: dict[Future[BatchRecord], Batch] = {}
         self._finished: SimpleQueue[Future[BatchRecord]] = SimpleQueue()
         self._again: list[tuple[float, int, Batch]] = []
+        self._suspects: deque[Batch] = deque()
+        """Items at which workers seem to have died, to be run with nothing beside them."""
+        self._alone: Batch | None = None
+        """The suspect that runs now."""
         self._tickets = itertools.count()
 
     @property
@@ -115,6 +120,11 @@ class Corridor:
         """Submit what there is room for; return the seconds until more may be due, if ever."""
         while len(self._under_way) < (self.window or self._nothing_runs()):
             if self._stop.requested:
+                return None
+            if self._alone is not None or self._suspects:
+                if not self._under_way:
+                    self._alone = self._suspects.popleft()
+                    self._submit(self._alone)
                 return None
             delay_s = self._pace.delay_s(under_way=bool(self._under_way))
             if delay_s > 0:
@@ -175,12 +185,15 @@ class Corridor:
 
     def _settle(self, done: Future[BatchRecord], batch: Batch) -> list[BatchRecord]:
         """Return what is final of a batch; the rest is put down to be done again."""
+        was_alone = batch is self._alone
+        if was_alone:
+            self._alone = None
         error = done.exception()
         if error is None:
             return self._settle_done(batch, done.result())
         if isinstance(error, BatchBroken):
-            return self._settle_broken(batch, error)
-        if isinstance(error, BrokenExecutor | CancelledError | TaskUnusableError):
+            return self._settle_broken(batch, error, was_alone)
+        if isinstance(error, BrokenExecutor | CancelledError | WorkersLostError):
             raise error
         if len(batch.items) > 1:  # an item that cannot travel must not keep others back
             for place in range(len(batch.items)):
@@ -219,14 +232,16 @@ class Corridor:
             kept.append(record.part(done, len(record.results)))
         return kept
 
-    def _settle_broken(self, batch: Batch, broken: BatchBroken) -> list[BatchRecord]:
+    def _settle_broken(
+        self, batch: Batch, broken: BatchBroken, was_alone: bool
+    ) -> list[BatchRecord]:
         kept: list[BatchRecord] = []
         for record in broken.finished:
             kept += self._without_retries(batch, record)
         done = sum(len(record.results) for record in broken.finished)
         left = batch.part(done, len(batch.items))
         if broken.place is None:
-            return kept + self._settle_unexplained(left, batch.deaths + 1, broken)
+            return kept + self._settle_unexplained(left, batch.deaths + 1, broken, was_alone)
         blamed = broken.place - done
         self._do_again(left.part(0, blamed))
         self._do_again(left.part(blamed + 1, len(left.items)))
@@ -241,13 +256,19 @@ class Corridor:
         return kept
 
     def _settle_unexplained(
-        self, left: Batch, deaths: int, broken: BatchBroken
+        self, left: Batch, deaths: int, broken: BatchBroken, was_alone: bool
     ) -> list[BatchRecord]:
-        """Do a batch again whose worker died at none of its items; the second time, one by one."""
+        """Do a batch again whose worker died at none of its items that is known of.
+
+        The second time, the items go one by one, and then with nothing beside them that could
+        have killed their worker.
+        """
+        if was_alone:
+            return [failed_record(left, broken.failure)]
         if deaths < MOST_DEATHS:
             self._do_again(replace(left, deaths=deaths))
         elif len(left.items) == 1:
-            return [failed_record(left, broken.failure)]
+            self._suspects.append(replace(left, deaths=deaths - 1))
         else:
             for place in range(len(left.items)):
                 self._do_again(replace(left.part(place, place + 1), deaths=deaths - 1))

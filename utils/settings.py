@@ -22,7 +22,7 @@ __all__ = [
 
 WORKLOAD_NAMES = ("io", "text", "number")
 DATA_TYPES = ("numbers", "text", "mixed")
-BACKENDS = ("auto", "sequential", "thread", "process", "async")
+BACKENDS = ("auto", "sequential", "thread", "process", "async", "dask")
 SUITES = ("simulated", "real")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 

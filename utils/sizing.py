@@ -45,7 +45,8 @@ class AdaptiveSizing:
         item_bytes: int = 0,
         free_memory_bytes: int | None = None,
     ) -> None:
-        self._workers = workers
+        self.workers = workers
+        """How many share what is left; may change while the run goes on."""
         self._least_hand_over_s = hand_over_s
         self._hand_over_s = hand_over_s
         self._item_s = item_s
@@ -65,9 +66,9 @@ class AdaptiveSizing:
         least = math.ceil(hand_over_s * (1 - HAND_OVER_SHARE) / (HAND_OVER_SHARE * item_s))
         size = max(least, math.floor(LONGEST_BATCH_S / item_s)) if least > 1 else 1
         if left is not None:
-            best = kruskal_weiss(left, self._workers, hand_over_s, self._spread_s)
+            best = kruskal_weiss(left, self.workers, hand_over_s, self._spread_s)
             size = max(least, min(size, best))
-            share = math.ceil(left / (2 * self._workers))
+            share = math.ceil(left / (2 * self.workers))
             size = min(size, max(share, least // SMALLEST_TAIL))
         return int(max(1, min(size, self._most)))
 

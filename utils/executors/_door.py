@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from utils.stopping import StopRequest
 
@@ -17,6 +17,7 @@ _MODULES = {
     "thread": "utils.executors._thread",
     "process": "utils.executors._process",
     "async": "utils.executors._async",
+    "dask": "utils.executors._dask",
 }
 
 
@@ -25,7 +26,9 @@ EXECUTORS = tuple(_MODULES)
 
 
 class _Opens(Protocol):
-    def __call__(self, workers: int, *, timeout_s: float | None) -> WorkerExecutor: ...
+    def __call__(
+        self, workers: int, *, timeout_s: float | None, **place: Any
+    ) -> WorkerExecutor: ...
 
 
 class WorkerExecutor(Executor):
@@ -36,6 +39,11 @@ class WorkerExecutor(Executor):
 
     carried_bytes = 0
     """How much has gone to worker processes and come back; 0 where nothing has to."""
+
+    @property
+    def workers(self) -> int | None:
+        """Return how many calls run at once now, where that is not for us to say."""
+        return None
 
     @property
     def ready(self) -> bool:
@@ -54,10 +62,12 @@ def open_executor(
     *,
     timeout_s: float | None = None,
     stop: StopRequest | None = None,
+    address: str | None = None,
 ) -> Iterator[WorkerExecutor]:
-    """Open the executor `name` (sequential, thread, process, async) and shut it down at the end.
+    """Open the executor `name` (sequential, thread, process, async, dask), shut it down at the end.
 
     `timeout_s` limits the time of each item, in seconds; sequential work has no limit.
+    `address` is that of a Dask scheduler, whose workers there are is its own business then.
 
     After an error, or when `stop` says to kill by then, what still runs is given up instead of
     waited for.
@@ -68,7 +78,7 @@ def open_executor(
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
     executor = cast(_Opens, import_module(_MODULES[name]).open_workers)(
-        workers, timeout_s=timeout_s
+        workers, timeout_s=timeout_s, **({} if address is None else {"address": address})
     )
     try:
         yield executor

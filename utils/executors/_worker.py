@@ -17,11 +17,11 @@ from typing import Any
 
 from utils.clock import SYSTEM_CLOCK
 from utils.errors import TaskUnusableError
+from utils.executors._answers import pickled_error, pickled_result
 from utils.executors._starting import HELD
 from utils.executors._wire import Kind, receive_frame, send_frame
-from utils.failures import describe_failure
 from utils.machine import free_memory_bytes, resident_bytes
-from utils.records import BatchRecord, ItemFailure
+from utils.records import BatchRecord
 from utils.watching import current_watch
 
 __all__ = ["IDLE", "work"]
@@ -93,9 +93,9 @@ def _serve(sock: socket.socket, growth: _Growth) -> None:
         assert function is not None
         try:
             result = function(*pickle.loads(payload))
-            kind, answer = Kind.RESULT, _pickled(result)
+            kind, answer = Kind.RESULT, pickled_result(result)
         except Exception as error:
-            kind, answer = Kind.ERROR, _pickled_error(error)
+            kind, answer = Kind.ERROR, pickled_error(error)
         send_frame(sock, kind, answer)
         if growth.is_too_much():
             send_frame(sock, Kind.LEAVING)
@@ -150,7 +150,7 @@ class _NotedWatch:
         elif now_s > self._next_part_s:
             self._next_part_s = now_s + PART_EVERY_S
             self._notes[self._place] = IDLE
-            send_frame(self._socket, Kind.PART, _pickled(finished()))
+            send_frame(self._socket, Kind.PART, pickled_result(finished()))
         return self._next_part_s
 
     def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:
@@ -161,49 +161,6 @@ class _NotedWatch:
     def end(self) -> None:
         self._notes[self._place] = IDLE
         self._next_part_s = None
-
-
-def _pickled(result: Any) -> bytes:
-    """Return `result` pickled; in the record of a batch, what cannot be is that item's failure."""
-    try:
-        return pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        if isinstance(result, BatchRecord):
-            return _pickled_item_by_item(result)
-        raise TypeError(f"a result cannot be pickled: {error}") from error
-
-
-def _pickled_item_by_item(record: BatchRecord) -> bytes:
-    import cloudpickle
-
-    results = list(record.results)
-    failures = dict(record.failures)
-    for place, result in enumerate(results):
-        try:
-            cloudpickle.dumps(result)
-        except Exception as error:
-            results[place] = None
-            failures[place] = ItemFailure(
-                type(error).__qualname__,
-                f"returned a {type(result).__qualname__}, which cannot leave its worker: "
-                f"{describe_failure(error).error}",
-                "",
-            )
-    values = {name: getattr(record, name) for name in record.__slots__}
-    return bytes(
-        cloudpickle.dumps(BatchRecord(**values | {"results": results, "failures": failures}))
-    )
-
-
-def _pickled_error(error: Exception) -> bytes:
-    """Return the error pickled, or one of its name and text when it would not survive that."""
-    try:
-        data = pickle.dumps(error)
-        pickle.loads(data)
-        return data
-    except Exception:
-        told = describe_failure(error)
-        return pickle.dumps(RuntimeError(f"{told.error_type}: {told.error}"))
 
 
 def _share_cores_between(workers: int) -> None:

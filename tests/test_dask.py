@@ -1,0 +1,318 @@
+"""Runs on a Dask cluster: its scheduler and workers are started here, on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, RunMain
+from utils.engine import stream_batches
+from utils.executors import open_executor
+from utils.processing import BatchProcessor
+from utils.records import Plan
+
+pytest.importorskip("distributed")
+
+TASKS = """
+import os, threading, time
+from pathlib import Path
+import neighbour
+
+ready = None
+
+def set_up():
+    global ready
+    ready = f"{os.getpid()}-{time.monotonic_ns()}"
+
+def square(line):
+    time.sleep(0.002)
+    return neighbour.square(int(line))
+
+def in_process(line):
+    time.sleep(0.002)
+    return ready, __file__
+
+def misbehave(line):
+    number = int(line)
+    time.sleep(0.001)
+    if number == 70: os._exit(7)
+    if number == 80: threading.Event().wait()
+    if number == 90: raise ValueError("no")
+    if number == 100: return threading.Lock()
+    return number
+
+def wait_for_file(line):
+    if int(line) == 20:
+        (HERE / "reached").touch()
+        while not (HERE / "go").exists(): time.sleep(0.01)
+    return int(line)
+"""
+
+
+class Cluster:
+    """A scheduler and its workers, each a process of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._file = directory / "scheduler.json"
+        self._started: list[subprocess.Popen[bytes]] = []
+        self.scheduler = self._start(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(self._file)
+        )
+        wait_until(self._file.exists)
+        self.address = str(json.loads(self._file.read_text())["address"]).removeprefix("tcp://")
+
+    def add_worker(self) -> subprocess.Popen[bytes]:
+        return self._start(
+            "worker", f"tcp://{self.address}", "--nthreads", "1",
+            "--local-directory", str(self._directory),
+        )  # fmt: skip
+
+    def end(self) -> None:
+        for process in self._started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _start(self, what: str, *words: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_" + what, *words, "--no-dashboard"],
+            cwd=self._directory,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._started.append(process)
+        return process
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline_s = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    cluster.add_worker()
+    cluster.add_worker()
+    yield cluster
+    cluster.end()
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    own = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield own
+    own.end()
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> Path:
+    (tmp_path / "tasks.py").write_text(TASKS + f"HERE = Path({str(tmp_path)!r})\n")
+    (tmp_path / "neighbour.py").write_text("def square(number): return number * number\n")
+    (tmp_path / "lines.txt").write_text("".join(f"{number}\n" for number in range(400)))
+    return tmp_path
+
+
+def results(path: Path) -> dict[int, object]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    by_index = {line["index"]: line["result"] for line in lines}
+    assert len(by_index) == len(lines)
+    return by_index
+
+
+@pytest.mark.parametrize("where", ["local", "elsewhere"])
+def test_the_output_is_that_of_processes_byte_for_byte(
+    tasks: Path, run_main: RunMain, shared_cluster: Cluster, where: str
+) -> None:
+    place = ["--address", shared_cluster.address] if where == "elsewhere" else ["-j", "2"]
+    for backend, words in {"process": [], "dask": place}.items():
+        done = run_main(
+            "run", "tasks.py:square", "lines.txt", "-q", "-k",
+            "--backend", backend, "-o", f"{backend}.jsonl", *words,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+    assert "- Backend: dask\n" in done.stdout
+    assert (tasks / "dask.jsonl").read_bytes() == (tasks / "process.jsonl").read_bytes()
+
+
+def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
+    tasks: Path, run_main: RunMain, shared_cluster: Cluster
+) -> None:
+    words = ["--backend", "dask", "--address", shared_cluster.address, "-q", "--setup", "set_up"]
+    done = run_main("run", "tasks.py:in_process", "lines.txt", "-o", "one.jsonl", *words)
+    assert done.returncode == 0, done.stderr
+    found = results(tasks / "one.jsonl").values()
+    told = {tuple(map(str, result)) for result in found if isinstance(result, list)}
+    assert 1 <= len({ready for ready, _ in told}) <= 2
+    assert not any(file.startswith(str(tasks)) for _, file in told)
+    (tasks / "neighbour.py").write_text("def square(number): return -number\n")
+    done = run_main("run", "tasks.py:square", "lines.txt", "-o", "two.jsonl", *words)
+    assert done.returncode == 0, done.stderr
+    assert results(tasks / "two.jsonl") == {number: -number for number in range(400)}
+
+
+def test_each_bad_item_costs_itself_and_is_named(
+    tasks: Path, run_main: RunMain, shared_cluster: Cluster
+) -> None:
+    done = run_main(
+        "run", "tasks.py:misbehave", "lines.txt", "-o", "out.jsonl", "-q", "--timeout", "1",
+        "--backend", "dask", "--address", shared_cluster.address, "--batch-size", "50",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    errors = (tasks / "out.jsonl.errors.jsonl").read_text().splitlines()
+    told = {line["index"]: line["error_type"] for line in map(json.loads, errors)}
+    assert told == {
+        70: "WorkerDied",
+        80: "TimeoutError",
+        90: "ValueError",
+        100: "TypeError",
+    }
+    assert results(tasks / "out.jsonl") == {n: n for n in range(400) if n not in told}
+
+
+def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
+    tasks: Path, run_main: RunMain, cluster: Cluster
+) -> None:
+    first, _ = cluster.add_worker(), cluster.add_worker()
+
+    def disturb() -> None:
+        wait_until(lambda: (tasks / "out.jsonl.journal").exists())
+        first.send_signal(signal.SIGKILL)
+        cluster.add_worker()
+
+    disturber = threading.Thread(target=disturb)
+    disturber.start()
+    done = run_main(
+        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", "-q",
+        "--backend", "dask", "--address", cluster.address, "--batch-size", "5",
+    )  # fmt: skip
+    disturber.join()
+    assert done.returncode == 0, done.stderr
+    assert results(tasks / "out.jsonl") == {number: number * number for number in range(400)}
+
+
+def test_what_was_done_is_kept_when_the_scheduler_is_lost(
+    tasks: Path, run_main: RunMain, cluster: Cluster
+) -> None:
+    cluster.add_worker()
+    words = ["run", "tasks.py:wait_for_file", "lines.txt", "-o", "out.jsonl", "--batch-size", "1"]
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            str(ROOT / "main.py"),
+            *words,
+            "--backend",
+            "dask",
+            "--address",
+            cluster.address,
+        ],
+        cwd=tasks,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until((tasks / "reached").exists)
+    cluster.scheduler.kill()
+    (tasks / "go").touch()
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert f"the Dask scheduler at {cluster.address} is lost; --resume goes on with" in stderr
+    assert "Traceback" not in stderr
+    kept = len(results(tasks / "out.jsonl"))
+    assert kept > 0
+    done = run_main(*words, "--backend", "dask", "-j", "1", "--resume", "-q")
+    assert done.returncode == 0, done.stderr
+    assert f"in out.jsonl, {kept} before" in done.stdout
+    assert results(tasks / "out.jsonl") == {number: number for number in range(400)}
+
+
+def test_a_module_that_the_workers_lack_is_told_in_a_line(
+    tasks: Path, run_main: RunMain, shared_cluster: Cluster
+) -> None:
+    # Found here through PYTHONPATH, and so taken along; but its own data is not.
+    (tasks / "tasks.py").write_text(
+        "import sys\n"
+        "if 'distributed.worker' in sys.modules and '--address' not in sys.argv:\n"
+        "    import not_installed\n"
+        "def square(line): return 1\n"
+    )
+    done = run_main(
+        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", "-q",
+        "--backend", "dask", "--address", shared_cluster.address,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "No module named 'not_installed'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--address", "127.0.0.1:1"], 2, "--address 127.0.0.1:1: is that of a Dask scheduler"),
+        (["--backend", "dask", "--address", "here"], 2, "--address must be HOST:PORT, got 'here'"),
+        (["--backend", "dask", "--address", "h:1", "-j", "2"], 2, "--workers: those at --address"),
+        (["--backend", "dask", "--address", "127.0.0.1:1"], 3, "127.0.0.1:1 does not answer"),
+    ],
+)
+def test_a_wrong_address_is_told_in_a_line(
+    tasks: Path, run_main: RunMain, words: list[str], code: int, told: str
+) -> None:
+    done = run_main("run", "tasks.py:square", "lines.txt", "-q", *words)
+    assert done.returncode == code
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_cluster_without_workers_is_told(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utils.executors._dask.CONNECT_S", 1.0)
+    with (
+        pytest.raises(Exception, match="has no workers; start some"),
+        open_executor("dask", 1, address=cluster.address),
+    ):
+        pass
+
+
+def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> None:
+    plans: list[Plan] = []
+    records = stream_batches(
+        BatchProcessor(abs), range(-100, 0), total=100, backend="dask", batch_size=1,
+        address=shared_cluster.address, on_plan=plans.append,
+    )  # fmt: skip
+    assert sorted(record.first_item for record in records) == list(range(100))
+    assert plans[0].workers == 2
+    assert "Workers: 2 in the cluster as the run began" in plans[0].why
+
+
+def test_a_local_cluster_leaves_with_the_command(tasks: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:wait_for_file", "lines.txt",
+         "-j", "1", "-o", "out.jsonl", "--backend", "dask", "--setup", "set_up"],
+        cwd=tasks, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    wait_until((tasks / "reached").exists)
+    process.kill()
+    process.wait()
+
+    def is_gone() -> bool:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, 0)
+            return False
+        return True
+
+    wait_until(is_gone, seconds=5)
