@@ -144,7 +144,7 @@ def test_nothing_is_lost_when_what_the_pilot_measures_fails() -> None:
         ({"on_error": "ignore"}, "on_error must be 'raise' or 'record', got 'ignore'"),
         (
             {"backend": "gpu"},
-            "backend must be one of auto, sequential, thread, process, async, got 'gpu'",
+            "backend must be one of auto, sequential, thread, process, async, dask, got 'gpu'",
         ),
     ],
 )

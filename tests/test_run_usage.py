@@ -141,7 +141,7 @@ __all__ = ["place"]
         (
             "--backend proces",
             [
-                "--backend must be one of auto, sequential, thread, process, async, got "
+                "--backend must be one of auto, sequential, thread, process, async, dask, got "
                 "'proces'; did you mean process?"
             ],
         ),

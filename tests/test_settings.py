@@ -70,7 +70,7 @@ def test_text_and_values_mean_the_same() -> None:
         ),
         (
             {"backend": "gpu"},
-            "--backend must be one of auto, sequential, thread, process, async, got 'gpu'",
+            "--backend must be one of auto, sequential, thread, process, async, dask, got 'gpu'",
         ),
     ],
 )

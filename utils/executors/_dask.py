@@ -18,7 +18,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from typing import Any
 from uuid import uuid4
@@ -77,6 +77,9 @@ class DaskExecutor(WorkerExecutor):
             if name.partition(".")[0] == "distributed":  # we tell what matters
                 logging.getLogger(name).setLevel(logging.CRITICAL)
         self._told = f"the Dask scheduler at {address}" if address else "the local Dask cluster"
+        self._while_open = ExitStack()
+        if not address:  # workers that die are started again, so for as long as there are any
+            self._while_open.enter_context(main_out_of_sight())
         self._cluster = None if address else _local_cluster(workers)
         try:
             if address is not None:
@@ -87,6 +90,7 @@ class DaskExecutor(WorkerExecutor):
                     address or self._cluster, timeout=CONNECT_S, set_as_default=False
                 )
         except (OSError, ValueError, TimeoutError) as error:
+            self._while_open.close()
             if self._cluster is not None:
                 self._cluster.close()
             raise WorkersLostError(
@@ -258,6 +262,7 @@ class DaskExecutor(WorkerExecutor):
         if self._cluster is not None:
             with suppress(Exception):
                 self._cluster.close(timeout=5)
+        self._while_open.close()
 
 
 def _python_of(versions: dict[str, Any]) -> str:
@@ -272,7 +277,7 @@ def _check_answers(address: str) -> None:
 
 
 def _local_cluster(workers: int) -> Any:
-    with signals_held(safe_context()), main_out_of_sight():
+    with signals_held(safe_context()):
         import dask
 
         with dask.config.set({"distributed.scheduler.allowed-failures": _DEATHS_ALLOWED}):
