@@ -19,7 +19,7 @@ from utils.reporting import show
 from utils.run_settings import RunSettings
 from utils.settings import Settings
 from utils.source_items import SourceItems
-from utils.sources import TextLines, open_source
+from utils.sources import TextLines
 from utils.stopping import StopRequest
 from utils.telling import Told, tell, tell_in_files
 from utils.traces import Round
@@ -67,10 +67,9 @@ class LoadDataNode(Node):
         if self._items is not None:
             return self._items, getattr(self._items, "data_type", "items")
         if settings.task is not None:
-            source = open_source(
-                str(settings.input), input_format=settings.input_format, excluded=settings.own_files
-            )
-            items = SourceItems(source, limit=settings.count)
+            from utils.opening import open_compared_input
+
+            items = SourceItems(open_compared_input(settings), limit=settings.count)
             return items, items.name
         workload = WORKLOADS[settings.workload]
         if settings.input is not None:

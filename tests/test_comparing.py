@@ -198,6 +198,9 @@ def test_the_items_may_come_from_whatever_run_takes(compare: Any, tmp_path: Path
         shop.execute("CREATE TABLE orders (id)")
     done = compare("measure", "--setup", "load", source="sqlite:///shop.db?query=SELECT 1 AS a")
     assert "- Total items: 1\n" in done.stdout
+    done = compare("measure", "--export-json", "shop.db", source="sqlite:///shop.db?query=SELECT 1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "--export-json shop.db: that is the input; name another file\n"
     done = compare("measure", "--setup", "load", "-j", "2", source="*.txt", command="benchmark")
     assert done.returncode == 0, done.stderr
 

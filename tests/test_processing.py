@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import pickle
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 from typing import Any
@@ -160,9 +159,9 @@ class Attentive:
         self.taken: list[BatchRecord] = []
         self.ended = False
 
-    def look_up(self, now_s: float, finished: Callable[[], BatchRecord]) -> float:
-        if self.seen:
-            self.taken.append(pickle.loads(pickle.dumps(finished())))  # as a worker sends it
+    def look_up(self, place: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
+        if place:
+            self.taken.append(finished(place))
         return math.inf
 
     def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:
@@ -213,3 +212,13 @@ def test_a_watched_batch_is_cut_short_when_its_budget_is_spent(attentive: Attent
     processor = BatchProcessor(clock.sleep, budget_s=4, clock=clock)
     record = processor.process(Batch(0, 0, (1.0,) * 100))
     assert 4 <= len(record.results) + sum(len(part.results) for part in attentive.taken) <= 5
+
+
+def test_cheap_items_that_turn_slow_are_noticed_at_once() -> None:
+    clock = FakeClock()
+
+    def turn_slow(item: int) -> None:
+        clock.sleep(1e-6 if item < 1000 else 1.0)
+
+    record = BatchProcessor(turn_slow, budget_s=0.1, clock=clock).process(range(2000))
+    assert 1000 < len(record.results) <= 1002

@@ -13,7 +13,7 @@ from tests.fakes import batch_record
 from utils.errors import WorkersLostError
 from utils.executors import open_executor
 from utils.processing import BatchProcessor
-from utils.records import Batch, BatchRecord
+from utils.records import Batch, BatchRecord, ItemRecord
 from utils.running import Corridor
 from utils.stopping import StopRequest, Urgency
 
@@ -185,3 +185,57 @@ def test_a_window_below_one_is_refused() -> None:
         pytest.raises(ValueError, match="window must be at least 1, got 0"),
     ):
         next(run_batches(executor, process_nothing, batches(1), window=0))
+
+
+class TwoWords(Exception):
+    """Pickles, but what it pickles to does not become one again."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} {other}")
+
+
+def problem_at_three(item: int) -> object:
+    sum(range(100_000))
+    return TwoWords("a", "b") if item == 3 else item
+
+
+def test_a_part_that_cannot_be_unpickled_costs_its_item_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("utils.executors._worker.PART_EVERY_S", 1e-3)
+    with open_executor("process", 1) as executor:
+        process = BatchProcessor(problem_at_three).process
+        records = list(run_batches(executor, process, batches(2, 20), window=2))
+    items = sorted((item for record in records for item in record.item_records()), key=index_of)
+    assert [item.index for item in items] == list(range(40))
+    assert [item.index for item in items if item.failure is not None] == [3]
+
+
+def index_of(item: ItemRecord) -> int:
+    return item.index
+
+
+def test_what_an_abandoned_thread_does_later_changes_nothing() -> None:
+    goes_on = threading.Event()
+
+    def wait_at_three(item: int) -> int:
+        if item == 3:
+            goes_on.wait()
+            raise ValueError("late")
+        return item
+
+    before = set(threading.enumerate())
+    with open_executor("thread", 1, timeout_s=0.05) as executor:
+        process = BatchProcessor(wait_at_three).process
+        records = run_batches(executor, process, batches(1, 6), window=1)
+        first = next(records)
+        goes_on.set()
+        for late in set(threading.enumerate()) - before:
+            if late.name == "worker":
+                late.join(timeout=10)
+                break
+        found = [first, *records]
+    items = sorted((item for record in found for item in record.item_records()), key=index_of)
+    told = [item.failure and item.failure.error_type for item in items]
+    assert [item.index for item in items] == list(range(6))
+    assert told == [None, None, None, "TimeoutError", None, None]

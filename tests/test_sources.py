@@ -197,3 +197,21 @@ def test_directories_that_may_not_be_looked_into_are_told_of(
     finally:
         (tmp_path / "closed").chmod(0o700)
     assert f"{tmp_path}/closed cannot be looked into" in caplog.text
+
+
+def test_links_in_circles_are_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("tree/sub/b.txt", "tree/a.txt", "tree/.hidden/c.txt"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    Path("tree/sub/up").symlink_to("..")
+    Path("tree/sub/again").symlink_to("../../tree")
+    for pattern, names in {
+        "tree/**/*.txt": ["tree/a.txt", "tree/sub/b.txt"],
+        "**/b.txt": ["tree/sub/b.txt"],
+        "./tree/**": ["./tree/a.txt", "./tree/sub/b.txt"],
+        f"{tmp_path}/**/s*/*.txt": [f"{tmp_path}/tree/sub/b.txt"],
+        "**/**/a.txt": ["tree/a.txt"],
+        "tree/sub/up/*.txt": ["tree/sub/up/a.txt"],
+    }.items():
+        assert [item for item, _, _ in open_source(pattern).records()] == names

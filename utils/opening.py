@@ -17,6 +17,7 @@ from utils.journal import Journal
 from utils.processing import is_async
 from utils.recording import Recorder
 from utils.run_settings import RunSettings, journal_beside
+from utils.settings import Settings
 from utils.sinks import Sink, StdoutSink, open_sink
 from utils.sources import Source, open_source
 from utils.stopping import StopRequest
@@ -60,13 +61,30 @@ def open_input(settings: RunSettings, stop: StopRequest) -> Source:
         excluded=_own_files(settings),
         stopped=lambda: stop.requested,
     )
+    keep_apart(source, _written(settings))
+    return source
+
+
+def open_compared_input(settings: Settings) -> Source:
+    """Return the source that a comparison reads; raises as `open_input` does."""
     written = {
-        "--output": settings.output,
-        "--errors": settings.errors,
         "--export-json": settings.export_json,
         "--export-markdown": settings.export_markdown,
         "--export-html": settings.export_html,
+        "--save": settings.save,
+        "--against": settings.against,
     }
+    source = open_source(
+        str(settings.input),
+        input_format=settings.input_format,
+        excluded=[path for path in written.values() if path is not None],
+    )
+    keep_apart(source, written)
+    return source
+
+
+def keep_apart(source: Source, written: dict[str, Path | None]) -> None:
+    """Raise `UsageError` when what an option names is what `source` reads."""
     faults = [
         f"{option} {path}: that is the input; name another file"
         for option, path in written.items()
@@ -74,18 +92,21 @@ def open_input(settings: RunSettings, stop: StopRequest) -> Source:
     ]
     if faults:
         raise UsageError(faults)
-    return source
+
+
+def _written(settings: RunSettings) -> dict[str, Path | None]:
+    return {
+        "--output": settings.output,
+        "--errors": settings.errors,
+        "--export-json": settings.export_json,
+        "--export-markdown": settings.export_markdown,
+        "--export-html": settings.export_html,
+    }
 
 
 def _own_files(settings: RunSettings) -> list[Path]:
     """Return what the run itself writes, which a pattern may match."""
-    files = [
-        settings.output,
-        settings.errors,
-        settings.export_json,
-        settings.export_markdown,
-        settings.export_html,
-    ]
+    files = list(_written(settings).values())
     if settings.output is not None:
         files.append(journal_beside(settings.output))
     return [path for path in files if path is not None]

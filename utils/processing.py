@@ -32,6 +32,9 @@ CHEAP_IN_A_ROW = 4
 MOST_TOGETHER = 256
 """How many items are timed together at most, so that a change of pace is noticed."""
 
+TOGETHER_S = 0.01
+"""How long items that are timed together may take before the next one waits for a look around."""
+
 
 class BatchProcessor:
     """Apply a function of one item, plain or `async`, to items, one after another.
@@ -122,18 +125,23 @@ class BatchProcessor:
             if cheap >= CHEAP_IN_A_ROW:
                 some = min(end - place, MOST_TOGETHER)
             try:
-                for item in items[place : place + some]:
-                    results.append(function(item))
+                if some == 1:
+                    results.append(function(items[place]))
+                else:
+                    until_s = min(deadline_s, then_s + TOGETHER_S)
+                    in_time = takewhile(until_s.__ge__, iter(now, None))
+                    for item, _ in zip(items[place : place + some], in_time, strict=False):
+                        results.append(function(item))
             except BaseException as error:
                 self._fail(tally, function, len(results), error)
             some = len(results) - place
             now_s = now()
-            item_s = (now_s - then_s) / some
-            if some == 1:
-                durations.append(item_s)
-            else:
-                durations.extend(array("d", [item_s]) * some)
-            cheap = cheap + some if item_s < CHEAP_S else 0
+            if some:
+                item_s = (now_s - then_s) / some
+                durations.extend([item_s] * some)
+                cheap = cheap + some if item_s < CHEAP_S else 0
+            else:  # this thread did not get its turn before the time was up
+                cheap = 0
             place += some
             then_s = now_s
             if now_s > deadline_s:
@@ -146,17 +154,19 @@ class BatchProcessor:
         forget the branches of the function, which then takes up to a tenth longer.
         """
         items, results, now, stop = tally.batch.items, tally.results, self._clock.now, self._stop
+        left = iter(items)
         now_s = now()
         deadline_s = now_s + self._budget_s
         try:
             while len(results) < len(items) and now_s <= deadline_s and not stop.urgency:
                 place = len(results)
-                until_s = min(watch.look_up(now_s, tally.take), deadline_s)
+                until_s = min(watch.look_up(place, now_s, tally.hand_over), deadline_s)
                 began_s, noted_s = tee(takewhile(until_s.__ge__, iter(now, None)))
                 begin = watch.begin(place, noted_s), map(tally.began_s.append, began_s)
                 try:
-                    for item, _, _ in zip(items[place:], *begin, strict=False):
+                    for item, _, _ in zip(left, *begin, strict=False):
                         results.append(function(item))
+                    left = iter(items[len(results) :])  # one more was taken than given
                 except BaseException as error:
                     self._fail(tally, function, len(results), error)
                 now_s = now()
@@ -266,32 +276,47 @@ class _Tally:
         if attempts > 1:
             self._attempts[place] = attempts
 
-    def _put_down_durations(self) -> None:
-        number = self._taken - len(self.durations_s)
+    def hand_over(self, end: int) -> BatchRecord:
+        """Return the record of the items before place `end` that were not handed over before.
+
+        What is put down later, perhaps by a thread that was given up, does not change it.
+        """
+        first, self._taken = self._taken, end
+        self._put_down_durations(end)
+        return self._record(self.results[first:end], self.durations_s[first:end], first)
+
+    def take(self) -> BatchRecord:
+        """Return the record of all items that were not handed over before; it is the last."""
+        first, self._taken = self._taken, len(self.results)
+        self._put_down_durations(self._taken)
+        if not first:
+            return self._record(self.results, self.durations_s, 0)
+        return self._record(self.results[first:], self.durations_s[first:], first)
+
+    def _put_down_durations(self, end: int) -> None:
+        number = end - len(self.durations_s)
         ended_s = self.began_s[1 : number + 1]
         if len(ended_s) < number:
             ended_s.append(self._clock.now())
         self.durations_s.extend(map(sub, ended_s, self.began_s))
         del self.began_s[:number]
 
-    def take(self) -> BatchRecord:
-        """Return the record of the items that are done and were not taken before."""
-        first, self._taken = self._taken, len(self.results)
-        self._put_down_durations()
-        attempts = self._attempts
+    def _record(self, results: list[Any], durations_s: array[float], first: int) -> BatchRecord:
+        end = first + len(results)
+        attempts = _between(first, end, self._attempts)
         if self.batch.attempt > 1:
-            attempts = dict.fromkeys(range(self._taken), self.batch.attempt) | attempts
-        if self.durations_s and not first:
-            self.durations_s[0] += self.batch.spent_s
+            attempts = dict.fromkeys(range(len(results)), self.batch.attempt) | attempts
+        if durations_s and not first:
+            durations_s[0] += self.batch.spent_s
         started_s, self._started_s = self._started_s, self._clock.now()
         cpu_at_start_s, self._cpu_at_start_s = self._cpu_at_start_s, self._clock.cpu()
         return BatchRecord(
             batch_index=self.batch.index,
             first_item=self.batch.first_item + first,
-            results=self.results[first:] if first else self.results,
-            durations_s=self.durations_s[first:] if first else self.durations_s,
-            failures=_from_place(first, self._failures),
-            attempts=_from_place(first, attempts),
+            results=results,
+            durations_s=durations_s,
+            failures=_between(first, end, self._failures),
+            attempts=attempts,
             worker=_worker_name(),
             started_s=started_s,
             ended_s=self._started_s,
@@ -305,8 +330,8 @@ def is_async(function: Callable[[Any], Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(by_class)
 
 
-def _from_place(first: int, by_place: dict[int, T]) -> dict[int, T]:
-    return {place - first: told for place, told in by_place.items() if place >= first}
+def _between(first: int, end: int, by_place: dict[int, T]) -> dict[int, T]:
+    return {place - first: told for place, told in dict(by_place).items() if first <= place < end}
 
 
 def _worker_name() -> str:

@@ -123,14 +123,6 @@ class Settings(EngineSettings):
     """Figures that were kept, to compare with."""
 
     @property
-    def own_files(self) -> list[Path]:
-        """Return the files that the command writes, or reads for itself: they are no items."""
-        paths = (
-            self.export_json, self.export_markdown, self.export_html, self.save, self.against,
-        )  # fmt: skip
-        return [path for path in paths if path is not None]
-
-    @property
     def brings_function(self) -> bool:
         """Whether the function is no built-in workload, so that nothing is known of it."""
         return self.task is not None or self.suite == "real"

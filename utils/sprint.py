@@ -21,7 +21,7 @@ NEVER_WORTH_IT_S = 2e-7
 UNDECIDED_S = 0.02
 """How long the loop goes on with items between the two."""
 
-MOST_TOGETHER = 512
+MOST_TOGETHER = 256
 """How many items the loop takes without a look at the clock."""
 
 

@@ -15,10 +15,11 @@ __all__ = ["AsyncWatch", "Watch", "current_async_watch", "current_watch"]
 class Watch(Protocol):
     """Told by the processor what it is at."""
 
-    def look_up(self, now_s: float, finished: Callable[[], BatchRecord]) -> float:
+    def look_up(self, place: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
         """Take notice that no item runs, and return when to tell again. May raise to end the batch.
 
-        `finished` hands over what is done since it was last called.
+        The item at `place` of the batch is next. `finished` hands over what is done since it was
+        last called, of the items before the place that it is given.
         """
 
     def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:

@@ -20,13 +20,22 @@ __all__ = ["Call", "Worker", "cause_of_death", "ending", "raising", "settlement"
 class Call:
     """What was submitted, and what is known of it so far."""
 
-    __slots__ = ("arguments", "finished", "function", "future")
+    __slots__ = ("arguments", "finished", "function", "future", "unreadable")
 
     def __init__(self, function: bytes, arguments: bytes, future: Future[Any]) -> None:
         self.function = function
         self.arguments = arguments
         self.future = future
         self.finished: list[BatchRecord] = []
+        self.unreadable: Exception | None = None
+        """Why a part of what it came to could not be unpickled."""
+
+    def add_part(self, payload: bytes) -> None:
+        """Keep a part of what it came to."""
+        try:
+            self.finished.append(pickle.loads(payload))
+        except Exception as error:
+            self.unreadable = error
 
 
 class Worker:
@@ -57,7 +66,9 @@ def settlement(call: Call, kind: Kind, payload: bytes) -> Callable[[], None]:
         except Exception as error:
             call.future.set_exception(error)
             return
-        if kind is Kind.ERROR:
+        if call.unreadable is not None:
+            call.future.set_exception(call.unreadable)
+        elif kind is Kind.ERROR:
             call.future.set_exception(answer)
         elif call.finished:
             call.future.set_result(BatchRecord.joined([*call.finished, answer]))

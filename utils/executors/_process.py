@@ -9,7 +9,6 @@ each is at when there is a time limit, and replaces the dead.
 from __future__ import annotations
 
 import multiprocessing
-import pickle
 import selectors
 import socket
 import threading
@@ -311,7 +310,7 @@ class ProcessExecutor(WorkerExecutor):
             elif not worker.calls:  # the run is broken, and nobody waits for this
                 continue
             elif kind is Kind.PART:
-                worker.calls[0].finished.append(pickle.loads(payload))
+                worker.calls[0].add_part(payload)
             else:
                 settled.append(settlement(worker.calls.popleft(), kind, payload))
                 self._note_call(worker)

@@ -186,7 +186,7 @@ class _Worker:
             self._count_finished()
             call.future.set_result(result)
 
-    def look_up(self, now_s: float, finished: Callable[[], BatchRecord]) -> float:
+    def look_up(self, place: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
         if self._abandoned:
             raise _Abandoned
         self._take_finished = finished
@@ -224,7 +224,7 @@ class _Worker:
                     "",
                 ),
                 place=place,
-                finished=[self._take_finished()] if place else [],
+                finished=[self._take_finished(place)] if place else [],
                 final=True,
             )
         return lambda: call.future.set_exception(broken)

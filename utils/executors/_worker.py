@@ -144,13 +144,13 @@ class _NotedWatch:
         self._place = 2 * number
         self._next_part_s: float | None = None
 
-    def look_up(self, now_s: float, finished: Callable[[], BatchRecord]) -> float:
+    def look_up(self, place: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
         if self._next_part_s is None:
             self._next_part_s = now_s + PART_EVERY_S
         elif now_s > self._next_part_s:
             self._next_part_s = now_s + PART_EVERY_S
             self._notes[self._place] = IDLE
-            send_frame(self._socket, Kind.PART, pickled_result(finished()))
+            send_frame(self._socket, Kind.PART, pickled_result(finished(place)))
         return self._next_part_s
 
     def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:

@@ -18,7 +18,9 @@ _logger = logging.getLogger("input")
 
 
 class MatchingFiles:
-    """The regular files that match `pattern` now, sorted; `**` stands for any directories.
+    """The regular files that match `pattern` now, sorted.
+
+    `**` stands for any directories, those behind links and hidden ones left out.
 
     So does a link to nothing, which costs its item. Files of `excluded` are no items. Directories
     that cannot be looked into are told of. Raises `InputError` when there are no files.
@@ -27,7 +29,7 @@ class MatchingFiles:
     def __init__(self, pattern: str, *, excluded: Collection[Path] = ()) -> None:
         # Those that are added meanwhile would shift the others' places.
         # (pathlib would change `./a` to `a`, and takes no absolute patterns.)
-        found = set(glob.glob(pattern, recursive=True))  # noqa: PTH207
+        found = set(_matches(pattern))
         left_out = {os.path.realpath(path) for path in excluded}
         self._names = sorted(
             name
@@ -69,6 +71,27 @@ class MatchingFiles:
         return self._given / len(self._names)
 
 
+def _matches(pattern: str) -> Iterator[str]:
+    """Yield what `glob` finds, but for `**` follow no links, which may lead in circles."""
+    parts = pattern.split("/")
+    if "**" not in parts:
+        yield from glob.glob(pattern)  # noqa: PTH207
+        return
+    at = parts.index("**")
+    rest = "/".join(parts[at + 1 :])
+    for top in glob.glob("/".join([*parts[:at], ""])) if at else [""]:  # noqa: PTH207
+        for directory, below, files in os.walk(top or "."):
+            below[:] = [name for name in below if not name.startswith(".")]
+            inside = directory if top else os.path.relpath(directory)
+            inside = "" if inside == "." else inside
+            before = inside + "/" if inside and not inside.endswith("/") else inside
+            if rest:
+                yield from _matches(glob.escape(before) + rest)
+            else:
+                yield inside
+                yield from (before + name for name in files if not name.startswith("."))
+
+
 def _is_file_or_dead_link(name: str) -> bool:
     return Path(name).is_file() or (Path(name).is_symlink() and not Path(name).exists())
 
@@ -80,7 +103,7 @@ def _closed_directories(pattern: str) -> list[str]:
         if not glob.has_magic(str(above)):
             found.add(above)
             break
-        found.update(map(Path, glob.iglob(f"{above}/", recursive=True)))  # noqa: PTH207
+        found.update(map(Path, _matches(str(above))))
     return sorted(
         str(path) for path in found if path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
     )
