@@ -226,6 +226,7 @@ def test_a_file_that_is_no_text_is_reported_and_the_rest_is_done(data: Path) -> 
 
 
 def test_files_are_planned_on_processes_for_they_compute(data: Path) -> None:
+    ran(data, "sample.py", ".", "--orders", "60000", "--rows-per-file", str(ROWS_PER_FILE))
     for _ in range(5):  # other programs on the cores make computing look like waiting
         done = run(data, *FILES, "--dry-run")
         assert done.returncode == 0, done.stderr
