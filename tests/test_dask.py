@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -203,6 +204,40 @@ def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
     disturber.join()
     assert done.returncode == 0, done.stderr
     assert results(tasks / "out.jsonl") == {number: number * number for number in range(400)}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_hundred_thousand_items_come_through_workers_killed_at_random(
+    tasks: Path, run_main: RunMain, cluster: Cluster
+) -> None:
+    (tasks / "many.txt").write_text("".join(f"{number}\n" for number in range(100_000)))
+    workers = [cluster.add_worker() for _ in range(3)]
+    chance, ended = random.Random(7), threading.Event()
+    killed = 0
+
+    def kill_some() -> None:
+        nonlocal killed
+        wait_until((tasks / "out.jsonl.journal").exists)
+        while not ended.wait(chance.uniform(1, 4)):
+            at = chance.randrange(3)
+            os.killpg(workers[at].pid, signal.SIGKILL)
+            workers[at] = cluster.add_worker()
+            killed += 1
+
+    killer = threading.Thread(target=kill_some)
+    killer.start()
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:square", "many.txt", "-q", "-k",
+         "-o", "out.jsonl", "--backend", "dask", "--address", cluster.address],
+        cwd=tasks, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    ended.set()
+    killer.join()
+    assert done.returncode == 0, done.stderr
+    assert killed > 3
+    lines = (tasks / "out.jsonl").read_text().splitlines()
+    assert [json.loads(line)["result"] for line in lines] == [n * n for n in range(100_000)]
 
 
 def test_what_was_done_is_kept_when_the_scheduler_is_lost(
