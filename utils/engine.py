@@ -28,11 +28,10 @@ BUDGET_S = 2 * LONGEST_BATCH_S
 BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S
 """The same for batches that are done in place or to measure, while workers might do them sooner."""
 
-
-_NextSize = Callable[[int | None], int]
-
 COROUTINES_TOGETHER = 250
 """With more coroutines at once than this, several travel together: starting them must keep up."""
+
+_NextSize = Callable[[int | None], int]
 
 
 def stream_batches(

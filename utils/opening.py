@@ -17,7 +17,7 @@ from utils.journal import Journal
 from utils.processing import is_async
 from utils.recording import Recorder
 from utils.run_settings import RunSettings, journal_beside
-from utils.settings import Settings
+from utils.settings import EngineSettings, Settings
 from utils.sinks import Sink, StdoutSink, open_sink
 from utils.sources import Source, open_source
 from utils.stopping import StopRequest
@@ -61,29 +61,23 @@ def open_input(settings: RunSettings, stop: StopRequest) -> Source:
         excluded=_own_files(settings),
         stopped=lambda: stop.requested,
     )
-    keep_apart(source, _written(settings))
+    _refuse_own_input(source, _written(settings))
     return source
 
 
 def open_compared_input(settings: Settings) -> Source:
     """Return the source that a comparison reads; raises as `open_input` does."""
-    written = {
-        "--export-json": settings.export_json,
-        "--export-markdown": settings.export_markdown,
-        "--export-html": settings.export_html,
-        "--save": settings.save,
-        "--against": settings.against,
-    }
+    written = _exports(settings) | {"--save": settings.save, "--against": settings.against}
     source = open_source(
         str(settings.input),
         input_format=settings.input_format,
         excluded=[path for path in written.values() if path is not None],
     )
-    keep_apart(source, written)
+    _refuse_own_input(source, written)
     return source
 
 
-def keep_apart(source: Source, written: dict[str, Path | None]) -> None:
+def _refuse_own_input(source: Source, written: dict[str, Path | None]) -> None:
     """Raise `UsageError` when what an option names is what `source` reads."""
     faults = [
         f"{option} {path}: that is the input; name another file"
@@ -95,9 +89,11 @@ def keep_apart(source: Source, written: dict[str, Path | None]) -> None:
 
 
 def _written(settings: RunSettings) -> dict[str, Path | None]:
+    return {"--output": settings.output, "--errors": settings.errors} | _exports(settings)
+
+
+def _exports(settings: EngineSettings) -> dict[str, Path | None]:
     return {
-        "--output": settings.output,
-        "--errors": settings.errors,
         "--export-json": settings.export_json,
         "--export-markdown": settings.export_markdown,
         "--export-html": settings.export_html,

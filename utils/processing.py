@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
-import threading
 from array import array
 from collections.abc import Callable, Iterable
 from itertools import takewhile, tee
-from operator import sub
-from typing import Any, TypeVar
+from typing import Any
 
 from utils.attempt import back_off_s, current_attempt
 from utils.clock import SYSTEM_CLOCK, Clock
 from utils.failures import describe_failure, ends_the_run
 from utils.records import Batch, BatchRecord, ItemFailure, ItemRecord
 from utils.stopping import StopRequest
+from utils.tally import Tally, worker_name
 from utils.watching import Watch, current_async_watch, current_watch
 
 __all__ = ["BatchProcessor", "is_async"]
-
-T = TypeVar("T")
 
 CHEAP_S = 10e-6
 """Items that cost less are timed many together: reading the clock would cost too much."""
@@ -101,7 +97,7 @@ class BatchProcessor:
             lent.give_back()
 
     def _process(self, batch: Batch, function: Callable[[Any], Any]) -> BatchRecord:
-        tally = _Tally(batch, self._clock)
+        tally = Tally(batch, self._clock)
         watch = current_watch.get()
         token = current_attempt.set(batch.attempt)
         try:
@@ -113,7 +109,7 @@ class BatchProcessor:
             current_attempt.reset(token)
         return tally.take()
 
-    def _walk(self, tally: _Tally, function: Callable[[Any], Any]) -> None:
+    def _walk(self, tally: Tally, function: Callable[[Any], Any]) -> None:
         """Go through the items; where several in a row are cheap, take and time many at once."""
         items, results, durations = tally.batch.items, tally.results, tally.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
@@ -147,7 +143,7 @@ class BatchProcessor:
             if now_s > deadline_s:
                 return
 
-    def _walk_watched(self, tally: _Tally, function: Callable[[Any], Any], watch: Watch) -> None:
+    def _walk_watched(self, tally: Tally, function: Callable[[Any], Any], watch: Watch) -> None:
         """Go through the items one by one, telling `watch` of each before it runs.
 
         Between two items no Python code runs but this loop's. Where more does, the function itself
@@ -174,7 +170,7 @@ class BatchProcessor:
             watch.end()
 
     def _fail(
-        self, tally: _Tally, function: Callable[[Any], Any], place: int, error: BaseException
+        self, tally: Tally, function: Callable[[Any], Any], place: int, error: BaseException
     ) -> None:
         """Put down the result of the item at `place` after a first failed attempt."""
         attempt = tally.batch.attempt
@@ -241,86 +237,10 @@ class BatchProcessor:
             durations_s=durations,
             failures=failures,
             attempts=dict.fromkeys(range(number), batch.attempt) if batch.attempt > 1 else {},
-            worker=_worker_name(),
+            worker=worker_name(),
             started_s=started_s,
             ended_s=now(),
             cpu_s=0.0,
-        )
-
-
-class _Tally:
-    """What has come of the items of a batch so far."""
-
-    def __init__(self, batch: Batch, clock: Clock) -> None:
-        self.batch = batch
-        self.results: list[Any] = []
-        self.durations_s = array("d")
-        self.began_s = array("d")
-        """When the items began whose durations are not put down yet."""
-        self._failures: dict[int, ItemFailure] = {}
-        self._attempts: dict[int, int] = {}
-        self._taken = 0
-        self._clock = clock
-        self._started_s = clock.now()
-        self._cpu_at_start_s = clock.cpu()
-
-    def succeed(self, place: int, result: Any, attempts: int) -> None:
-        """Put down a result that took several attempts."""
-        self.results.append(result)
-        self._attempts[place] = attempts
-
-    def fail(self, place: int, failure: ItemFailure, attempts: int) -> None:
-        """Put down a failure."""
-        self.results.append(None)
-        self._failures[place] = failure
-        if attempts > 1:
-            self._attempts[place] = attempts
-
-    def hand_over(self, end: int) -> BatchRecord:
-        """Return the record of the items before place `end` that were not handed over before.
-
-        What is put down later, perhaps by a thread that was given up, does not change it.
-        """
-        first, self._taken = self._taken, end
-        self._put_down_durations(end)
-        return self._record(self.results[first:end], self.durations_s[first:end], first)
-
-    def take(self) -> BatchRecord:
-        """Return the record of all items that were not handed over before; it is the last."""
-        first, self._taken = self._taken, len(self.results)
-        self._put_down_durations(self._taken)
-        if not first:
-            return self._record(self.results, self.durations_s, 0)
-        return self._record(self.results[first:], self.durations_s[first:], first)
-
-    def _put_down_durations(self, end: int) -> None:
-        number = end - len(self.durations_s)
-        ended_s = self.began_s[1 : number + 1]
-        if len(ended_s) < number:
-            ended_s.append(self._clock.now())
-        self.durations_s.extend(map(sub, ended_s, self.began_s))
-        del self.began_s[:number]
-
-    def _record(self, results: list[Any], durations_s: array[float], first: int) -> BatchRecord:
-        end = first + len(results)
-        attempts = _between(first, end, self._attempts)
-        if self.batch.attempt > 1:
-            attempts = dict.fromkeys(range(len(results)), self.batch.attempt) | attempts
-        if durations_s and not first:
-            durations_s[0] += self.batch.spent_s
-        started_s, self._started_s = self._started_s, self._clock.now()
-        cpu_at_start_s, self._cpu_at_start_s = self._cpu_at_start_s, self._clock.cpu()
-        return BatchRecord(
-            batch_index=self.batch.index,
-            first_item=self.batch.first_item + first,
-            results=results,
-            durations_s=durations_s,
-            failures=_between(first, end, self._failures),
-            attempts=attempts,
-            worker=_worker_name(),
-            started_s=started_s,
-            ended_s=self._started_s,
-            cpu_s=self._cpu_at_start_s - cpu_at_start_s,
         )
 
 
@@ -328,11 +248,3 @@ def is_async(function: Callable[[Any], Any]) -> bool:
     """Tell whether calling `function` gives a coroutine."""
     by_class = getattr(type(function), "__call__", None)  # noqa: B004  # looked at, not called
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(by_class)
-
-
-def _between(first: int, end: int, by_place: dict[int, T]) -> dict[int, T]:
-    return {place - first: told for place, told in dict(by_place).items() if first <= place < end}
-
-
-def _worker_name() -> str:
-    return f"{os.getpid()}:{threading.get_ident()}"

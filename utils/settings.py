@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from utils.checks import checked_rate, checked_sweep, checked_timeout_s, checked_tolerance
 from utils.door import LARGEST_COUNT, Door, option_name
+from utils.formats import INPUT_FORMATS
 
 __all__ = [
     "BACKENDS",
@@ -148,7 +149,7 @@ class Settings(EngineSettings):
             "latency_s": door.latency(),
             "failure_rate": door.failure_rate(),
             "input": door.input("input", any_source=options.get("task") is not None),
-            "input_format": options.get("input_format"),
+            "input_format": door.choice("input_format", INPUT_FORMATS),
             "quick": bool(options.get("quick")),
             "task": options.get("task"),
             "setup": options.get("setup"),
