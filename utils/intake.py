@@ -82,7 +82,7 @@ class Intake:
         self._guessed = self._guess()
         self.taken = 0
         """How many items have come."""
-        self._states = self._file_states()
+        self._state = source.state()
         self.exhausted = False
         """Whether all records have been taken."""
         self.error: WorkbookError | None = None
@@ -205,8 +205,7 @@ class Intake:
 
         With `None`, it is only seen whether the file is as it was.
         """
-        now = self._file_states()
-        if now == self._states:
+        if self._source.state() == self._state:
             return None
         if done is None:
             return f"{self.name} is not what it was when the run began"
@@ -221,16 +220,6 @@ class Intake:
         if again.take(1):  # all others are done
             return f"{self.place(again._under_way[0].where)} is new since the run began"
         return None if again.error is None else str(again.error)
-
-    def _file_states(self) -> list[tuple[int, int, int]]:
-        """Return what tells whether a file is as it was; patterns' files are no records."""
-        if len(self._source.paths) != 1 or not self._source.repeatable:
-            return []
-        try:
-            state = self._source.paths[0].stat()
-        except OSError:
-            return [(0, 0, 0)]
-        return [(state.st_ino, state.st_size, state.st_mtime_ns)]
 
     def _next_stretch(self) -> tuple[int, bytes]:
         first, _, digests = next(self._done, (NEVER, 0, b""))

@@ -1,20 +1,14 @@
-"""The bytes of a file or of standard input, block by block, decompressed on the way."""
+"""The bytes of an origin, block by block, decompressed on the way."""
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import io
-import os
-import select
-import stat
-import sys
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
 from utils.errors import InputError
+from utils.sources._origins import Origin
 from utils.sources._source import one_line
 from utils.sources._zstd import needed_zstandard, zstd_blocks
 
@@ -23,33 +17,22 @@ __all__ = ["COMPRESSIONS", "ByteInput"]
 COMPRESSIONS = (".gz", ".zst")
 
 _BLOCK_BYTES = 1 << 18
-_LOOK_UP_S = 0.1
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ByteInput:
-    """A file, or standard input where `path` is `None`, as blocks of bytes.
+    """What an origin holds, as blocks of bytes.
 
-    A byte order mark at the start is left out. `name` is for messages; `compression` is one of
-    `COMPRESSIONS` or empty. Standard input ends once `stopped` says so. A compression whose package
-    is missing raises `UsageError` here.
+    A byte order mark at the start is left out. `compression` is one of `COMPRESSIONS` or empty.
+    A compression whose package is missing raises `UsageError` here.
     """
 
-    def __init__(
-        self,
-        path: Path | None,
-        *,
-        name: str,
-        compression: str = "",
-        stopped: Callable[[], bool] = bool,
-    ) -> None:
-        self.name = name
-        self._path = path
+    def __init__(self, origin: Origin, *, compression: str = "") -> None:
+        self._origin = origin
         self._compression = compression
-        self._stopped = stopped
         self._file: BinaryIO | None = None
-        self._size_bytes = 0
-        self._fraction: float | None = 0.0 if path is not None and path.is_file() else None
+        self._size_bytes: int | None = None
+        self._fraction: float | None = 0.0 if origin.repeatable else None
         if compression == ".zst":
             needed_zstandard()
 
@@ -75,36 +58,24 @@ class ByteInput:
         return self._fraction
 
     def _read_blocks(self) -> Iterator[bytes]:
+        read = {".gz": self._gzip, ".zst": self._zstd}.get(self._compression, _plain)
         try:
-            with self._opened() as file:
-                read = {".gz": self._gzip, ".zst": self._zstd}.get(self._compression, _plain)
-                yield from read(file)
-                if self._fraction is not None:
-                    self._file, self._fraction = None, 1.0
+            with self._origin.opened() as (file, size_bytes):
+                self._file, self._size_bytes = file, size_bytes
+                self._fraction = None if size_bytes is None else 0.0
+                try:
+                    yield from read(file)
+                    self._fraction = None if size_bytes is None else 1.0
+                    self._file = None
+                finally:
+                    if self._file is file:  # not that of a later walk
+                        self.fraction()
+                        self._file = None
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise self._damaged(error) from error
         except OSError as error:
-            why = error.strerror or one_line(error)
-            raise InputError(f"{self.name}: cannot be read ({why})") from error
-
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[BinaryIO]:
-        if self._path is None:
-            yield _standard_input(self._stopped)
-            return
-        # A buffer would hold back the lines of a pipe until it is full.
-        with self._path.open("rb", buffering=0) as file:
-            state = os.fstat(file.fileno())
-            regular = stat.S_ISREG(state.st_mode)
-            self._size_bytes = state.st_size if regular else 0
-            self._fraction = 0.0 if regular else None
-            self._file = file
-            try:
-                yield file
-            finally:
-                if self._file is file:  # not that of a later walk
-                    self.fraction()
-                    self._file = None
+            why = error.strerror or one_line(error) or type(error).__name__
+            raise InputError(f"{self._origin.name}: cannot be read ({why})") from error
 
     def _gzip(self, file: BinaryIO) -> Iterator[bytes]:
         with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
@@ -123,45 +94,10 @@ class ByteInput:
             told = f"is not gzip-compressed ({one_line(error)}); rename it without .gz"
         else:
             told = f"is not {self._compression}, or damaged ({one_line(error)}); copy it again"
-        return InputError(f"{self.name}: {told}")
+        return InputError(f"{self._origin.name}: {told}")
 
 
 def _plain(file: BinaryIO) -> Iterator[bytes]:
     # Both return what is there without waiting for more.
     read: Callable[[int], bytes] = getattr(file, "read1", file.read)
     return iter(lambda: read(_BLOCK_BYTES), b"")
-
-
-class _Stoppable(io.RawIOBase):
-    """A descriptor whose reader looks around while it waits."""
-
-    def __init__(self, descriptor: int, stopped: Callable[[], bool]) -> None:
-        self._descriptor = descriptor
-        self._stopped = stopped
-
-    def readinto(self, buffer: Any) -> int:
-        """Read what is there as soon as there is any; nothing at the end, or when it is to stop."""
-        while not self._stopped():
-            if select.select([self._descriptor], [], [], _LOOK_UP_S)[0]:
-                return os.readv(self._descriptor, [buffer])
-        return 0
-
-
-def _standard_input(stopped: Callable[[], bool]) -> BinaryIO:
-    if sys.stdin is None:
-        raise InputError("standard input: it is closed; name a file instead of -")
-    stream = sys.stdin.buffer
-    # Else a moment without data would look like the end.
-    with contextlib.suppress(OSError):
-        os.set_blocking(stream.fileno(), True)
-    if sys.platform != "win32" and _has_descriptor(stream):  # there, for sockets alone
-        return cast(BinaryIO, _Stoppable(stream.fileno(), stopped))
-    return stream
-
-
-def _has_descriptor(stream: BinaryIO) -> bool:
-    try:
-        stream.fileno()
-    except OSError:
-        return False
-    return True

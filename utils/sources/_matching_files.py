@@ -64,6 +64,9 @@ class MatchingFiles:
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
 
+    def state(self) -> object:
+        return None
+
     def place(self, where: int) -> str:
         return self._names[where - 1]
 

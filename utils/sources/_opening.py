@@ -12,11 +12,14 @@ from utils.formats import INPUT_FORMATS, INPUT_SUFFIXES
 from utils.sources._byte_input import COMPRESSIONS
 from utils.sources._database_url import parse_postgresql, parse_sqlite
 from utils.sources._matching_files import MatchingFiles
+from utils.sources._matching_urls import MatchingUrls
+from utils.sources._origins import LocalFile, Origin, StandardInput, StoredFile
 from utils.sources._parquet_rows import ParquetRows
 from utils.sources._postgresql_rows import PostgresqlRows
 from utils.sources._source import Source
 from utils.sources._sqlite_rows import SqliteRows
 from utils.sources._streamed import StreamedSource
+from utils.urls import Place, StoreUrl, place_of, scheme_of
 
 __all__ = ["open_source"]
 
@@ -25,10 +28,12 @@ def open_source(
     spec: str,
     *,
     input_format: str | None = None,
-    excluded: Collection[Path] = (),
+    excluded: Collection[Place] = (),
     stopped: Callable[[], bool] = bool,
 ) -> Source:
     """Return the source that `spec` names: `-`, a database's URL, a file or a pattern.
+
+    Files and patterns may be URLs of stores that fsspec knows.
 
     `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. Files of
     `excluded` match no pattern. A wait for more of
@@ -42,31 +47,44 @@ def open_source(
         raise UsageError(f"--input-format must be one of {known}, got {input_format!r:.60}{hint}")
     if spec == "-":
         return _standard_input(input_format or "text", stopped)
-    if scheme := re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", spec):
-        return _database(spec, scheme[1].lower(), input_format)
+    scheme = scheme_of(spec)
+    if scheme in _DATABASES:
+        return _database(spec, scheme, input_format)
+    place = place_of(spec)
+    if isinstance(place, StoreUrl):
+        return _stored(place, input_format, excluded)
+    spec = spec if scheme is None else str(place)
     if not _exists(spec) and re.search(r"[*?\[]", spec):
         _refuse_format(input_format, "the items of a pattern are its files' paths")
-        return MatchingFiles(spec, excluded=excluded)
+        own = [path for path in excluded if isinstance(path, Path)]
+        return MatchingFiles(spec, excluded=own)
     return _file(spec, input_format)
 
 
 def _standard_input(input_format: str, stopped: Callable[[], bool]) -> Source:
     if input_format == "parquet":
         raise UsageError("Parquet cannot be read from standard input; name the file instead of -")
-    return StreamedSource(None, input_format, name="standard input", stopped=stopped)
+    return StreamedSource(StandardInput(stopped), input_format)
+
+
+_DATABASES = ("sqlite", "postgresql", "postgres")
 
 
 def _database(url: str, scheme: str, input_format: str | None) -> Source:
-    if scheme not in ("sqlite", "postgresql", "postgres"):
-        raise UsageError(
-            f"{scheme}:// is not known; known are sqlite:/// and postgresql://, "
-            "and other inputs are files, or - for standard input"
-        )
     _refuse_format(input_format, "the items of a query are its rows")
     rest = url[len(scheme) :]
     if scheme == "sqlite":
         return SqliteRows(*parse_sqlite(scheme + rest))
     return PostgresqlRows(parse_postgresql(scheme + rest))
+
+
+def _stored(url: StoreUrl, input_format: str | None, excluded: Collection[Place]) -> Source:
+    # A question mark begins what a web server is asked for.
+    if re.search(r"[*\[]" if url.scheme in ("http", "https") else r"[*?\[]", url.url):
+        _refuse_format(input_format, "the items of a pattern are its files' URLs")
+        own = [place for place in excluded if isinstance(place, StoreUrl)]
+        return MatchingUrls(url, excluded=own)
+    return _records_of(StoredFile(url), url.suffixes, input_format)
 
 
 def _refuse_format(input_format: str | None, why: str) -> None:
@@ -89,15 +107,20 @@ def _file(spec: str, input_format: str | None) -> Source:
         if _exists(spec) and path.is_dir():
             why += f", or a quoted pattern such as '{Path(spec or '.', '*')}'"
         raise InputError(f"{spec or repr(spec)}: {why}")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return _records_of(LocalFile(path, name=spec), path.suffixes, input_format)
+
+
+def _records_of(origin: Origin, suffixes: list[str], input_format: str | None) -> Source:
+    """Return the records of a file in the format asked for, or the one that its name tells."""
+    suffixes = [suffix.lower() for suffix in suffixes]
     compression = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else ""
     suffix = suffixes[-1] if suffixes else ""
     input_format = input_format or INPUT_SUFFIXES.get(suffix, "text")
     if input_format == "parquet":
-        if compression or is_pipe:
-            raise UsageError(f"{spec}: Parquet is read from a plain file only; save it as one")
-        return ParquetRows(path, name=spec)
+        if compression or not origin.repeatable:
+            raise UsageError(
+                f"{origin.name}: Parquet is read from a plain file only; save it as one"
+            )
+        return ParquetRows(origin)
     delimiter = "\t" if suffix == ".tsv" else ","
-    return StreamedSource(
-        path, input_format, name=spec, compression=compression, delimiter=delimiter
-    )
+    return StreamedSource(origin, input_format, compression=compression, delimiter=delimiter)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from utils.errors import InputError
+from utils.sources._origins import Origin
 from utils.sources._source import InputRecord, bad_record, needed, one_line, value_bytes
 
 __all__ = ["ParquetRows"]
@@ -17,20 +17,21 @@ _BUFFER_BYTES = 1 << 20
 
 
 class ParquetRows:
-    """The rows of the file at `path`, by column name; a batch of them is in memory at a time.
+    """The rows of the file of `origin`, by column name; a batch of them is in memory at a time.
 
     A row with a value that Python has no form for is a `BadRecord`. Raises `UsageError` when
     pyarrow is missing, `InputError` when the file is not Parquet or damaged.
     """
 
-    def __init__(self, path: Path, *, name: str) -> None:
+    def __init__(self, origin: Origin) -> None:
         self._parquet = needed("pyarrow.parquet", "pyarrow", "reading Parquet")
         self._faults = (needed("pyarrow", "pyarrow", "reading Parquet").ArrowException, OSError)
-        self._path = path
+        self._origin = origin
         self._given = 0
-        self.name = name
-        self.paths: tuple[Path, ...] = (path,)
+        self.name = name = origin.name
+        self.paths = origin.paths
         self.repeatable = True
+        self.state = origin.state
         self.size_bytes: int | None = None
         with self._opened("is not Parquet, or damaged") as file:
             self.total: int | None = file.metadata.num_rows
@@ -59,7 +60,10 @@ class ParquetRows:
     @contextlib.contextmanager
     def _opened(self, fault: str) -> Iterator[Any]:
         try:
-            with self._parquet.ParquetFile(self._path, buffer_size=_BUFFER_BYTES) as file:
+            with (
+                self._origin.opened() as (raw, _),
+                self._parquet.ParquetFile(raw, buffer_size=_BUFFER_BYTES) as file,
+            ):
                 yield file
         except self._faults as error:
             place = self.place(self._given + 1) if self._given else self.name

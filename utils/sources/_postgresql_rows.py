@@ -54,6 +54,9 @@ class PostgresqlRows:
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
 
+    def state(self) -> object:
+        return None
+
     def place(self, where: int) -> str:
         return f"{self.name} row {where}"
 

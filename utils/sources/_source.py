@@ -11,7 +11,15 @@ from utils.errors import UsageError
 from utils.failures import LONGEST_TEXT
 from utils.records import BadRecord, ItemFailure
 
-__all__ = ["InputRecord", "Source", "bad_record", "needed", "one_line", "value_bytes"]
+__all__ = [
+    "InputRecord",
+    "Source",
+    "bad_record",
+    "needed",
+    "one_line",
+    "state_of_file",
+    "value_bytes",
+]
 
 InputRecord = tuple[Any, bytes, int]
 """The item (or a `BadRecord`), the bytes of its record, and where that is in the input."""
@@ -46,6 +54,10 @@ class Source(Protocol):
         """Yield the same, and `None` where it may take a while until there are more."""
         ...
 
+    def state(self) -> object:
+        """Return what is the same for as long as the records are, `None` where nobody knows."""
+        ...
+
     def place(self, where: int) -> str:
         """Name a record's place for a message."""
         ...
@@ -59,6 +71,15 @@ def bad_record(error_type: str, error: str, raw: bytes) -> BadRecord:
     """Return what stands for a record that cannot be read, of which `raw` are the bytes."""
     text = raw[: LONGEST_TEXT * _LONGEST_CHARACTER_BYTES].decode("utf-8", "surrogateescape")
     return BadRecord(ItemFailure(error_type, error[:LONGEST_TEXT], ""), text[:LONGEST_TEXT])
+
+
+def state_of_file(path: Path) -> object:
+    """Return what is the same for as long as the file is not changed."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        return type(error)
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def value_bytes(value: Any) -> bytes:

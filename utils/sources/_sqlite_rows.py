@@ -10,7 +10,7 @@ from pathlib import Path
 from utils.checks import why_unreadable
 from utils.errors import InputError
 from utils.sources._database_url import column_names
-from utils.sources._source import InputRecord, one_line, value_bytes
+from utils.sources._source import InputRecord, one_line, state_of_file, value_bytes
 
 __all__ = ["SqliteRows"]
 
@@ -50,6 +50,9 @@ class SqliteRows:
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
+
+    def state(self) -> object:
+        return state_of_file(self.paths[0])
 
     def place(self, where: int) -> str:
         return f"{self.name} row {where}"

@@ -1,14 +1,14 @@
-"""The source of a file, or of standard input, that is read from front to back."""
+"""The source of an origin that is read from front to back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from utils.sources._byte_input import ByteInput
 from utils.sources._csv_rows import csv_rows
 from utils.sources._json_array import json_elements
 from utils.sources._lines import failed_items, json_lines, text_lines
+from utils.sources._origins import Origin
 from utils.sources._source import InputRecord
 
 __all__ = ["STREAMED_FORMATS", "StreamedSource"]
@@ -19,29 +19,23 @@ _Reader = Callable[[Iterable[bytes]], Iterator[InputRecord | None]]
 
 
 class StreamedSource:
-    """The records of some bytes in one of the `STREAMED_FORMATS`.
-
-    `path` is `None` for standard input, which ends when it has `stopped`. Only a regular file is
-    repeatable.
-    """
+    """The records of what an origin holds, in one of the `STREAMED_FORMATS`."""
 
     def __init__(
         self,
-        path: Path | None,
+        origin: Origin,
         input_format: str,
         *,
-        name: str,
         compression: str = "",
         delimiter: str = ",",
-        stopped: Callable[[], bool] = bool,
     ) -> None:
-        regular = path is not None and path.is_file()
-        self.name = name
+        self.name = name = origin.name
         self.total: int | None = None
-        self.paths: tuple[Path, ...] = (path,) if path is not None and regular else ()
-        self.repeatable = regular
-        self.size_bytes = path.stat().st_size if path and regular and not compression else None
-        self._input = ByteInput(path, name=name, compression=compression, stopped=stopped)
+        self.paths = origin.paths
+        self.repeatable = origin.repeatable
+        self.size_bytes = None if compression else origin.size_bytes
+        self.state = origin.state
+        self._input = ByteInput(origin, compression=compression)
         self._reader = _reader(input_format, name, delimiter)
         self._noun = "element" if input_format == "json" else "line"
 

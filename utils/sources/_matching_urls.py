@@ -1,0 +1,58 @@
+"""The URLs of the files of a store that match a pattern, as items."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from utils.errors import InputError
+from utils.sources._source import InputRecord, one_line
+from utils.stores import Store
+from utils.urls import StoreUrl
+
+__all__ = ["MatchingUrls"]
+
+
+class MatchingUrls:
+    """The URLs of the files that match `pattern` now, sorted; those of `excluded` are no items.
+
+    Raises `InputError` when there are none, or the store cannot be asked.
+    """
+
+    repeatable = True
+    paths: tuple[Path, ...] = ()
+    size_bytes: int | None = None
+
+    def __init__(self, pattern: StoreUrl, *, excluded: Collection[StoreUrl] = ()) -> None:
+        self.name = str(pattern)
+        left_out = {url.url for url in excluded}
+        try:
+            store = Store(pattern)
+            # Those that are added meanwhile would shift the others' places.
+            urls = map(store.url_of, store.matches(store.path))
+        except OSError as error:
+            why = one_line(error) or type(error).__name__
+            raise InputError(f"{pattern}: cannot be looked into ({why})") from error
+        self._urls = [url for url in urls if url not in left_out]
+        if not self._urls:
+            raise InputError(f"{pattern}: no file matches; check the pattern")
+        self.total: int | None = len(self._urls)
+        self._given = 0
+
+    def records(self) -> Iterator[InputRecord]:
+        self._given = 0
+        for url in self._urls:
+            self._given += 1
+            yield url, url.encode("utf-8", "surrogateescape"), self._given
+
+    def records_and_pauses(self) -> Iterator[InputRecord]:
+        return self.records()
+
+    def state(self) -> object:
+        return None
+
+    def place(self, where: int) -> str:
+        return str(StoreUrl(self._urls[where - 1]))
+
+    def fraction(self) -> float | None:
+        return self._given / len(self._urls)

@@ -1,0 +1,242 @@
+"""Files that are reached by URL, through fsspec: `s3://`, `gs://`, `http://` and many more.
+
+What a store's own library raises comes out as an `OSError` of one line.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import Any, BinaryIO, cast
+
+from utils.checks import near_names
+from utils.errors import UsageError, WorkbookError
+from utils.urls import StoreUrl
+
+__all__ = ["Store", "store_errors"]
+
+INSTALL = "pip install -r requirements-urls.txt"
+
+RETRY_AFTER_S = (0.5, 1.0, 2.0)
+"""How long to wait before a part of a file is asked for again."""
+
+BLOCK_BYTES = 4 << 20
+"""How much of a file one request asks for."""
+
+SILENCE_S = 300
+"""How long a server that sends a file in one piece may send nothing."""
+
+_STATE_KEYS = (
+    "size",
+    "ETag",
+    "etag",
+    "LastModified",
+    "Last-Modified",
+    "mtime",
+    "modified",
+    "created",
+)
+_NOT_AGAIN = (FileNotFoundError, PermissionError, IsADirectoryError)
+
+
+class Store:
+    """The file system that `url` is of. Paths are what `path_of` makes of URLs of the same store.
+
+    Raises `UsageError` where the scheme is unknown, or needs a package that is missing, and
+    `OSError` where the store cannot be reached, if that is tried already.
+    """
+
+    def __init__(self, url: StoreUrl) -> None:
+        try:
+            fsspec = import_module("fsspec.core")
+            _check_known(url)
+            with store_errors():
+                self._fs, self.path = fsspec.url_to_fs(url.url)
+                self._is_web = "http" in self._fs.protocol
+        except ImportError as error:
+            raise UsageError(f"{url}: needs a package ({error}); {INSTALL}") from error
+
+    def url_of(self, path: str) -> str:
+        """Return the URL of a path."""
+        return str(self._fs.unstrip_protocol(path))
+
+    # Reading --------------------------------------------------------------------------------
+
+    def info(self, path: str) -> dict[str, Any]:
+        """Return what the store tells of a file now; raises `FileNotFoundError` for none."""
+        with store_errors():
+            self._fs.invalidate_cache()
+            try:
+                return dict(self._fs.info(path))
+            except FileNotFoundError as error:
+                raise _why_not_found(error) from error
+
+    def size_bytes(self, path: str) -> int | None:
+        """Return the size of a file, `None` when it is missing."""
+        try:
+            found = self.info(path)
+        except FileNotFoundError:
+            return None
+        return int(found.get("size") or 0) if found.get("type") != "directory" else None
+
+    def state(self, path: str) -> object:
+        """Return what tells whether a file is as it was, as far as the store knows."""
+        found = self.info(path)
+        return tuple(str(found[key]) for key in _STATE_KEYS if found.get(key) is not None)
+
+    def matches(self, pattern: str) -> list[str]:
+        """Return the paths of the files that match a pattern."""
+        with store_errors():
+            self._fs.invalidate_cache()
+            found = self._fs.glob(pattern, detail=True)
+        return sorted(path for path, told in found.items() if told.get("type") != "directory")
+
+    def sizes_in(self, directory: str) -> dict[str, int]:
+        """Return the sizes of the files in a directory by path; there are none in a missing one."""
+        with store_errors():
+            self._fs.invalidate_cache()
+            with suppress(FileNotFoundError):
+                listed = self._fs.ls(directory, detail=True)
+                return {
+                    str(told["name"]): int(told.get("size") or 0)
+                    for told in listed
+                    if told.get("type") == "file"
+                }
+        return {}
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[BinaryIO]:
+        """Open a file to read; where the store sends parts, one that fails is asked for again."""
+        with store_errors():
+            file, comes_in_parts = self._open(path)
+        with file:
+            yield cast(BinaryIO, _OpenedFile(file, RETRY_AFTER_S if comes_in_parts else ()))
+
+    def _open(self, path: str) -> tuple[Any, bool]:
+        """Open a file, and tell whether it comes in parts, or whole as some web servers send it."""
+        if not self._is_web:
+            return self._fs.open(path, "rb", block_size=BLOCK_BYTES), True
+        if size := self.info(path).get("size"):
+            file = self._fs.open(path, "rb", block_size=BLOCK_BYTES, size=size)
+            if _comes_in_parts(file, size):
+                return file, True
+        silence = import_module("aiohttp").ClientTimeout(total=None, sock_read=SILENCE_S)
+        return self._fs.open(path, "rb", block_size=0, size=size or 1, timeout=silence), False
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file."""
+        with store_errors():
+            return bytes(self._fs.cat_file(path))
+
+    def read_all(self, paths: list[str]) -> list[bytes]:
+        """Return the bytes of files, fetched side by side where the store can."""
+        if not paths:
+            return []
+        with store_errors():
+            found = self._fs.cat(paths, on_error="raise")
+        return [bytes(found)] if isinstance(found, bytes) else [found[path] for path in paths]
+
+    # Writing --------------------------------------------------------------------------------
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file whole."""
+        with store_errors():
+            self._fs.pipe_file(path, data)
+
+    def write_in_pieces(self, path: str, pieces: Iterable[bytes]) -> None:
+        """Write a large file as `path`, of which only a piece is in memory, whole or not at all."""
+        draft = f"{path}.draft"
+        with store_errors():
+            with self._fs.open(draft, "wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+            self._fs.mv(draft, path)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove files; those that are missing are no fault."""
+        with store_errors():
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    self._fs.rm_file(path)
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory where the store has such; its parent, or bucket, must be there."""
+        with store_errors(), suppress(FileExistsError):
+            self._fs.mkdir(path, create_parents=False)
+
+    def remove_directory(self, path: str) -> None:
+        """Remove a directory that is empty; most stores have none."""
+        with suppress(Exception):
+            self._fs.rmdir(path)
+
+
+class _OpenedFile:
+    """A file of a store: reading it again after each wait, when that fails."""
+
+    def __init__(self, file: Any, waits_s: Sequence[float]) -> None:
+        self._file = file
+        self._waits_s = waits_s
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most so many bytes; raises `OSError` when they do not come."""
+        for wait_s in self._waits_s:
+            try:
+                return bytes(self._file.read(size))
+            except _NOT_AGAIN:
+                raise
+            except Exception as error:
+                if getattr(error, "errno", None) == errno.EBUSY:  # it was changed meanwhile
+                    raise
+                time.sleep(wait_s)
+        with store_errors():
+            return bytes(self._file.read(size))
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn what a store's library raises into an `OSError` of one line."""
+    try:
+        yield
+    except (OSError, ImportError, WorkbookError):
+        raise
+    except Exception as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise OSError(f"{told:.300}") from error
+
+
+def _comes_in_parts(file: Any, size: int) -> bool:
+    try:
+        file.seek(size - 1)
+        file.read(1)
+        file.seek(0)
+    except ValueError:
+        return False
+    return True
+
+
+def _why_not_found(error: FileNotFoundError) -> OSError:
+    """Return the error that was meant: of the web, any is told as a missing file."""
+    cause = error.__cause__
+    status = getattr(cause, "status", None)
+    if status not in (None, 404, 410):
+        return OSError(f"the server answered {status} {getattr(cause, 'message', '')}".strip())
+    if status is None and isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+        return OSError(f"{' '.join(str(cause).split()) or type(cause).__name__}")
+    return FileNotFoundError(errno.ENOENT, "there is no such file")
+
+
+def _check_known(url: StoreUrl) -> None:
+    """Raise `UsageError` for a scheme that fsspec does not know."""
+    known: list[str] = import_module("fsspec").available_protocols()
+    if url.scheme not in known:
+        hint = near_names(url.scheme, ["sqlite", "postgresql", *known])
+        raise UsageError(
+            f"{url.scheme}:// is not known{hint}; known are sqlite:///, postgresql://, s3://, "
+            "gs://, http://, https:// and what else fsspec has"
+        )
