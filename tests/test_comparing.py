@@ -146,7 +146,7 @@ def test_a_mismatch_of_any_round_counts(compare: Any, tmp_path: Path) -> None:
          "no function 'no'"),
         (["--task", "tasks.py:double", "--input", "no*.txt"], "no file matches no*.txt"),
         (["--task", "tasks.py:double", "--input", "-"], "standard input: is read more than once"),
-        (["--task", "tasks.py:double", "--input", "ftp://a"], "ftp:// is not known"),
+        (["--task", "tasks.py:double", "--input", "ftq://a"], "ftq:// is not known"),
         (["--task", "tasks.py:double", "--input", "lines.txt", "--input-format", "x"],
          "--input-format must be one of"),
         (["--task", "tasks.py:no", "--input", "lines.txt"], "no function 'no' in tasks.py"),

@@ -84,10 +84,11 @@ __all__ = ["place"]
             ["Parquet cannot be read from standard input; name the file instead of -"],
         ),
         (
-            "! tasks.py:same ftp://host/in",
+            "! tasks.py:same postgrsql://host/in",
             [
-                "ftp:// is not known; known are sqlite:/// and postgresql://, and other "
-                "inputs are files, or - for standard input"
+                "postgrsql://host/in: postgrsql:// is not known; did you mean postgresql?; known "
+                "are sqlite:///, postgresql://, s3://, gs://, http://, https:// and what else "
+                "fsspec has"
             ],
         ),
         ("-o x.csv --record full", ["--record full: csv holds results only; leave it out"]),

@@ -105,7 +105,7 @@ def test_an_unknown_format_is_a_usage_error_with_the_list() -> None:
     ("spec", "input_format", "told"),
     [
         ("-", "parquet", "Parquet cannot be read from standard input"),
-        ("ftp://host/a.txt", None, "ftp:// is not known; known are sqlite:/// and postgresql://"),
+        ("ftq://host/a.txt", None, "ftq:// is not known; did you mean ftp?; known are sqlite:///"),
         ("sqlite:///a.db?query=SELECT 1", "csv", "leave out --input-format csv"),
         ("nowhere/*.csv", "csv", "leave out --input-format csv"),
     ],

@@ -75,7 +75,8 @@ def decide(known: Measured, *, cores: int, workers: int | None = None) -> Plan |
     rest = f"Backend chosen: in place, what is left takes {_time(left_s)}"
 
     def plan(backend: str, number: int, left_s: float, *why: str) -> Plan:
-        return Plan(backend, number, 1, None, (pace, *why), known.elapsed_s + left_s)
+        predicted_s = None if known.left is None else known.elapsed_s + left_s
+        return Plan(backend, number, 1, None, (pace, *why), predicted_s)
 
     in_place = plan("sequential", 1, left_s, rest)
     if workers == 1:

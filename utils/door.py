@@ -20,6 +20,8 @@ from utils.checks import (
     why_unwritable,
 )
 from utils.errors import InputError, UsageError
+from utils.stores import why_unusable
+from utils.urls import Place, StoreUrl, place_of
 
 __all__ = ["LARGEST_COUNT", "Door", "option_name", "same_file"]
 
@@ -140,11 +142,33 @@ class Door:
             self.keep_apart({name: exports[name]}, {one: exports[one] for one in _EXPORTS[:place]})
         return exports
 
+    def output_place(self, name: str) -> Place | None:
+        """Return where an output goes that may lie in a store."""
+        raw = self._options.get(name)
+        place = None if raw is None else place_of(str(raw))
+        if not isinstance(place, StoreUrl):
+            return self.output_file(name)
+        problem = None
+        if place.is_read_only:
+            problem = f"what {place.scheme}:// names can only be read; name a file, or s3://…"
+        elif not place.name:
+            problem = "a directory; name a file in it"
+        else:
+            problem = why_unusable(place)
+        if problem:
+            self._usage_faults.append(f"{option_name(name)} {place}: {problem}")
+        return place
+
     def output_file(self, name: str) -> Path | None:
         raw = self._options.get(name)
         if raw is None:
             return None
-        path = Path(raw)
+        path = place_of(str(raw))
+        if isinstance(path, StoreUrl):
+            self._usage_faults.append(
+                f"{option_name(name)} {path}: takes a file, and no URL; name one of this machine"
+            )
+            return None
         source = self._options.get("input")
         problem = why_unwritable(path)
         if problem:

@@ -105,7 +105,8 @@ class Intake:
         """Return how many records there are, by the size of the first ones."""
         source = self._source
         guess = source.total
-        if guess is None and source.repeatable and "://" not in source.name:
+        is_remote = "://" in source.name
+        if guess is None and source.repeatable and (source.size_bytes or not is_remote):
             number = size = 0
             for _, raw, _ in source.records():
                 if number == SAMPLED or size > SAMPLED_BYTES:

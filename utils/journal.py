@@ -45,14 +45,14 @@ Stretch = tuple[int, int, bytes]
 
 
 class Journal:
-    """The journal of one output.
+    """The journal of one output, in the file at `path`, in messages called `name`.
 
     Raises `OutputHeldError` when another run holds it, `OutputError` when it cannot be read or
     written, or is none.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, name: str | None = None) -> None:
+        self._name = name or str(path)
         self._done: list[tuple[int, int, bytes, int]] = []
         self._failed: list[tuple[int, bytes, str]] = []
         self._walks: list[sqlite3.Cursor] = []
@@ -78,7 +78,7 @@ class Journal:
         if found == _APPLICATION_ID:
             return
         if found or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise OutputError(f"{self._path} is not a journal of this program; move it away")
+            raise OutputError(f"{self._name} is not a journal of this program; move it away")
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
@@ -91,10 +91,10 @@ class Journal:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                 raise OutputHeldError(
-                    f"another run holds {self._path}; wait for its end, or write elsewhere"
+                    f"another run holds {self._name}; wait for its end, or write elsewhere"
                 ) from error
             raise OutputError(
-                f"the journal {self._path} cannot be used ({error}); see that there is room and "
+                f"the journal {self._name} cannot be used ({error}); see that there is room and "
                 "that it may be written, then run the same command with --resume"
             ) from error
 
@@ -135,9 +135,17 @@ class Journal:
     def begin(self, fingerprint: dict[str, Any]) -> None:
         """Forget everything and note what the new run depends on."""
         with self._transaction() as sql:
-            for table in ("run", "done", "failed"):
-                sql.execute(f"DELETE FROM {table}")
+            self._forget(sql)
             self._set("fingerprint", fingerprint)
+
+    def forget(self) -> None:
+        """Forget everything."""
+        with self._transaction() as sql:
+            self._forget(sql)
+
+    def _forget(self, sql: sqlite3.Connection) -> None:
+        for table in ("run", "done", "failed"):
+            sql.execute(f"DELETE FROM {table}")
 
     def go_on(self, fingerprint: dict[str, Any], *, retry_failed: bool) -> None:
         """Note that the run goes on, with `retry_failed` without its failures."""

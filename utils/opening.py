@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,12 @@ from utils.settings import EngineSettings, Settings
 from utils.sinks import Sink, StdoutSink, open_sink
 from utils.sources import Source, open_source
 from utils.stopping import StopRequest
+from utils.stored_journal import StoredJournal
+from utils.stored_outputs import StoredOutput
+from utils.stores import Store
 from utils.tasks import Task
 from utils.troubles import Halt
+from utils.urls import Place, StoreUrl
 
 __all__ = ["check_backend", "open_input", "open_recorder"]
 
@@ -77,18 +81,19 @@ def open_compared_input(settings: Settings) -> Source:
     return source
 
 
-def _refuse_own_input(source: Source, written: dict[str, Path | None]) -> None:
+def _refuse_own_input(source: Source, written: Mapping[str, Place | None]) -> None:
     """Raise `UsageError` when what an option names is what `source` reads."""
     faults = [
-        f"{option} {path}: that is the input; name another file"
-        for option, path in written.items()
-        if path is not None and any(same_file(path, read) for read in source.paths)
+        f"{option} {place}: that is the input; name another file"
+        for option, place in written.items()
+        if (isinstance(place, StoreUrl) and str(place) == source.name)
+        or (isinstance(place, Path) and any(same_file(place, read) for read in source.paths))
     ]
     if faults:
         raise UsageError(faults)
 
 
-def _written(settings: RunSettings) -> dict[str, Path | None]:
+def _written(settings: RunSettings) -> dict[str, Place | None]:
     return {"--output": settings.output, "--errors": settings.errors} | _exports(settings)
 
 
@@ -100,12 +105,12 @@ def _exports(settings: EngineSettings) -> dict[str, Path | None]:
     }
 
 
-def _own_files(settings: RunSettings) -> list[Path]:
+def _own_files(settings: RunSettings) -> list[Place]:
     """Return what the run itself writes, which a pattern may match."""
     files = list(_written(settings).values())
-    if settings.output is not None:
+    if isinstance(settings.output, Path):
         files.append(journal_beside(settings.output))
-    return [path for path in files if path is not None]
+    return [place for place in files if place is not None]
 
 
 @contextmanager
@@ -119,19 +124,21 @@ def open_recorder(
     run holds it, `OutputError` when it cannot be written, and `InputError` when the run is not
     the one that the journal knows.
     """
+    _check_errors_file(settings.errors)
     with ExitStack() as stack:
         journal: Journal | None = None
-        if settings.output is None:
+        output = _reached(settings.output, stack)
+        if output is None:
             sink: Sink = StdoutSink(stdout, record=settings.record)
             book: Book = Spool()
         else:
             sink = open_sink(
-                settings.output,
+                output,
                 settings.output_format,
                 record=settings.record,
                 defuse=settings.defuse_formulas,
             )
-            book = journal = _held_journal(settings, settings.output)
+            book = journal = _held_journal(settings, output)
             stack.callback(journal.close)
         stack.callback(sink.close)
         # An input that cannot be read must not cost an output that is there already.
@@ -142,10 +149,9 @@ def open_recorder(
             accepts_changes=settings.accept_changes,
             stop=stop,
         )
-        _check_errors_file(settings.errors)
         before = (0, 0)
-        if journal is not None:
-            _start(settings, _fingerprint(settings, task), journal, sink)
+        if output is not None and journal is not None:
+            _start(settings, _fingerprint(settings, task), output, journal, sink)
             before = journal.counts()
             intake.done_before = sum(before)
         yield Recorder(
@@ -161,10 +167,22 @@ def open_recorder(
         )
 
 
-def _held_journal(settings: RunSettings, output: Path) -> Journal:
+def _reached(place: Place | None, stack: ExitStack) -> Path | StoredOutput | None:
+    """Return the output at `place`; what is taken of a store is let go with `stack`."""
+    if not isinstance(place, StoreUrl):
+        return place
+    output = StoredOutput(place)
+    stack.callback(output.release)
+    return output
+
+
+def _held_journal(settings: RunSettings, output: Path | StoredOutput) -> Journal:
     """Return the output's journal, which nobody else can open now."""
-    path = journal_beside(output)
-    is_new = not path.exists()
+    is_new = not (
+        output.has_journal()
+        if isinstance(output, StoredOutput)
+        else journal_beside(output).exists()
+    )
     may_exist = settings.resume or settings.overwrite
     if is_new and output.exists():
         if not may_exist:
@@ -173,7 +191,11 @@ def _held_journal(settings: RunSettings, output: Path) -> Journal:
             raise OutputError(
                 f"{output} has no journal, so nobody knows what it holds; --overwrite begins anew"
             )
-    journal = Journal(path)
+    journal = (
+        StoredJournal(output)
+        if isinstance(output, StoredOutput)
+        else Journal(journal_beside(output))
+    )
     if journal.fingerprint is not None and not may_exist:
         journal.close()
         raise UsageError(f"{output} exists; --resume goes on with it, --overwrite begins anew")
@@ -181,15 +203,22 @@ def _held_journal(settings: RunSettings, output: Path) -> Journal:
 
 
 def _start(
-    settings: RunSettings, fingerprint: dict[str, Any], journal: Journal, sink: Sink
+    settings: RunSettings,
+    fingerprint: dict[str, Any],
+    output: Path | StoredOutput,
+    journal: Journal,
+    sink: Sink,
 ) -> None:
     """Make output and journal agree, so that the run can go on from there."""
-    before = journal.fingerprint
-    if before is None or settings.overwrite:
+    before = None if settings.overwrite else journal.fingerprint
+    if before is not None:
+        _check_sameness(before, fingerprint, accepts_changes=settings.accept_changes)
+    if isinstance(output, StoredOutput):
+        output.take()
+    if before is None:
         journal.begin(fingerprint)
         sink.start(0)
         return
-    _check_sameness(before, fingerprint, accepts_changes=settings.accept_changes)
     end = journal.output_end
     found = sink.start(end)
     if found < end:
@@ -201,18 +230,30 @@ def _start(
     journal.go_on(fingerprint, retry_failed=settings.retry_failed)
 
 
-def _check_errors_file(path: Path | None) -> None:
+def _check_errors_file(place: Place | None) -> None:
     """Refuse to replace a file that is none of failed items."""
-    if path is None or not path.is_file():
-        return
     try:
-        with path.open("rb") as file:
-            first = file.readline(LONGEST_LINE)
-        is_ours = not first or {"index", "error_type"} <= json.loads(first).keys()
+        start = _start_of(place)
+        is_ours = not start or {"index", "error_type"} <= json.loads(start.split(b"\n")[0]).keys()
+    except FileNotFoundError:
+        return
     except (OSError, ValueError, AttributeError):
         is_ours = False
     if not is_ours:
-        raise UsageError(f"{path} exists and holds no failed items; name another with --errors")
+        raise UsageError(f"{place} exists and holds no failed items; name another with --errors")
+
+
+def _start_of(place: Place | None) -> bytes:
+    """Return how a file begins; nothing for what is no regular file."""
+    if isinstance(place, StoreUrl):
+        store = Store(place)
+        store.info(store.path)  # else a store may tell of a missing file as late as it is read
+        with store.opened(store.path) as file:
+            return file.read(LONGEST_LINE)
+    if place is None or not place.is_file():
+        return b""
+    with place.open("rb") as file:
+        return file.read(LONGEST_LINE)
 
 
 def _fingerprint(settings: RunSettings, task: Task) -> dict[str, Any]:

@@ -13,12 +13,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from utils.books import Book
 from utils.clock import SYSTEM_CLOCK, Clock
-from utils.errors import InputError, WorkbookError
+from utils.errors import InputError, OutputHeldError, WorkbookError
 from utils.intake import Entry, Intake, digest_of
 from utils.records import (
     BadRecord,
@@ -29,11 +28,12 @@ from utils.records import (
 from utils.sinks import Sink, failure_line, write_errors
 from utils.stopping import StopRequest, Urgency
 from utils.troubles import Halt, Troubles
+from utils.urls import Place
 
 __all__ = ["Recorder"]
 
 SLOW_RECORD_S = 0.2
-"""A record whose items took so long together is committed at once: it costs next to nothing."""
+"""A record whose items took so long together is committed as soon as the sink allows."""
 
 MOST_AHEAD = 50_000
 MOST_AHEAD_BYTES = 32 * 2**20
@@ -63,7 +63,7 @@ class Recorder:
         *,
         keeps_order: bool,
         output: str,
-        errors_path: Path | None,
+        errors_path: Place | None,
         before: tuple[int, int] = (0, 0),
         halt: Halt | None,
         stop: StopRequest,
@@ -137,6 +137,8 @@ class Recorder:
                 yield from self._troubles.take_unread()
             yield from self._troubles.take_unread()
             self._end()
+        except OutputHeldError:
+            raise  # what is there is another run's now
         except BaseException:
             self._save_what_can_be()
             raise
@@ -251,7 +253,9 @@ class Recorder:
 
     def _commit_when_due(self, record: BatchRecord) -> None:
         since_s = self._clock.now() - self._committed_s
-        if since_s >= self._sink.commit_every_s or sum(record.durations_s[:100]) >= SLOW_RECORD_S:
+        soonest_s, every_s = self._sink.commit_soonest_s, self._sink.commit_every_s
+        is_slow = sum(record.durations_s[:100]) >= SLOW_RECORD_S
+        if since_s >= (soonest_s if is_slow else every_s):
             self._commit()
 
     def _commit(self) -> None:

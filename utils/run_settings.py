@@ -13,6 +13,7 @@ from utils.checks import Fault, checked_size_bytes, near_names
 from utils.door import LARGEST_COUNT, Door, same_file
 from utils.formats import INPUT_FORMATS, OUTPUT_FORMATS, OUTPUT_SUFFIXES
 from utils.settings import EngineSettings, task_file
+from utils.urls import Place
 
 __all__ = ["RECORDS", "RunSettings", "journal_beside"]
 
@@ -30,15 +31,15 @@ class RunSettings(EngineSettings):
 
     task: str
     source: str
-    """A path, a glob, the URL of a database, or `-`."""
-    output: Path | None = None
+    """A path, a glob, a URL of either or of a database, or `-`."""
+    output: Place | None = None
     """`None`: stdout."""
     input_format: str | None = None
     """`None`: by the suffix."""
     output_format: str = "jsonl"
     record: str = "full"
     """What a line of output holds: `full` or `result`."""
-    errors: Path | None = None
+    errors: Place | None = None
     """Where failed items go; `None` with stdout as the output: nowhere but the report."""
     keep_order: bool = False
     resume: bool = False
@@ -85,8 +86,9 @@ class RunSettings(EngineSettings):
         engine = EngineSettings._checked(door, options)
         exports = {name: path for name, path in engine.items() if name.startswith("export_")}
         _check_names(door, output, errors, exports)
+        ours = {"output": output, "errors": errors, **exports}
         door.keep_apart(
-            {"output": output, "errors": errors, **exports},
+            {name: place for name, place in ours.items() if isinstance(place, Path)},
             {"task": task_file(options.get("task"))},
         )
         if engine["backend"] == "sequential" and engine["timeout_s"] is not None:
@@ -158,7 +160,7 @@ def _source(door: Door, options: dict[str, Any]) -> str:
     return str(source)
 
 
-def _output(door: Door, options: dict[str, Any]) -> tuple[Path | None, str]:
+def _output(door: Door, options: dict[str, Any]) -> tuple[Place | None, str]:
     """Return where results go, and in which format."""
     asked = door.choice("output_format", OUTPUT_FORMATS)
     raw = options.get("output")
@@ -166,7 +168,7 @@ def _output(door: Door, options: dict[str, Any]) -> tuple[Path | None, str]:
         if asked not in (None, "jsonl"):
             door.fault(f"--output-format {asked}: stdout takes jsonl only; name a file with -o")
         return None, "jsonl"
-    path = door.output_file("output")
+    place = door.output_place("output")
     suffix = Path(str(raw)).suffix.lower()
     by_suffix = OUTPUT_SUFFIXES.get(suffix)
     if asked is None and by_suffix is None:
@@ -175,21 +177,21 @@ def _output(door: Door, options: dict[str, Any]) -> tuple[Path | None, str]:
             f"--output {raw}: the suffix {suffix!r} tells no format{near}; use .jsonl, .csv or "
             ".parquet, or give --output-format"
         )
-    if path is not None and path.exists() and not path.is_file() and not path.is_dir():
+    if isinstance(place, Path) and place.exists() and not place.is_file() and not place.is_dir():
         door.fault(f"--output {raw}: not a regular file; - writes to stdout")
-    return path, asked or by_suffix or "jsonl"
+    return place, asked or by_suffix or "jsonl"
 
 
-def _errors(door: Door, options: dict[str, Any], output: Path | None) -> Path | None:
+def _errors(door: Door, options: dict[str, Any], output: Place | None) -> Place | None:
     if options.get("errors") is not None:
-        return door.output_file("errors")
+        return door.output_place("errors")
     if output is None or not output.name:
         return None
     return output.with_name(output.name + ".errors.jsonl")
 
 
 def _check_names(
-    door: Door, output: Path | None, errors: Path | None, exports: dict[str, Path | None]
+    door: Door, output: Place | None, errors: Place | None, exports: dict[str, Path | None]
 ) -> None:
     """Put down files that would be written over each other, and names without room for more."""
     named = {
@@ -199,7 +201,7 @@ def _check_names(
         f"the report ({name.removeprefix('export_')})": ("--" + name.replace("_", "-"), path)
         for name, path in exports.items()
     }
-    if output is not None and output.name:
+    if isinstance(output, Path) and output.name:
         named["the output's journal"] = ("--output", journal_beside(output))
         if len(os.fsencode(output.name)) > LONGEST_NAME_BYTES:
             door.fault(
@@ -214,9 +216,9 @@ def _check_names(
                 door.fault(f"{option} {path}: that is {what}; name another file")
 
 
-def _is_same(one: Path | None, other: Path | None) -> bool:
-    if one is None or other is None:
-        return False
+def _is_same(one: Place | None, other: Place | None) -> bool:
+    if not isinstance(one, Path) or not isinstance(other, Path):
+        return one is not None and one == other
     return os.path.realpath(one) == os.path.realpath(other) or same_file(one, other)
 
 
@@ -226,7 +228,7 @@ def journal_beside(output: Path) -> Path:
     return target.with_name(target.name + ".journal")
 
 
-def _check_flags(door: Door, flags: dict[str, bool], output: Path | None) -> None:
+def _check_flags(door: Door, flags: dict[str, bool], output: Place | None) -> None:
     going_on = [name for name in ("resume", "retry_failed") if flags[name]]
     if output is None:
         for name in (*going_on, *(["overwrite"] if flags["overwrite"] else [])):

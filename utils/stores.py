@@ -16,7 +16,7 @@ from utils.checks import near_names
 from utils.errors import UsageError, WorkbookError
 from utils.urls import StoreUrl
 
-__all__ = ["Store", "store_errors"]
+__all__ = ["Store", "store_errors", "why_unusable"]
 
 INSTALL = "pip install -r requirements-urls.txt"
 
@@ -50,14 +50,15 @@ class Store:
     """
 
     def __init__(self, url: StoreUrl) -> None:
-        try:
-            fsspec = import_module("fsspec.core")
-            _check_known(url)
-            with store_errors():
-                self._fs, self.path = fsspec.url_to_fs(url.url)
-                self._is_web = "http" in self._fs.protocol
-        except ImportError as error:
-            raise UsageError(f"{url}: needs a package ({error}); {INSTALL}") from error
+        if (why := why_unusable(url)) is not None:
+            raise UsageError(f"{url}: {why}")
+        with store_errors():
+            self._fs, self.path = import_module("fsspec.core").url_to_fs(url.url)
+        self._is_web = "http" in self._fs.protocol
+
+    def path_of(self, url: StoreUrl) -> str:
+        """Return the path of another URL, if that is of the same store."""
+        return str(self._fs._strip_protocol(url.url))
 
     def url_of(self, path: str) -> str:
         """Return the URL of a path."""
@@ -146,14 +147,19 @@ class Store:
         with store_errors():
             self._fs.pipe_file(path, data)
 
-    def write_in_pieces(self, path: str, pieces: Iterable[bytes]) -> None:
-        """Write a large file as `path`, of which only a piece is in memory, whole or not at all."""
+    @contextmanager
+    def draft_of(self, path: str) -> Iterator[BinaryIO]:
+        """Give a file to write to, of any size, that becomes `path` if all goes well."""
         draft = f"{path}.draft"
         with store_errors():
-            with self._fs.open(draft, "wb") as file:
-                for piece in pieces:
-                    file.write(piece)
-            self._fs.mv(draft, path)
+            try:
+                with self._fs.open(draft, "wb") as file:
+                    yield file
+                self._fs.mv(draft, path)
+            except BaseException:
+                with suppress(Exception):
+                    self._fs.rm_file(draft)
+                raise
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files; those that are missing are no fault."""
@@ -231,12 +237,19 @@ def _why_not_found(error: FileNotFoundError) -> OSError:
     return FileNotFoundError(errno.ENOENT, "there is no such file")
 
 
-def _check_known(url: StoreUrl) -> None:
-    """Raise `UsageError` for a scheme that fsspec does not know."""
-    known: list[str] = import_module("fsspec").available_protocols()
-    if url.scheme not in known:
-        hint = near_names(url.scheme, ["sqlite", "postgresql", *known])
-        raise UsageError(
-            f"{url.scheme}:// is not known{hint}; known are sqlite:///, postgresql://, s3://, "
-            "gs://, http://, https:// and what else fsspec has"
-        )
+def why_unusable(url: StoreUrl) -> str | None:
+    """Return why no file can be reached by `url`, `None` when nothing speaks against it."""
+    try:
+        fsspec = import_module("fsspec")
+        known: list[str] = fsspec.available_protocols()
+        if url.scheme in known:
+            fsspec.get_filesystem_class(url.scheme)
+            return None
+    except ImportError as error:
+        hint = near_names(url.scheme, ["sqlite", "postgresql"])
+        return f"needs a package ({error}); {INSTALL}{hint}"
+    hint = near_names(url.scheme, ["sqlite", "postgresql", *known])
+    return (
+        f"{url.scheme}:// is not known{hint}; known are sqlite:///, postgresql://, s3://, "
+        "gs://, http://, https:// and what else fsspec has"
+    )

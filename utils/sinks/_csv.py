@@ -7,13 +7,12 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from utils.errors import OutputError
 from utils.failures import describe_failure
 from utils.records import ItemFailure
-from utils.sinks._files import AppendedFile, output_errors
+from utils.sinks._files import GrowingText, output_errors
 from utils.sinks._json_text import json_text
 from utils.sinks._values import Form, Unwritable, unwritable
 from utils.terminal import printable
@@ -51,11 +50,11 @@ class CsvSink:
     a leading apostrophe, a column's name too.
     """
 
-    commit_every_s = 0.5
     shows_items = False
 
-    def __init__(self, path: Path, *, defuse: bool) -> None:
-        self._file = AppendedFile(path)
+    def __init__(self, file: GrowingText, *, defuse: bool) -> None:
+        self._file = file
+        self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
         self._defuse = defuse
         self._columns: list[str] | None = None
         self._spread: bool | None = None
@@ -99,7 +98,7 @@ class CsvSink:
         return self._file.salvage()
 
     def finish(self) -> None:
-        """Do nothing: the file is complete after each `sync`."""
+        self._file.finish()
 
     def close(self) -> None:
         self._file.close()

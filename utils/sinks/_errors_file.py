@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from utils.records import BadRecord, ItemFailure
 from utils.sinks._files import draft_of, draft_path, output_errors, real_path, sync_directory
 from utils.sinks._json_text import fallback_texts, text_of
+from utils.stores import Store
+from utils.urls import Place, StoreUrl
 
 __all__ = ["failure_line", "write_errors"]
 
@@ -38,26 +40,46 @@ def failure_line(
     return "{" + ", ".join(f'"{key}": {word}' for key, word in words.items()) + "}"
 
 
-def write_errors(path: Path, lines: Iterable[str]) -> int:
+def write_errors(place: Place, lines: Iterable[str]) -> int:
     """Write the errors file whole or not at all, durably; return how many lines it has.
 
     Without lines there is none afterwards. A link is followed; what is no regular file
     (`/dev/stderr`, a pipe) is written to, not replaced. Raises `OutputError` when it cannot be.
     """
-    with output_errors(path):
-        target = real_path(path)
-        stream = target.exists() and not target.is_file() and not target.is_dir()
-        walk = iter(lines)
-        first = next(walk, None)
-        if first is None:
-            draft_path(target, target.parent).unlink(missing_ok=True)
-            if target.is_file():
-                target.unlink()
-                sync_directory(target.parent)
-            return 0
-        written = 0
-        with target.open("ab") if stream else draft_of(target, target.parent) as file:
-            for line in chain([first], walk):
-                file.write(line.removesuffix("\n").encode() + b"\n")
-                written += 1
-        return written
+    with output_errors(place):
+        if isinstance(place, StoreUrl):
+            return _write_to_store(Store(place), lines)
+        return _write_here(place, lines)
+
+
+def _write_to_store(store: Store, lines: Iterable[str]) -> int:
+    walk = iter(lines)
+    first = next(walk, None)
+    if first is None:
+        store.remove([store.path])
+        return 0
+    with store.draft_of(store.path) as file:
+        return _write_lines(file, chain([first], walk))
+
+
+def _write_here(path: Path, lines: Iterable[str]) -> int:
+    target = real_path(path)
+    stream = target.exists() and not target.is_file() and not target.is_dir()
+    walk = iter(lines)
+    first = next(walk, None)
+    if first is None:
+        draft_path(target, target.parent).unlink(missing_ok=True)
+        if target.is_file():
+            target.unlink()
+            sync_directory(target.parent)
+        return 0
+    with target.open("ab") if stream else draft_of(target, target.parent) as file:
+        return _write_lines(file, chain([first], walk))
+
+
+def _write_lines(file: BinaryIO, lines: Iterable[str]) -> int:
+    written = 0
+    for line in lines:
+        file.write(line.removesuffix("\n").encode() + b"\n")
+        written += 1
+    return written

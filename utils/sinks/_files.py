@@ -8,14 +8,16 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from utils.errors import OutputError
 from utils.terminal import printable
+from utils.urls import Place
 
 __all__ = [
     "DRAFT_PREFIX",
     "AppendedFile",
+    "GrowingText",
     "changed_meanwhile",
     "draft_of",
     "draft_path",
@@ -33,14 +35,43 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
 
 
+class GrowingText(Protocol):
+    """Text that grows at its end alone and may be cut back: the promise of `Sink`, for bytes."""
+
+    path: Place
+    """How to call it in messages."""
+    end: int
+    commit_every_s: float
+    commit_soonest_s: float
+
+    def start(self, end: int) -> int: ...
+
+    def append(self, text: str) -> int: ...
+
+    def sync(self) -> int: ...
+
+    def salvage(self) -> int: ...
+
+    def finish(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def head(self) -> BinaryIO:
+        """Return something to read from how it begins."""
+        ...
+
+
 class AppendedFile:
     """A file that grows at its end alone and may be cut back.
 
     `end` counts what is still in memory too.
     """
 
+    commit_every_s = 0.5
+    commit_soonest_s = 0.0
+
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path: Place = path
         self.end = 0
         self._handle: int | None = None
         self._gathered = bytearray()
@@ -79,6 +110,9 @@ class AppendedFile:
         with output_errors(self.path):
             self._check_named()  # what somebody else put there is not ours to cut
         return self.end
+
+    def finish(self) -> None:
+        """Do nothing: the file is complete after each `sync`."""
 
     def close(self) -> None:
         self._gathered.clear()
@@ -185,7 +219,7 @@ def real_path(path: Path) -> Path:
 
 
 @contextmanager
-def output_errors(path: Path) -> Iterator[None]:
+def output_errors(path: Place) -> Iterator[None]:
     """Turn an `OSError` inside into an `OutputError` with the way out."""
     try:
         yield
@@ -193,7 +227,7 @@ def output_errors(path: Path) -> Iterator[None]:
         raise OutputError(f"{printable(str(path))}: {_told(error)}") from error
 
 
-def changed_meanwhile(path: Path, what: str) -> OutputError:
+def changed_meanwhile(path: Place, what: str) -> OutputError:
     return OutputError(
         f"{printable(str(path))}: {what} while it was written; "
         f"leave it alone and {_AGAIN}, which does again what is lost"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from utils.errors import OutputError
 from utils.records import ItemFailure
-from utils.sinks._files import AppendedFile
+from utils.sinks._files import GrowingText
 from utils.sinks._json_text import fallback_texts, json_texts
 
 __all__ = ["JsonLinesSink", "StdoutSink"]
@@ -33,17 +32,16 @@ def _encoded(
 
 
 class JsonLinesSink:
-    """A line an item in a file: `{"index": …, "item": …, "result": …}`, or its bare result.
+    """A line an item: `{"index": …, "item": …, "result": …}`, or its bare result.
 
     An item, unlike a result, that has no form in JSON is put in as its text.
     """
 
-    commit_every_s = 0.5
-
-    def __init__(self, path: Path, *, record: str) -> None:
+    def __init__(self, file: GrowingText, *, record: str) -> None:
         self._record = record
         self.shows_items = record != "result"
-        self._file = AppendedFile(path)
+        self._file = file
+        self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
 
     def start(self, end: int) -> int:
         return self._file.start(end)
@@ -63,7 +61,7 @@ class JsonLinesSink:
         return self._file.salvage()
 
     def finish(self) -> None:
-        """Do nothing: the file is complete after each `sync`."""
+        self._file.finish()
 
     def close(self) -> None:
         self._file.close()
@@ -77,6 +75,7 @@ class StdoutSink:
     """
 
     commit_every_s = 0.5
+    commit_soonest_s = 0.0
 
     def __init__(self, stream: BinaryIO | int, *, record: str = "full") -> None:
         self._stream = None if isinstance(stream, int) else stream

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from utils.errors import OutputError
 from utils.failures import describe_failure
 from utils.records import ItemFailure
-from utils.sinks._files import output_errors, real_path, sync_directory
+from utils.sinks._files import output_errors
 from utils.sinks._parquet_columns import Columns
-from utils.sinks._parquet_parts import PartFiles
+from utils.sinks._parquet_parts import OUTPUT, ParquetParts
 from utils.sinks._parquet_types import NATIVES, pyarrow
 from utils.sinks._values import Form, Unwritable
 from utils.terminal import printable
@@ -39,14 +36,13 @@ class ParquetSink:
     merged output tells of how many parts it was made; it counts as these when a run goes on.
     """
 
-    commit_every_s = 2.0
     shows_items = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, parts: ParquetParts) -> None:
         self._files = pyarrow("pyarrow.parquet")
-        self._path = path
-        self._output = real_path(path)
-        self._parts = PartFiles(self._output)
+        self._path = parts.path
+        self._parts = parts
+        self.commit_every_s, self.commit_soonest_s = parts.commit_every_s, parts.commit_soonest_s
         self._reset()
 
     def _reset(self) -> None:
@@ -59,11 +55,7 @@ class ParquetSink:
     def start(self, end: int) -> int:
         self._reset()
         with output_errors(self._path):
-            with suppress(FileNotFoundError):
-                if not stat.S_ISREG(self._output.stat().st_mode):
-                    raise OutputError(
-                        f"{printable(str(self._path))}: not a regular file; name another one"
-                    )
+            self._parts.refuse_irregular_output()
             merged = self._merged_parts() if end else 0
             if merged > end:
                 return 0  # what is merged cannot be cut
@@ -71,16 +63,7 @@ class ParquetSink:
             if last < end:
                 return last
             self._merged, self._end = merged, end
-            self._parts.keep(merged + 1, end)
-            if end == 0:
-                self._output.unlink(missing_ok=True)
-                sync_directory(self._output.parent)  # or it could come back as this run's own
-            if merged:
-                self._parts.watch(self._output)
-            if self._is_finished():
-                self._parts.remove_directory()
-            else:
-                self._parts.make_directory()
+            self._parts.keep(merged, end)
         return end
 
     def encode(
@@ -103,13 +86,10 @@ class ParquetSink:
 
     def sync(self) -> int:
         with output_errors(self._path):
-            self._parts.check(self._path)
+            self._parts.check()
             if self._rows:
                 table = self._columns.table(self._rows)
-                self._parts.write(
-                    self._parts.path(self._end + 1),
-                    lambda file: self._files.write_table(table, file),
-                )
+                self._parts.write(self._end + 1, lambda file: self._files.write_table(table, file))
                 self._end += 1
                 self._rows = []
         return self._end
@@ -117,18 +97,18 @@ class ParquetSink:
     def salvage(self) -> int:
         self._rows = []
         with output_errors(self._path):
-            self._parts.check(self._path)
+            self._parts.check()
         return self._end
 
     def finish(self) -> None:
         """Merge the parts into the output, and remove them."""
         with output_errors(self._path):
-            self._parts.check(self._path)
+            self._parts.check()
             if not self._is_finished():
-                self._parts.write(self._output, self._merge)
+                self._parts.merge(self._merge)
                 self._merged = self._end
-            self._parts.keep(1, 0)
-            self._parts.remove_directory()
+            else:
+                self._parts.tidy()
 
     def close(self) -> None:
         self._rows = []
@@ -138,33 +118,37 @@ class ParquetSink:
 
     def _merged_parts(self) -> int:
         """Return of how many parts the output was merged, 0 when it was not."""
-        schema = self._schema(self._output)
+        schema = self._schema(OUTPUT)
         told = b"0" if schema is None else (schema.metadata or {}).get(_PARTS_KEY, b"0")
         return int(told) if told.isdigit() else 0
 
     def _take_in(self, merged: int, end: int) -> int:
         """Take in the columns of the parts there are, up to `end`; return the last one's number."""
         last = merged
-        paths = [self._output] if merged else []
-        paths += [self._parts.path(number) for number in range(merged + 1, end + 1)]
-        for path in paths:
-            schema = self._schema(path)
+        for number in self._numbers(merged, end):
+            schema = self._schema(number)
             if schema is None:
                 break
             try:
                 self._columns.take_in(schema)
             except ValueError as error:
+                part = f"part {number} of " if number != OUTPUT else ""
                 raise OutputError(
-                    f"{printable(str(path))}: is not of this run ({error}); "
+                    f"{part}{printable(str(self._path))}: is not of this run ({error}); "
                     "start again with --overwrite"
                 ) from error
-            last += path != self._output
+            last += number != OUTPUT
         return last
 
-    def _schema(self, path: Path) -> Any:
+    def _numbers(self, merged: int, end: int) -> list[int]:
+        """Return the numbers of what the output is made of."""
+        return [*([OUTPUT] if merged else []), *range(merged + 1, end + 1)]
+
+    def _schema(self, number: int) -> Any:
         """Return the schema of a file, `None` when it is missing or not whole."""
         try:
-            return self._files.read_schema(path)
+            with self._parts.opened(number) as source:
+                return self._files.read_schema(source)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:  # of pyarrow, for a file that is not whole
@@ -217,10 +201,8 @@ class ParquetSink:
             yield concatenated(tables)
 
     def _tables(self) -> Iterator[Any]:
-        sources = [self._output] if self._merged else []
-        sources += [self._parts.path(n) for n in range(self._merged + 1, self._end + 1)]
-        for source in sources:
-            with self._files.ParquetFile(source) as part:
+        for number in self._numbers(self._merged, self._end):
+            with self._parts.opened(number) as source, self._files.ParquetFile(source) as part:
                 for group in range(part.num_row_groups):
                     yield self._columns.fitted(part.read_row_group(group))
 

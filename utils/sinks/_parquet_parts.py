@@ -1,75 +1,202 @@
-"""The numbered part files of a Parquet output that is still growing."""
+"""The numbered part files of a Parquet output that is still growing, here or in a store."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
-from utils.sinks._files import DRAFT_PREFIX, changed_meanwhile, draft_of, sync_directory
+from utils.errors import OutputError
+from utils.sinks._files import (
+    DRAFT_PREFIX,
+    changed_meanwhile,
+    draft_of,
+    real_path,
+    sync_directory,
+)
+from utils.sinks._stored_parts import StoredParts
+from utils.stored_outputs import StoredOutput
+from utils.terminal import printable
+from utils.urls import Place
 
-__all__ = ["PartFiles"]
+__all__ = ["OUTPUT", "LocalParquetParts", "ParquetParts", "StoredParquetParts"]
+
+OUTPUT = 0
+"""The number that stands for the merged output; those of parts begin at 1."""
 
 _part_name = re.compile(r"part-(\d{6,})\.parquet").fullmatch
 
+_Fill = Callable[[BinaryIO], Any]
 
-class PartFiles:
-    """`OUTPUT.parts/part-000001.parquet` and so on; no other file of the directory is touched.
 
-    Methods raise `OSError`, and `OutputError` when somebody changed a part.
+class ParquetParts(Protocol):
+    """Part files and the output they are merged into.
+
+    Methods raise `OSError`, and `OutputError` when somebody changed a file.
     """
 
-    def __init__(self, output: Path) -> None:
-        self._output = output
-        self._directory = output.with_name(output.name + ".parts")
+    path: Place
+    """The output, as it is called in messages."""
+    commit_every_s: float
+    commit_soonest_s: float
+
+    def refuse_irregular_output(self) -> None:
+        """Raise `OutputError` for an output that is no regular file."""
+
+    def opened(self, number: int) -> AbstractContextManager[Any]:
+        """Give what pyarrow reads; raises `FileNotFoundError`."""
+
+    def keep(self, merged: int, end: int) -> None:
+        """Remove all but the parts after `merged` and up to `end`; the output when that is 0."""
+
+    def check(self) -> None:
+        """Raise `OutputError` when what was kept or written is no longer what it was."""
+
+    def write(self, number: int, fill: _Fill) -> None:
+        """Write one part, whole or not at all."""
+
+    def merge(self, fill: _Fill) -> None:
+        """Write the output, whole or not at all, and remove the parts."""
+
+    def tidy(self) -> None:
+        """Remove all parts of an output that is merged."""
+
+
+class LocalParquetParts:
+    """`OUTPUT.parts/part-000001.parquet` and so on; no other file of the directory is touched."""
+
+    commit_every_s = 2.0
+    commit_soonest_s = 0.0
+
+    def __init__(self, path: Path) -> None:
+        self.path: Place = path
+        self._output = real_path(path)
+        self._directory = self._output.with_name(self._output.name + ".parts")
         self._known: dict[Path, os.stat_result] = {}
 
-    def path(self, number: int) -> Path:
-        return self._directory / f"part-{number:06}.parquet"
+    def refuse_irregular_output(self) -> None:
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(self._output.stat().st_mode):
+                raise OutputError(
+                    f"{printable(str(self.path))}: not a regular file; name another one"
+                )
 
-    def keep(self, first: int, last: int) -> None:
-        """Remove all parts but those from `first` to `last`, and the drafts."""
+    @contextmanager
+    def opened(self, number: int) -> Iterator[Path]:
+        yield self._file(number)
+
+    def keep(self, merged: int, end: int) -> None:
         self._known = {}
+        self._remove_parts(but=range(merged + 1, end + 1))
+        for number in range(merged + 1, end + 1):
+            self._watch(self._file(number))
+        if end == 0:
+            self._output.unlink(missing_ok=True)
+            sync_directory(self._output.parent)  # or it could come back as this run's own
+        if merged:
+            self._watch(self._output)
+        if 0 < merged == end:
+            self._remove_directory()
+        else:
+            self._make_directory()
+
+    def check(self) -> None:
+        for path, known in self._known.items():
+            try:
+                now = path.stat()
+            except FileNotFoundError:
+                raise changed_meanwhile(self.path, f"{path.name} was removed") from None
+            if not os.path.samestat(now, known):
+                raise changed_meanwhile(self.path, f"{path.name} was replaced")
+            if now.st_size != known.st_size:
+                raise changed_meanwhile(self.path, f"{path.name} was changed by somebody else")
+
+    def write(self, number: int, fill: _Fill) -> None:
+        target = self._file(number)
+        self._make_directory()
+        with draft_of(target, self._directory) as file:
+            fill(file)
+        self._watch(target)
+
+    def merge(self, fill: _Fill) -> None:
+        self.write(OUTPUT, fill)
+        self.tidy()
+
+    def tidy(self) -> None:
+        self._known = {}
+        self._remove_parts(but=range(0))
+        self._remove_directory()
+
+    def _file(self, number: int) -> Path:
+        return self._directory / f"part-{number:06}.parquet" if number else self._output
+
+    def _remove_parts(self, *, but: range) -> None:
+        """Remove the parts, and what a crash has left of one; `but` those of these numbers."""
         with suppress(FileNotFoundError):
             for path in list(self._directory.iterdir()):
                 part = _part_name(path.name)
                 if part is None and not path.name.startswith(DRAFT_PREFIX):
                     continue
-                if part is None or not first <= int(part[1]) <= last:
+                if part is None or int(part[1]) not in but:
                     path.unlink()
-        for number in range(first, last + 1):
-            self.watch(self.path(number))
 
-    def watch(self, path: Path) -> None:
+    def _watch(self, path: Path) -> None:
         self._known[path] = path.stat()
 
-    def check(self, shown: Path) -> None:
-        """Raise `OutputError` when a file that was written is no longer what it was."""
-        for path, known in self._known.items():
-            try:
-                now = path.stat()
-            except FileNotFoundError:
-                raise changed_meanwhile(shown, f"{path.name} was removed") from None
-            if not os.path.samestat(now, known):
-                raise changed_meanwhile(shown, f"{path.name} was replaced")
-            if now.st_size != known.st_size:
-                raise changed_meanwhile(shown, f"{path.name} was changed by somebody else")
-
-    def make_directory(self) -> None:
+    def _make_directory(self) -> None:
         if not self._directory.is_dir():
             self._directory.mkdir()
             sync_directory(self._directory.parent)
 
-    def remove_directory(self) -> None:
+    def _remove_directory(self) -> None:
         with suppress(OSError):  # somebody else keeps a file in it, or it is not there
             self._directory.rmdir()
 
-    def write(self, target: Path, fill: Callable[[BinaryIO], Any]) -> None:
-        """Write one part, or the merged output, whole or not at all."""
-        self.make_directory()
-        with draft_of(target, self._directory) as file:
-            fill(file)
-        self.watch(target)
+
+class StoredParquetParts:
+    """The same in a store."""
+
+    commit_every_s = 10.0
+    commit_soonest_s = 10.0
+
+    def __init__(self, output: StoredOutput) -> None:
+        self.path: Place = output.url
+        self._parts = StoredParts(output, ".parquet")
+
+    def refuse_irregular_output(self) -> None:
+        """Do nothing: a store has no others."""
+
+    @contextmanager
+    def opened(self, number: int) -> Iterator[Any]:
+        if number == OUTPUT:
+            with self._parts.opened_output() as file:
+                yield file
+        else:
+            yield io.BytesIO(self._parts.read(number))
+
+    def keep(self, merged: int, end: int) -> None:
+        there = self._parts.sizes()
+        kept = {number: there[number] for number in range(merged + 1, end + 1)}
+        self._parts.keep(kept, self._parts.output_size() if end else None)
+        if 0 < merged == end:
+            self._parts.clear()
+
+    def check(self) -> None:
+        """Do nothing: that is done once, before the parts are merged."""
+
+    def write(self, number: int, fill: _Fill) -> None:
+        file = io.BytesIO()
+        fill(file)
+        self._parts.write(number, file.getvalue())
+
+    def merge(self, fill: _Fill) -> None:
+        self._parts.merge(fill)
+
+    def tidy(self) -> None:
+        self._parts.keep({}, self._parts.output_size())
+        self._parts.clear()

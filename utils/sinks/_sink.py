@@ -20,6 +20,9 @@ class Sink(Protocol):
     commit_every_s: float
     """How often `sync` is worth its cost, in seconds."""
 
+    commit_soonest_s: float
+    """After how many seconds at the soonest it is worth it, after items that took long."""
+
     shows_items: bool
     """Whether `encode` needs the items; where not, they may be left out."""
 

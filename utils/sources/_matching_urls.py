@@ -25,15 +25,15 @@ class MatchingUrls:
 
     def __init__(self, pattern: StoreUrl, *, excluded: Collection[StoreUrl] = ()) -> None:
         self.name = str(pattern)
-        left_out = {url.url for url in excluded}
         try:
             store = Store(pattern)
+            left_out = {store.path_of(url) for url in excluded}
             # Those that are added meanwhile would shift the others' places.
-            urls = map(store.url_of, store.matches(store.path))
+            paths = store.matches(store.path)
         except OSError as error:
             why = one_line(error) or type(error).__name__
             raise InputError(f"{pattern}: cannot be looked into ({why})") from error
-        self._urls = [url for url in urls if url not in left_out]
+        self._urls = [store.url_of(path) for path in paths if path not in left_out]
         if not self._urls:
             raise InputError(f"{pattern}: no file matches; check the pattern")
         self.total: int | None = len(self._urls)
