@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.run_command import Place, command, place  # noqa: F401
+from tests.run_command import Place, place  # noqa: F401
 from tests.store_servers import s3_server
 from utils.errors import OutputError, OutputHeldError
 from utils.formats import OUTPUT_FORMATS
@@ -272,7 +270,7 @@ def test_what_is_taken_back_is_not_committed(output: StoredOutput) -> None:
 
 def test_two_journals_on_one_machine_are_one_too_many(output: StoredOutput) -> None:
     journal = StoredJournal(output)
-    with pytest.raises(OutputHeldError, match="another run holds memory://out.journal"):
+    with pytest.raises(OutputHeldError, match=r"another run holds memory://out[.]journal"):
         StoredJournal(StoredOutput(URL))
     journal.close()
 
