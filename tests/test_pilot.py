@@ -89,6 +89,7 @@ def test_the_prediction_is_what_was_spent_and_what_is_left() -> None:
 def test_with_the_number_unknown_as_much_again_is_expected() -> None:
     assert chosen(left=None, elapsed_s=0.01).backend == "sequential"
     assert chosen(left=None, elapsed_s=10.0).backend == "process"
+    assert chosen(left=None, elapsed_s=10.0).predicted_s is None
 
 
 def spin(turns: int) -> int:

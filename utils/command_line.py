@@ -39,7 +39,8 @@ _EPILOGS = {
     "parallel": "COUNT is how many items to take. WORKERS is the same as --workers.",
     "benchmark": None,
     "run": "TASK is file.py:function or package.module:function. INPUT is a path, a quoted glob, "
-    "a URL of either (s3://, https://, ...), a database's URL with ?query=, or - for standard input (the default when it is piped).",
+    "a URL of either (s3://, https://, ...), a database's URL with ?query=, or - for standard "
+    "input (the default when it is piped).",
 }
 
 
