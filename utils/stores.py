@@ -6,6 +6,7 @@ What a store's own library raises comes out as an `OSError` of one line.
 from __future__ import annotations
 
 import errno
+import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -39,6 +40,7 @@ _STATE_KEYS = (
     "modified",
     "created",
 )
+_LOGGERS = ("fsspec", "s3fs", "gcsfs", "botocore", "aiobotocore", "aiohttp", "asyncio")
 _NOT_AGAIN = (FileNotFoundError, PermissionError, IsADirectoryError)
 
 
@@ -52,6 +54,8 @@ class Store:
     def __init__(self, url: StoreUrl) -> None:
         if (why := why_unusable(url)) is not None:
             raise UsageError(f"{url}: {why}")
+        for name in _LOGGERS:  # we tell what matters
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         with store_errors():
             self._fs, self.path = import_module("fsspec.core").url_to_fs(url.url)
         self._is_web = "http" in self._fs.protocol
