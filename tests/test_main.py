@@ -217,7 +217,7 @@ def test_the_export_of_a_parallel_run_has_the_figures_that_apply(
 def test_the_benchmark_compares_four_scenarios_and_recommends(
     run_main: RunMain, tmp_path: Path
 ) -> None:
-    done = run_main(*"benchmark --quick --latency 0.1 --export-json all.json".split())
+    done = run_main(*"benchmark --quick --latency 0.02 --export-json all.json".split())
     assert done.returncode == 0, done.stderr
     names = ["I/O small", "I/O large", "Text", "Numbers"]
     for name in names:
