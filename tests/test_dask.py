@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -10,8 +11,10 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ import pytest
 from tests.conftest import ROOT, RunMain
 from utils.engine import stream_batches
 from utils.executors import open_executor
+from utils.executors._dask._archive import pack_modules
 from utils.processing import BatchProcessor
 from utils.records import Plan
 
@@ -136,18 +140,19 @@ def results(path: Path) -> dict[int, object]:
 
 
 @pytest.mark.parametrize("where", ["local", "elsewhere"])
-def test_the_output_is_that_of_processes_byte_for_byte(
+def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster, where: str
 ) -> None:
     place = ["--address", shared_cluster.address] if where == "elsewhere" else ["-j", "2"]
-    for backend, words in {"process": [], "dask": place}.items():
+    for backend, words in {"thread": [], "process": [], "dask": place}.items():
         done = run_main(
             "run", "tasks.py:square", "lines.txt", "-q", "-k",
             "--backend", backend, "-o", f"{backend}.jsonl", *words,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
     assert "- Backend: dask\n" in done.stdout
-    assert (tasks / "dask.jsonl").read_bytes() == (tasks / "process.jsonl").read_bytes()
+    contents = {(tasks / f"{name}.jsonl").read_bytes() for name in ("thread", "process", "dask")}
+    assert len(contents) == 1
 
 
 def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
@@ -315,12 +320,38 @@ def test_a_wrong_address_is_told_in_a_line(
 def test_a_cluster_without_workers_is_told(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utils.executors._dask.CONNECT_S", 1.0)
+    monkeypatch.setattr("utils.executors._dask._cluster.CONNECT_S", 1.0)
     with (
         pytest.raises(Exception, match="has no workers; start some"),
         open_executor("dask", 1, address=cluster.address),
     ):
         pass
+
+
+def test_a_local_cluster_that_does_not_start_is_told_in_a_line(
+    tasks: Path, run_main: RunMain
+) -> None:
+    done = run_main(
+        "run", "tasks.py:square", "lines.txt", "-q", "--backend", "dask", "-j", "1",
+        DASK_TEMPORARY_DIRECTORY="/proc/nowhere",
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "the local Dask cluster does not start" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_installed_is_not_packed_where_a_link_leads_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "real" / "lib"
+    installed.mkdir(parents=True)
+    (installed / "third_party.py").touch()
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+    monkeypatch.setattr("sysconfig.get_paths", lambda: {"purelib": str(tmp_path / "linked/lib")})
+    monkeypatch.syspath_prepend(str(tmp_path / "linked" / "lib"))
+    import_module("third_party")
+    with zipfile.ZipFile(io.BytesIO(pack_modules())) as archive:
+        assert "third_party.py" not in archive.namelist()
 
 
 def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> None:

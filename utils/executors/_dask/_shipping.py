@@ -75,7 +75,7 @@ def _answered(
     """
     hold: dict[Any, Any] = vars(get_worker())["shipped_hold"]
     _put_first(hold, archive)
-    from utils.executors._dask_calls import answer
+    from utils.executors._dask._calls import answer
 
     return answer(hold, function, arguments, timeout_s)
 

@@ -1,0 +1,32 @@
+"""Workers of a Dask cluster: a local one, or one that is there already.
+
+    submit -> client -> scheduler -> [worker: ShippedCall] -> answer in bytes -> future
+
+`_cluster` connects, ships modules and functions, and knows which workers are heard from;
+`_executor` runs calls there. `_shipping` and `_calls` are what a worker runs, which gets nothing
+but this package's files: so `distributed` is imported no sooner than workers are opened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from utils.errors import UsageError
+
+if TYPE_CHECKING:
+    from utils.executors._dask._executor import DaskExecutor
+
+__all__ = ["open_workers"]
+
+
+def open_workers(
+    workers: int, *, timeout_s: float | None = None, address: str | None = None
+) -> DaskExecutor:
+    """Return an executor on so many workers of a local cluster, or on the cluster at `address`."""
+    try:
+        from utils.executors._dask._executor import DaskExecutor
+    except ImportError as error:
+        raise UsageError(
+            f"--backend dask needs a package ({error}); pip install -r requirements-dask.txt"
+        ) from error
+    return DaskExecutor(workers, timeout_s=timeout_s, address=address)

@@ -1,0 +1,186 @@
+"""A Dask cluster that we are connected to: what is shipped to it, and how it fares."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import signal
+import socket
+import warnings
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import cloudpickle
+import distributed
+
+from utils.clock import SYSTEM_CLOCK
+from utils.errors import UsageError, WorkersLostError
+from utils.executors._dask import _shipping
+from utils.executors._dask._shipping import Shipment
+from utils.executors._starting import main_out_of_sight, safe_context, signals_held
+
+__all__ = ["CONNECT_S", "DaskCluster"]
+
+CONNECT_S = 10.0
+"""How long a scheduler, and then its workers, may take to answer."""
+
+LEAVE_S = 2.0
+"""How long each step of the leave-taking may take."""
+
+COUNT_WORKERS_EVERY_S = 1.0
+
+_DEATHS_ALLOWED = 1
+"""After how many deaths of its workers a local cluster gives a batch up; the engine then looks
+for the item that is to blame."""
+
+cloudpickle.register_pickle_by_value(_shipping)
+
+
+class DaskCluster:
+    """Connect to the cluster at `address`, or start one with so many workers.
+
+    Raises `WorkersLostError` for one that does not answer or start, `UsageError` for one whose
+    Python is of another version.
+    """
+
+    def __init__(self, workers: int, address: str | None) -> None:
+        self.told = f"the Dask scheduler at {address}" if address else "the local Dask cluster"
+        self._shipped: list[str] = []
+        self._local: Any = None
+        self._counted = workers
+        self._count_again_s = 0.0
+        for name in list(logging.root.manager.loggerDict):
+            if name.partition(".")[0] == "distributed":  # we tell what matters
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+        with ExitStack() as opening:
+            if address is None:  # workers that die are started again, so for as long as it lasts
+                opening.enter_context(main_out_of_sight())
+                self._local = self._started(workers)
+                opening.callback(self._end_local)
+            self.client = self._connected(address)
+            opening.callback(self._disconnect)
+            self._wait_for_workers()
+            self._check_versions()
+            self._leaving = opening.pop_all()
+
+    def ship(self, data: bytes, *, is_archive: bool) -> str:
+        """Give every worker the data, those that join later included; return its name."""
+        name = f"shipped-{hashlib.sha256(data).hexdigest()[:32]}"
+        self.client.register_plugin(Shipment(name, data, is_archive=is_archive), name=name)
+        self._shipped.append(name)
+        return name
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the scheduler is there, as far as is known."""
+        return bool(self.client.status == "running")
+
+    @property
+    def workers(self) -> int:
+        """Return how many calls run at once now; workers may have joined or left."""
+        now_s = SYSTEM_CLOCK.now()
+        if now_s >= self._count_again_s:
+            self._count_again_s = now_s + COUNT_WORKERS_EVERY_S
+            with suppress(Exception):  # the scheduler is lost, which the calls tell
+                if self.is_running:
+                    threads = self.client.sync(
+                        self.client.scheduler.ncores, callback_timeout=COUNT_WORKERS_EVERY_S
+                    )
+                    self._counted = max(1, sum(threads.values()))
+        return self._counted
+
+    def lost(self) -> WorkersLostError:
+        """Return the error that tells that the scheduler is lost."""
+        return WorkersLostError(f"{self.told} is lost; --resume goes on with another one")
+
+    def kill(self) -> None:
+        """Kill the workers of a local cluster; another goes on without us."""
+        for nanny in self._local.workers.values() if self._local is not None else ():
+            nanny.auto_restart = False
+            with suppress(ProcessLookupError, TypeError):  # it has ended, or not begun
+                os.kill(nanny.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Take what was shipped away again, and leave; end a local cluster."""
+        with suppress(Exception):
+            for name in self._shipped if self.is_running else ():
+                self.client.sync(
+                    self.client.scheduler.unregister_worker_plugin,
+                    name=name,
+                    callback_timeout=LEAVE_S,
+                )
+        self._leaving.close()
+
+    def _started(self, workers: int) -> Any:
+        import dask
+
+        try:
+            with (
+                signals_held(safe_context()),
+                dask.config.set({"distributed.scheduler.allowed-failures": _DEATHS_ALLOWED}),
+            ):
+                return distributed.LocalCluster(  # type: ignore[no-untyped-call]
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
+                    host="127.0.0.1",
+                    silence_logs=50,
+                    memory_limit=0,
+                )
+        except (OSError, RuntimeError, ValueError) as error:
+            raise WorkersLostError(
+                f"{self.told} does not start ({type(error).__name__}: {error!s:.200}); "
+                "--backend process needs none"
+            ) from error
+
+    def _end_local(self) -> None:
+        with suppress(Exception):
+            self._local.close(timeout=5)
+
+    def _connected(self, address: str | None) -> Any:
+        try:
+            if address is not None:
+                _check_answers(address)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # versions are looked at below
+                return distributed.Client(  # type: ignore[no-untyped-call]
+                    address or self._local, timeout=CONNECT_S, set_as_default=False
+                )
+        except (OSError, ValueError) as error:
+            raise WorkersLostError(
+                f"{self.told} does not answer ({error!s:.200}); check --address"
+            ) from error
+
+    def _disconnect(self) -> None:
+        with suppress(Exception):
+            self.client.close(timeout=LEAVE_S)
+
+    def _wait_for_workers(self) -> None:
+        try:
+            self.client.wait_for_workers(1, timeout=CONNECT_S)
+        except TimeoutError as error:
+            raise WorkersLostError(f"{self.told} has no workers; start some") from error
+
+    def _check_versions(self) -> None:
+        """Raise `UsageError` where the cluster's Python cannot read what this one pickles."""
+        seen = self.client.get_versions(packages=[])
+        ours = _python_of(seen["client"])
+        for name, versions in {"scheduler": seen["scheduler"], **seen["workers"]}.items():
+            if versions and _python_of(versions) != ours:
+                raise UsageError(
+                    f"{self.told}: Python {_python_of(versions)} at {name} and {ours} here; "
+                    "run the same version on all machines"
+                )
+
+
+def _python_of(versions: dict[str, Any]) -> str:
+    """Return the version of Python, as far as it says what can be unpickled."""
+    return ".".join(map(str, tuple(versions["host"]["python"].split("."))[:2]))
+
+
+def _check_answers(address: str) -> None:
+    """Raise `OSError` at once where nobody listens; Dask goes on trying."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
