@@ -10,9 +10,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +19,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, RunMain
+from tests.dask_cluster import Cluster, results, wait_until, write_tasks
+from utils.dask_scheduler import DaskScheduler
 from utils.engine import stream_batches
 from utils.executors import open_executor
 from utils.executors._dask._archive import pack_modules
@@ -27,85 +28,6 @@ from utils.processing import BatchProcessor
 from utils.records import Plan
 
 pytest.importorskip("distributed")
-
-TASKS = """
-import os, threading, time
-from pathlib import Path
-import neighbour
-
-ready = None
-
-def set_up():
-    global ready
-    ready = f"{os.getpid()}-{time.monotonic_ns()}"
-
-def square(line):
-    time.sleep(0.002)
-    return neighbour.square(int(line))
-
-def in_process(line):
-    time.sleep(0.002)
-    return ready, __file__
-
-def misbehave(line):
-    number = int(line)
-    time.sleep(0.001)
-    if number == 70: os._exit(7)
-    if number == 80: threading.Event().wait()
-    if number == 90: raise ValueError("no")
-    if number == 100: return threading.Lock()
-    return number
-
-def wait_for_file(line):
-    if int(line) == 20:
-        (HERE / "reached").touch()
-        while not (HERE / "go").exists(): time.sleep(0.01)
-    return int(line)
-"""
-
-
-class Cluster:
-    """A scheduler and its workers, each a process of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._file = directory / "scheduler.json"
-        self._started: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start(
-            "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(self._file)
-        )
-        wait_until(self._file.exists)
-        self.address = str(json.loads(self._file.read_text())["address"]).removeprefix("tcp://")
-
-    def add_worker(self) -> subprocess.Popen[bytes]:
-        return self._start(
-            "worker", f"tcp://{self.address}", "--nthreads", "1",
-            "--local-directory", str(self._directory),
-        )  # fmt: skip
-
-    def end(self) -> None:
-        for process in self._started:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-    def _start(self, what: str, *words: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_" + what, *words, "--no-dashboard"],
-            cwd=self._directory,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._started.append(process)
-        return process
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
-    deadline_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -126,17 +48,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def tasks(tmp_path: Path) -> Path:
-    (tmp_path / "tasks.py").write_text(TASKS + f"HERE = Path({str(tmp_path)!r})\n")
-    (tmp_path / "neighbour.py").write_text("def square(number): return number * number\n")
-    (tmp_path / "lines.txt").write_text("".join(f"{number}\n" for number in range(400)))
-    return tmp_path
-
-
-def results(path: Path) -> dict[int, object]:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    by_index = {line["index"]: line["result"] for line in lines}
-    assert len(by_index) == len(lines)
-    return by_index
+    return write_tasks(tmp_path)
 
 
 @pytest.mark.parametrize("where", ["local", "elsewhere"])
@@ -323,7 +235,7 @@ def test_a_cluster_without_workers_is_told(
     monkeypatch.setattr("utils.executors._dask._cluster.CONNECT_S", 1.0)
     with (
         pytest.raises(Exception, match="has no workers; start some"),
-        open_executor("dask", 1, address=cluster.address),
+        open_executor("dask", 1, scheduler=DaskScheduler(cluster.address)),
     ):
         pass
 
@@ -358,7 +270,7 @@ def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> 
     plans: list[Plan] = []
     records = stream_batches(
         BatchProcessor(abs), range(-100, 0), total=100, backend="dask", batch_size=1,
-        address=shared_cluster.address, on_plan=plans.append,
+        scheduler=DaskScheduler(shared_cluster.address), on_plan=plans.append,
     )  # fmt: skip
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2

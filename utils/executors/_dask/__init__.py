@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from utils.dask_scheduler import DaskScheduler
 from utils.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ __all__ = ["open_workers"]
 
 
 def open_workers(
-    workers: int, *, timeout_s: float | None = None, address: str | None = None
+    workers: int, *, timeout_s: float | None = None, scheduler: DaskScheduler | None = None
 ) -> DaskExecutor:
-    """Return an executor on so many workers of a local cluster, or on the cluster at `address`."""
+    """Return an executor on so many workers of a local cluster, or on that of `scheduler`."""
     try:
         from utils.executors._dask._executor import DaskExecutor
     except ImportError as error:
         raise UsageError(
             f"--backend dask needs a package ({error}); pip install -r requirements-dask.txt"
         ) from error
-    return DaskExecutor(workers, timeout_s=timeout_s, address=address)
+    return DaskExecutor(workers, timeout_s=timeout_s, scheduler=scheduler)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import os
 import signal
 import socket
 import warnings
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -15,6 +17,7 @@ import cloudpickle
 import distributed
 
 from utils.clock import SYSTEM_CLOCK
+from utils.dask_scheduler import DaskScheduler, TlsFiles
 from utils.errors import UsageError, WorkersLostError
 from utils.executors._dask import _shipping
 from utils.executors._dask._shipping import Shipment
@@ -28,6 +31,9 @@ CONNECT_S = 10.0
 LEAVE_S = 2.0
 """How long each step of the leave-taking may take."""
 
+ASK_AGAIN_S = 1.0
+"""How long the fetching of a result may take before it is looked whether its worker is alive."""
+
 COUNT_WORKERS_EVERY_S = 1.0
 
 _DEATHS_ALLOWED = 1
@@ -38,14 +44,16 @@ cloudpickle.register_pickle_by_value(_shipping)
 
 
 class DaskCluster:
-    """Connect to the cluster at `address`, or start one with so many workers.
+    """Connect to the cluster of `scheduler`, or start one with so many workers.
 
     Raises `WorkersLostError` for one that does not answer or start, `UsageError` for one whose
     Python is of another version.
     """
 
-    def __init__(self, workers: int, address: str | None) -> None:
-        self.told = f"the Dask scheduler at {address}" if address else "the local Dask cluster"
+    def __init__(self, workers: int, scheduler: DaskScheduler | None) -> None:
+        self.told = (
+            f"the Dask scheduler at {scheduler.address}" if scheduler else "the local Dask cluster"
+        )
         self._shipped: list[str] = []
         self._local: Any = None
         self._counted = workers
@@ -54,11 +62,11 @@ class DaskCluster:
             if name.partition(".")[0] == "distributed":  # we tell what matters
                 logging.getLogger(name).setLevel(logging.CRITICAL)
         with ExitStack() as opening:
-            if address is None:  # workers that die are started again, so for as long as it lasts
+            if scheduler is None:  # workers that die are started again, so for as long as it lasts
                 opening.enter_context(main_out_of_sight())
                 self._local = self._started(workers)
                 opening.callback(self._end_local)
-            self.client = self._connected(address)
+            self.client = self._connected(scheduler)
             opening.callback(self._disconnect)
             self._wait_for_workers()
             self._check_versions()
@@ -89,6 +97,54 @@ class DaskCluster:
                     )
                     self._counted = max(1, sum(threads.values()))
         return self._counted
+
+    async def fetch(self, key: str) -> Any:
+        """Return the result that `key` stands for; `None` when it died with its worker.
+
+        The scheduler goes on asking a dead worker for as long as connecting may take; by then
+        another may have made the result anew, and is asked beside it.
+        """
+        scheduler = self.client.scheduler
+        asked = {asyncio.ensure_future(scheduler.gather(keys=[key]))}
+        holders: list[str] = []
+        try:
+            while asked:
+                done, asked = await asyncio.wait(
+                    asked, timeout=ASK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                for reply in [task.result() for task in done]:
+                    if reply["status"] == "OK":
+                        return reply["data"][key]
+                if asked and not done:
+                    now = (await scheduler.who_has(keys=[key]))[key]
+                    if now and now != holders:
+                        asked.add(asyncio.ensure_future(scheduler.gather(keys=[key])))
+                    holders = now or holders
+            return None
+        finally:
+            for task in asked:
+                task.cancel()
+
+    async def heard_and_held(
+        self, keys: Sequence[str], silence_s: float
+    ) -> tuple[list[str], set[str]]:
+        """Return the workers heard from within `silence_s`, and which keys silent ones alone hold.
+
+        It is the scheduler that hears; its clock need not be ours, for what counts is how much
+        later it heard from another. A key is held by the worker that runs it or has its result.
+        """
+        seen_s = {
+            name: worker["last_seen"]
+            for name, worker in (await self.client.scheduler.identity())["workers"].items()
+        }
+        heard = [name for name in seen_s if seen_s[name] >= max(seen_s.values()) - silence_s]
+        if len(heard) == len(seen_s):
+            return heard, set()
+        running = await self.client.scheduler.processing(workers=None)
+        done = await self.client.scheduler.who_has(keys=keys)
+        held = {key for name in seen_s.keys() - set(heard) for key in running.get(name, ())}
+        held |= {key for key, names in done.items() if names and not set(names) & set(heard)}
+        return heard, held
 
     def lost(self) -> WorkersLostError:
         """Return the error that tells that the scheduler is lost."""
@@ -139,18 +195,23 @@ class DaskCluster:
         with suppress(Exception):
             self._local.close(timeout=5)
 
-    def _connected(self, address: str | None) -> Any:
+    def _connected(self, scheduler: DaskScheduler | None) -> Any:
+        security = _security(scheduler.tls) if scheduler and scheduler.tls else None
         try:
-            if address is not None:
-                _check_answers(address)
+            if scheduler is not None:
+                _check_answers(scheduler.address)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # versions are looked at below
                 return distributed.Client(  # type: ignore[no-untyped-call]
-                    address or self._local, timeout=CONNECT_S, set_as_default=False
+                    scheduler.url if scheduler else self._local,
+                    security=security,
+                    timeout=CONNECT_S,
+                    set_as_default=False,
                 )
         except (OSError, ValueError) as error:
             raise WorkersLostError(
-                f"{self.told} does not answer ({error!s:.200}); check --address"
+                f"{self.told} does not answer ({type(error).__name__}: {error!s:.200}); "
+                "check --address, and the --tls options where it speaks TLS"
             ) from error
 
     def _disconnect(self) -> None:
@@ -173,6 +234,23 @@ class DaskCluster:
                     f"{self.told}: Python {_python_of(versions)} at {name} and {ours} here; "
                     "run the same version on all machines"
                 )
+
+
+def _security(tls: TlsFiles) -> Any:
+    security = distributed.Security(  # type: ignore[no-untyped-call]
+        tls_ca_file=str(tls.ca_file),
+        tls_client_cert=str(tls.cert),
+        tls_client_key=str(tls.key),
+        require_encryption=True,
+    )
+    try:
+        security.get_connection_args("client")  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--tls-ca-file {tls.ca_file}, --tls-cert {tls.cert} and --tls-key {tls.key} are no "
+            f"certificates with their key ({error!s:.200}); name PEM files that belong together"
+        ) from error
+    return security
 
 
 def _python_of(versions: dict[str, Any]) -> str:

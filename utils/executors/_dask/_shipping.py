@@ -40,6 +40,7 @@ class Shipment(WorkerPlugin):
             archive.extractall(directory)
         hold[self.name] = directory
         _put_first(hold, self.name)
+        importlib.import_module("utils.executors._dask._calls")
 
     def teardown(self, worker: Any) -> None:
         """Drop what was kept."""
