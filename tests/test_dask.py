@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,10 +23,11 @@ from tests.conftest import ROOT, RunMain
 from tests.dask_cluster import Cluster, results, wait_until, write_tasks
 from utils.dask_scheduler import DaskScheduler
 from utils.engine import stream_batches
-from utils.executors import open_executor
+from utils.executors import WorkerExecutor, open_executor
 from utils.executors._dask._archive import pack_modules
 from utils.processing import BatchProcessor
 from utils.records import Plan
+from utils.running import Corridor
 
 pytest.importorskip("distributed")
 
@@ -121,6 +123,105 @@ def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
     disturber.join()
     assert done.returncode == 0, done.stderr
     assert results(tasks / "out.jsonl") == {number: number * number for number in range(400)}
+
+
+def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_undone(
+    tasks: Path, cluster: Cluster
+) -> None:
+    import distributed
+
+    cluster.add_worker()
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:sign", "-", "-o", "out.jsonl",
+         "-q", "--backend", "dask", "--address", cluster.address, "--batch-size", "5"],
+        cwd=tasks, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    fed = 0
+
+    def feed() -> None:
+        nonlocal fed
+        assert process.stdin is not None
+        process.stdin.write("".join(f"{number}\n" for number in range(fed, fed + 100)))
+        process.stdin.flush()
+        fed += 100
+        wait_until(lambda: len({path.name.split("-")[1] for path in signed()}) == fed)
+
+    def signed() -> list[Path]:
+        return list(tasks.glob("item-*"))
+
+    feed()
+    cluster.add_worker()
+    while len({path.name.split("-")[2] for path in signed()}) < 2:
+        feed()
+    with distributed.Client(cluster.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        first, second = client.scheduler_info()["workers"]
+        client.retire_workers([first])
+        feed()
+        assert list(client.scheduler_info()["workers"]) == [second]
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert results(tasks / "out.jsonl") == {number: number for number in range(fed)}
+
+
+def test_what_a_silent_worker_holds_is_done_by_another_and_counts_once(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utils.executors._dask._executor.LOOK_AFTER_S", 1.0)
+    monkeypatch.setattr("utils.executors._dask._executor.LOOK_EVERY_S", 0.1)
+
+    def work(item: int) -> int:
+        (tmp_path / f"{item}-{os.getpgid(0)}").touch()
+        while not (tmp_path / "go").exists():
+            time.sleep(0.01)
+        (tmp_path / f"{item}-done").touch()
+        return os.getpgid(0)
+
+    def began(item: int) -> list[int]:
+        groups = (path.name.partition("-")[2] for path in tmp_path.glob(f"{item}-*"))
+        return [int(group) for group in groups if group.isdigit()]
+
+    stopped, _ = cluster.add_worker(), cluster.add_worker()
+    with open_executor("dask", 2, scheduler=DaskScheduler(cluster.address)) as executor:
+        wait_until(lambda: cluster_has(executor, 2))
+        futures = [executor.submit(work, item) for item in range(2)]
+        wait_until(lambda: began(0) and began(1))
+        held = 0 if began(0) == [stopped.pid] else 1
+        os.killpg(stopped.pid, signal.SIGSTOP)
+        (tmp_path / "go").touch()
+        groups = {future.result(timeout=20) for future in futures}
+        assert groups == {*began(0), *began(1)} - {stopped.pid}
+        (tmp_path / f"{held}-done").unlink()
+        os.killpg(stopped.pid, signal.SIGCONT)
+        wait_until((tmp_path / f"{held}-done").exists)
+        assert executor.submit(abs, -3).result(timeout=20) == 3
+
+
+def cluster_has(executor: WorkerExecutor, number: int) -> bool:
+    return executor.workers == number
+
+
+def test_what_a_function_closes_over_goes_to_each_worker_once(
+    tmp_path: Path, shared_cluster: Cluster
+) -> None:
+    class Large:
+        def __init__(self) -> None:
+            self.data = os.urandom(2_000_000)
+
+        def __setstate__(self, state: dict[str, bytes]) -> None:
+            (tmp_path / f"{os.getpid()}-{time.monotonic_ns()}").touch()
+            self.data = state["data"]
+
+    large = Large()
+    corridors: list[Corridor] = []
+    records = stream_batches(
+        BatchProcessor(lambda number: len(large.data) + number), range(100), total=100,
+        backend="dask", batch_size=1, scheduler=DaskScheduler(shared_cluster.address),
+        on_corridor=corridors.append,
+    )  # fmt: skip
+    assert {record.results[0] - record.first_item for record in records} == {2_000_000}
+    loaded = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
+    assert 1 <= len(loaded) == len(set(loaded)) <= 2
+    assert 0 < corridors[0].carried_bytes < 1_000_000
 
 
 @pytest.mark.slow
