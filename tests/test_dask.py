@@ -23,6 +23,7 @@ from tests.conftest import ROOT, RunMain
 from tests.dask_cluster import Cluster, results, wait_until, write_tasks
 from utils.dask_scheduler import DaskScheduler
 from utils.engine import stream_batches
+from utils.errors import WorkersLostError
 from utils.executors import WorkerExecutor, open_executor
 from utils.executors._dask._archive import pack_modules
 from utils.processing import BatchProcessor
@@ -395,3 +396,18 @@ def test_a_local_cluster_leaves_with_the_command(tasks: Path) -> None:
         return True
 
     wait_until(is_gone, seconds=5)
+
+
+def test_a_run_does_not_begin_with_a_worker_that_is_silent(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utils.executors._dask._cluster.CONNECT_S", 2.0)
+    stopped, _ = cluster.add_worker(), cluster.add_worker()
+    with open_executor("dask", 2, scheduler=DaskScheduler(cluster.address)) as executor:
+        wait_until(lambda: cluster_has(executor, 2))
+    os.killpg(stopped.pid, signal.SIGSTOP)
+    with (
+        pytest.raises(WorkersLostError, match=r"has not heard from tcp://127.0.0.1:\d+ for over"),
+        open_executor("dask", 2, scheduler=DaskScheduler(cluster.address)),
+    ):
+        pass

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -33,6 +33,8 @@ LEAVE_S = 2.0
 
 ASK_AGAIN_S = 1.0
 """How long the fetching of a result may take before it is looked whether its worker is alive."""
+
+SHIP_TRIES = 3
 
 COUNT_WORKERS_EVERY_S = 1.0
 
@@ -75,9 +77,48 @@ class DaskCluster:
     def ship(self, data: bytes, *, is_archive: bool) -> str:
         """Give every worker the data, those that join later included; return its name."""
         name = f"shipped-{hashlib.sha256(data).hexdigest()[:32]}"
-        self.client.register_plugin(Shipment(name, data, is_archive=is_archive), name=name)
+        shipment = Shipment(name, data, is_archive=is_archive)
         self._shipped.append(name)
-        return name
+        for _ in range(SHIP_TRIES):
+            try:
+                self._answer_of_all(lambda: self.client.register_plugin(shipment, name=name))
+                return name
+            except OSError:  # a worker has died meanwhile
+                continue
+        raise WorkersLostError(f"{self.told} loses its workers while they are given the files")
+
+    def _answer_of_all(self, ask: Callable[[], Any]) -> Any:
+        """Return what `ask` comes to, for which every worker must answer.
+
+        Raises `WorkersLostError` where one has fallen silent: it would be waited for without end.
+        """
+
+        async def answer() -> Any:
+            return await ask()
+
+        task = asyncio.run_coroutine_threadsafe(answer(), self.client.loop.asyncio_loop)
+        while True:
+            try:
+                return task.result(timeout=CONNECT_S)
+            except TimeoutError:
+                if task.done():
+                    raise
+                silent = self.client.sync(self.silent, CONNECT_S)
+                if silent:
+                    task.cancel()
+                    raise WorkersLostError(
+                        f"{self.told} has not heard from {', '.join(sorted(silent))} for over "
+                        f"{CONNECT_S:.0f} s; end that worker, or wait until it is given up"
+                    ) from None
+
+    async def silent(self, silence_s: float) -> set[str]:
+        """Return the workers that the scheduler has not heard from within `silence_s`.
+
+        Its clock need not be ours, for what counts is how much later it heard from another.
+        """
+        workers = (await self.client.scheduler.identity())["workers"]
+        seen_s = {name: worker["last_seen"] for name, worker in workers.items()}
+        return {name for name in seen_s if seen_s[name] < max(seen_s.values()) - silence_s}
 
     @property
     def is_running(self) -> bool:
@@ -128,23 +169,18 @@ class DaskCluster:
     async def heard_and_held(
         self, keys: Sequence[str], silence_s: float
     ) -> tuple[list[str], set[str]]:
-        """Return the workers heard from within `silence_s`, and which keys silent ones alone hold.
+        """Return the workers that are not `silent`, and which of the keys silent ones alone hold.
 
-        It is the scheduler that hears; its clock need not be ours, for what counts is how much
-        later it heard from another. A key is held by the worker that runs it or has its result.
+        A key is held by the worker that runs it or has its result.
         """
-        seen_s = {
-            name: worker["last_seen"]
-            for name, worker in (await self.client.scheduler.identity())["workers"].items()
-        }
-        heard = [name for name in seen_s if seen_s[name] >= max(seen_s.values()) - silence_s]
-        if len(heard) == len(seen_s):
-            return heard, set()
+        silent = await self.silent(silence_s)
+        if not silent:
+            return [], set()
         running = await self.client.scheduler.processing(workers=None)
         done = await self.client.scheduler.who_has(keys=keys)
-        held = {key for name in seen_s.keys() - set(heard) for key in running.get(name, ())}
-        held |= {key for key, names in done.items() if names and not set(names) & set(heard)}
-        return heard, held
+        held = {key for name in silent for key in running.get(name, ())}
+        held |= {key for key, names in done.items() if names and silent.issuperset(names)}
+        return [name for name in running if name not in silent], held
 
     def lost(self) -> WorkersLostError:
         """Return the error that tells that the scheduler is lost."""
@@ -226,7 +262,7 @@ class DaskCluster:
 
     def _check_versions(self) -> None:
         """Raise `UsageError` where the cluster's Python cannot read what this one pickles."""
-        seen = self.client.get_versions(packages=[])
+        seen = self._answer_of_all(lambda: self.client.get_versions(packages=[]))
         ours = _python_of(seen["client"])
         for name, versions in {"scheduler": seen["scheduler"], **seen["workers"]}.items():
             if versions and _python_of(versions) != ours:
