@@ -2,9 +2,9 @@
 
     submit -> client -> scheduler -> [worker: ShippedCall] -> answer in bytes -> future
 
-`_cluster` connects, ships modules and functions, and knows which workers are heard from;
-`_executor` runs calls there. `_shipping` and `_calls` are what a worker runs, which gets nothing
-but this package's files: so `distributed` is imported no sooner than workers are opened.
+`_connecting` leads to a cluster; `_cluster` ships modules and functions to it, and knows which of
+its workers are silent; `_executor` runs calls there. `_shipping` and `_calls` are what a worker
+runs, which gets nothing but these files: so `distributed` is imported no sooner than needed.
 """
 
 from __future__ import annotations

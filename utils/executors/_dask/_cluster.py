@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import os
 import signal
-import socket
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
 import cloudpickle
-import distributed
 
 from utils.clock import SYSTEM_CLOCK
-from utils.dask_scheduler import DaskScheduler, TlsFiles
+from utils.dask_scheduler import DaskScheduler
 from utils.errors import UsageError, WorkersLostError
 from utils.executors._dask import _shipping
+from utils.executors._dask._connecting import CONNECT_S, connect, silence_logs, start_local
 from utils.executors._dask._shipping import Shipment
-from utils.executors._starting import main_out_of_sight, safe_context, signals_held
+from utils.executors._starting import main_out_of_sight
 
-__all__ = ["CONNECT_S", "DaskCluster"]
-
-CONNECT_S = 10.0
-"""How long a scheduler, and then its workers, may take to answer."""
+__all__ = ["DaskCluster"]
 
 LEAVE_S = 2.0
 """How long each step of the leave-taking may take."""
@@ -37,10 +31,6 @@ ASK_AGAIN_S = 1.0
 SHIP_TRIES = 3
 
 COUNT_WORKERS_EVERY_S = 1.0
-
-_DEATHS_ALLOWED = 1
-"""After how many deaths of its workers a local cluster gives a batch up; the engine then looks
-for the item that is to blame."""
 
 cloudpickle.register_pickle_by_value(_shipping)
 
@@ -60,15 +50,13 @@ class DaskCluster:
         self._local: Any = None
         self._counted = workers
         self._count_again_s = 0.0
-        for name in list(logging.root.manager.loggerDict):
-            if name.partition(".")[0] == "distributed":  # we tell what matters
-                logging.getLogger(name).setLevel(logging.CRITICAL)
+        silence_logs()
         with ExitStack() as opening:
             if scheduler is None:  # workers that die are started again, so for as long as it lasts
                 opening.enter_context(main_out_of_sight())
-                self._local = self._started(workers)
+                self._local = start_local(self.told, workers)
                 opening.callback(self._end_local)
-            self.client = self._connected(scheduler)
+            self.client = connect(self.told, scheduler, self._local)
             opening.callback(self._disconnect)
             self._wait_for_workers()
             self._check_versions()
@@ -83,8 +71,9 @@ class DaskCluster:
             try:
                 self._answer_of_all(lambda: self.client.register_plugin(shipment, name=name))
                 return name
-            except OSError:  # a worker has died meanwhile
-                continue
+            except OSError as error:  # a worker has died meanwhile
+                if not self.is_running:
+                    raise self.lost() from error
         raise WorkersLostError(f"{self.told} loses its workers while they are given the files")
 
     def _answer_of_all(self, ask: Callable[[], Any]) -> Any:
@@ -204,51 +193,9 @@ class DaskCluster:
                 )
         self._leaving.close()
 
-    def _started(self, workers: int) -> Any:
-        import dask
-
-        try:
-            with (
-                signals_held(safe_context()),
-                dask.config.set({"distributed.scheduler.allowed-failures": _DEATHS_ALLOWED}),
-            ):
-                return distributed.LocalCluster(  # type: ignore[no-untyped-call]
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0",
-                    scheduler_kwargs={"dashboard": False},
-                    host="127.0.0.1",
-                    silence_logs=50,
-                    memory_limit=0,
-                )
-        except (OSError, RuntimeError, ValueError) as error:
-            raise WorkersLostError(
-                f"{self.told} does not start ({type(error).__name__}: {error!s:.200}); "
-                "--backend process needs none"
-            ) from error
-
     def _end_local(self) -> None:
         with suppress(Exception):
             self._local.close(timeout=5)
-
-    def _connected(self, scheduler: DaskScheduler | None) -> Any:
-        security = _security(scheduler.tls) if scheduler and scheduler.tls else None
-        try:
-            if scheduler is not None:
-                _check_answers(scheduler.address)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # versions are looked at below
-                return distributed.Client(  # type: ignore[no-untyped-call]
-                    scheduler.url if scheduler else self._local,
-                    security=security,
-                    timeout=CONNECT_S,
-                    set_as_default=False,
-                )
-        except (OSError, ValueError) as error:
-            raise WorkersLostError(
-                f"{self.told} does not answer ({type(error).__name__}: {error!s:.200}); "
-                "check --address, and the --tls options where it speaks TLS"
-            ) from error
 
     def _disconnect(self) -> None:
         with suppress(Exception):
@@ -272,29 +219,6 @@ class DaskCluster:
                 )
 
 
-def _security(tls: TlsFiles) -> Any:
-    security = distributed.Security(  # type: ignore[no-untyped-call]
-        tls_ca_file=str(tls.ca_file),
-        tls_client_cert=str(tls.cert),
-        tls_client_key=str(tls.key),
-        require_encryption=True,
-    )
-    try:
-        security.get_connection_args("client")  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"--tls-ca-file {tls.ca_file}, --tls-cert {tls.cert} and --tls-key {tls.key} are no "
-            f"certificates with their key ({error!s:.200}); name PEM files that belong together"
-        ) from error
-    return security
-
-
 def _python_of(versions: dict[str, Any]) -> str:
     """Return the version of Python, as far as it says what can be unpickled."""
     return ".".join(map(str, tuple(versions["host"]["python"].split("."))[:2]))
-
-
-def _check_answers(address: str) -> None:
-    """Raise `OSError` at once where nobody listens; Dask goes on trying."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()

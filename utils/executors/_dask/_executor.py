@@ -27,7 +27,8 @@ from utils.dask_scheduler import DaskScheduler
 from utils.errors import TaskUnusableError, UsageError
 from utils.executors._dask._archive import pack_modules
 from utils.executors._dask._calls import BROKEN, ERROR
-from utils.executors._dask._cluster import CONNECT_S, DaskCluster
+from utils.executors._dask._cluster import DaskCluster
+from utils.executors._dask._connecting import CONNECT_S
 from utils.executors._dask._shipping import ShippedCall
 from utils.executors._door import WorkerExecutor
 from utils.failures import BatchBroken
