@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -377,6 +378,8 @@ def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> 
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2
     assert "Workers: 2 in the cluster as the run began" in plans[0].why
+    told = r"Measured: a batch costs \d+\.\d ms on its way to a worker of this cluster"
+    assert re.fullmatch(told, plans[0].why[0])
 
 
 def test_a_local_cluster_leaves_with_the_command(tasks: Path) -> None:
