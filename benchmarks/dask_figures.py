@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import distributed
 
+from utils.dask_scheduler import DaskScheduler
 from utils.engine import stream_batches
 from utils.processing import BatchProcessor
 
@@ -41,7 +42,8 @@ def ours_s(
     """Return the seconds that a run takes, start and end of its workers included."""
     start_s = time.perf_counter()
     records = stream_batches(
-        BatchProcessor(function), range(number), total=number, backend=backend, address=address,
+        BatchProcessor(function), range(number), total=number, backend=backend,
+        scheduler=DaskScheduler(address) if address else None,
         workers=None if address else WORKERS,
     )  # fmt: skip
     assert sum(len(record.results) for record in records) == number

@@ -2,106 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT, RunMain
+from tests.dask_cluster import Cluster, results, wait_until, write_tasks
+from utils.dask_scheduler import DaskScheduler
 from utils.engine import stream_batches
-from utils.executors import open_executor
+from utils.errors import WorkersLostError
+from utils.executors import WorkerExecutor, open_executor
+from utils.executors._dask._archive import pack_modules
 from utils.processing import BatchProcessor
 from utils.records import Plan
+from utils.running import Corridor
 
 pytest.importorskip("distributed")
-
-TASKS = """
-import os, threading, time
-from pathlib import Path
-import neighbour
-
-ready = None
-
-def set_up():
-    global ready
-    ready = f"{os.getpid()}-{time.monotonic_ns()}"
-
-def square(line):
-    time.sleep(0.002)
-    return neighbour.square(int(line))
-
-def in_process(line):
-    time.sleep(0.002)
-    return ready, __file__
-
-def misbehave(line):
-    number = int(line)
-    time.sleep(0.001)
-    if number == 70: os._exit(7)
-    if number == 80: threading.Event().wait()
-    if number == 90: raise ValueError("no")
-    if number == 100: return threading.Lock()
-    return number
-
-def wait_for_file(line):
-    if int(line) == 20:
-        (HERE / "reached").touch()
-        while not (HERE / "go").exists(): time.sleep(0.01)
-    return int(line)
-"""
-
-
-class Cluster:
-    """A scheduler and its workers, each a process of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._file = directory / "scheduler.json"
-        self._started: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start(
-            "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(self._file)
-        )
-        wait_until(self._file.exists)
-        self.address = str(json.loads(self._file.read_text())["address"]).removeprefix("tcp://")
-
-    def add_worker(self) -> subprocess.Popen[bytes]:
-        return self._start(
-            "worker", f"tcp://{self.address}", "--nthreads", "1",
-            "--local-directory", str(self._directory),
-        )  # fmt: skip
-
-    def end(self) -> None:
-        for process in self._started:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-    def _start(self, what: str, *words: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_" + what, *words, "--no-dashboard"],
-            cwd=self._directory,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._started.append(process)
-        return process
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
-    deadline_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -122,32 +52,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def tasks(tmp_path: Path) -> Path:
-    (tmp_path / "tasks.py").write_text(TASKS + f"HERE = Path({str(tmp_path)!r})\n")
-    (tmp_path / "neighbour.py").write_text("def square(number): return number * number\n")
-    (tmp_path / "lines.txt").write_text("".join(f"{number}\n" for number in range(400)))
-    return tmp_path
-
-
-def results(path: Path) -> dict[int, object]:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    by_index = {line["index"]: line["result"] for line in lines}
-    assert len(by_index) == len(lines)
-    return by_index
+    return write_tasks(tmp_path)
 
 
 @pytest.mark.parametrize("where", ["local", "elsewhere"])
-def test_the_output_is_that_of_processes_byte_for_byte(
+def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster, where: str
 ) -> None:
     place = ["--address", shared_cluster.address] if where == "elsewhere" else ["-j", "2"]
-    for backend, words in {"process": [], "dask": place}.items():
+    for backend, words in {"thread": [], "process": [], "dask": place}.items():
         done = run_main(
             "run", "tasks.py:square", "lines.txt", "-q", "-k",
             "--backend", backend, "-o", f"{backend}.jsonl", *words,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
     assert "- Backend: dask\n" in done.stdout
-    assert (tasks / "dask.jsonl").read_bytes() == (tasks / "process.jsonl").read_bytes()
+    contents = {(tasks / f"{name}.jsonl").read_bytes() for name in ("thread", "process", "dask")}
+    assert len(contents) == 1
 
 
 def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
@@ -204,6 +125,105 @@ def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
     disturber.join()
     assert done.returncode == 0, done.stderr
     assert results(tasks / "out.jsonl") == {number: number * number for number in range(400)}
+
+
+def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_undone(
+    tasks: Path, cluster: Cluster
+) -> None:
+    import distributed
+
+    cluster.add_worker()
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:sign", "-", "-o", "out.jsonl",
+         "-q", "--backend", "dask", "--address", cluster.address, "--batch-size", "5"],
+        cwd=tasks, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    fed = 0
+
+    def feed() -> None:
+        nonlocal fed
+        assert process.stdin is not None
+        process.stdin.write("".join(f"{number}\n" for number in range(fed, fed + 100)))
+        process.stdin.flush()
+        fed += 100
+        wait_until(lambda: len({path.name.split("-")[1] for path in signed()}) == fed)
+
+    def signed() -> list[Path]:
+        return list(tasks.glob("item-*"))
+
+    feed()
+    cluster.add_worker()
+    while len({path.name.split("-")[2] for path in signed()}) < 2:
+        feed()
+    with distributed.Client(cluster.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        first, second = client.scheduler_info()["workers"]
+        client.retire_workers([first])
+        feed()
+        assert list(client.scheduler_info()["workers"]) == [second]
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert results(tasks / "out.jsonl") == {number: number for number in range(fed)}
+
+
+def test_what_a_silent_worker_holds_is_done_by_another_and_counts_once(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utils.executors._dask._executor.LOOK_AFTER_S", 1.0)
+    monkeypatch.setattr("utils.executors._dask._executor.LOOK_EVERY_S", 0.1)
+
+    def work(item: int) -> int:
+        (tmp_path / f"{item}-{os.getpgid(0)}").touch()
+        while not (tmp_path / "go").exists():
+            time.sleep(0.01)
+        (tmp_path / f"{item}-done").touch()
+        return os.getpgid(0)
+
+    def began(item: int) -> list[int]:
+        groups = (path.name.partition("-")[2] for path in tmp_path.glob(f"{item}-*"))
+        return [int(group) for group in groups if group.isdigit()]
+
+    stopped, _ = cluster.add_worker(), cluster.add_worker()
+    with open_executor("dask", 2, scheduler=DaskScheduler(cluster.address)) as executor:
+        wait_until(lambda: cluster_has(executor, 2))
+        futures = [executor.submit(work, item) for item in range(2)]
+        wait_until(lambda: began(0) and began(1))
+        held = 0 if began(0) == [stopped.pid] else 1
+        os.killpg(stopped.pid, signal.SIGSTOP)
+        (tmp_path / "go").touch()
+        groups = {future.result(timeout=20) for future in futures}
+        assert groups == {*began(0), *began(1)} - {stopped.pid}
+        (tmp_path / f"{held}-done").unlink()
+        os.killpg(stopped.pid, signal.SIGCONT)
+        wait_until((tmp_path / f"{held}-done").exists)
+        assert executor.submit(abs, -3).result(timeout=20) == 3
+
+
+def cluster_has(executor: WorkerExecutor, number: int) -> bool:
+    return executor.workers == number
+
+
+def test_what_a_function_closes_over_goes_to_each_worker_once(
+    tmp_path: Path, shared_cluster: Cluster
+) -> None:
+    class Large:
+        def __init__(self) -> None:
+            self.data = os.urandom(2_000_000)
+
+        def __setstate__(self, state: dict[str, bytes]) -> None:
+            (tmp_path / f"{os.getpid()}-{time.monotonic_ns()}").touch()
+            self.data = state["data"]
+
+    large = Large()
+    corridors: list[Corridor] = []
+    records = stream_batches(
+        BatchProcessor(lambda number: len(large.data) + number), range(100), total=100,
+        backend="dask", batch_size=1, scheduler=DaskScheduler(shared_cluster.address),
+        on_corridor=corridors.append,
+    )  # fmt: skip
+    assert {record.results[0] - record.first_item for record in records} == {2_000_000}
+    loaded = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
+    assert 1 <= len(loaded) == len(set(loaded)) <= 2
+    assert 0 < corridors[0].carried_bytes < 1_000_000
 
 
 @pytest.mark.slow
@@ -315,23 +335,51 @@ def test_a_wrong_address_is_told_in_a_line(
 def test_a_cluster_without_workers_is_told(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utils.executors._dask.CONNECT_S", 1.0)
+    monkeypatch.setattr("utils.executors._dask._cluster.CONNECT_S", 1.0)
     with (
         pytest.raises(Exception, match="has no workers; start some"),
-        open_executor("dask", 1, address=cluster.address),
+        open_executor("dask", 1, scheduler=DaskScheduler(cluster.address)),
     ):
         pass
+
+
+def test_a_local_cluster_that_does_not_start_is_told_in_a_line(
+    tasks: Path, run_main: RunMain
+) -> None:
+    done = run_main(
+        "run", "tasks.py:square", "lines.txt", "-q", "--backend", "dask", "-j", "1",
+        DASK_TEMPORARY_DIRECTORY="/proc/nowhere",
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "the local Dask cluster does not start" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_installed_is_not_packed_where_a_link_leads_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "real" / "lib"
+    installed.mkdir(parents=True)
+    (installed / "third_party.py").touch()
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+    monkeypatch.setattr("sysconfig.get_paths", lambda: {"purelib": str(tmp_path / "linked/lib")})
+    monkeypatch.syspath_prepend(str(tmp_path / "linked" / "lib"))
+    import_module("third_party")
+    with zipfile.ZipFile(io.BytesIO(pack_modules())) as archive:
+        assert "third_party.py" not in archive.namelist()
 
 
 def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> None:
     plans: list[Plan] = []
     records = stream_batches(
         BatchProcessor(abs), range(-100, 0), total=100, backend="dask", batch_size=1,
-        address=shared_cluster.address, on_plan=plans.append,
+        scheduler=DaskScheduler(shared_cluster.address), on_plan=plans.append,
     )  # fmt: skip
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2
     assert "Workers: 2 in the cluster as the run began" in plans[0].why
+    told = r"Measured: a batch costs \d+\.\d ms on its way to a worker of this cluster"
+    assert re.fullmatch(told, plans[0].why[0])
 
 
 def test_a_local_cluster_leaves_with_the_command(tasks: Path) -> None:
@@ -351,3 +399,18 @@ def test_a_local_cluster_leaves_with_the_command(tasks: Path) -> None:
         return True
 
     wait_until(is_gone, seconds=5)
+
+
+def test_a_run_does_not_begin_with_a_worker_that_is_silent(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utils.executors._dask._cluster.CONNECT_S", 2.0)
+    stopped, _ = cluster.add_worker(), cluster.add_worker()
+    with open_executor("dask", 2, scheduler=DaskScheduler(cluster.address)) as executor:
+        wait_until(lambda: cluster_has(executor, 2))
+    os.killpg(stopped.pid, signal.SIGSTOP)
+    with (
+        pytest.raises(WorkersLostError, match=r"has not heard from tcp://127.0.0.1:\d+ for over"),
+        open_executor("dask", 2, scheduler=DaskScheduler(cluster.address)),
+    ):
+        pass

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from tests.fakes import batch_record
 from utils.sizing import LONGEST_BATCH_S, AdaptiveSizing
 
@@ -58,3 +62,37 @@ def test_a_record_of_nobody_teaches_nothing() -> None:
     before = adaptive.next_size(10**6)
     adaptive.learn(batch_record([None], durations_s=[9.0], worker=""))
     assert adaptive.next_size(10**6) == before
+
+
+def slow_network() -> AdaptiveSizing:
+    return AdaptiveSizing(workers=2, hand_over_s=2e-3, measured_s=0.04, item_s=1e-3)
+
+
+def test_a_hand_over_that_was_measured_makes_batches_that_are_worth_it() -> None:
+    usual = AdaptiveSizing(workers=2, hand_over_s=2e-3, item_s=1e-3)
+    assert usual.next_size(None) * 1e-3 == LONGEST_BATCH_S
+    assert slow_network().next_size(None) * 1e-3 == pytest.approx(49 * 0.04)
+    assert slow_network().longest_batch_s == pytest.approx(49 * 0.04)
+
+
+def test_gaps_between_batches_are_followed_down_and_up_to_what_was_measured() -> None:
+    adaptive = slow_network()
+    now_s = 0.0
+
+    def size_after(gap_s: float) -> int:
+        nonlocal now_s
+        for _ in range(40):
+            record = batch_record([0], durations_s=[1e-3])
+            record = replace(record, started_s=now_s + gap_s, ended_s=now_s + gap_s + 1e-3)
+            adaptive.learn(record)
+            now_s = record.ended_s
+        return adaptive.next_size(None)
+
+    assert size_after(1e-4) * 1e-3 == LONGEST_BATCH_S
+    assert size_after(0.02) * 1e-3 == pytest.approx(49 * 0.02, rel=0.01)
+    assert size_after(9.0) * 1e-3 == pytest.approx(49 * 0.04, rel=0.01)
+
+
+def test_what_only_a_busy_cluster_can_cost_is_not_believed() -> None:
+    busy = AdaptiveSizing(workers=2, hand_over_s=2e-3, measured_s=60.0, item_s=1e-3)
+    assert busy.next_size(None) * 1e-3 == pytest.approx(4.9)

@@ -245,6 +245,10 @@ def _add_run_options(parser: _Parser) -> None:
     add("--dry-run", action="store_true", help="measure, print the plan, run nothing more")
     add("--address", metavar="HOST:PORT",
         help="a Dask scheduler, for --backend dask (default: a local cluster)")  # fmt: skip
+    add("--tls-ca-file", metavar="FILE",
+        help="the authority that signed the certificates of the cluster at --address")  # fmt: skip
+    add("--tls-cert", metavar="FILE", help="our certificate for that cluster")
+    add("--tls-key", metavar="FILE", help="the certificate's private key")
     add("--memory-floor", metavar="SIZE",
         help="take no more items while less memory is free: 500M, 2G (default: none)")  # fmt: skip
     add("--defuse-formulas", action="store_true",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from utils.batching import HAND_OVER_S, BatchSizing, cut
+from utils.dask_scheduler import DaskScheduler
 from utils.executors import WorkerExecutor, open_executor
 from utils.limits import Limits
 from utils.machine import coroutines_at_once, usable_cores
@@ -22,7 +23,9 @@ from utils.stopping import StopRequest
 __all__ = ["run_plan", "stream_batches"]
 
 
-BUDGET_S = 2 * LONGEST_BATCH_S
+BUDGET_BATCHES = 2
+
+BUDGET_S = BUDGET_BATCHES * LONGEST_BATCH_S
 """A batch that turns out to take longer is cut short; what is left of it is done by whoever can."""
 
 BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S
@@ -48,14 +51,14 @@ def stream_batches(
     on_corridor: Callable[[Corridor], None] | None = None,
     first_item: int = 0,
     expected: int | None = None,
-    address: str | None = None,
+    scheduler: DaskScheduler | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of the items in batches as they finish; choose what is left open.
 
     `total` counts `items`, `None` when unknown; `expected` is a guess at it then. `first_item` is
     the place of the first of them.
     `on_plan` gets the plan when it is made, and again when it changes; `on_corridor` gets what can
-    tell how many batches are under way. `address` is that of a Dask scheduler.
+    tell how many batches are under way. `scheduler` is that of a Dask cluster.
     """
     chosen = backend == "auto" and processor.is_async
     if chosen:
@@ -74,7 +77,7 @@ def stream_batches(
         stop=stop or StopRequest(),
         on_plan=on_plan or _ignore,
         on_corridor=on_corridor or _ignore,
-        address=address,
+        scheduler=scheduler,
     )
     if backend == "async":
         return _run_coroutines(run, chosen=chosen)
@@ -96,7 +99,7 @@ class _Run:
     stop: StopRequest
     on_plan: Callable[[Plan], None]
     on_corridor: Callable[[Corridor], None]
-    address: str | None
+    scheduler: DaskScheduler | None
 
     def cut(self, next_size: _NextSize) -> Iterator[Batch]:
         """Yield the items in batches."""
@@ -220,10 +223,14 @@ def _run_as_asked(run: _Run, backend: str) -> Iterator[BatchRecord]:
     plan = _plan_as_asked(backend, run.workers, run.batch_size)
     limits, stop = run.limits, run.stop
     with open_executor(
-        backend, plan.workers, timeout_s=limits.timeout_s, stop=stop, address=run.address
+        backend, plan.workers, timeout_s=limits.timeout_s, stop=stop, scheduler=run.scheduler
     ) as executor:
-        if run.address is not None:
+        if run.scheduler is not None:
             plan = _plan_as_asked(backend, None, run.batch_size, cluster_workers=executor.workers)
+        measured_s = executor.hand_over_s
+        if measured_s is not None:
+            told = f"Measured: a batch costs {measured_s * 1e3:.1f} ms on its way to a worker"
+            plan = replace(plan, why=(f"{told} of this cluster", *plan.why))
         run.on_plan(plan)
 
         def follow(processor: BatchProcessor, size: _NextSize) -> Iterator[BatchRecord]:
@@ -233,8 +240,10 @@ def _run_as_asked(run: _Run, backend: str) -> Iterator[BatchRecord]:
             sizing = BatchSizing(1 if limits.rate is not None else plan.batch_size)
             yield from follow(run.processor, sizing.next_size)
             return
-        adaptive = AdaptiveSizing(workers=plan.workers, hand_over_s=HAND_OVER_S[plan.backend])
-        processor = run.processor.with_budget(BUDGET_S)
+        adaptive = AdaptiveSizing(
+            workers=plan.workers, hand_over_s=HAND_OVER_S[backend], measured_s=measured_s
+        )
+        processor = run.processor.with_budget(BUDGET_BATCHES * adaptive.longest_batch_s)
         for record in follow(processor, limits.capped(adaptive.next_size)):
             adaptive.workers = executor.workers or plan.workers
             adaptive.learn(record)

@@ -44,6 +44,7 @@ def rehearse(
         workers=settings.workers,
         batch_size=settings.batch_size,
         limits=Limits(timeout_s=settings.timeout_s),
+        scheduler=settings.scheduler,
         stop=enough,
         on_plan=keep,
     ):

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from utils.checks import Fault, checked_size_bytes, near_names
-from utils.door import LARGEST_COUNT, Door, same_file
+from utils.dask_scheduler import DaskScheduler, TlsFiles
+from utils.door import LARGEST_COUNT, Door, option_name, same_file
 from utils.formats import INPUT_FORMATS, OUTPUT_FORMATS, OUTPUT_SUFFIXES
 from utils.settings import EngineSettings, task_file
 from utils.urls import Place
@@ -58,8 +59,8 @@ class RunSettings(EngineSettings):
     dry_run: bool = False
     setup: str | None = None
     """A function of the task's module that is called once in each worker."""
-    address: str | None = None
-    """Of a Dask scheduler, `HOST:PORT`; `None`: a local cluster of our own."""
+    scheduler: DaskScheduler | None = None
+    """`None`: a local cluster of our own, for the backend that needs one."""
     memory_floor_bytes: int | None = None
     """Stop feeding while less memory is free."""
     defuse_formulas: bool = False
@@ -70,7 +71,7 @@ class RunSettings(EngineSettings):
         return EngineSettings._option_names() - {"workers_positional"} | {
             "task", "source", "output", "input_format", "output_format", "record", "errors",
             "keep_order", "resume", "retry_failed", "overwrite", "accept_changes", "halt", "limit",
-            "dry_run", "setup", "address", "memory_floor", "defuse_formulas",
+            "dry_run", "setup", "address", "memory_floor", "defuse_formulas", *_TLS,
         }  # fmt: skip
 
     @classmethod
@@ -86,10 +87,11 @@ class RunSettings(EngineSettings):
         engine = EngineSettings._checked(door, options)
         exports = {name: path for name, path in engine.items() if name.startswith("export_")}
         _check_names(door, output, errors, exports)
+        tls = {name: door.input_file(name) for name in _TLS}
         ours = {"output": output, "errors": errors, **exports}
         door.keep_apart(
             {name: place for name, place in ours.items() if isinstance(place, Path)},
-            {"task": task_file(options.get("task"))},
+            {"task": task_file(options.get("task")), **tls},
         )
         if engine["backend"] == "sequential" and engine["timeout_s"] is not None:
             door.fault(
@@ -110,7 +112,7 @@ class RunSettings(EngineSettings):
             "halt_share": halt_share,
             "limit": door.whole("limit", "--limit", 1, LARGEST_COUNT, "for example 100"),
             "setup": options.get("setup"),
-            "address": _address(door, options, engine),
+            "scheduler": _scheduler(door, options, engine, tls),
             "memory_floor_bytes": door.read(
                 "memory_floor", lambda raw: checked_size_bytes(raw, "--memory-floor")
             ),
@@ -129,9 +131,23 @@ _FLAGS = (
 )
 
 
-def _address(door: Door, options: dict[str, Any], engine: dict[str, Any]) -> str | None:
+_TLS = ("tls_ca_file", "tls_cert", "tls_key")
+
+
+def _scheduler(
+    door: Door, options: dict[str, Any], engine: dict[str, Any], tls: dict[str, Path | None]
+) -> DaskScheduler | None:
     raw = options.get("address")
+    given = [name for name in _TLS if options.get(name) is not None]
+    lacking = [option_name(name) for name in _TLS if name not in given]
+    if given and lacking:
+        door.fault(
+            f"{option_name(given[0])} {options[given[0]]}: needs {' and '.join(lacking)}, too"
+        )
     if raw is None:
+        if given:
+            told = f"{option_name(given[0])} {options[given[0]]}: is for the way to a scheduler"
+            door.fault(f"{told}; add --address HOST:PORT")
         return None
     if engine["backend"] != "dask":
         door.fault(f"--address {raw}: is that of a Dask scheduler; add --backend dask")
@@ -139,7 +155,13 @@ def _address(door: Door, options: dict[str, Any], engine: dict[str, Any]) -> str
         door.fault(f"--workers: those at --address {raw} are the cluster's own; leave one out")
     if not re.fullmatch(r"(?:(?:tcp|tls|ws|wss)://)?[^\s/]+:\d{1,5}", str(raw)):
         door.fault(f"--address must be HOST:PORT, got {raw!r:.100}; for example 127.0.0.1:8786")
-    return str(raw)
+    scheme = str(raw).partition("://")[0] if "://" in str(raw) else "tls"
+    if given and scheme not in ("tls", "wss"):
+        door.fault(f"--address {raw}: {option_name(given[0])} needs tls://; leave the scheme out")
+    ca_file, cert, key = tls.values()
+    if ca_file is None or cert is None or key is None:
+        return DaskScheduler(str(raw))
+    return DaskScheduler(str(raw), TlsFiles(ca_file=ca_file, cert=cert, key=key))
 
 
 def _task(door: Door, options: dict[str, Any]) -> str:

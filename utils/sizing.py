@@ -16,7 +16,11 @@ LONGEST_BATCH_S = 0.4
 """A batch takes no longer than this, so that a change of pace is soon seen and followed."""
 
 DEAREST_HAND_OVER_S = 2e-3
-"""A longer gap between a worker's batches has another reason than the hand-over."""
+"""A longer gap between a worker's batches has another reason than the hand-over, unless a longer
+one was measured before."""
+
+DEAREST_MEASURED_S = 0.1
+"""What a hand-over may be measured to cost; more, and the workers were at something else."""
 
 SMALLEST_TAIL = 8
 """The last batches shrink to this fraction of the least size, so that all workers end together."""
@@ -34,6 +38,9 @@ class AdaptiveSizing:
     At least so many items that the hand-over costs under 2 % of the work; more, up to the
     optimum of Kruskal and Weiss (1985), while a batch stays under 0.4 s; half an even share of
     what is left, near the end (factoring; Hummel, Schonberg and Flynn 1992).
+
+    `hand_over_s` is what the hand-over usually costs, `measured_s` what it was seen to cost with
+    nothing else under way; the gaps between a worker's batches then tell what it really costs.
     """
 
     def __init__(
@@ -41,14 +48,17 @@ class AdaptiveSizing:
         *,
         workers: int,
         hand_over_s: float,
+        measured_s: float | None = None,
         item_s: float | None = None,
         item_bytes: int = 0,
         free_memory_bytes: int | None = None,
     ) -> None:
         self.workers = workers
         """How many share what is left; may change while the run goes on."""
-        self._least_hand_over_s = hand_over_s
-        self._hand_over_s = hand_over_s
+        first_s = hand_over_s if measured_s is None else min(measured_s, DEAREST_MEASURED_S)
+        self._hand_over_s = first_s
+        self._least_hand_over_s = min(hand_over_s, first_s)
+        self._dearest_hand_over_s = max(DEAREST_HAND_OVER_S, first_s)
         self._item_s = item_s
         self._spread_s = 0.0
         self._ended_s: dict[str, float] = {}
@@ -57,13 +67,18 @@ class AdaptiveSizing:
             under_way = 3 * workers * item_bytes
             self._most = max(1, MEMORY_SHARE * free_memory_bytes // under_way)
 
+    @property
+    def longest_batch_s(self) -> float:
+        """Return how long a batch may be meant to take, in seconds."""
+        return max(LONGEST_BATCH_S, _worth_s(self._dearest_hand_over_s))
+
     def next_size(self, left: int | None) -> int:
         """Return the size of the next batch; 1 while nothing was measured."""
         if self._item_s is None:
             return 1
         item_s = max(self._item_s, 1e-9)
         hand_over_s = max(self._hand_over_s, self._least_hand_over_s)
-        least = math.ceil(hand_over_s * (1 - HAND_OVER_SHARE) / (HAND_OVER_SHARE * item_s))
+        least = math.ceil(_worth_s(hand_over_s) / item_s)
         size = max(least, math.floor(LONGEST_BATCH_S / item_s)) if least > 1 else 1
         if left is not None:
             best = kruskal_weiss(left, self.workers, hand_over_s, self._spread_s)
@@ -86,6 +101,11 @@ class AdaptiveSizing:
         self._spread_s = max(spread_s, (1 - FORGETTING) * self._spread_s + FORGETTING * spread_s)
         ended_s = self._ended_s.get(record.worker)
         if ended_s is not None:
-            gap_s = min(DEAREST_HAND_OVER_S, max(0.0, record.started_s - ended_s))
+            gap_s = min(self._dearest_hand_over_s, max(0.0, record.started_s - ended_s))
             self._hand_over_s += FORGETTING * (gap_s - self._hand_over_s)
         self._ended_s[record.worker] = record.ended_s
+
+
+def _worth_s(hand_over_s: float) -> float:
+    """Return the least work that is worth a hand-over."""
+    return hand_over_s * (1 - HAND_OVER_SHARE) / HAND_OVER_SHARE

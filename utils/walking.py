@@ -160,7 +160,7 @@ def _records(
         stop=stop,
         on_plan=on_plan,
         on_corridor=on_corridor,
-        address=settings.address if isinstance(settings, RunSettings) else None,
+        scheduler=settings.scheduler if isinstance(settings, RunSettings) else None,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from utils.dask_scheduler import DaskScheduler
 from utils.stopping import StopRequest
 
 __all__ = ["EXECUTORS", "WorkerExecutor", "open_executor"]
@@ -46,6 +47,11 @@ class WorkerExecutor(Executor):
         return None
 
     @property
+    def hand_over_s(self) -> float | None:
+        """Return what handing a call over was measured to cost, in seconds, where it was."""
+        return None
+
+    @property
     def ready(self) -> bool:
         """Tell whether a worker has started up."""
         return True
@@ -62,12 +68,12 @@ def open_executor(
     *,
     timeout_s: float | None = None,
     stop: StopRequest | None = None,
-    address: str | None = None,
+    scheduler: DaskScheduler | None = None,
 ) -> Iterator[WorkerExecutor]:
     """Open the executor `name` (sequential, thread, process, async, dask), shut it down at the end.
 
     `timeout_s` limits the time of each item, in seconds; sequential work has no limit.
-    `address` is that of a Dask scheduler, whose workers there are is its own business then.
+    `scheduler` is that of a Dask cluster, whose workers are its own business then.
 
     After an error, or when `stop` says to kill by then, what still runs is given up instead of
     waited for.
@@ -78,7 +84,7 @@ def open_executor(
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
     executor = cast(_Opens, import_module(_MODULES[name]).open_workers)(
-        workers, timeout_s=timeout_s, **({} if address is None else {"address": address})
+        workers, timeout_s=timeout_s, **({} if scheduler is None else {"scheduler": scheduler})
     )
     try:
         yield executor

@@ -32,18 +32,22 @@ class Shipment(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         """Unpack an archive; keep anything else."""
         hold = vars(worker).setdefault("shipped_hold", {"lock": threading.RLock()})
+        data, self._data = self._data, b""  # the worker keeps this plugin, and needs no two copies
         if not self._is_archive:
-            hold[self.name] = self._data
+            hold[self.name] = data
             return
         directory = Path(worker.local_directory) / self.name
-        with zipfile.ZipFile(io.BytesIO(self._data)) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             archive.extractall(directory)
         hold[self.name] = directory
         _put_first(hold, self.name)
+        importlib.import_module("utils.executors._dask._calls")
 
     def teardown(self, worker: Any) -> None:
         """Drop what was kept."""
-        kept = worker.__dict__.get("shipped_hold", {}).pop(self.name, None)
+        hold = vars(worker).get("shipped_hold", {})
+        hold.pop(("loaded", self.name), None)
+        kept = hold.pop(self.name, None)
         if isinstance(kept, Path):
             shutil.rmtree(kept, ignore_errors=True)
             if str(kept) in sys.path:
@@ -75,7 +79,7 @@ def _answered(
     """
     hold: dict[Any, Any] = vars(get_worker())["shipped_hold"]
     _put_first(hold, archive)
-    from utils.executors._dask_calls import answer
+    from utils.executors._dask._calls import answer
 
     return answer(hold, function, arguments, timeout_s)
 

@@ -29,6 +29,7 @@ def answer(
         function = hold.get(("loaded", name))
         if function is None:
             function = hold[("loaded", name)] = pickle.loads(hold[name])
+            hold[name] = None
     try:
         result = _called(hold, function, pickle.loads(arguments), timeout_s)
         return RESULT, pickled_result(result)

@@ -46,7 +46,9 @@ def pack_modules() -> bytes:
 
 def _places() -> list[Path]:
     """Return the directories that modules came from, those first that are searched first."""
-    installed = [Path(path) for path in {*sysconfig.get_paths().values(), *site.getsitepackages()}]
+    installed = [
+        Path(path).resolve() for path in {*sysconfig.get_paths().values(), *site.getsitepackages()}
+    ]
     found = {
         place
         for module in list(sys.modules.values())
