@@ -40,10 +40,10 @@ WORKER_SENDS_EVERY_S = 2e-3
 SATURATION = 1.1
 """Calls that Dask has at a worker for each of its threads (`worker-saturation`)."""
 
-WARM_UP_WINDOWS = 4
+WARM_UP_WINDOWS = 3
 """How often what may be under way has been through before steady state is measured."""
 
-STEADY_WINDOWS = 4
+STEADY_WINDOWS = 1
 """Over how many windows it is measured."""
 
 LEAST_MEASURED = 2000
@@ -303,7 +303,8 @@ class _Simulation:
             return self._told_since((0.0,) * len(self._noted()))
         self._clock.run_while(lambda: self.batches < WARM_UP_WINDOWS * self._window)
         before = self._noted()
-        enough = self.batches + max(LEAST_MEASURED, STEADY_WINDOWS * self._window)
+        windows = max(STEADY_WINDOWS, math.ceil(LEAST_MEASURED / self._window))
+        enough = self.batches + windows * self._window  # whole ones, for batches come in bursts
         self._clock.run_while(lambda: self.batches < enough)
         return self._told_since(before)
 
