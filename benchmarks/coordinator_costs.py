@@ -169,7 +169,7 @@ def observed(
 ) -> Observed:
     """Run `function` of `TASK` on so many numbers by the command, and return what that took.
 
-    Raises `CalledProcessError` when the command fails.
+    Raises `CalledProcessError` when the command fails, and prints what it said.
     """
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
@@ -183,9 +183,8 @@ def observed(
             words += ["--batch-size", str(batch_size)]
         before, busy_before_s = cluster.cpu(), _busy_s()
         start_s = time.perf_counter()
-        child = subprocess.Popen(
-            words, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with (directory / "told.txt").open("wb") as told:
+            child = subprocess.Popen(words, cwd=directory, stdout=subprocess.DEVNULL, stderr=told)
         _, status, usage = os.wait4(child.pid, 0)
         wall_s = time.perf_counter() - start_s
         after, busy_after_s = cluster.cpu(), _busy_s()
@@ -195,6 +194,7 @@ def observed(
         ours_s = coordinator_s + scheduler_s + workers_s
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
+            print((directory / "told.txt").read_text(), file=sys.stderr)
             raise subprocess.CalledProcessError(child.returncode, words)
         return Observed(
             wall_s=wall_s,
