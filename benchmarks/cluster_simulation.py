@@ -108,7 +108,7 @@ def check(costs: Costs, quick: bool, at_once: float) -> None:
         f"{'others':>6}"
     )
     ratios = []
-    memory: dict[int | str, list[tuple[int, int]]] = {}
+    memory: dict[str, list[tuple[int, int]]] = {}
     for workers in CHECKED_WORKERS[2:3] if quick else CHECKED_WORKERS:
         place = Cluster(
             processes=PROCESSES,
@@ -126,7 +126,9 @@ def check(costs: Costs, quick: bool, at_once: float) -> None:
                 rate = items / (real.wall_s - start_s)
                 told = simulated(costs, place, times_s, batch_size=size, items=items)
                 ratios.append(told.throughput / rate)
-                memory.setdefault(size or "own size", []).append((2 * workers, real.peak_bytes))
+                memory.setdefault(f"{name} in batches of {size or 'own size'}", []).append(
+                    (2 * workers, real.peak_bytes)
+                )
                 print(
                     f"{workers:7} {name:>12} {size or 'own size':>10} {rate:8.0f} "
                     f"{told.throughput:8.0f} {ratios[-1]:6.2f} {real.others:6.2f}  "
@@ -140,12 +142,12 @@ def check(costs: Costs, quick: bool, at_once: float) -> None:
         f"({min(ratios):.2f} to {max(ratios):.2f})\n"
         f"latency of an empty batch: {waited_s * 1e3:.1f} ms, simulated {alone.seconds * 1e3:.1f}"
     )
-    for told_size, seen in memory.items():
-        if len(seen) < 2:
+    for what, seen in memory.items():
+        if len(seen) == 1:
             continue
         slope, least = statistics.linear_regression(*zip(*seen, strict=True))
         print(
-            f"memory of the coordinator, batches of {told_size}: "
+            f"memory of the coordinator, {what}: "
             f"{least / 2**20:.0f} MB and {slope / 1024:.1f} kB a batch under way"
         )
 
