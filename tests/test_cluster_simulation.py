@@ -1,0 +1,82 @@
+"""The model of a cluster, without one: what it must come to where the sum can be done by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+
+import pytest
+
+pytest.importorskip("distributed")
+
+from benchmarks.cluster_model import Cluster, Costs, simulated
+
+FREE = Costs(**{field.name: 0.0 for field in fields(Costs)})
+"""A cluster that computes for nothing; Dask's intervals between messages are left."""
+
+
+def test_workers_are_busy_all_the_time_where_nothing_else_costs() -> None:
+    told = simulated(FREE, Cluster(processes=20), [1.0])
+    assert told.efficiency == pytest.approx(1, abs=0.01)
+    assert told.throughput == pytest.approx(20, rel=0.01)
+    assert told.bottleneck == "workers"
+
+
+@pytest.mark.parametrize(
+    ("costs", "at_once", "bottleneck"),
+    [
+        (replace(FREE, coordinator_batch_s=0.002), math.inf, "coordinator, per batch"),
+        (replace(FREE, coordinator_item_s=0.002), math.inf, "coordinator, per item"),
+        (replace(FREE, scheduler_batch_s=0.002), math.inf, "scheduler"),
+        (replace(FREE, fetch_wait_s=0.002), 1, "fetching of answers"),
+    ],
+)
+def test_who_takes_2_ms_a_batch_lets_500_through_a_second_and_is_named(
+    costs: Costs, at_once: float, bottleneck: str
+) -> None:
+    cluster = Cluster(processes=300, fetches_at_once=at_once)
+    told = simulated(costs, cluster, [0.01], batch_size=1)
+    assert told.throughput == pytest.approx(500, rel=0.02)
+    assert told.bottleneck == bottleneck
+
+
+def test_answers_that_are_fetched_together_do_not_wait_for_each_other() -> None:
+    costs = replace(FREE, fetch_wait_s=0.002)
+    alone = simulated(costs, Cluster(processes=300), [0.01], batch_size=1)
+    together = simulated(costs, Cluster(processes=300, fetches_at_once=4), [0.01], batch_size=1)
+    assert together.throughput == pytest.approx(4 * alone.throughput, rel=0.02)
+
+
+def test_the_network_costs_an_answer_four_hops() -> None:
+    told = simulated(FREE, Cluster(processes=300, hop_s=0.001), [0.01], batch_size=1)
+    assert told.throughput == pytest.approx(250, rel=0.02)
+
+
+def test_two_cores_do_no_more_than_two_things_at_once() -> None:
+    costs = replace(FREE, coordinator_batch_s=0.001, scheduler_batch_s=0.001, worker_batch_s=0.001)
+    cluster = Cluster(processes=1, threads=50, fetches_at_once=math.inf)
+    many = simulated(costs, cluster, [0.0], batch_size=1)
+    two = simulated(costs, replace(cluster, cores=2), [0.0], batch_size=1)
+    assert many.throughput == pytest.approx(1000, rel=0.02)
+    assert two.throughput == pytest.approx(2 / 0.003, rel=0.1)
+
+
+def test_all_items_of_a_finite_run_are_done_and_their_times_add_up() -> None:
+    costs = replace(FREE, coordinator_batch_s=0.001, coordinator_item_s=0.0001)
+    told = simulated(costs, Cluster(processes=7), [0.25], batch_size=3, items=1000)
+    assert (told.items, told.batches) == (1000, 334)
+    assert told.busy_s == pytest.approx(250)
+    assert told.efficiency == pytest.approx(250 / (7 * told.seconds))
+    assert told.coordinator * told.seconds == pytest.approx(334 * 0.001 + 1000 * 0.0001)
+    assert told.coordinator_items * told.seconds == pytest.approx(1000 * 0.0001)
+
+
+def test_a_batch_that_spends_its_budget_leaves_the_rest_to_another() -> None:
+    times_s = [0.001] * 400 + [2.0]
+    told = simulated(FREE, Cluster(processes=3), times_s, items=5000)
+    assert told.items == 5000
+
+
+def test_the_engine_makes_batches_of_0_4_seconds() -> None:
+    told = simulated(FREE, Cluster(processes=10), [0.01])
+    assert 38 <= told.items / told.batches <= 41
