@@ -27,6 +27,10 @@ def square(line):
     time.sleep(0.002)
     return neighbour.square(int(line))
 
+def import_late(line):
+    import late
+    return late.VALUE
+
 def in_process(line):
     time.sleep(0.002)
     return ready, __file__
@@ -119,8 +123,9 @@ def results(path: Path) -> dict[int, object]:
 
 
 def write_tasks(directory: Path) -> Path:
-    """Write tasks, a module that they import, and an input of 400 lines."""
+    """Write tasks, the modules that they import, and an input of 400 lines."""
     (directory / "tasks.py").write_text(TASKS + f"HERE = Path({str(directory)!r})\n")
     (directory / "neighbour.py").write_text("def square(number): return number * number\n")
+    (directory / "late.py").write_text("VALUE = 1\n")
     (directory / "lines.txt").write_text("".join(f"{number}\n" for number in range(400)))
     return directory

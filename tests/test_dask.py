@@ -81,6 +81,8 @@ def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
     told = {tuple(map(str, result)) for result in found if isinstance(result, list)}
     assert 1 <= len({ready for ready, _ in told}) <= 2
     assert not any(file.startswith(str(tasks)) for _, file in told)
+    done = run_main("run", "tasks.py:import_late", "lines.txt", "-o", "late.jsonl", *words)
+    assert done.returncode == 0, done.stderr
     (tasks / "neighbour.py").write_text("def square(number): return -number\n")
     done = run_main("run", "tasks.py:square", "lines.txt", "-o", "two.jsonl", *words)
     assert done.returncode == 0, done.stderr
@@ -378,7 +380,10 @@ def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> 
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2
     assert "Workers: 2 in the cluster as the run began" in plans[0].why
-    told = r"Measured: a batch costs \d+\.\d ms on its way to a worker of this cluster"
+    told = (
+        r"Measured: a batch takes \d+\.\d ms to a worker of this cluster and back, of many at once "
+        r"\d+\.\d ms each"
+    )
     assert re.fullmatch(told, plans[0].why[0])
 
 

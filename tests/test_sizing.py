@@ -93,6 +93,16 @@ def test_gaps_between_batches_are_followed_down_and_up_to_what_was_measured() ->
     assert size_after(9.0) * 1e-3 == pytest.approx(49 * 0.04, rel=0.01)
 
 
+def test_where_workers_are_many_batches_leave_room_in_what_they_share() -> None:
+    adaptive = AdaptiveSizing(workers=1000, hand_over_s=2e-3, shared_s=1e-3, item_s=0.1)
+    assert adaptive.next_size(None) == 20
+    assert adaptive.longest_batch_s == 2.0
+    adaptive.workers = 100
+    assert adaptive.next_size(None) == 4
+    adaptive.workers = 10
+    assert adaptive.next_size(None) == 1
+
+
 def test_what_only_a_busy_cluster_can_cost_is_not_believed() -> None:
     busy = AdaptiveSizing(workers=2, hand_over_s=2e-3, measured_s=60.0, item_s=1e-3)
     assert busy.next_size(None) * 1e-3 == pytest.approx(4.9)

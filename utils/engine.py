@@ -227,10 +227,13 @@ def _run_as_asked(run: _Run, backend: str) -> Iterator[BatchRecord]:
     ) as executor:
         if run.scheduler is not None:
             plan = _plan_as_asked(backend, None, run.batch_size, cluster_workers=executor.workers)
-        measured_s = executor.hand_over_s
-        if measured_s is not None:
-            told = f"Measured: a batch costs {measured_s * 1e3:.1f} ms on its way to a worker"
-            plan = replace(plan, why=(f"{told} of this cluster", *plan.why))
+        measured = executor.hand_over
+        if measured is not None:
+            told = (
+                f"Measured: a batch takes {measured.alone_s * 1e3:.1f} ms to a worker of this "
+                f"cluster and back, of many at once {measured.each_s * 1e3:.1f} ms each"
+            )
+            plan = replace(plan, why=(told, *plan.why))
         run.on_plan(plan)
 
         def follow(processor: BatchProcessor, size: _NextSize) -> Iterator[BatchRecord]:
@@ -241,7 +244,10 @@ def _run_as_asked(run: _Run, backend: str) -> Iterator[BatchRecord]:
             yield from follow(run.processor, sizing.next_size)
             return
         adaptive = AdaptiveSizing(
-            workers=plan.workers, hand_over_s=HAND_OVER_S[backend], measured_s=measured_s
+            workers=plan.workers,
+            hand_over_s=HAND_OVER_S[backend],
+            measured_s=measured and measured.alone_s,
+            shared_s=measured.each_s if measured else 0.0,
         )
         processor = run.processor.with_budget(BUDGET_BATCHES * adaptive.longest_batch_s)
         for record in follow(processor, limits.capped(adaptive.next_size)):

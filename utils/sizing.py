@@ -22,6 +22,9 @@ one was measured before."""
 DEAREST_MEASURED_S = 0.1
 """What a hand-over may be measured to cost; more, and the workers were at something else."""
 
+MOST_USED = 0.5
+"""What share of the time what the workers share may be in use."""
+
 SMALLEST_TAIL = 8
 """The last batches shrink to this fraction of the least size, so that all workers end together."""
 
@@ -41,6 +44,8 @@ class AdaptiveSizing:
 
     `hand_over_s` is what the hand-over usually costs, `measured_s` what it was seen to cost with
     nothing else under way; the gaps between a worker's batches then tell what it really costs.
+    `shared_s` is what each batch takes of what all workers share: where there are many, batches
+    are so long that this is not used for more than half of the time.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class AdaptiveSizing:
         workers: int,
         hand_over_s: float,
         measured_s: float | None = None,
+        shared_s: float = 0.0,
         item_s: float | None = None,
         item_bytes: int = 0,
         free_memory_bytes: int | None = None,
@@ -59,6 +65,7 @@ class AdaptiveSizing:
         self._hand_over_s = first_s
         self._least_hand_over_s = min(hand_over_s, first_s)
         self._dearest_hand_over_s = max(DEAREST_HAND_OVER_S, first_s)
+        self._shared_s = shared_s
         self._item_s = item_s
         self._spread_s = 0.0
         self._ended_s: dict[str, float] = {}
@@ -70,7 +77,7 @@ class AdaptiveSizing:
     @property
     def longest_batch_s(self) -> float:
         """Return how long a batch may be meant to take, in seconds."""
-        return max(LONGEST_BATCH_S, _worth_s(self._dearest_hand_over_s))
+        return max(LONGEST_BATCH_S, self._least_s(self._dearest_hand_over_s))
 
     def next_size(self, left: int | None) -> int:
         """Return the size of the next batch; 1 while nothing was measured."""
@@ -78,7 +85,7 @@ class AdaptiveSizing:
             return 1
         item_s = max(self._item_s, 1e-9)
         hand_over_s = max(self._hand_over_s, self._least_hand_over_s)
-        least = math.ceil(_worth_s(hand_over_s) / item_s)
+        least = math.ceil(self._least_s(hand_over_s) / item_s)
         size = max(least, math.floor(LONGEST_BATCH_S / item_s)) if least > 1 else 1
         if left is not None:
             best = kruskal_weiss(left, self.workers, hand_over_s, self._spread_s)
@@ -86,6 +93,11 @@ class AdaptiveSizing:
             share = math.ceil(left / (2 * self.workers))
             size = min(size, max(share, least // SMALLEST_TAIL))
         return int(max(1, min(size, self._most)))
+
+    def _least_s(self, hand_over_s: float) -> float:
+        """Return the least work that is worth a hand-over."""
+        worth_s = hand_over_s * (1 - HAND_OVER_SHARE) / HAND_OVER_SHARE
+        return max(worth_s, self.workers * self._shared_s / MOST_USED)
 
     def learn(self, record: BatchRecord) -> None:
         """Follow the times of one record: a slower pace at once, a faster one by and by."""
@@ -104,8 +116,3 @@ class AdaptiveSizing:
             gap_s = min(self._dearest_hand_over_s, max(0.0, record.started_s - ended_s))
             self._hand_over_s += FORGETTING * (gap_s - self._hand_over_s)
         self._ended_s[record.worker] = record.ended_s
-
-
-def _worth_s(hand_over_s: float) -> float:
-    """Return the least work that is worth a hand-over."""
-    return hand_over_s * (1 - HAND_OVER_SHARE) / HAND_OVER_SHARE

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from utils.dask_scheduler import DaskScheduler
 from utils.stopping import StopRequest
 
-__all__ = ["EXECUTORS", "WorkerExecutor", "open_executor"]
+__all__ = ["EXECUTORS", "HandOver", "WorkerExecutor", "open_executor"]
 
 _MODULES = {
     "sequential": "utils.executors._sequential",
@@ -32,6 +32,15 @@ class _Opens(Protocol):
     ) -> WorkerExecutor: ...
 
 
+class HandOver(NamedTuple):
+    """What an empty call takes, in seconds."""
+
+    alone_s: float
+    """To a worker and back, with nothing else under way."""
+    each_s: float
+    """Of many at once: what it takes of all that workers share."""
+
+
 class WorkerExecutor(Executor):
     """An executor that can also give up what still runs."""
 
@@ -47,8 +56,8 @@ class WorkerExecutor(Executor):
         return None
 
     @property
-    def hand_over_s(self) -> float | None:
-        """Return what handing a call over was measured to cost, in seconds, where it was."""
+    def hand_over(self) -> HandOver | None:
+        """Return what handing a call over was measured to cost, where it was."""
         return None
 
     @property

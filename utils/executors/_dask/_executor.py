@@ -10,7 +10,7 @@ import asyncio
 import pickle
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,9 +28,8 @@ from utils.errors import TaskUnusableError, UsageError
 from utils.executors._dask._archive import pack_modules
 from utils.executors._dask._calls import BROKEN, ERROR
 from utils.executors._dask._cluster import DaskCluster
-from utils.executors._dask._connecting import CONNECT_S
 from utils.executors._dask._shipping import ShippedCall
-from utils.executors._door import WorkerExecutor
+from utils.executors._door import HandOver, WorkerExecutor
 from utils.failures import BatchBroken
 from utils.records import ItemFailure
 
@@ -43,7 +42,14 @@ LOOK_AFTER_S = 10.0
 LOOK_EVERY_S = 1.0
 
 ROUND_TRIPS = 5
-"""How many empty calls are timed, after a first one that is not."""
+"""How many empty calls are timed one by one, after a first one that is not."""
+
+TOGETHER = 50
+BURSTS = 2
+"""How many are then timed at once, and how often: the quicker time counts."""
+
+PATIENCE_S = 2.0
+"""How long these may take; more, and the workers are at something else."""
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +89,7 @@ class DaskExecutor(WorkerExecutor):
         self._client = self._cluster.client
         try:
             self._archive = self._cluster.ship(pack_modules(), is_archive=True)
-            self._hand_over_s = self._measured_hand_over_s()
+            self._hand_over = self._measured_hand_over()
         except BaseException:
             self._closing = True
             self._cluster.close()
@@ -96,9 +102,9 @@ class DaskExecutor(WorkerExecutor):
         return self._cluster.workers
 
     @property
-    def hand_over_s(self) -> float | None:
-        """Return what an empty call took to a worker and back when the cluster was opened."""
-        return self._hand_over_s
+    def hand_over(self) -> HandOver | None:
+        """Return what empty calls took when the cluster was opened."""
+        return self._hand_over
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a worker.
@@ -227,19 +233,25 @@ class DaskExecutor(WorkerExecutor):
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
 
-    def _measured_hand_over_s(self) -> float | None:
-        """Return the median of some empty calls; `None` when the workers are busy elsewhere."""
-        times = []
-        for _ in range(1 + ROUND_TRIPS):
-            start_s = SYSTEM_CLOCK.now()
-            future = self.submit(int)
-            try:
-                future.result(timeout=CONNECT_S / ROUND_TRIPS)
-            except TimeoutError:
-                self._client.cancel(self._under_way.pop(future).copies, force=True)
-                return None
-            times.append(SYSTEM_CLOCK.now() - start_s)
-        return median(times[1:])
+    def _measured_hand_over(self) -> HandOver | None:
+        """Return what empty calls take; `None` when the workers are busy elsewhere."""
+        try:
+            self._empty_calls_s(1)
+            alone_s = median(self._empty_calls_s(1) for _ in range(ROUND_TRIPS))
+            together_s = min(self._empty_calls_s(TOGETHER) for _ in range(BURSTS))
+            return HandOver(alone_s, together_s / TOGETHER)
+        except TimeoutError:
+            return None
+
+    def _empty_calls_s(self, number: int) -> float:
+        start_s = SYSTEM_CLOCK.now()
+        futures = [self.submit(int) for _ in range(number)]
+        if wait(futures, timeout=PATIENCE_S).not_done:
+            for future in futures:
+                if (call := self._under_way.pop(future, None)) is not None:
+                    self._client.cancel(call.copies, force=True)
+            raise TimeoutError
+        return SYSTEM_CLOCK.now() - start_s
 
     def _cause(self, error: BaseException) -> BaseException:
         """Return what a call that did not come back means for the run."""

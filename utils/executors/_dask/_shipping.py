@@ -47,6 +47,8 @@ class Shipment(WorkerPlugin):
         """Drop what was kept."""
         hold = vars(worker).get("shipped_hold", {})
         hold.pop(("loaded", self.name), None)
+        if hold.get("first") == self.name:
+            del hold["first"]  # or a later run of the same files would not be put first again
         kept = hold.pop(self.name, None)
         if isinstance(kept, Path):
             shutil.rmtree(kept, ignore_errors=True)
