@@ -24,7 +24,7 @@ from itertools import accumulate, count
 from distributed.scheduler import heartbeat_interval
 
 from utils.batching import HAND_OVER_S
-from utils.engine import BUDGET_S
+from utils.engine import BUDGET_BATCHES
 from utils.recording import MOST_TOGETHER
 from utils.records import BatchRecord
 from utils.sizing import AdaptiveSizing
@@ -84,8 +84,6 @@ class Cluster:
     """How many processes have a core at once, coordinator and scheduler included."""
     hop_s: float = 0.0
     """What a message takes through the network, one way."""
-    fetches_at_once: float = 1
-    """How many answers are on their way at once."""
 
     @property
     def workers(self) -> int:
@@ -109,8 +107,6 @@ class Outcome:
     coordinator_items: float
     """The part of that for what each item costs."""
     scheduler: float
-    fetching: float
-    """Share of the time that answers were on their way, of all that could be."""
 
     @property
     def throughput(self) -> float:
@@ -125,7 +121,6 @@ class Outcome:
             "workers": self.efficiency,
             "coordinator, per item" if per_item else "coordinator, per batch": self.coordinator,
             "scheduler": self.scheduler,
-            "fetching of answers": self.fetching,
         }
         return max(shares, key=shares.__getitem__)
 
@@ -282,18 +277,22 @@ class _Simulation:
         self._room = [(0, place) for place in range(cluster.processes)]
         """Workers with a free slot, those with the fewest calls first; outdated entries, too."""
         self._unplaced: deque[Callable[[_Worker], None]] = deque()
-        self._line = _Places(cluster.fetches_at_once)
         self._orders = _Post(CLIENT_SENDS_EVERY_S)
         self._news = _Post(SCHEDULER_ANSWERS_EVERY_S)
         self._times = _ItemTimes(item_times_s, seed)
-        self._sizing = AdaptiveSizing(workers=cluster.workers, hand_over_s=HAND_OVER_S["dask"])
+        self._sizing = AdaptiveSizing(
+            workers=cluster.workers,
+            hand_over_s=HAND_OVER_S["dask"],
+            shared_s=max(costs.coordinator_batch_s, costs.scheduler_batch_s),
+        )
         self._batch_size = batch_size
-        self._budget_s = BUDGET_S if batch_size is None else math.inf
+        budget_s = BUDGET_BATCHES * self._sizing.longest_batch_s
+        self._budget_s = budget_s if batch_size is None else math.inf
         self._ends = items is not None
         self._left: float = math.inf if items is None else items
         self._window = 2 * cluster.workers
         self.batches = self.items = 0
-        self.busy_s = self.fetching_s = self.item_cpu_s = 0.0
+        self.busy_s = self.item_cpu_s = 0.0
 
     def outcome(self) -> Outcome:
         for _ in range(self._window):
@@ -311,14 +310,13 @@ class _Simulation:
     def _noted(self) -> tuple[float, ...]:
         return (
             self._clock.now_s, self.batches, self.items, self.busy_s, self._coordinator.busy_s,
-            self.item_cpu_s, self._scheduler.busy_s, self.fetching_s,
+            self.item_cpu_s, self._scheduler.busy_s,
         )  # fmt: skip
 
     def _told_since(self, before: tuple[float, ...]) -> Outcome:
         pairs = zip(self._noted(), before, strict=True)
         seconds, batches, items, busy_s, *shares = (now - then for now, then in pairs)
-        coordinator, per_item, scheduler, fetching = (share / seconds for share in shares)
-        at_once = min(self._cluster.fetches_at_once, self._window)
+        coordinator, per_item, scheduler = (share / seconds for share in shares)
         return Outcome(
             seconds=seconds,
             batches=int(batches),
@@ -328,7 +326,6 @@ class _Simulation:
             coordinator=coordinator,
             coordinator_items=per_item,
             scheduler=scheduler,
-            fetching=fetching / at_once,
         )
 
     def _submit(self) -> None:
@@ -369,16 +366,12 @@ class _Simulation:
         yield self._scheduler.work(there_s)
         self._free_slot(worker)
         yield clock.until(self._news.leaves_s(clock.now_s) + hop_s)
-        yield self._line.take
-        begun_s = clock.now_s
         yield self._coordinator.work(costs.fetch_coordinator_s / 2)
         yield self._scheduler.work(costs.fetch_scheduler_s / 2)
         yield worker.server.work(costs.fetch_worker_s)
         yield self._scheduler.work(costs.fetch_scheduler_s / 2)
         yield self._coordinator.work(costs.fetch_coordinator_s / 2)
         yield clock.until(clock.now_s + costs.fetch_wait_s + 4 * hop_s)
-        self.fetching_s += clock.now_s - begun_s
-        self._line.give_back()
 
         yield self._coordinator.work(here_s)
         self.batches += 1

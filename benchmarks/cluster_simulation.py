@@ -1,6 +1,6 @@
 """Where a Dask cluster's coordinator becomes the bottleneck: 10 to 10,000 workers, simulated.
 
-    python -m benchmarks.cluster_simulation [--quick] [--hop-ms 0] [--fetches-at-once 1]
+    python -m benchmarks.cluster_simulation [--quick] [--hop-ms 0]
 
 What batches cost is measured first (`coordinator_costs`), and what becomes of them then simulated
 (`cluster_model`). The check runs whole commands on as many workers as this machine has room for,
@@ -34,7 +34,6 @@ from benchmarks.coordinator_costs import (
 from utils.engine import stream_batches
 from utils.processing import BatchProcessor
 from utils.recording import MOST_TOGETHER
-from utils.sizing import LONGEST_BATCH_S
 
 CHECKED_WORKERS = (10, 30, 100, 300, 1000)
 CHECKED_S = 6.0
@@ -99,7 +98,7 @@ def kinds_of_items(quick: bool) -> dict[str, list[float]]:
     }
 
 
-def check(costs: Costs, quick: bool, at_once: float) -> None:
+def check(costs: Costs, quick: bool) -> None:
     """Print real and simulated throughput, and the memory of the coordinator."""
     lasting_s = CHECKED_S / 4 if quick else CHECKED_S
     print("\nitems a second, whole runs without their start: real, simulated, and their ratio")
@@ -114,7 +113,6 @@ def check(costs: Costs, quick: bool, at_once: float) -> None:
             processes=PROCESSES,
             threads=workers // PROCESSES,
             cores=os.cpu_count() or 1,
-            fetches_at_once=at_once,
         )
         with local_cluster(place.processes, place.threads) as cluster:
             start_s = start_of(cluster).wall_s
@@ -152,17 +150,12 @@ def check(costs: Costs, quick: bool, at_once: float) -> None:
         )
 
 
-def show_reach(costs: Costs, hop_s: float, at_once: float) -> None:
+def show_reach(costs: Costs, hop_s: float) -> None:
     """Print what 1,000 workers and 10^9 items ask for, by calculation."""
-    fetch_s = (
-        costs.fetch_coordinator_s + costs.fetch_scheduler_s + costs.fetch_worker_s
-        + costs.fetch_wait_s + 4 * hop_s
-    )  # fmt: skip
     beats = ASKED_WORKERS / heartbeat_interval(ASKED_WORKERS) * costs.heartbeat_s
-    place = Cluster(processes=ASKED_WORKERS, hop_s=hop_s, fetches_at_once=at_once)
+    place = Cluster(processes=ASKED_WORKERS, hop_s=hop_s)
     limits = {
         "all together, simulated": simulated(costs, place, [0.0], batch_size=1).throughput,
-        "fetching of answers": at_once / fetch_s,
         "the coordinator": 1 / costs.coordinator_batch_s,
         "the scheduler": (1 - beats) / costs.scheduler_batch_s,
     }
@@ -173,8 +166,6 @@ def show_reach(costs: Costs, hop_s: float, at_once: float) -> None:
             f"batches of {ASKED_WORKERS / most:.1f} s"
         )
     print(f"signs of life take {beats:.2f} of the scheduler")
-    asked = ASKED_WORKERS / LONGEST_BATCH_S
-    print(f"the engine's batches of {LONGEST_BATCH_S} s ask for {asked:.0f} batches a second")
     for size in (1, 100, 1000, MOST_TOGETHER):
         item_s = costs.coordinator_item_s + costs.coordinator_batch_s / size
         most = min(1 / item_s, size * min(limits.values()))
@@ -186,24 +177,24 @@ def show_reach(costs: Costs, hop_s: float, at_once: float) -> None:
         )
 
 
-def show_scale(costs: Costs, quick: bool, hop_s: float, at_once: float) -> None:
+def show_scale(costs: Costs, quick: bool, hop_s: float) -> None:
     """Print what becomes of more and more workers."""
     print(f"\nsimulated, one thread a worker, {hop_s * 1e3:g} ms a hop")
     print(
         f"{'items':>20} {'workers':>7} {'a batch':>8} {'items/s':>9} {'efficiency':>10} "
-        f"{'coord.':>6} {'sched.':>6} {'fetch':>6}  bottleneck"
+        f"{'coord.':>6} {'sched.':>6}  bottleneck"
     )
     for name, times_s in kinds_of_items(quick).items():
         size = int(min(MOST_TOGETHER, LONG_BATCH_S / statistics.fmean(times_s)))
         for batch_size in (None, size) if size > 1 else (None,):
             for workers in WORKERS[::4] if quick else WORKERS:
-                place = Cluster(processes=workers, hop_s=hop_s, fetches_at_once=at_once)
+                place = Cluster(processes=workers, hop_s=hop_s)
                 told = simulated(costs, place, times_s, batch_size=batch_size)
                 own = "own" if batch_size is None else "set"
                 print(
                     f"{name:>20} {workers:7} {own} {told.items / told.batches:4.0f} "
                     f"{told.throughput:9.0f} {told.efficiency:10.2f} {told.coordinator:6.2f} "
-                    f"{told.scheduler:6.2f} {told.fetching:6.2f}  {told.bottleneck}",
+                    f"{told.scheduler:6.2f}  {told.bottleneck}",
                     flush=True,
                 )
 
@@ -213,20 +204,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer runs, and shorter ones")
     parser.add_argument("--hop-ms", type=float, default=0.0, help="time of a message on its way")
-    parser.add_argument(
-        "--fetches-at-once", type=float, default=1, help="answers that are on their way together"
-    )
     parser.add_argument("--no-check", action="store_true", help="no runs beside the simulated")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the cluster must end, too
     share = 0.1 if options.quick else 1.0
-    hop_s, at_once = options.hop_ms / 1e3, options.fetches_at_once
+    hop_s = options.hop_ms / 1e3
     costs, seen = measured_costs(share)
     show_costs(costs, seen, share)
     if not options.no_check:
-        check(costs, options.quick, at_once)
-    show_reach(costs, hop_s, at_once)
-    show_scale(costs, options.quick, hop_s, at_once)
+        check(costs, options.quick)
+    show_reach(costs, hop_s)
+    show_scale(costs, options.quick, hop_s)
 
 
 if __name__ == "__main__":

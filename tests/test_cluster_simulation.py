@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields, replace
 
 import pytest
@@ -23,38 +22,30 @@ def test_workers_are_busy_all_the_time_where_nothing_else_costs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("costs", "at_once", "bottleneck"),
+    ("costs", "bottleneck"),
     [
-        (replace(FREE, coordinator_batch_s=0.002), math.inf, "coordinator, per batch"),
-        (replace(FREE, coordinator_item_s=0.002), math.inf, "coordinator, per item"),
-        (replace(FREE, scheduler_batch_s=0.002), math.inf, "scheduler"),
-        (replace(FREE, fetch_wait_s=0.002), 1, "fetching of answers"),
+        (replace(FREE, coordinator_batch_s=0.002), "coordinator, per batch"),
+        (replace(FREE, coordinator_item_s=0.002), "coordinator, per item"),
+        (replace(FREE, scheduler_batch_s=0.002), "scheduler"),
     ],
 )
 def test_who_takes_2_ms_a_batch_lets_500_through_a_second_and_is_named(
-    costs: Costs, at_once: float, bottleneck: str
+    costs: Costs, bottleneck: str
 ) -> None:
-    cluster = Cluster(processes=300, fetches_at_once=at_once)
-    told = simulated(costs, cluster, [0.01], batch_size=1)
+    told = simulated(costs, Cluster(processes=300), [0.01], batch_size=1)
     assert told.throughput == pytest.approx(500, rel=0.02)
     assert told.bottleneck == bottleneck
 
 
-def test_answers_that_are_fetched_together_do_not_wait_for_each_other() -> None:
-    costs = replace(FREE, fetch_wait_s=0.002)
-    alone = simulated(costs, Cluster(processes=300), [0.01], batch_size=1)
-    together = simulated(costs, Cluster(processes=300, fetches_at_once=4), [0.01], batch_size=1)
-    assert together.throughput == pytest.approx(4 * alone.throughput, rel=0.02)
-
-
-def test_the_network_costs_an_answer_four_hops() -> None:
-    told = simulated(FREE, Cluster(processes=300, hop_s=0.001), [0.01], batch_size=1)
-    assert told.throughput == pytest.approx(250, rel=0.02)
+def test_a_batch_goes_through_the_network_eight_times() -> None:
+    near = simulated(FREE, Cluster(processes=1), [1.0], batch_size=1, items=1)
+    far = simulated(FREE, Cluster(processes=1, hop_s=1.0), [1.0], batch_size=1, items=1)
+    assert far.seconds == pytest.approx(near.seconds + 8)
 
 
 def test_two_cores_do_no_more_than_two_things_at_once() -> None:
     costs = replace(FREE, coordinator_batch_s=0.001, scheduler_batch_s=0.001, worker_batch_s=0.001)
-    cluster = Cluster(processes=1, threads=50, fetches_at_once=math.inf)
+    cluster = Cluster(processes=1, threads=50)
     many = simulated(costs, cluster, [0.0], batch_size=1)
     two = simulated(costs, replace(cluster, cores=2), [0.0], batch_size=1)
     assert many.throughput == pytest.approx(1000, rel=0.02)
@@ -80,3 +71,10 @@ def test_a_batch_that_spends_its_budget_leaves_the_rest_to_another() -> None:
 def test_the_engine_makes_batches_of_0_4_seconds() -> None:
     told = simulated(FREE, Cluster(processes=10), [0.01])
     assert 38 <= told.items / told.batches <= 41
+
+
+def test_the_engine_s_batches_leave_many_workers_busy() -> None:
+    costs = replace(FREE, coordinator_batch_s=0.001, scheduler_batch_s=0.001)
+    told = simulated(costs, Cluster(processes=1000), [0.1])
+    assert told.efficiency > 0.95
+    assert told.coordinator == pytest.approx(0.5, abs=0.05)
