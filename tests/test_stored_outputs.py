@@ -54,7 +54,7 @@ def put(sink: Sink, *numbers: int) -> int:
 
 
 def numbers_in(memory: Any, path: str = "/out") -> list[int]:
-    data = memory.cat(path)
+    data = memory.cat_file(path)
     if data.startswith(b"PAR1"):
         import io
 
@@ -77,6 +77,24 @@ def test_parts_are_merged_in_the_end(memory: Any, opened: Callable[[], Sink]) ->
     assert numbers_in(memory) == [1, 2, 3]
     assert not memory.exists("/out.parts")
     assert not memory.exists("/out.draft")
+
+
+@pytest.mark.parametrize("name", ["a[1].jsonl", "a?b.jsonl", "a*b.jsonl", "a b%20#.jsonl"])
+def test_no_name_is_taken_for_a_pattern(memory: Any, name: str) -> None:
+    memory.pipe("/a1.jsonl.draft", b"another's")
+    output = StoredOutput(StoreUrl(f"memory://{name}"))
+    output.take()
+    journal = StoredJournal(output)
+    journal.begin({})
+    journal.close()
+    StoredJournal(output).close()
+    sink = open_sink(output, "jsonl", record="result")
+    sink.start(0)
+    put(sink, 1, 2)
+    sink.finish()
+    assert numbers_in(memory, f"/{name}") == [1, 2]
+    assert memory.exists("/a1.jsonl.draft")
+    assert not [path for path in memory.find("/") if path.endswith(f"{name}.draft")]
 
 
 def test_without_results_there_is_an_output_all_the_same(

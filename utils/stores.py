@@ -137,8 +137,8 @@ class Store:
         if not paths:
             return []
         with store_errors():
-            found = self._fs.cat(paths, on_error="raise")
-        return [bytes(found)] if isinstance(found, bytes) else [found[path] for path in paths]
+            # `cat` would take a name with a bracket for a pattern.
+            return list(self._fs.cat_ranges(paths, None, None, on_error="raise"))
 
     # Writing --------------------------------------------------------------------------------
 
@@ -155,11 +155,20 @@ class Store:
             try:
                 with self._fs.open(draft, "wb") as file:
                     yield file
-                self._fs.mv(draft, path)
+                self._move(draft, path)
             except BaseException:
                 with suppress(Exception):
                     self._fs.rm_file(draft)
                 raise
+
+    def _move(self, path: str, new_path: str) -> None:
+        """Move one file, at a stroke where the store can; no name is taken for a pattern."""
+        general_mv = import_module("fsspec").AbstractFileSystem.mv
+        if self._fs.async_impl or type(self._fs).mv is general_mv:
+            self._fs.cp_file(path, new_path)
+            self._fs.rm_file(path)
+        else:
+            self._fs.mv(path, new_path)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files; those that are missing are no fault."""
