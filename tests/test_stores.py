@@ -146,6 +146,13 @@ def test_a_pattern_gives_the_urls_of_its_files_sorted(memory: Any) -> None:
     assert items("memory://dir/**/d.txt") == ["memory:///dir/below/d.txt"]
 
 
+@pytest.mark.parametrize("name", ["x[1].txt", "q?z.txt", "st*r.txt"])
+def test_a_file_of_just_that_name_is_no_pattern(memory: Any, name: str) -> None:
+    memory.pipe(f"/dir/{name}", b"1\n2\n")
+    memory.pipe("/dir/x1.txt", b"")
+    assert items(f"memory://dir/{name}") == ["1", "2"]
+
+
 @pytest.mark.parametrize(
     ("url", "kind", "told"),
     [
