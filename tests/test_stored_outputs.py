@@ -466,5 +466,9 @@ def test_wrong_words_for_stores_are_told_in_a_line_each(place: Place, bucket: An
         assert (done.returncode, done.stdout) == (code, ""), done
         assert told in done.stderr
         assert done.stderr.count("\n") == 1
+    done = place.run("tasks.py:same", "in.txt", "-o", "s3://data/out.csv", AWS_PROFILE="none")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "s3://data/out.csv.errors.jsonl: the store failed (ProfileNotFound" in done.stderr
+    assert done.stderr.count("\n") == 1
     assert bucket.find("data") == ["data/in.txt"]
     assert not [name for name in place.names() if name.startswith("out")]

@@ -237,7 +237,12 @@ def _check_errors_file(place: Place | None) -> None:
         is_ours = not start or {"index", "error_type"} <= json.loads(start.split(b"\n")[0]).keys()
     except FileNotFoundError:
         return
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError) as error:
+        if isinstance(place, StoreUrl) and isinstance(error, OSError):
+            told = " ".join(str(error).split()) or type(error).__name__
+            raise OutputError(
+                f"{place}: the store failed ({told:.300}); mend that and run the same command again"
+            ) from error
         is_ours = False
     if not is_ours:
         raise UsageError(f"{place} exists and holds no failed items; name another with --errors")
