@@ -90,6 +90,24 @@ def test_what_is_cut_off_in_one_piece_is_an_error() -> None:
         assert "\n" not in str(caught.value)
 
 
+def test_a_server_that_refuses_parts_is_asked_for_the_whole() -> None:
+    with web_server({"/large.txt": LARGE}) as server:
+        server.refuses_parts = True
+        assert items(f"{server.url}/large.txt") == LINES
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_no_shorter_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stores, "RETRY_AFTER_S", (0.0,))
+    with web_server({"/large.txt": LARGE}) as server:
+        records = open_source(f"{server.url}/large.txt").records()
+        assert next(records)[0] == LINES[0]
+        server.files["/large.txt"] = LARGE[: 2 * stores.BLOCK_BYTES]
+        with pytest.raises(InputError, match=rf"it ended after \d+ of {len(LARGE)} bytes"):
+            list(records)
+
+
 @pytest.mark.parametrize(
     ("path", "told"),
     [("/none.txt", "there is no such file"), ("/503.txt", "the server answered 503")],

@@ -194,6 +194,8 @@ class _OpenedFile:
     def __init__(self, file: Any, waits_s: Sequence[float]) -> None:
         self._file = file
         self._waits_s = waits_s
+        buffered = import_module("fsspec.spec").AbstractBufferedFile
+        self._size_bytes = file.size if waits_s and isinstance(file, buffered) else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
@@ -202,7 +204,7 @@ class _OpenedFile:
         """Return at most so many bytes; raises `OSError` when they do not come."""
         for wait_s in self._waits_s:
             try:
-                return bytes(self._file.read(size))
+                return self._read(size)
             except _NOT_AGAIN:
                 raise
             except Exception as error:
@@ -210,7 +212,13 @@ class _OpenedFile:
                     raise
                 time.sleep(wait_s)
         with store_errors():
-            return bytes(self._file.read(size))
+            return self._read(size)
+
+    def _read(self, size: int) -> bytes:
+        data = bytes(self._file.read(size))
+        if not data and size and self._size_bytes and self._file.tell() < self._size_bytes:
+            raise OSError(f"it ended after {self._file.tell()} of {self._size_bytes} bytes")
+        return data
 
 
 @contextmanager
@@ -228,11 +236,11 @@ def store_errors() -> Iterator[None]:
 def _comes_in_parts(file: Any, size: int) -> bool:
     try:
         file.seek(size - 1)
-        file.read(1)
+        has_last = len(file.read(1)) == 1  # nothing comes where a server refuses the part
         file.seek(0)
     except ValueError:
         return False
-    return True
+    return has_last
 
 
 def _why_not_found(error: FileNotFoundError) -> OSError:
