@@ -87,6 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         if data is None or fault == "503":
             self.send_response(status)
             self.send_header("Content-Length", "0")
+            self.send_header("Location", self.path)
             self.end_headers()
             return
         if span and self.server.refuses_parts:

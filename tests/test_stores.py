@@ -110,11 +110,15 @@ def test_a_file_that_shrinks_while_it_is_read_is_no_shorter_input(
 
 @pytest.mark.parametrize(
     ("path", "told"),
-    [("/none.txt", "there is no such file"), ("/503.txt", "the server answered 503")],
+    [
+        ("/none.txt", "there is no such file"),
+        ("/503.txt", "the server answered 503"),
+        ("/302.txt", r"cannot be read \(TooManyRedirects\)"),
+    ],
 )
 def test_what_the_web_does_not_give_is_told_in_one_line(path: str, told: str) -> None:
     with web_server({}) as server:
-        server.statuses = {"/503.txt": 503}
+        server.statuses = {"/503.txt": 503, "/302.txt": 302}
         with pytest.raises(InputError, match=told) as caught:
             open_source(f"{server.url}{path}")
         assert "\n" not in str(caught.value)

@@ -247,6 +247,8 @@ def _why_not_found(error: FileNotFoundError) -> OSError:
     """Return the error that was meant: of the web, any is told as a missing file."""
     cause = error.__cause__
     status = getattr(cause, "status", None)
+    if status == 0:  # no answer at all
+        return OSError(type(cause).__name__)
     if status not in (None, 404, 410):
         return OSError(f"the server answered {status} {getattr(cause, 'message', '')}".strip())
     if status is None and isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
