@@ -456,6 +456,8 @@ def test_wrong_words_for_stores_are_told_in_a_line_each(place: Place, bucket: An
         ("in.txt -o s3://data/dir/ --output-format csv", 2, "a directory; name a file in it"),
         ("in.txt -o s33://data/x.csv", 2, "s33:// is not known; did you mean s3?"),
         ("s3://data/in.txt -o s3://data/in.txt --output-format csv", 2, "that is the input"),
+        ("s3://data/in.txt -o s3a://data/in.txt --output-format csv --overwrite", 2, "the input"),
+        ("S3://data/in.txt -o s3://data/in.txt --output-format csv --overwrite", 2, "the input"),
         ("in.txt --export-json s3://data/x.json", 2, "takes a file, and no URL"),
         ("in.txt -o out.csv --errors s3://data/in.txt", 2, "exists and holds no failed items"),
         ("s3://none/in.txt -o out.csv", 3, "there is no such file"),

@@ -218,4 +218,4 @@ def test_a_url_is_shown_without_its_secrets(url: str, shown: str, name: str) -> 
 def test_a_url_of_a_local_file_is_that_file() -> None:
     assert place_of("file:///tmp/a.txt") == Path("/tmp/a.txt")
     assert place_of("a.txt") == Path("a.txt")
-    assert place_of("S3://b/c") == StoreUrl("S3://b/c")
+    assert place_of("S3://b/c") == StoreUrl("s3://b/c")

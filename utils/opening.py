@@ -23,10 +23,10 @@ from utils.sources import Source, open_source
 from utils.stopping import StopRequest
 from utils.stored_journal import StoredJournal
 from utils.stored_outputs import StoredOutput
-from utils.stores import Store
+from utils.stores import Store, is_same_file
 from utils.tasks import Task
 from utils.troubles import Halt
-from utils.urls import Place, StoreUrl
+from utils.urls import Place, StoreUrl, place_of
 
 __all__ = ["check_backend", "open_input", "open_recorder"]
 
@@ -65,7 +65,7 @@ def open_input(settings: RunSettings, stop: StopRequest) -> Source:
         excluded=_own_files(settings),
         stopped=lambda: stop.requested,
     )
-    _refuse_own_input(source, _written(settings))
+    _refuse_own_input(settings.source, source, _written(settings))
     return source
 
 
@@ -77,16 +77,21 @@ def open_compared_input(settings: Settings) -> Source:
         input_format=settings.input_format,
         excluded=[path for path in written.values() if path is not None],
     )
-    _refuse_own_input(source, written)
+    _refuse_own_input(str(settings.input), source, written)
     return source
 
 
-def _refuse_own_input(source: Source, written: Mapping[str, Place | None]) -> None:
-    """Raise `UsageError` when what an option names is what `source` reads."""
+def _refuse_own_input(spec: str, source: Source, written: Mapping[str, Place | None]) -> None:
+    """Raise `UsageError` when what an option names is what `source`, named by `spec`, reads."""
+    read_url = place_of(spec)
     faults = [
         f"{option} {place}: that is the input; name another file"
         for option, place in written.items()
-        if (isinstance(place, StoreUrl) and str(place) == source.name)
+        if (
+            isinstance(place, StoreUrl)
+            and isinstance(read_url, StoreUrl)
+            and is_same_file(place, read_url)
+        )
         or (isinstance(place, Path) and any(same_file(place, read) for read in source.paths))
     ]
     if faults:

@@ -16,7 +16,7 @@ from utils.checks import near_names
 from utils.errors import UsageError, WorkbookError
 from utils.urls import StoreUrl
 
-__all__ = ["Store", "store_errors", "why_unusable"]
+__all__ = ["Store", "is_same_file", "store_errors", "why_unusable"]
 
 INSTALL = "pip install -r requirements-urls.txt"
 
@@ -219,6 +219,19 @@ class _OpenedFile:
         if not data and size and self._size_bytes and self._file.tell() < self._size_bytes:
             raise OSError(f"it ended after {self._file.tell()} of {self._size_bytes} bytes")
         return data
+
+
+def is_same_file(one: StoreUrl, other: StoreUrl) -> bool:
+    """Tell whether two URLs are of one file, as `s3://b/x` and `s3a://b/x` are."""
+    if one == other:
+        return True
+    if why_unusable(one) or why_unusable(other):
+        return False
+    known = import_module("fsspec").get_filesystem_class
+    first, second = known(one.scheme), known(other.scheme)
+    return bool(
+        first is second and first._strip_protocol(one.url) == second._strip_protocol(other.url)
+    )
 
 
 @contextmanager
