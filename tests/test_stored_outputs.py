@@ -407,6 +407,20 @@ def test_a_run_from_store_to_store_is_as_one_between_files(place: Place, bucket:
     assert not bucket.exists("data/out.csv.errors.jsonl")
 
 
+def test_what_a_run_writes_is_not_its_input(place: Place, bucket: Any) -> None:  # noqa: F811
+    for name in ("b.txt", "below/a.txt"):
+        bucket.pipe(f"data/{name}", b"x")
+    words = ("tasks.py:same", "s3://data/**", "-o", "s3://data/a.csv", "--record", "result")
+    for option in ("--overwrite", "--resume", "--overwrite"):
+        done = place.run(*words, option)
+        assert done.returncode == 0, done.stderr
+        assert bucket.cat("data/a.csv").split() == [
+            b"result",
+            b"s3://data/b.txt",
+            b"s3://data/below/a.txt",
+        ]
+
+
 def test_a_run_that_is_killed_goes_on_on_another_machine(place: Place, bucket: Any) -> None:  # noqa: F811
     place.numbers(40)
     place.gates()

@@ -22,7 +22,7 @@ from utils.sinks import Sink, StdoutSink, open_sink
 from utils.sources import Source, open_source
 from utils.stopping import StopRequest
 from utils.stored_journal import StoredJournal
-from utils.stored_outputs import StoredOutput
+from utils.stored_outputs import StoredOutput, kept_beside
 from utils.stores import Store, is_same_file
 from utils.tasks import Task
 from utils.troubles import Halt
@@ -115,6 +115,8 @@ def _own_files(settings: RunSettings) -> list[Place]:
     files = list(_written(settings).values())
     if isinstance(settings.output, Path):
         files.append(journal_beside(settings.output))
+    elif settings.output is not None:
+        files += kept_beside(settings.output)
     return [place for place in files if place is not None]
 
 

@@ -36,7 +36,7 @@ def open_source(
     Files and patterns may be URLs of stores that fsspec knows.
 
     `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. Files of
-    `excluded` match no pattern. A wait for more of
+    `excluded` match no pattern, nor does what is in such a directory of a store. A wait for more of
     standard input ends once `stopped` says so, as if the input had ended. Raises
     `UsageError` for words that make no sense, `InputError` for an input that cannot be read;
     standard input, pipes and databases are opened only when walked.
