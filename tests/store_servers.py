@@ -53,6 +53,8 @@ class WebServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files = files
         self.sends_parts = sends_parts
+        self.refuses_parts = False
+        """Whether who asks for a part is answered 416."""
         self.statuses: dict[str, int] = {}
         """What is answered for a path, whatever is there."""
         self.faults: dict[int, str] = {}
@@ -85,9 +87,13 @@ class _Handler(BaseHTTPRequestHandler):
         if data is None or fault == "503":
             self.send_response(status)
             self.send_header("Content-Length", "0")
+            self.send_header("Location", self.path)
             self.end_headers()
             return
-        if span and self.server.sends_parts:
+        if span and self.server.refuses_parts:
+            data = b""
+            self.send_response(416)
+        elif span and self.server.sends_parts:
             whole, data = data, data[int(span[1]) : int(span[2]) + 1]
             self.send_response(206)
             self.send_header("Content-Range", f"bytes {span[1]}-{span[2]}/{len(whole)}")

@@ -54,7 +54,7 @@ def put(sink: Sink, *numbers: int) -> int:
 
 
 def numbers_in(memory: Any, path: str = "/out") -> list[int]:
-    data = memory.cat(path)
+    data = memory.cat_file(path)
     if data.startswith(b"PAR1"):
         import io
 
@@ -77,6 +77,24 @@ def test_parts_are_merged_in_the_end(memory: Any, opened: Callable[[], Sink]) ->
     assert numbers_in(memory) == [1, 2, 3]
     assert not memory.exists("/out.parts")
     assert not memory.exists("/out.draft")
+
+
+@pytest.mark.parametrize("name", ["a[1].jsonl", "a?b.jsonl", "a*b.jsonl", "a b%20#.jsonl"])
+def test_no_name_is_taken_for_a_pattern(memory: Any, name: str) -> None:
+    memory.pipe("/a1.jsonl.draft", b"another's")
+    output = StoredOutput(StoreUrl(f"memory://{name}"))
+    output.take()
+    journal = StoredJournal(output)
+    journal.begin({})
+    journal.close()
+    StoredJournal(output).close()
+    sink = open_sink(output, "jsonl", record="result")
+    sink.start(0)
+    put(sink, 1, 2)
+    sink.finish()
+    assert numbers_in(memory, f"/{name}") == [1, 2]
+    assert memory.exists("/a1.jsonl.draft")
+    assert not [path for path in memory.find("/") if path.endswith(f"{name}.draft")]
 
 
 def test_without_results_there_is_an_output_all_the_same(
@@ -389,6 +407,20 @@ def test_a_run_from_store_to_store_is_as_one_between_files(place: Place, bucket:
     assert not bucket.exists("data/out.csv.errors.jsonl")
 
 
+def test_what_a_run_writes_is_not_its_input(place: Place, bucket: Any) -> None:  # noqa: F811
+    for name in ("b.txt", "below/a.txt"):
+        bucket.pipe(f"data/{name}", b"x")
+    words = ("tasks.py:same", "s3://data/**", "-o", "s3://data/a.csv", "--record", "result")
+    for option in ("--overwrite", "--resume", "--overwrite"):
+        done = place.run(*words, option)
+        assert done.returncode == 0, done.stderr
+        assert bucket.cat("data/a.csv").split() == [
+            b"result",
+            b"s3://data/b.txt",
+            b"s3://data/below/a.txt",
+        ]
+
+
 def test_a_run_that_is_killed_goes_on_on_another_machine(place: Place, bucket: Any) -> None:  # noqa: F811
     place.numbers(40)
     place.gates()
@@ -438,6 +470,8 @@ def test_wrong_words_for_stores_are_told_in_a_line_each(place: Place, bucket: An
         ("in.txt -o s3://data/dir/ --output-format csv", 2, "a directory; name a file in it"),
         ("in.txt -o s33://data/x.csv", 2, "s33:// is not known; did you mean s3?"),
         ("s3://data/in.txt -o s3://data/in.txt --output-format csv", 2, "that is the input"),
+        ("s3://data/in.txt -o s3a://data/in.txt --output-format csv --overwrite", 2, "the input"),
+        ("S3://data/in.txt -o s3://data/in.txt --output-format csv --overwrite", 2, "the input"),
         ("in.txt --export-json s3://data/x.json", 2, "takes a file, and no URL"),
         ("in.txt -o out.csv --errors s3://data/in.txt", 2, "exists and holds no failed items"),
         ("s3://none/in.txt -o out.csv", 3, "there is no such file"),
@@ -448,5 +482,9 @@ def test_wrong_words_for_stores_are_told_in_a_line_each(place: Place, bucket: An
         assert (done.returncode, done.stdout) == (code, ""), done
         assert told in done.stderr
         assert done.stderr.count("\n") == 1
+    done = place.run("tasks.py:same", "in.txt", "-o", "s3://data/out.csv", AWS_PROFILE="none")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "s3://data/out.csv.errors.jsonl: the store failed (ProfileNotFound" in done.stderr
+    assert done.stderr.count("\n") == 1
     assert bucket.find("data") == ["data/in.txt"]
     assert not [name for name in place.names() if name.startswith("out")]

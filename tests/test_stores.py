@@ -90,13 +90,35 @@ def test_what_is_cut_off_in_one_piece_is_an_error() -> None:
         assert "\n" not in str(caught.value)
 
 
+def test_a_server_that_refuses_parts_is_asked_for_the_whole() -> None:
+    with web_server({"/large.txt": LARGE}) as server:
+        server.refuses_parts = True
+        assert items(f"{server.url}/large.txt") == LINES
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_no_shorter_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stores, "RETRY_AFTER_S", (0.0,))
+    with web_server({"/large.txt": LARGE}) as server:
+        records = open_source(f"{server.url}/large.txt").records()
+        assert next(records)[0] == LINES[0]
+        server.files["/large.txt"] = LARGE[: 2 * stores.BLOCK_BYTES]
+        with pytest.raises(InputError, match=rf"it ended after \d+ of {len(LARGE)} bytes"):
+            list(records)
+
+
 @pytest.mark.parametrize(
     ("path", "told"),
-    [("/none.txt", "there is no such file"), ("/503.txt", "the server answered 503")],
+    [
+        ("/none.txt", "there is no such file"),
+        ("/503.txt", "the server answered 503"),
+        ("/302.txt", r"cannot be read \(TooManyRedirects\)"),
+    ],
 )
 def test_what_the_web_does_not_give_is_told_in_one_line(path: str, told: str) -> None:
     with web_server({}) as server:
-        server.statuses = {"/503.txt": 503}
+        server.statuses = {"/503.txt": 503, "/302.txt": 302}
         with pytest.raises(InputError, match=told) as caught:
             open_source(f"{server.url}{path}")
         assert "\n" not in str(caught.value)
@@ -146,6 +168,13 @@ def test_a_pattern_gives_the_urls_of_its_files_sorted(memory: Any) -> None:
     assert items("memory://dir/**/d.txt") == ["memory:///dir/below/d.txt"]
 
 
+@pytest.mark.parametrize("name", ["x[1].txt", "q?z.txt", "st*r.txt"])
+def test_a_file_of_just_that_name_is_no_pattern(memory: Any, name: str) -> None:
+    memory.pipe(f"/dir/{name}", b"1\n2\n")
+    memory.pipe("/dir/x1.txt", b"")
+    assert items(f"memory://dir/{name}") == ["1", "2"]
+
+
 @pytest.mark.parametrize(
     ("url", "kind", "told"),
     [
@@ -189,4 +218,4 @@ def test_a_url_is_shown_without_its_secrets(url: str, shown: str, name: str) -> 
 def test_a_url_of_a_local_file_is_that_file() -> None:
     assert place_of("file:///tmp/a.txt") == Path("/tmp/a.txt")
     assert place_of("a.txt") == Path("a.txt")
-    assert place_of("S3://b/c") == StoreUrl("S3://b/c")
+    assert place_of("S3://b/c") == StoreUrl("s3://b/c")

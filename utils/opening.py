@@ -22,11 +22,11 @@ from utils.sinks import Sink, StdoutSink, open_sink
 from utils.sources import Source, open_source
 from utils.stopping import StopRequest
 from utils.stored_journal import StoredJournal
-from utils.stored_outputs import StoredOutput
-from utils.stores import Store
+from utils.stored_outputs import StoredOutput, kept_beside
+from utils.stores import Store, is_same_file
 from utils.tasks import Task
 from utils.troubles import Halt
-from utils.urls import Place, StoreUrl
+from utils.urls import Place, StoreUrl, place_of
 
 __all__ = ["check_backend", "open_input", "open_recorder"]
 
@@ -65,7 +65,7 @@ def open_input(settings: RunSettings, stop: StopRequest) -> Source:
         excluded=_own_files(settings),
         stopped=lambda: stop.requested,
     )
-    _refuse_own_input(source, _written(settings))
+    _refuse_own_input(settings.source, source, _written(settings))
     return source
 
 
@@ -77,16 +77,21 @@ def open_compared_input(settings: Settings) -> Source:
         input_format=settings.input_format,
         excluded=[path for path in written.values() if path is not None],
     )
-    _refuse_own_input(source, written)
+    _refuse_own_input(str(settings.input), source, written)
     return source
 
 
-def _refuse_own_input(source: Source, written: Mapping[str, Place | None]) -> None:
-    """Raise `UsageError` when what an option names is what `source` reads."""
+def _refuse_own_input(spec: str, source: Source, written: Mapping[str, Place | None]) -> None:
+    """Raise `UsageError` when what an option names is what `source`, named by `spec`, reads."""
+    read_url = place_of(spec)
     faults = [
         f"{option} {place}: that is the input; name another file"
         for option, place in written.items()
-        if (isinstance(place, StoreUrl) and str(place) == source.name)
+        if (
+            isinstance(place, StoreUrl)
+            and isinstance(read_url, StoreUrl)
+            and is_same_file(place, read_url)
+        )
         or (isinstance(place, Path) and any(same_file(place, read) for read in source.paths))
     ]
     if faults:
@@ -110,6 +115,8 @@ def _own_files(settings: RunSettings) -> list[Place]:
     files = list(_written(settings).values())
     if isinstance(settings.output, Path):
         files.append(journal_beside(settings.output))
+    elif settings.output is not None:
+        files += kept_beside(settings.output)
     return [place for place in files if place is not None]
 
 
@@ -237,7 +244,12 @@ def _check_errors_file(place: Place | None) -> None:
         is_ours = not start or {"index", "error_type"} <= json.loads(start.split(b"\n")[0]).keys()
     except FileNotFoundError:
         return
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError) as error:
+        if isinstance(place, StoreUrl) and isinstance(error, OSError):
+            told = " ".join(str(error).split()) or type(error).__name__
+            raise OutputError(
+                f"{place}: the store failed ({told:.300}); mend that and run the same command again"
+            ) from error
         is_ours = False
     if not is_ours:
         raise UsageError(f"{place} exists and holds no failed items; name another with --errors")

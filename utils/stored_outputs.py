@@ -20,7 +20,7 @@ from utils.stores import Store
 from utils.terminal import printable
 from utils.urls import StoreUrl
 
-__all__ = ["StoredOutput"]
+__all__ = ["StoredOutput", "kept_beside"]
 
 _logger = logging.getLogger("output")
 
@@ -118,6 +118,11 @@ class StoredOutput:
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
+
+
+def kept_beside(url: StoreUrl) -> list[StoreUrl]:
+    """Return what lies beside the output at `url` while it is written: directories and a draft."""
+    return [StoreUrl(f"{url.url}.{what}") for what in ("parts", "journal", "draft")]
 
 
 def _told(holder: dict[str, object]) -> str:

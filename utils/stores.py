@@ -17,7 +17,7 @@ from utils.checks import near_names
 from utils.errors import UsageError, WorkbookError
 from utils.urls import StoreUrl
 
-__all__ = ["Store", "store_errors", "why_unusable"]
+__all__ = ["Store", "is_same_file", "store_errors", "why_unusable"]
 
 INSTALL = "pip install -r requirements-urls.txt"
 
@@ -141,8 +141,8 @@ class Store:
         if not paths:
             return []
         with store_errors():
-            found = self._fs.cat(paths, on_error="raise")
-        return [bytes(found)] if isinstance(found, bytes) else [found[path] for path in paths]
+            # `cat` would take a name with a bracket for a pattern.
+            return list(self._fs.cat_ranges(paths, None, None, on_error="raise"))
 
     # Writing --------------------------------------------------------------------------------
 
@@ -159,11 +159,20 @@ class Store:
             try:
                 with self._fs.open(draft, "wb") as file:
                     yield file
-                self._fs.mv(draft, path)
+                self._move(draft, path)
             except BaseException:
                 with suppress(Exception):
                     self._fs.rm_file(draft)
                 raise
+
+    def _move(self, path: str, new_path: str) -> None:
+        """Move one file, at a stroke where the store can; no name is taken for a pattern."""
+        general_mv = import_module("fsspec").AbstractFileSystem.mv
+        if self._fs.async_impl or type(self._fs).mv is general_mv:
+            self._fs.cp_file(path, new_path)
+            self._fs.rm_file(path)
+        else:
+            self._fs.mv(path, new_path)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Remove files; those that are missing are no fault."""
@@ -189,6 +198,8 @@ class _OpenedFile:
     def __init__(self, file: Any, waits_s: Sequence[float]) -> None:
         self._file = file
         self._waits_s = waits_s
+        buffered = import_module("fsspec.spec").AbstractBufferedFile
+        self._size_bytes = file.size if waits_s and isinstance(file, buffered) else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
@@ -197,7 +208,7 @@ class _OpenedFile:
         """Return at most so many bytes; raises `OSError` when they do not come."""
         for wait_s in self._waits_s:
             try:
-                return bytes(self._file.read(size))
+                return self._read(size)
             except _NOT_AGAIN:
                 raise
             except Exception as error:
@@ -205,7 +216,26 @@ class _OpenedFile:
                     raise
                 time.sleep(wait_s)
         with store_errors():
-            return bytes(self._file.read(size))
+            return self._read(size)
+
+    def _read(self, size: int) -> bytes:
+        data = bytes(self._file.read(size))
+        if not data and size and self._size_bytes and self._file.tell() < self._size_bytes:
+            raise OSError(f"it ended after {self._file.tell()} of {self._size_bytes} bytes")
+        return data
+
+
+def is_same_file(one: StoreUrl, other: StoreUrl) -> bool:
+    """Tell whether two URLs are of one file, as `s3://b/x` and `s3a://b/x` are."""
+    if one == other:
+        return True
+    if why_unusable(one) or why_unusable(other):
+        return False
+    known = import_module("fsspec").get_filesystem_class
+    first, second = known(one.scheme), known(other.scheme)
+    return bool(
+        first is second and first._strip_protocol(one.url) == second._strip_protocol(other.url)
+    )
 
 
 @contextmanager
@@ -223,17 +253,19 @@ def store_errors() -> Iterator[None]:
 def _comes_in_parts(file: Any, size: int) -> bool:
     try:
         file.seek(size - 1)
-        file.read(1)
+        has_last = len(file.read(1)) == 1  # nothing comes where a server refuses the part
         file.seek(0)
     except ValueError:
         return False
-    return True
+    return has_last
 
 
 def _why_not_found(error: FileNotFoundError) -> OSError:
     """Return the error that was meant: of the web, any is told as a missing file."""
     cause = error.__cause__
     status = getattr(cause, "status", None)
+    if status == 0:  # no answer at all
+        return OSError(type(cause).__name__)
     if status not in (None, 404, 410):
         return OSError(f"the server answered {status} {getattr(cause, 'message', '')}".strip())
     if status is None and isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):

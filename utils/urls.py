@@ -64,4 +64,4 @@ def place_of(spec: str) -> Place:
     scheme = scheme_of(spec)
     if scheme in ("file", "local"):
         return Path(spec.partition("://")[2])
-    return Path(spec) if scheme is None else StoreUrl(spec)
+    return Path(spec) if scheme is None else StoreUrl(f"{scheme}{spec[len(scheme) :]}")

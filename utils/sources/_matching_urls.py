@@ -14,8 +14,9 @@ __all__ = ["MatchingUrls"]
 
 
 class MatchingUrls:
-    """The URLs of the files that match `pattern` now, sorted; those of `excluded` are no items.
+    """The URLs of the files that match `pattern` now, sorted.
 
+    Those of `excluded`, and what is in directories of these names, are no items.
     Raises `InputError` when there are none, or the store cannot be asked.
     """
 
@@ -27,13 +28,16 @@ class MatchingUrls:
         self.name = str(pattern)
         try:
             store = Store(pattern)
-            left_out = {store.path_of(url) for url in excluded}
+            own = {store.path_of(url) for url in excluded}
             # Those that are added meanwhile would shift the others' places.
             paths = store.matches(store.path)
         except OSError as error:
             why = one_line(error) or type(error).__name__
             raise InputError(f"{pattern}: cannot be looked into ({why})") from error
-        self._urls = [store.url_of(path) for path in paths if path not in left_out]
+        below = tuple(f"{path}/" for path in own)
+        self._urls = [
+            store.url_of(path) for path in paths if path not in own and not path.startswith(below)
+        ]
         if not self._urls:
             raise InputError(f"{pattern}: no file matches; check the pattern")
         self.total: int | None = len(self._urls)

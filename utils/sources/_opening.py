@@ -13,7 +13,7 @@ from utils.sources._byte_input import COMPRESSIONS
 from utils.sources._database_url import parse_postgresql, parse_sqlite
 from utils.sources._matching_files import MatchingFiles
 from utils.sources._matching_urls import MatchingUrls
-from utils.sources._origins import LocalFile, Origin, StandardInput, StoredFile
+from utils.sources._origins import LocalFile, Origin, StandardInput, StoredFile, is_stored
 from utils.sources._parquet_rows import ParquetRows
 from utils.sources._postgresql_rows import PostgresqlRows
 from utils.sources._source import Source
@@ -36,7 +36,7 @@ def open_source(
     Files and patterns may be URLs of stores that fsspec knows.
 
     `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. Files of
-    `excluded` match no pattern. A wait for more of
+    `excluded` match no pattern, nor does what is in such a directory of a store. A wait for more of
     standard input ends once `stopped` says so, as if the input had ended. Raises
     `UsageError` for words that make no sense, `InputError` for an input that cannot be read;
     standard input, pipes and databases are opened only when walked.
@@ -80,7 +80,8 @@ def _database(url: str, scheme: str, input_format: str | None) -> Source:
 
 def _stored(url: StoreUrl, input_format: str | None, excluded: Collection[Place]) -> Source:
     # A question mark begins what a web server is asked for.
-    if re.search(r"[*\[]" if url.scheme in ("http", "https") else r"[*?\[]", url.url):
+    magic = r"[*\[]" if url.scheme in ("http", "https") else r"[*?\[]"
+    if re.search(magic, url.url) and not is_stored(url):
         _refuse_format(input_format, "the items of a pattern are its files' URLs")
         own = [place for place in excluded if isinstance(place, StoreUrl)]
         return MatchingUrls(url, excluded=own)

@@ -18,7 +18,7 @@ from utils.sources._source import one_line, state_of_file
 from utils.stores import Store
 from utils.urls import StoreUrl
 
-__all__ = ["LocalFile", "Origin", "StandardInput", "StoredFile"]
+__all__ = ["LocalFile", "Origin", "StandardInput", "StoredFile", "is_stored"]
 
 _LOOK_UP_S = 0.1
 
@@ -119,6 +119,15 @@ class StoredFile:
             return self._store.state(self._store.path)
         except OSError as error:
             return type(error)
+
+
+def is_stored(url: StoreUrl) -> bool:
+    """Tell whether there is a file of just that URL, as far as the store answers."""
+    try:
+        store = Store(url)
+        return store.size_bytes(store.path) is not None
+    except OSError:
+        return False
 
 
 class _Stoppable(io.RawIOBase):
