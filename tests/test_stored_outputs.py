@@ -16,8 +16,7 @@ from utils.errors import OutputError, OutputHeldError
 from utils.formats import OUTPUT_FORMATS
 from utils.sinks import Sink, open_sink, write_errors
 from utils.stored_journal import StoredJournal
-from utils.stored_outputs import StoredOutput
-from utils.urls import StoreUrl
+from utils.stores import StoredOutput, StoreUrl
 
 fsspec = pytest.importorskip("fsspec")
 

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from tests.store_servers import WebServer, web_server
-from utils import stores
 from utils.errors import InputError, UsageError
 from utils.sources import open_source
-from utils.stores import Store
-from utils.urls import StoreUrl, place_of
+from utils.stores import Store, StoreUrl, _store, place_of
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -72,7 +70,7 @@ def test_a_query_is_neither_the_format_nor_told(web: WebServer) -> None:
 
 
 def test_a_part_that_fails_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "RETRY_AFTER_S", (0.0, 0.0))
+    monkeypatch.setattr(_store, "RETRY_AFTER_S", (0.0, 0.0))
     with web_server({"/large.txt": LARGE}) as server:
         server.faults = {3: "503", 4: "cut"}
         assert items(f"{server.url}/large.txt") == LINES
@@ -99,11 +97,11 @@ def test_a_server_that_refuses_parts_is_asked_for_the_whole() -> None:
 def test_a_file_that_shrinks_while_it_is_read_is_no_shorter_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stores, "RETRY_AFTER_S", (0.0,))
+    monkeypatch.setattr(_store, "RETRY_AFTER_S", (0.0,))
     with web_server({"/large.txt": LARGE}) as server:
         records = open_source(f"{server.url}/large.txt").records()
         assert next(records)[0] == LINES[0]
-        server.files["/large.txt"] = LARGE[: 2 * stores.BLOCK_BYTES]
+        server.files["/large.txt"] = LARGE[: 2 * _store.BLOCK_BYTES]
         with pytest.raises(InputError, match=rf"it ended after \d+ of {len(LARGE)} bytes"):
             list(records)
 

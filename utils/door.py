@@ -20,8 +20,7 @@ from utils.checks import (
     why_unwritable,
 )
 from utils.errors import InputError, UsageError
-from utils.stores import why_unusable
-from utils.urls import Place, StoreUrl, place_of
+from utils.stores import Place, StoreUrl, place_of, why_unusable
 
 __all__ = ["LARGEST_COUNT", "Door", "option_name", "same_file"]
 

@@ -22,11 +22,9 @@ from utils.sinks import Sink, StdoutSink, open_sink
 from utils.sources import Source, open_source
 from utils.stopping import StopRequest
 from utils.stored_journal import StoredJournal
-from utils.stored_outputs import StoredOutput, kept_beside
-from utils.stores import Store, is_same_file
+from utils.stores import Place, Store, StoredOutput, StoreUrl, is_same_file, kept_beside, place_of
 from utils.tasks import Task
 from utils.troubles import Halt
-from utils.urls import Place, StoreUrl, place_of
 
 __all__ = ["check_backend", "open_input", "open_recorder"]
 

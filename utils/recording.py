@@ -27,8 +27,8 @@ from utils.records import (
 )
 from utils.sinks import Sink, failure_line, write_errors
 from utils.stopping import StopRequest, Urgency
+from utils.stores import Place
 from utils.troubles import Halt, Troubles
-from utils.urls import Place
 
 __all__ = ["Recorder"]
 

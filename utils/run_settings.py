@@ -14,7 +14,7 @@ from utils.dask_scheduler import DaskScheduler, TlsFiles
 from utils.door import LARGEST_COUNT, Door, option_name, same_file
 from utils.formats import INPUT_FORMATS, OUTPUT_FORMATS, OUTPUT_SUFFIXES
 from utils.settings import EngineSettings, task_file
-from utils.urls import Place
+from utils.stores import Place
 
 __all__ = ["RECORDS", "RunSettings", "journal_beside"]
 

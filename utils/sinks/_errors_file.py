@@ -11,8 +11,7 @@ from typing import Any, BinaryIO
 from utils.records import BadRecord, ItemFailure
 from utils.sinks._files import draft_of, draft_path, output_errors, real_path, sync_directory
 from utils.sinks._json_text import fallback_texts, text_of
-from utils.stores import Store
-from utils.urls import Place, StoreUrl
+from utils.stores import Place, Store, StoreUrl
 
 __all__ = ["failure_line", "write_errors"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from utils.errors import OutputError
+from utils.stores import Place
 from utils.terminal import printable
-from utils.urls import Place
 
 __all__ = [
     "DRAFT_PREFIX",

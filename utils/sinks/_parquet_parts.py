@@ -20,9 +20,8 @@ from utils.sinks._files import (
     sync_directory,
 )
 from utils.sinks._stored_parts import StoredParts
-from utils.stored_outputs import StoredOutput
+from utils.stores import Place, StoredOutput
 from utils.terminal import printable
-from utils.urls import Place
 
 __all__ = ["OUTPUT", "LocalParquetParts", "ParquetParts", "StoredParquetParts"]
 

@@ -7,8 +7,7 @@ from typing import BinaryIO
 
 from utils.sinks._files import output_errors
 from utils.sinks._stored_parts import StoredParts
-from utils.stored_outputs import StoredOutput
-from utils.urls import Place
+from utils.stores import Place, StoredOutput
 
 __all__ = ["StoredText"]
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from utils.errors import InputError
 from utils.sources._source import InputRecord, one_line
-from utils.stores import Store
-from utils.urls import StoreUrl
+from utils.stores import Store, StoreUrl
 
 __all__ = ["MatchingUrls"]
 

@@ -19,7 +19,7 @@ from utils.sources._postgresql_rows import PostgresqlRows
 from utils.sources._source import Source
 from utils.sources._sqlite_rows import SqliteRows
 from utils.sources._streamed import StreamedSource
-from utils.urls import Place, StoreUrl, place_of, scheme_of
+from utils.stores import Place, StoreUrl, place_of, scheme_of
 
 __all__ = ["open_source"]
 

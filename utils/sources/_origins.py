@@ -15,8 +15,7 @@ from typing import Any, BinaryIO, Protocol, cast
 
 from utils.errors import InputError
 from utils.sources._source import one_line, state_of_file
-from utils.stores import Store
-from utils.urls import StoreUrl
+from utils.stores import Store, StoreUrl
 
 __all__ = ["LocalFile", "Origin", "StandardInput", "StoredFile", "is_stored"]
 

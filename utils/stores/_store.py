@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 from utils.checks import near_names
 from utils.errors import UsageError, WorkbookError
-from utils.urls import StoreUrl
+from utils.stores._urls import StoreUrl
 
 __all__ = ["Store", "is_same_file", "store_errors", "why_unusable"]
 

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from utils.errors import OutputError, OutputHeldError
-from utils.stores import Store
+from utils.stores._store import Store
+from utils.stores._urls import StoreUrl
 from utils.terminal import printable
-from utils.urls import StoreUrl
 
 __all__ = ["StoredOutput", "kept_beside"]
 
