@@ -57,6 +57,8 @@ class WebServer(ThreadingHTTPServer):
         """Whether who asks for a part is answered 416."""
         self.statuses: dict[str, int] = {}
         """What is answered for a path, whatever is there."""
+        self.encodings: dict[str, str] = {}
+        """The `Content-Encoding` that a path is sent with."""
         self.faults: dict[int, str] = {}
         self.requests: list[str] = []
         """The range of each GET, empty for the whole file."""
@@ -99,6 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {span[1]}-{span[2]}/{len(whole)}")
         else:
             self.send_response(200)
+        if encoding := self.server.encodings.get(self.path):
+            self.send_header("Content-Encoding", encoding)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if not is_head:

@@ -24,14 +24,6 @@ URL = StoreUrl("memory://out")
 
 
 @pytest.fixture
-def memory() -> Iterator[Any]:
-    system = fsspec.filesystem("memory")
-    yield system
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
-
-
-@pytest.fixture
 def output(memory: Any) -> StoredOutput:
     taken = StoredOutput(URL)
     taken.take()

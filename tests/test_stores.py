@@ -21,14 +21,6 @@ LARGE = "".join(f"{line}\n" for line in LINES).encode()
 """More than is asked for at a time."""
 
 
-@pytest.fixture
-def memory() -> Iterator[Any]:
-    system = fsspec.filesystem("memory")
-    yield system
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
-
-
 @pytest.fixture(params=[True, False], ids=["parts", "whole"])
 def web(request: pytest.FixtureRequest) -> Iterator[WebServer]:
     files = {"/large.txt": LARGE, "/data.csv": b"a,b\n1,2\n", "/empty.txt": b""}
@@ -152,6 +144,13 @@ def test_compressed_files_and_parquet_come_by_url(memory: Any, tmp_path: Path) -
         3, [{"n": 1}, {"n": 2}, {"n": 3}],
     )  # fmt: skip
     assert items("memory://in.jsonl.gz") == [{"n": 1}]
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_compressed_files_of_the_web_may_come_unpacked(web: WebServer, encoding: str) -> None:
+    web.files["/in.jsonl.gz"] = gzip.compress(b"".join(b'{"n": %d}\n' % n for n in range(999)))
+    web.encodings = {"/in.jsonl.gz": encoding}
+    assert items(f"{web.url}/in.jsonl.gz") == [{"n": number} for number in range(999)]
 
 
 def test_a_pattern_gives_the_urls_of_its_files_sorted(memory: Any) -> None:

@@ -84,7 +84,7 @@ class StoredParts:
         """Have `fill` write the output anew, then remove the parts."""
         self._output.check()
         self.check()
-        with self._store.draft_of(self._output.path) as file:
+        with self._store.draft_of(self._output.path, sum(self._known.values())) as file:
             fill(file)
         size = self.output_size()
         if size is None:

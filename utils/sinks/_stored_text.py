@@ -11,7 +11,7 @@ from utils.stores import Place, StoredOutput
 
 __all__ = ["StoredText"]
 
-PART_BYTES = 32 << 20
+PART_BYTES = 16 << 20
 """A part is written once it is as large: it is in memory until then."""
 
 _PIECE_BYTES = 4 << 20

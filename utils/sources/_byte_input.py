@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from itertools import chain
+from typing import BinaryIO, cast
 
 from utils.errors import InputError
 from utils.sources._origins import Origin
@@ -18,6 +19,7 @@ COMPRESSIONS = (".gz", ".zst")
 
 _BLOCK_BYTES = 1 << 18
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class ByteInput:
@@ -78,6 +80,12 @@ class ByteInput:
             raise InputError(f"{self._origin.name}: cannot be read ({why})") from error
 
     def _gzip(self, file: BinaryIO) -> Iterator[bytes]:
+        if self._origin.may_unpack:
+            start = _start_of(file)
+            if not start.startswith(_GZIP_MAGIC):
+                yield from chain([start] if start else (), _plain(file))
+                return
+            file = cast(BinaryIO, _WithStart(start, file))
         with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
             yield from iter(lambda: unpacked.read1(_BLOCK_BYTES), b"")
 
@@ -95,6 +103,29 @@ class ByteInput:
         else:
             told = f"is not {self._compression}, or damaged ({one_line(error)}); copy it again"
         return InputError(f"{self._origin.name}: {told}")
+
+
+def _start_of(file: BinaryIO) -> bytes:
+    """Return the first bytes of a file, enough to tell what it is, if there are as many."""
+    start = b""
+    while len(start) < len(_GZIP_MAGIC) and (more := file.read(_BLOCK_BYTES)):
+        start += more
+    return start
+
+
+class _WithStart:
+    """A file of which the start has been read already."""
+
+    def __init__(self, start: bytes, file: BinaryIO) -> None:
+        self._start = start
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """Return at most so many bytes."""
+        if not self._start:
+            return self._file.read(size)
+        data, self._start = self._start[:size], self._start[size:]
+        return data
 
 
 def _plain(file: BinaryIO) -> Iterator[bytes]:

@@ -80,7 +80,7 @@ def _database(url: str, scheme: str, input_format: str | None) -> Source:
 
 def _stored(url: StoreUrl, input_format: str | None, excluded: Collection[Place]) -> Source:
     # A question mark begins what a web server is asked for.
-    magic = r"[*\[]" if url.scheme in ("http", "https") else r"[*?\[]"
+    magic = r"[*\[]" if url.is_of_the_web else r"[*?\[]"
     if re.search(magic, url.url) and not is_stored(url):
         _refuse_format(input_format, "the items of a pattern are its files' URLs")
         own = [place for place in excluded if isinstance(place, StoreUrl)]

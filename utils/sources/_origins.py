@@ -35,6 +35,8 @@ class Origin(Protocol):
     repeatable: bool
     """Whether it can be opened more than once."""
     size_bytes: int | None
+    may_unpack: bool
+    """Whether what is compressed there may come unpacked, as it does from some web servers."""
 
     def opened(self) -> AbstractContextManager[Opened]:
         """Open it, from its start; raises `InputError` or `OSError` where it cannot be read."""
@@ -47,6 +49,8 @@ class Origin(Protocol):
 
 class LocalFile:
     """A file of this machine; of those that are no regular ones, a pipe say, nothing is known."""
+
+    may_unpack = False
 
     def __init__(self, path: Path, *, name: str) -> None:
         self.name = name
@@ -72,6 +76,7 @@ class StandardInput:
     name = "standard input"
     paths: tuple[Path, ...] = ()
     repeatable = False
+    may_unpack = False
     size_bytes: int | None = None
 
     def __init__(self, stopped: Callable[[], bool]) -> None:
@@ -107,6 +112,7 @@ class StoredFile:
                 f"'{str(url).rstrip('/')}/*'"
             )
         self.size_bytes: int | None = found.get("size")
+        self.may_unpack = url.is_of_the_web
 
     @contextmanager
     def opened(self) -> Iterator[Opened]:

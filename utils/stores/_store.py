@@ -27,6 +27,11 @@ RETRY_AFTER_S = (0.5, 1.0, 2.0)
 BLOCK_BYTES = 4 << 20
 """How much of a file one request asks for."""
 
+WRITTEN_BYTES = 8 << 20
+MOST_BLOCKS = 5000
+"""How much of a large file one request sends at least, and in how many it must be sent at most:
+S3 takes 10,000 parts."""
+
 SILENCE_S = 300
 """How long a server that sends a file in one piece may send nothing."""
 
@@ -152,12 +157,13 @@ class Store:
             self._fs.pipe_file(path, data)
 
     @contextmanager
-    def draft_of(self, path: str) -> Iterator[BinaryIO]:
-        """Give a file to write to, of any size, that becomes `path` if all goes well."""
+    def draft_of(self, path: str, size_bytes: int = 0) -> Iterator[BinaryIO]:
+        """Give a file to write to, of about that size, that becomes `path` if all goes well."""
         draft = f"{path}.draft"
+        block_bytes = WRITTEN_BYTES * -(-max(1, size_bytes) // (MOST_BLOCKS * WRITTEN_BYTES))
         with store_errors():
             try:
-                with self._fs.open(draft, "wb") as file:
+                with self._fs.open(draft, "wb", block_size=block_bytes) as file:
                     yield file
                 self._move(draft, path)
             except BaseException:

@@ -24,16 +24,21 @@ class StoreUrl:
 
     def __str__(self) -> str:
         shown = re.sub(r"://[^/@]*@", "://", self.url)
-        return shown.partition("?")[0] if self.scheme in _WEB else shown
+        return shown.partition("?")[0] if self.is_of_the_web else shown
 
     @property
     def scheme(self) -> str:
         return scheme_of(self.url) or ""
 
     @property
+    def is_of_the_web(self) -> bool:
+        """Whether it is a web server's."""
+        return self.scheme in _WEB
+
+    @property
     def is_read_only(self) -> bool:
         """Whether what lies there cannot be written."""
-        return self.scheme in _WEB or "::" in self.url
+        return self.is_of_the_web or "::" in self.url
 
     @property
     def name(self) -> str:
