@@ -113,7 +113,7 @@ class LocalCluster:
             self._start(
                 "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told)
             )
-            while not told.exists():
+            while not (told.exists() and told.read_text()):
                 time.sleep(0.02)
             self.address = str(json.loads(told.read_text())["address"])
             for _ in range(processes):

@@ -75,7 +75,7 @@ class Cluster:
             "scheduler", "--host", f"{protocol}://{host}", "--port", "0",
             "--scheduler-file", str(self._file),
         )  # fmt: skip
-        wait_until(self._file.exists)
+        wait_until(lambda: self._file.exists() and self._file.read_text())  # written at a stroke
         self._url = str(json.loads(self._file.read_text())["address"])
         self.address = self._url.rpartition("://")[2]
 

@@ -8,8 +8,13 @@ import pytest
 
 from benchmarks.crash_campaign import ENDS, FORMATS, Trial, attempt
 
+QUICK = ("killed at sync", "Ctrl-C", "failing rename")
+"""All ends are tried by `python -m benchmarks.crash_campaign --quick`, too."""
 
-@pytest.mark.parametrize("end", ENDS)
+
+@pytest.mark.parametrize(
+    "end", [pytest.param(end, marks=() if end in QUICK else pytest.mark.slow) for end in ENDS]
+)
 def test_a_run_that_was_stopped_loses_nothing_and_does_nothing_twice(
     end: str, tmp_path: Path
 ) -> None:

@@ -55,7 +55,7 @@ def tasks(tmp_path: Path) -> Path:
     return write_tasks(tmp_path)
 
 
-@pytest.mark.parametrize("where", ["local", "elsewhere"])
+@pytest.mark.parametrize("where", [pytest.param("local", marks=pytest.mark.slow), "elsewhere"])
 def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster, where: str
 ) -> None:

@@ -170,6 +170,7 @@ def test_the_check_finds_an_order_that_is_missing(data: Path) -> None:
         ran(data, "check.py", "orders.csv", "by-month")
 
 
+@pytest.mark.slow
 def test_rows_killed_and_resumed_are_those_of_an_uninterrupted_run(data: Path) -> None:
     parts = data / "killed.parquet.parts"
     kill_once(

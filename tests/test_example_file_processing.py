@@ -109,7 +109,7 @@ def test_the_duplicates_are_those_files_that_are_equal(place: Place, tree: Path)
     )
 
 
-@pytest.mark.parametrize("order", [[], ["-k"]])
+@pytest.mark.parametrize("order", [pytest.param([], marks=pytest.mark.slow), ["-k"]])
 def test_a_killed_run_resumed_equals_one_that_was_not(
     place: Place, tree: Path, order: list[str]
 ) -> None:

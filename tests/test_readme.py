@@ -31,10 +31,14 @@ CONSOLE = [
 ]
 
 
+LONG = {"--sweep", "--suite", "number"}
+"""Words of commands that really compute, for seconds each; each has its shorter tests elsewhere."""
+
+
 @pytest.mark.parametrize(
     "command",
     [
-        line
+        pytest.param(line, marks=pytest.mark.slow if LONG & set(line.split()) else ())
         for line in CONSOLE
         if line.startswith("python ") and line != "python main.py benchmark"  # in test_main
     ],
