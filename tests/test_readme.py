@@ -31,8 +31,8 @@ CONSOLE = [
 ]
 
 
-LONG = {"--sweep", "--suite", "number"}
-"""Words of commands that really compute, for seconds each; each has its shorter tests elsewhere."""
+LONG = {"--sweep", "--suite", "number", "text", "--export-html"}
+"""Words of commands that take seconds each; what they do has shorter tests elsewhere."""
 
 
 @pytest.mark.parametrize(
