@@ -16,7 +16,8 @@ from utils.errors import OutputError, OutputHeldError
 from utils.formats import OUTPUT_FORMATS
 from utils.sinks import Sink, open_sink, write_errors
 from utils.stored_journal import StoredJournal
-from utils.stores import StoredOutput, StoreUrl
+from utils.stored_outputs import StoredOutput
+from utils.stores import StoreUrl
 
 fsspec = pytest.importorskip("fsspec")
 

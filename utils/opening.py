@@ -22,7 +22,8 @@ from utils.sinks import Sink, StdoutSink, open_sink
 from utils.sources import Source, open_source
 from utils.stopping import StopRequest
 from utils.stored_journal import StoredJournal
-from utils.stores import Place, Store, StoredOutput, StoreUrl, is_same_file, kept_beside, place_of
+from utils.stored_outputs import StoredOutput, kept_beside
+from utils.stores import Place, Store, StoreUrl, is_same_file, place_of, why_failed
 from utils.tasks import Task
 from utils.troubles import Halt
 
@@ -244,9 +245,9 @@ def _check_errors_file(place: Place | None) -> None:
         return
     except (OSError, ValueError, AttributeError) as error:
         if isinstance(place, StoreUrl) and isinstance(error, OSError):
-            told = " ".join(str(error).split()) or type(error).__name__
             raise OutputError(
-                f"{place}: the store failed ({told:.300}); mend that and run the same command again"
+                f"{place}: the store failed ({why_failed(error)}); mend that and run the same "
+                "command again"
             ) from error
         is_ours = False
     if not is_ours:

@@ -18,7 +18,7 @@ from typing import Any
 
 from utils.errors import OutputError
 from utils.journal import DIGEST_BYTES, Journal
-from utils.stores import StoredOutput
+from utils.stored_outputs import StoredOutput
 
 __all__ = ["StoredJournal"]
 

@@ -14,7 +14,7 @@ from utils.sinks._parquet import ParquetSink
 from utils.sinks._parquet_parts import LocalParquetParts, StoredParquetParts
 from utils.sinks._sink import Sink
 from utils.sinks._stored_text import StoredText
-from utils.stores import StoredOutput
+from utils.stored_outputs import StoredOutput
 
 __all__ = ["open_sink"]
 

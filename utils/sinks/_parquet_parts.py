@@ -20,7 +20,8 @@ from utils.sinks._files import (
     sync_directory,
 )
 from utils.sinks._stored_parts import StoredParts
-from utils.stores import Place, StoredOutput
+from utils.stored_outputs import StoredOutput
+from utils.stores import Place
 from utils.terminal import printable
 
 __all__ = ["OUTPUT", "LocalParquetParts", "ParquetParts", "StoredParquetParts"]

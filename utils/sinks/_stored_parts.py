@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from utils.errors import OutputError
 from utils.sinks._files import changed_meanwhile
-from utils.stores import StoredOutput
+from utils.stored_outputs import StoredOutput
 
 __all__ = ["StoredParts"]
 

@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 from utils.sinks._files import output_errors
 from utils.sinks._stored_parts import StoredParts
-from utils.stores import Place, StoredOutput
+from utils.stored_outputs import StoredOutput
+from utils.stores import Place
 
 __all__ = ["StoredText"]
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from utils.errors import InputError
-from utils.sources._source import InputRecord, one_line
-from utils.stores import Store, StoreUrl
+from utils.sources._source import InputRecord
+from utils.stores import Store, StoreUrl, why_failed
 
 __all__ = ["MatchingUrls"]
 
@@ -31,8 +31,7 @@ class MatchingUrls:
             # Those that are added meanwhile would shift the others' places.
             paths = store.matches(store.path)
         except OSError as error:
-            why = one_line(error) or type(error).__name__
-            raise InputError(f"{pattern}: cannot be looked into ({why})") from error
+            raise InputError(f"{pattern}: cannot be looked into ({why_failed(error)})") from error
         below = tuple(f"{path}/" for path in own)
         self._urls = [
             store.url_of(path) for path in paths if path not in own and not path.startswith(below)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from utils.errors import InputError
-from utils.sources._source import one_line, state_of_file
-from utils.stores import Store, StoreUrl
+from utils.sources._source import state_of_file
+from utils.stores import Store, StoreUrl, why_failed
 
 __all__ = ["LocalFile", "Origin", "StandardInput", "StoredFile", "is_stored"]
 
@@ -104,8 +104,7 @@ class StoredFile:
         except FileNotFoundError:
             raise InputError(f"{url}: there is no such file; check the URL") from None
         except OSError as error:
-            why = one_line(error) or type(error).__name__
-            raise InputError(f"{url}: cannot be read ({why})") from error
+            raise InputError(f"{url}: cannot be read ({why_failed(error)})") from error
         if found.get("type") == "directory":
             raise InputError(
                 f"{url}: that is a directory; name a file in it, or a quoted pattern such as "

@@ -17,7 +17,7 @@ from utils.checks import near_names
 from utils.errors import UsageError, WorkbookError
 from utils.stores._urls import StoreUrl
 
-__all__ = ["Store", "is_same_file", "store_errors", "why_unusable"]
+__all__ = ["Store", "is_same_file", "store_errors", "why_failed", "why_unusable"]
 
 INSTALL = "pip install -r requirements-urls.txt"
 
@@ -252,8 +252,12 @@ def store_errors() -> Iterator[None]:
     except (OSError, ImportError, WorkbookError):
         raise
     except Exception as error:
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        raise OSError(f"{told:.300}") from error
+        raise OSError(why_failed(Exception(f"{type(error).__name__}: {error}"))) from error
+
+
+def why_failed(error: Exception) -> str:
+    """Return what an error says in one line that is not too long, its type if that is nothing."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _comes_in_parts(file: Any, size: int) -> bool:
@@ -275,7 +279,7 @@ def _why_not_found(error: FileNotFoundError) -> OSError:
     if status not in (None, 404, 410):
         return OSError(f"the server answered {status} {getattr(cause, 'message', '')}".strip())
     if status is None and isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
-        return OSError(f"{' '.join(str(cause).split()) or type(cause).__name__}")
+        return OSError(why_failed(cause))
     return FileNotFoundError(errno.ENOENT, "there is no such file")
 
 

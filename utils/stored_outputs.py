@@ -16,8 +16,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from utils.errors import OutputError, OutputHeldError
-from utils.stores._store import Store
-from utils.stores._urls import StoreUrl
+from utils.stores import Store, StoreUrl, why_failed
 from utils.terminal import printable
 
 __all__ = ["StoredOutput", "kept_beside"]
@@ -51,9 +50,9 @@ class StoredOutput:
 
     def failed(self, error: OSError) -> OutputError:
         """Return what to raise when the store fails."""
-        told = printable(" ".join(str(error).split())) or type(error).__name__
+        told = printable(why_failed(error))
         return OutputError(
-            f"{printable(str(self.url))}: the store failed ({told:.300}); mend that and run the "
+            f"{printable(str(self.url))}: the store failed ({told}); mend that and run the "
             "same command with --resume"
         )
 
