@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from batchmap.checkpoint.recorder import Recorder
+from batchmap.command.run_settings import RunSettings
+from batchmap.stopping import StopRequest, Urgency
 from kaygraph import BaseNode, Graph
 
 from nodes import (
@@ -15,10 +18,7 @@ from nodes import (
     SequentialProcessNode,
     SplitBatchNode,
 )
-from utils.recording import Recorder
-from utils.run_settings import RunSettings
-from utils.settings import Settings
-from utils.stopping import StopRequest, Urgency
+from workbook.utils.cli.settings import Settings
 
 __all__ = ["create_comparison_graph", "create_parallel_graph"]
 

@@ -11,18 +11,22 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from utils.command_line import help_text, read_command_line
-from utils.errors import OutputError, WorkbookError
-from utils.signals import leave, stop_on_signals, tidy_up_in_peace
-from utils.stopping import StopRequest
-from utils.terminal import is_plain, printable, write_stdout
+from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
+from batchmap.command.terminal import is_plain, write_stdout
+from batchmap.errors import BatchmapError, OutputError
+from batchmap.stopping import StopRequest
+from batchmap.text import printable
+
+from workbook.utils.cli.arguments import help_text, read_command_line
 
 if TYPE_CHECKING:
-    from utils.guarding import SignalChannel
-    from utils.run_settings import RunSettings
-    from utils.settings import EngineSettings, Settings
-    from utils.sources import Source
-    from utils.tasks import Task
+    from batchmap.command.run_settings import RunSettings
+    from batchmap.command.settings import EngineSettings
+    from batchmap.command.supervisor import SignalChannel
+    from batchmap.command.task import Task
+    from batchmap.sources import Source
+
+    from workbook.utils.cli.settings import Settings
 
 OUR_FAULT = 70
 PIPE_CLOSED = 141
@@ -35,9 +39,9 @@ def main(words: Sequence[str]) -> int:
     try:
         _set_up_streams()
         code = _run(words, stop)
-    except WorkbookError as error:
+    except BatchmapError as error:
         with suppress(OSError):
-            print("\n".join(map(printable, error.faults)), file=sys.stderr)
+            print("\n".join(map(printable, error.messages)), file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:  # before there was anything to stop
         code = 130
@@ -51,7 +55,7 @@ def main(words: Sequence[str]) -> int:
         print("That is a fault of this program, not of yours; please report it.", file=sys.stderr)
         code = OUR_FAULT
     if stop.killing:
-        leave(code)
+        exit_now(code)
     return code
 
 
@@ -70,18 +74,18 @@ def _run(words: Sequence[str], stop: StopRequest) -> int:
         return code if stop.signal_number is None else 128 + stop.signal_number
 
     if command == "run":
-        from utils.falling_back import run_in_child
+        from batchmap.command.fall_back import run_supervised
 
-        return run_in_child(cast("RunSettings", settings), act)
+        return run_supervised(cast("RunSettings", settings), act)
     return act(settings)
 
 
 def _settings_of(command: str, options: dict[str, Any]) -> EngineSettings:
     if command == "run":
-        from utils.run_settings import RunSettings
+        from batchmap.command.run_settings import RunSettings
 
         return RunSettings.of(**options)
-    from utils.settings import Settings
+    from workbook.utils.cli.settings import Settings
 
     return Settings.of(**options)
 
@@ -89,7 +93,7 @@ def _settings_of(command: str, options: dict[str, Any]) -> EngineSettings:
 def compare(settings: Settings, stop: StopRequest) -> int:
     """Run the comparison graph; 1 when the results do not match."""
     from graphs import create_comparison_graph
-    from utils.reporting import show
+    from workbook.utils.reporting import show
 
     shared: dict[str, Any] = {}
     with _prints_kept_off(settings):
@@ -102,7 +106,7 @@ def compare(settings: Settings, stop: StopRequest) -> int:
 
 def _prints_kept_off(settings: Settings) -> AbstractContextManager[Any]:
     """Keep what the user's own function prints from the report."""
-    from utils.terminal import stdout_kept_for_results
+    from batchmap.command.terminal import stdout_kept_for_results
 
     return nullcontext() if settings.task is None else stdout_kept_for_results()
 
@@ -110,8 +114,8 @@ def _prints_kept_off(settings: Settings) -> AbstractContextManager[Any]:
 def _own_function(settings: Settings) -> Callable[[Any], Any] | None:
     if settings.task is None:
         return None
-    from utils.opening import check_backend
-    from utils.tasks import load_task
+    from batchmap.checkpoint.session import check_backend
+    from batchmap.command.task import load_task
 
     task = load_task(settings.task, setup=settings.setup)
     check_backend(settings.backend, task)
@@ -131,8 +135,8 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
     from contextlib import closing
 
     from graphs import create_comparison_graph
-    from utils.benchmarking import Benchmark
-    from utils.reporting import render_benchmark, show
+    from workbook.utils.reporting import render_benchmark, show
+    from workbook.utils.reporting.benchmark_results import Benchmark
 
     outcome = Benchmark(settings, function=_own_function(settings))
     with _prints_kept_off(settings), closing(outcome.trials()) as trials:
@@ -165,10 +169,11 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
 
 def run(settings: RunSettings, stop: StopRequest) -> int:
     """Run the parallel graph over the user's data; 1 when items failed, 4 when it was halted."""
-    from utils.opening import check_backend, open_input
-    from utils.reporting import show
-    from utils.tasks import load_task
-    from utils.terminal import stdout_kept_for_results
+    from batchmap.checkpoint.session import check_backend, open_input
+    from batchmap.command.task import load_task
+    from batchmap.command.terminal import stdout_kept_for_results
+
+    from workbook.utils.reporting import show
 
     with stdout_kept_for_results() as stdout:
         task = load_task(settings.task, setup=settings.setup)
@@ -187,22 +192,24 @@ def run(settings: RunSettings, stop: StopRequest) -> int:
 
 
 def _rehearse(settings: RunSettings, task: Task, source: Source, stop: StopRequest) -> str:
-    from utils.rehearsing import rehearse
-    from utils.reporting import render_plan
+    from batchmap.command.dry_run import find_plan
 
-    return render_plan(rehearse(settings, task.function, source, stop))
+    from workbook.utils.reporting import render_plan
+
+    return render_plan(find_plan(settings, task.function, source, stop))
 
 
 def _run_and_record(
     settings: RunSettings, task: Task, source: Source, stdout: int, stop: StopRequest
 ) -> tuple[str, int]:
+    from batchmap.checkpoint.session import open_recorder
+    from batchmap.command.supervisor import mark_started
+
     from graphs import create_parallel_graph
-    from utils.guarding import mark_under_way
-    from utils.opening import open_recorder
 
     shared: dict[str, Any] = {}
     with open_recorder(settings, task, source, stdout=stdout, stop=stop) as recorder:
-        mark_under_way()
+        mark_started()
         create_parallel_graph(
             settings,
             function=task.function,
@@ -262,5 +269,5 @@ def _set_up_logging(settings: EngineSettings) -> None:
 
 if __name__ == "__main__":
     exit_code = main(sys.argv[1:])
-    tidy_up_in_peace(exit_code)
+    ignore_late_signals(exit_code)
     sys.exit(exit_code)

@@ -7,24 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from batchmap.checkpoint.recorder import Recorder
+from batchmap.command.run_settings import RunSettings
+from batchmap.records import Plan, RunSummary, as_mapping
+from batchmap.scheduling.batching import Batches
+from batchmap.sources import TextLines
+from batchmap.sources.repeatable import SourceItems
+from batchmap.stopping import StopRequest
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
-from utils.batching import Batches
-from utils.findings import Case, Comparison
-from utils.judging import as_it_was, judge
-from utils.planning import plan_run
-from utils.recording import Recorder
-from utils.records import Plan, RunSummary, as_mapping
-from utils.reporting import show
-from utils.run_settings import RunSettings
-from utils.settings import Settings
-from utils.source_items import SourceItems
-from utils.sources import TextLines
-from utils.stopping import StopRequest
-from utils.telling import Told, tell, tell_in_files
-from utils.traces import Round
-from utils.walking import Walk, Walked, walk
-from utils.workloads import WORKLOADS, GeneratedItems
+from workbook.utils.analysis.case import analyze_rounds, plan_as_run
+from workbook.utils.analysis.records import Case, Comparison
+from workbook.utils.cli.settings import Settings
+from workbook.utils.execution.planning import plan_run
+from workbook.utils.execution.run import RunRequest, RunResult, execute_run
+from workbook.utils.execution.trace import Round
+from workbook.utils.reporting import show
+from workbook.utils.reporting.report import Report, build_report, write_report_files
+from workbook.utils.workloads.simulated import WORKLOADS, GeneratedItems
 
 __all__ = [
     "AggregateNode",
@@ -67,7 +67,7 @@ class LoadDataNode(Node):
         if self._items is not None:
             return self._items, getattr(self._items, "data_type", "items")
         if settings.task is not None:
-            from utils.opening import open_compared_input
+            from batchmap.checkpoint.session import open_compared_input
 
             items = SourceItems(open_compared_input(settings), limit=settings.count)
             return items, items.name
@@ -116,7 +116,7 @@ class SplitBatchNode(Node):
         shared["num_batches"] = shared["plan"].num_batches
 
 
-class WalkNode(MetricsNode):
+class ProcessNode(MetricsNode):
     """What the two process nodes share, which is all but the executor.
 
     The items of their batch are walks over the input, one at present. Writes `*_metrics`,
@@ -146,8 +146,8 @@ class WalkNode(MetricsNode):
         name = self.phase if recorder is None else "run"
         self._label = f"{title}: {name}" if title else name
 
-    def exec(self, item: Walk) -> Walked:
-        return walk(
+    def exec(self, item: RunRequest) -> RunResult:
+        return execute_run(
             item,
             self._settings,
             function=self._function,
@@ -165,25 +165,25 @@ class WalkNode(MetricsNode):
         if results is not None:
             shared[f"{self.phase}_results"] = results
         if self.phase == "parallel" and plan != shared["plan"]:
-            shared["plan"] = plan = as_it_was(plan, summary, self._settings)
+            shared["plan"] = plan = plan_as_run(plan, summary, self._settings)
             shared["batch_size"], shared["num_batches"] = plan.batch_size, plan.num_batches
         return "interrupted" if summary.interrupted else None
 
 
-def _walk_of(shared: dict[str, Any], plan: Plan, compared_workers: int) -> Walk:
+def _walk_of(shared: dict[str, Any], plan: Plan, compared_workers: int) -> RunRequest:
     batches = None if shared["planned"].is_open else shared["batches"]
-    return Walk(plan, shared["items"], shared["total_items"], batches, compared_workers)
+    return RunRequest(plan, shared["items"], shared["total_items"], batches, compared_workers)
 
 
-class SequentialProcessNode(BatchNode, WalkNode):
-    """Walk the batches with one worker: the baseline."""
+class SequentialProcessNode(BatchNode, ProcessNode):
+    """RunRequest the batches with one worker: the baseline."""
 
     phase = "sequential"
 
     def __init__(self, settings: AnySettings, **options: Any) -> None:
         super().__init__(settings=settings, node_id="SequentialProcessNode", **options)
 
-    def prep(self, shared: dict[str, Any]) -> list[Walk]:
+    def prep(self, shared: dict[str, Any]) -> list[RunRequest]:
         planned: Plan = shared["planned"]
         # The sequential executor cannot give an item up, a thread can.
         backend = "sequential" if self._settings.timeout_s is None else "thread"
@@ -191,15 +191,15 @@ class SequentialProcessNode(BatchNode, WalkNode):
         return [_walk_of(shared, alone, planned.workers)]
 
 
-class ParallelProcessNode(ParallelBatchNode, WalkNode):
-    """Walk the batches with the executor and the workers of the plan."""
+class ParallelProcessNode(ParallelBatchNode, ProcessNode):
+    """RunRequest the batches with the executor and the workers of the plan."""
 
     phase = "parallel"
 
     def __init__(self, settings: AnySettings, **options: Any) -> None:
         super().__init__(max_workers=1, settings=settings, node_id="ParallelProcessNode", **options)
 
-    def prep(self, shared: dict[str, Any]) -> list[Walk]:
+    def prep(self, shared: dict[str, Any]) -> list[RunRequest]:
         plan: Plan = shared["planned"]
         return [_walk_of(shared, plan, plan.workers)]
 
@@ -226,7 +226,7 @@ class AggregateNode(Node):
             prep_res["parallel_trace"],
         )
         rounds = [*prep_res.get("rounds", ()), this_round]
-        comparison = judge(
+        comparison = analyze_rounds(
             rounds,
             prep_res,
             self._settings,
@@ -267,17 +267,17 @@ class ReportNode(Node):
     def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
         return dict(shared)
 
-    def exec(self, prep_res: dict[str, Any]) -> Told:
+    def exec(self, prep_res: dict[str, Any]) -> Report:
         outcome = None if self._recorder is None else self._recorder.outcome()
-        return tell(self._command, prep_res, self._settings, outcome=outcome)
+        return build_report(self._command, prep_res, self._settings, outcome=outcome)
 
-    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Told) -> None:
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Report) -> None:
         shared["report"], shared["case"] = exec_res.report, exec_res.case
         shared["analysis"] = dict(exec_res.analysis)
         _keep_median_round(shared)
         if self._shows:
             show(shared["report"])
-        tell_in_files(self._command, shared, self._settings)
+        write_report_files(self._command, shared, self._settings)
 
 
 def _keep_median_round(shared: dict[str, Any]) -> None:

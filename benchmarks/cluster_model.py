@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, count
 
+from batchmap.checkpoint.recorder import MOST_TOGETHER
+from batchmap.engine import BUDGET_BATCHES
+from batchmap.records import BatchRecord
+from batchmap.scheduling.adaptive_batches import AdaptiveSizing
+from batchmap.scheduling.batching import HAND_OVER_S
 from distributed.scheduler import heartbeat_interval
-
-from utils.batching import HAND_OVER_S
-from utils.engine import BUDGET_BATCHES
-from utils.recording import MOST_TOGETHER
-from utils.records import BatchRecord
-from utils.sizing import AdaptiveSizing
 
 __all__ = ["Cluster", "Costs", "Outcome", "simulated"]
 
@@ -41,7 +40,7 @@ SATURATION = 1.1
 """Calls that Dask has at a worker for each of its threads (`worker-saturation`)."""
 
 WARM_UP_WINDOWS = 3
-"""How often what may be under way has been through before steady state is measured."""
+"""How often what may be in flight has been through before steady state is measured."""
 
 STEADY_WINDOWS = 1
 """Over how many windows it is measured."""
@@ -186,7 +185,7 @@ class _Places:
         else:
             self._waiting.append(then)
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         if self._waiting:
             self._waiting.popleft()()
         else:
@@ -219,7 +218,7 @@ class _Server:
         self._clock.at(self._clock.now_s + seconds, partial(self._end, then))
 
     def _end(self, then: Resume) -> None:
-        self._cores.give_back()
+        self._cores.release()
         self._is_busy = bool(self._waiting)
         if self._is_busy:
             self._cores.take(self._begin)
@@ -290,20 +289,22 @@ class _Simulation:
         self._budget_s = budget_s if batch_size is None else math.inf
         self._ends = items is not None
         self._left: float = math.inf if items is None else items
-        self._window = 2 * cluster.workers
+        self._max_in_flight = 2 * cluster.workers
         self.batches = self.items = 0
         self.busy_s = self.item_cpu_s = 0.0
 
     def outcome(self) -> Outcome:
-        for _ in range(self._window):
+        for _ in range(self._max_in_flight):
             self._submit()
         if self._ends:
             self._clock.run_while(lambda: True)
             return self._told_since((0.0,) * len(self._noted()))
-        self._clock.run_while(lambda: self.batches < WARM_UP_WINDOWS * self._window)
+        self._clock.run_while(lambda: self.batches < WARM_UP_WINDOWS * self._max_in_flight)
         before = self._noted()
-        windows = max(STEADY_WINDOWS, math.ceil(LEAST_MEASURED / self._window))
-        enough = self.batches + windows * self._window  # whole ones, for batches come in bursts
+        windows = max(STEADY_WINDOWS, math.ceil(LEAST_MEASURED / self._max_in_flight))
+        enough = (
+            self.batches + windows * self._max_in_flight
+        )  # whole ones, for batches come in bursts
         self._clock.run_while(lambda: self.batches < enough)
         return self._told_since(before)
 
@@ -336,7 +337,7 @@ class _Simulation:
             self._clock.start(self._batch(size))
 
     def _batch(self, size: int) -> Process:
-        """Walk a batch through the cluster."""
+        """RunRequest a batch through the cluster."""
         costs, clock, hop_s = self._costs, self._clock, self._cluster.hop_s
         item_cpu_s = size * costs.coordinator_item_s
         here_s = (costs.coordinator_batch_s - costs.fetch_coordinator_s + item_cpu_s) / 2
@@ -360,7 +361,7 @@ class _Simulation:
         ended_s = clock.now_s
         yield worker.server.work(overhead_s / 2)
         worker.threads.append(thread)
-        worker.has_idle.give_back()
+        worker.has_idle.release()
         yield clock.until(worker.news.leaves_s(clock.now_s) + hop_s)
 
         yield self._scheduler.work(there_s)

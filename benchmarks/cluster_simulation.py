@@ -19,6 +19,9 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from batchmap.checkpoint.recorder import MOST_TOGETHER
+from batchmap.engine import stream_batches
+from batchmap.worker.processor import BatchProcessor
 from distributed.scheduler import heartbeat_interval
 
 from benchmarks.cluster_model import Cluster, Costs, simulated
@@ -31,9 +34,6 @@ from benchmarks.coordinator_costs import (
     show_costs,
     start_of,
 )
-from utils.engine import stream_batches
-from utils.processing import BatchProcessor
-from utils.recording import MOST_TOGETHER
 
 CHECKED_WORKERS = (10, 30, 100, 300, 1000)
 CHECKED_S = 6.0
@@ -146,7 +146,7 @@ def check(costs: Costs, quick: bool) -> None:
         slope, least = statistics.linear_regression(*zip(*seen, strict=True))
         print(
             f"memory of the coordinator, {what}: "
-            f"{least / 2**20:.0f} MB and {slope / 1024:.1f} kB a batch under way"
+            f"{least / 2**20:.0f} MB and {slope / 1024:.1f} kB a batch in flight"
         )
 
 

@@ -288,7 +288,7 @@ def _fetch_one_by_one(cluster: LocalCluster, number: int) -> tuple[float, float,
 
 
 def latency_s(cluster: LocalCluster) -> float:
-    """Return how long a call that does nothing takes while nothing else is under way."""
+    """Return how long a call that does nothing takes while nothing else is in flight."""
     taken_s = []
     with distributed.Client(cluster.address) as client:  # type: ignore[no-untyped-call]
         for number in range(50):

@@ -14,10 +14,9 @@ import time
 from collections.abc import Callable
 
 import distributed
-
-from utils.dask_scheduler import DaskScheduler
-from utils.engine import stream_batches
-from utils.processing import BatchProcessor
+from batchmap.engine import stream_batches
+from batchmap.executors.dask.address import DaskAddress
+from batchmap.worker.processor import BatchProcessor
 
 WORKERS = 2
 
@@ -43,7 +42,7 @@ def ours_s(
     start_s = time.perf_counter()
     records = stream_batches(
         BatchProcessor(function), range(number), total=number, backend=backend,
-        scheduler=DaskScheduler(address) if address else None,
+        scheduler=DaskAddress(address) if address else None,
         workers=None if address else WORKERS,
     )  # fmt: skip
     assert sum(len(record.results) for record in records) == number

@@ -19,13 +19,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from batchmap import parallel_map
+from batchmap.engine import run_plan
+from batchmap.executors import open_executor
+from batchmap.records import Batch, Plan
+from batchmap.scheduling.batching import BatchSizing, cut
+from batchmap.worker.processor import BatchProcessor
+
 from benchmarks.jobs import no_op, spin, spins_a_second
-from utils import parallel_map
-from utils.batching import BatchSizing, cut
-from utils.engine import run_plan
-from utils.executors import open_executor
-from utils.processing import BatchProcessor
-from utils.records import Batch, Plan
 
 ROOT = Path(__file__).parent.parent
 
@@ -105,7 +106,7 @@ def empty(batch: Batch) -> None:
     """Do nothing with a batch."""
 
 
-def hand_over(rounds: int) -> None:
+def dispatch_cost(rounds: int) -> None:
     """Show what handing over one empty batch costs."""
     number = 2000
     for name in ("sequential", "thread", "process", "async"):
@@ -164,7 +165,7 @@ def main() -> None:
     start_up(rounds)
     sequential_overhead(rounds)
     share_of_limit(rounds, share)
-    hand_over(rounds)
+    dispatch_cost(rounds)
     memory(share)
 
 

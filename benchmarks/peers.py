@@ -13,7 +13,7 @@ Run = Callable[[Callable[[Any], Any], Sequence[Any], int, int], Sequence[Any]]
 
 
 def ours(function: Callable[[Any], Any], items: Sequence[Any], workers: int, chunk: int) -> Any:
-    from utils import parallel_map
+    from batchmap import parallel_map
 
     return parallel_map(function, items)
 

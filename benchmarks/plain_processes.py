@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 
 BARE_LOOP = """
 import sys, time
-from utils.workloads import GeneratedItems, NumberAnalysis, SimulatedFailure
+from workbook.utils.workloads.simulated import GeneratedItems, NumberAnalysis, SimulatedFailure
 count, share, shares = map(int, sys.argv[1:])
 items = list(GeneratedItems("numbers", count))[share::shares]
 function = NumberAnalysis()

@@ -17,9 +17,9 @@ from typing import Any
 
 from benchmarks.plants import PLANTS, Plant
 from graphs import create_comparison_graph
-from utils.accounting import losses
-from utils.findings import Comparison
-from utils.settings import Settings
+from workbook.utils.analysis.records import Comparison
+from workbook.utils.analysis.time_breakdown import losses
+from workbook.utils.cli.settings import Settings
 
 __all__ = ["compare_plant", "main"]
 

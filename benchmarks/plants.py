@@ -157,7 +157,7 @@ def _copying_s(processes: int) -> float:
 
 def without_luggage_s(items: Sequence[bytes]) -> float:
     """Return what a run takes over as many items that weigh nothing, by a stop-watch around it."""
-    from utils import parallel_map
+    from batchmap import parallel_map
 
     nothing = [b""] * len(items)
     return _timed(lambda: parallel_map(length, nothing, backend="process", workers=2, batch_size=1))

@@ -35,7 +35,7 @@ def contest(job: Job, peer: str, chunk: int, spins: float, share: float) -> floa
     expected = items if job.kind == "async" or job.kind == "wait" else None
     run = PEERS[peer]
     if peer == "ours":
-        import utils.mapping  # noqa: F401
+        import batchmap.api  # noqa: F401
     start_s = time.perf_counter()
     results = run(job.function, items, job.workers, chunk)
     taken_s = time.perf_counter() - start_s

@@ -20,8 +20,8 @@ from typing import Any
 from benchmarks.plants import half_locked, spin, turns_of, wait
 from benchmarks.stop_watch import Noting, noted_s
 from graphs import create_comparison_graph
-from utils.findings import Comparison
-from utils.settings import Settings
+from workbook.utils.analysis.records import Comparison
+from workbook.utils.cli.settings import Settings
 
 
 def compared(

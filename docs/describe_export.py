@@ -17,11 +17,11 @@ RECORDS = (
     (
         "utils/findings.py",
         (
-            "Comparison", "Verdict", "Difference", "Accounting", "Diagnosis", "Prediction", "Spread",
+            "Comparison", "Verdict", "Mismatch", "TimeBreakdown", "Bottleneck", "Prediction", "Spread",
             "Sweep", "SweepPoint", "Recommendation", "Regression",
         ),
     ),
-    ("utils/traces.py", ("Trace", "Span", "Surroundings")),
+    ("utils/traces.py", ("Trace", "Span", "Environment")),
 )  # fmt: skip
 
 HEAD = """\

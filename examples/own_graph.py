@@ -14,7 +14,7 @@ from typing import Any
 from kaygraph import Graph, Node
 
 from nodes import LoadDataNode, ParallelProcessNode, ReportNode, SplitBatchNode
-from utils.settings import Settings
+from workbook.utils.cli.settings import Settings
 
 MOST_NAMED = 3
 

@@ -6,10 +6,11 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from utils.analysis import Asked, compare_runs
-from utils.findings import Case, Comparison, FailureExample, Verdict
-from utils.records import BatchRecord, ItemFailure, ItemRecord, Plan, RunSummary
-from utils.traces import Round, Surroundings, Trace
+from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan, RunSummary
+
+from workbook.utils.analysis.comparison import Asked, compare_runs
+from workbook.utils.analysis.records import Case, Comparison, FailureExample, Verdict
+from workbook.utils.execution.trace import Environment, Round, Trace
 
 
 class FakeClock:
@@ -113,7 +114,7 @@ def run_trace(run: RunSummary, **changes: Any) -> Trace:
         "longest_item": 0,
         "item_times_s": array("d", [run.avg_time_per_item] * run.total_processed),
         "items_a_time": 1,
-        "surroundings": Surroundings(),
+        "surroundings": Environment(),
     }
     return Trace(**{**values, **changes})
 

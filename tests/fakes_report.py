@@ -9,22 +9,22 @@ from dataclasses import replace
 from typing import Any
 
 from tests.fakes import plan, run_summary
-from utils.findings import (
-    Accounting,
+from workbook.utils.analysis.records import (
+    Bottleneck,
     Case,
     Comparison,
-    Diagnosis,
-    Difference,
     FailureExample,
+    Mismatch,
     Prediction,
     Recommendation,
     Regression,
     Spread,
     Sweep,
     SweepPoint,
+    TimeBreakdown,
     Verdict,
 )
-from utils.traces import Span, Surroundings, Trace
+from workbook.utils.execution.trace import Environment, Span, Trace
 
 MACHINE = {
     "usable_cores": 8,
@@ -83,16 +83,16 @@ def trace(
         longest_item=longest,
         item_times_s=times,
         items_a_time=1,
-        surroundings=Surroundings(0.4, 210.0, 48_000, 0.3, 0.01),
+        surroundings=Environment(0.4, 210.0, 48_000, 0.3, 0.01),
     )
 
 
 def no_trace() -> Trace:
     """Return the trace of a run that left nothing behind."""
-    return Trace(1, 0.0, (), 0.0, 0.0, 0.0, 0.0, 0, 0, array("d"), 1, Surroundings())
+    return Trace(1, 0.0, (), 0.0, 0.0, 0.0, 0.0, 0, 0, array("d"), 1, Environment())
 
 
-def accounting(**changes: Any) -> Accounting:
+def accounting(**changes: Any) -> TimeBreakdown:
     """Return where eight workers were, with `changes`."""
     values: dict[str, Any] = {
         "workers": 8,
@@ -103,12 +103,12 @@ def accounting(**changes: Any) -> Accounting:
         "hand_over": 0.12,
         "tail": 0.38,
     }
-    return Accounting(**{**values, **changes})
+    return TimeBreakdown(**{**values, **changes})
 
 
-def diagnosis() -> Diagnosis:
+def diagnosis() -> Bottleneck:
     """Return what was lost at the end of a run."""
-    return Diagnosis(
+    return Bottleneck(
         "tail",
         0.38,
         "long last batches",
@@ -125,7 +125,7 @@ def matching() -> Verdict:
 def differing(*texts: str) -> Verdict:
     """Return that two runs differ in an item for each of `texts`."""
     differences = tuple(
-        Difference(place, f"items.jsonl line {place + 1}", text, text[::-1])
+        Mismatch(place, f"items.jsonl line {place + 1}", text, text[::-1])
         for place, text in enumerate(texts)
     )
     return Verdict(False, len(texts), differences, "The results hold sets, whose order is chance.")
@@ -233,9 +233,9 @@ def hostile_case(text: str) -> Case:
     """Return a case with `text` wherever text can come from data."""
     compared = comparison(
         results_match=False,
-        verdict=replace(differing(text), differences=(Difference(0, text, text, text),), why=text),
+        verdict=replace(differing(text), differences=(Mismatch(0, text, text, text),), why=text),
         warnings=(text,),
-        diagnosis=Diagnosis(text, 0.5, text, text, text),
+        diagnosis=Bottleneck(text, 0.5, text, text, text),
     )
     return case(
         name=text,

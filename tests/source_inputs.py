@@ -11,11 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from batchmap.errors import InputError
+from batchmap.records import UnreadableRecord
+from batchmap.sources import open_source
 from hypothesis import HealthCheck, settings
-
-from utils.errors import InputError
-from utils.records import BadRecord
-from utils.sources import open_source
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
@@ -43,7 +42,7 @@ def until_fault(path: Path, raw: bytes) -> tuple[list[Any], str]:
 
 def failure_of(record: tuple[Any, bytes, int]) -> tuple[str, str]:
     item = record[0]
-    assert isinstance(item, BadRecord)
+    assert isinstance(item, UnreadableRecord)
     return item.failure.error_type, item.failure.error
 
 

@@ -59,7 +59,7 @@ class WebServer(ThreadingHTTPServer):
         """What is answered for a path, whatever is there."""
         self.encodings: dict[str, str] = {}
         """The `Content-Encoding` that a path is sent with."""
-        self.faults: dict[int, str] = {}
+        self.messages: dict[int, str] = {}
         self.requests: list[str] = []
         """The range of each GET, empty for the whole file."""
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = None
         if not is_head:
             self.server.requests.append(self.headers.get("Range") or "")
-            fault = self.server.faults.pop(len(self.server.requests), None)
+            fault = self.server.messages.pop(len(self.server.requests), None)
         status = self.server.statuses.get(self.path, 503 if fault == "503" else 404)
         if data is None or fault == "503":
             self.send_response(status)

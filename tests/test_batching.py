@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 import pytest
+from batchmap.scheduling.batching import Batches, BatchSizing, choose_batch_size
 from hypothesis import given
 from hypothesis import strategies as st
-
-from utils.batching import Batches, BatchSizing, choose_batch_size
 
 GIB = 2**30
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from batchmap.errors import UsageError
 
-from utils.command_line import COMMANDS, help_text, read_command_line
-from utils.errors import UsageError
+from workbook.utils.cli.arguments import COMMANDS, help_text, read_command_line
 
 
 def test_positionals_may_stand_between_options() -> None:

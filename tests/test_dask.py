@@ -19,17 +19,17 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from batchmap.engine import stream_batches
+from batchmap.errors import WorkersLostError
+from batchmap.executors import WorkerExecutor, open_executor
+from batchmap.executors.dask.address import DaskAddress
+from batchmap.executors.dask.code_archive import pack_modules
+from batchmap.records import Plan
+from batchmap.scheduling.scheduler import BatchScheduler
+from batchmap.worker.processor import BatchProcessor
 
 from tests.conftest import ROOT, RunMain
 from tests.dask_cluster import Cluster, results, wait_until, write_tasks
-from utils.dask_scheduler import DaskScheduler
-from utils.engine import stream_batches
-from utils.errors import WorkersLostError
-from utils.executors import WorkerExecutor, open_executor
-from utils.executors._dask._archive import pack_modules
-from utils.processing import BatchProcessor
-from utils.records import Plan
-from utils.running import Corridor
 
 pytest.importorskip("distributed")
 
@@ -170,8 +170,8 @@ def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_u
 def test_what_a_silent_worker_holds_is_done_by_another_and_counts_once(
     tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utils.executors._dask._executor.LOOK_AFTER_S", 1.0)
-    monkeypatch.setattr("utils.executors._dask._executor.LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr("batchmap.executors.dask.executor.LOOK_AFTER_S", 1.0)
+    monkeypatch.setattr("batchmap.executors.dask.executor.LOOK_EVERY_S", 0.1)
 
     def work(item: int) -> int:
         (tmp_path / f"{item}-{os.getpgid(0)}").touch()
@@ -185,7 +185,7 @@ def test_what_a_silent_worker_holds_is_done_by_another_and_counts_once(
         return [int(group) for group in groups if group.isdigit()]
 
     stopped, _ = cluster.add_worker(), cluster.add_worker()
-    with open_executor("dask", 2, scheduler=DaskScheduler(cluster.address)) as executor:
+    with open_executor("dask", 2, scheduler=DaskAddress(cluster.address)) as executor:
         wait_until(lambda: cluster_has(executor, 2))
         futures = [executor.submit(work, item) for item in range(2)]
         wait_until(lambda: began(0) and began(1))
@@ -216,16 +216,16 @@ def test_what_a_function_closes_over_goes_to_each_worker_once(
             self.data = state["data"]
 
     large = Large()
-    corridors: list[Corridor] = []
+    schedulers: list[BatchScheduler] = []
     records = stream_batches(
         BatchProcessor(lambda number: len(large.data) + number), range(100), total=100,
-        backend="dask", batch_size=1, scheduler=DaskScheduler(shared_cluster.address),
-        on_corridor=corridors.append,
+        backend="dask", batch_size=1, scheduler=DaskAddress(shared_cluster.address),
+        on_scheduler=schedulers.append,
     )  # fmt: skip
     assert {record.results[0] - record.first_item for record in records} == {2_000_000}
     loaded = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
     assert 1 <= len(loaded) == len(set(loaded)) <= 2
-    assert 0 < corridors[0].carried_bytes < 1_000_000
+    assert 0 < schedulers[0].carried_bytes < 1_000_000
 
 
 @pytest.mark.slow
@@ -337,10 +337,10 @@ def test_a_wrong_address_is_told_in_a_line(
 def test_a_cluster_without_workers_is_told(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utils.executors._dask._cluster.CONNECT_S", 1.0)
+    monkeypatch.setattr("batchmap.executors.dask.cluster.CONNECT_S", 1.0)
     with (
         pytest.raises(Exception, match="has no workers; start some"),
-        open_executor("dask", 1, scheduler=DaskScheduler(cluster.address)),
+        open_executor("dask", 1, scheduler=DaskAddress(cluster.address)),
     ):
         pass
 
@@ -375,7 +375,7 @@ def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> 
     plans: list[Plan] = []
     records = stream_batches(
         BatchProcessor(abs), range(-100, 0), total=100, backend="dask", batch_size=1,
-        scheduler=DaskScheduler(shared_cluster.address), on_plan=plans.append,
+        scheduler=DaskAddress(shared_cluster.address), on_plan=plans.append,
     )  # fmt: skip
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2
@@ -409,13 +409,13 @@ def test_a_local_cluster_leaves_with_the_command(tasks: Path) -> None:
 def test_a_run_does_not_begin_with_a_worker_that_is_silent(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utils.executors._dask._cluster.CONNECT_S", 2.0)
+    monkeypatch.setattr("batchmap.executors.dask.cluster.CONNECT_S", 2.0)
     stopped, _ = cluster.add_worker(), cluster.add_worker()
-    with open_executor("dask", 2, scheduler=DaskScheduler(cluster.address)) as executor:
+    with open_executor("dask", 2, scheduler=DaskAddress(cluster.address)) as executor:
         wait_until(lambda: cluster_has(executor, 2))
     os.killpg(stopped.pid, signal.SIGSTOP)
     with (
         pytest.raises(WorkersLostError, match=r"has not heard from tcp://127.0.0.1:\d+ for over"),
-        open_executor("dask", 2, scheduler=DaskScheduler(cluster.address)),
+        open_executor("dask", 2, scheduler=DaskAddress(cluster.address)),
     ):
         pass

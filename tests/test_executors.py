@@ -10,9 +10,8 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 
 import pytest
-
-from utils.executors import open_executor
-from utils.stopping import StopRequest, Urgency
+from batchmap.executors import open_executor
+from batchmap.stopping import StopRequest, Urgency
 
 NAMES = ("sequential", "thread", "process", "dask")
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap import stream_map
+from batchmap.errors import UsageError
+from batchmap.executors.process.pool import ProcessExecutor
+from batchmap.records import ItemRecord
 
 from tests.conftest import ROOT
-from utils import stream_map
-from utils.errors import UsageError
-from utils.executors._process import ProcessExecutor
-from utils.records import ItemRecord
 
 GUILTY = 37
 ITEMS = 100
@@ -123,15 +123,15 @@ def test_a_hung_thread_is_abandoned_and_its_batch_mates_are_done() -> None:
 
 
 def test_an_item_that_kills_every_worker_is_given_up_after_two(tmp_path: Path) -> None:
-    deaths = tmp_path / "deaths"
+    crashes = tmp_path / "crashes"
 
     def die() -> None:
-        with deaths.open("a") as file:
+        with crashes.open("a") as file:
             file.write("x")
         os._exit(1)
 
     the_one_failure(records_of(crash(die)))
-    assert deaths.read_text() == "xx"
+    assert crashes.read_text() == "xx"
 
 
 def test_an_item_whose_worker_died_by_chance_is_done_by_another(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_an_exception_that_breaks_in_pickling_is_text() -> None:
 def test_what_a_function_prints_in_a_worker_does_not_reach_stdout() -> None:
     done = run_script(
         "import os\n"
-        "from utils import parallel_map\n"
+        "from batchmap import parallel_map\n"
         "def f(i):\n"
         "    print('loud')\n"
         "    os.write(1, b'louder')\n"
@@ -227,7 +227,7 @@ def test_a_script_needs_no_guard_even_where_it_has_threads(tmp_path: Path) -> No
     script = tmp_path / "unguarded.py"
     script.write_text(
         "import threading\n"
-        "from utils import parallel_map\n"
+        "from batchmap import parallel_map\n"
         "print('once')\n"
         "class Point:\n"
         "    def __init__(self, x): self.x = x\n"
@@ -252,7 +252,7 @@ def test_a_script_needs_no_guard_even_where_it_has_threads(tmp_path: Path) -> No
 
 ORPHANS = """
 import os, sys, threading
-from utils import stream_map
+from batchmap import stream_map
 {threads}
 def f(item):
     import ctypes
@@ -290,7 +290,7 @@ def test_no_worker_outlives_a_parent_that_is_killed(threads: str) -> None:
 def test_nothing_is_left_after_a_run_that_was_given_up(backend: str) -> None:
     done = run_script(
         "import asyncio, os, threading, time\n"
-        "from utils import stream_map\n"
+        "from batchmap import stream_map\n"
         "def f(i): return i\n"
         "async def g(i):\n"
         "    await asyncio.sleep(0)\n"
@@ -336,7 +336,7 @@ def test_a_coroutine_that_is_cancelled_by_itself_fails_alone() -> None:
 def test_a_function_that_blocks_the_loop_is_told_of() -> None:
     done = run_script(
         "import time\n"
-        "from utils import parallel_map\n"
+        "from batchmap import parallel_map\n"
         "async def f(i):\n"
         "    time.sleep(1.7)\n"
         "    return i\n"

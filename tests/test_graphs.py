@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from batchmap.records import Batch, ItemRecord, Plan
+from batchmap.stopping import StopRequest, Urgency
 
 from graphs import create_comparison_graph, create_parallel_graph
 from tests.fakes import FakeClock
-from utils.records import Batch, ItemRecord, Plan
-from utils.settings import Settings
-from utils.stopping import StopRequest, Urgency
-from utils.workloads import SimulatedIO
+from workbook.utils.cli.settings import Settings
+from workbook.utils.workloads.simulated import SimulatedIO
 
 BACKENDS = ("sequential", "thread", "process")
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from batchmap.checkpoint.journal import Journal
+from batchmap.errors import OutputError, OutputHeldError
 
 from tests.conftest import ROOT
-from utils.errors import OutputError, OutputHeldError
-from utils.journal import Journal
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_what_was_committed_is_there_again(journal: Journal, path: Path) -> None
     assert again.fingerprint == {"task": "a"}
     assert again.output_end == 40
     assert again.counts() == (4, 1)
-    assert list(again.stretches()) == [
+    assert list(again.ranges()) == [
         (0, 2, digests("a", "b")),
         (2, 1, digests("c")),
         (4, 2, digests("e", "f")),
@@ -59,7 +59,7 @@ def test_what_lies_beyond_the_output_is_forgotten(journal: Journal) -> None:
     journal.commit()
     assert journal.cut(29) == 2
     assert journal.output_end == 10
-    assert [first for first, _, _ in journal.stretches()] == [0]
+    assert [first for first, _, _ in journal.ranges()] == [0]
 
 
 def test_failures_can_be_taken_back_and_the_end_is_noted(journal: Journal) -> None:
@@ -80,7 +80,7 @@ def test_items_can_be_noted_while_those_that_are_done_are_walked(journal: Journa
         journal.add_done(item, digests(str(item)), item)
     journal.commit()
     seen = []
-    for first, _, _ in journal.stretches():
+    for first, _, _ in journal.ranges():
         seen.append(first)
         journal.add_done(100 + first, digests("n"), 100 + first)
         journal.commit()
@@ -90,9 +90,7 @@ def test_items_can_be_noted_while_those_that_are_done_are_walked(journal: Journa
 def test_a_second_holder_is_refused_also_in_another_process(journal: Journal, path: Path) -> None:
     with pytest.raises(OutputHeldError, match="another run holds"):
         Journal(path)
-    code = (
-        f"from pathlib import Path; from utils.journal import Journal; Journal(Path({str(path)!r}))"
-    )
+    code = f"from pathlib import Path; from batchmap.checkpoint.journal import Journal; Journal(Path({str(path)!r}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert "OutputHeldError" in done.stderr
     journal.close()

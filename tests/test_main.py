@@ -140,11 +140,11 @@ def test_retries_recover_what_fails_for_a_while(run_main: RunMain) -> None:
     ],
 )
 def test_a_wrong_command_line_is_told_in_a_line_each(
-    run_main: RunMain, words: str, code: int, faults: list[str]
+    run_main: RunMain, words: str, code: int, messages: list[str]
 ) -> None:
     done = run_main(*words.split())
     assert (done.returncode, done.stdout) == (code, "")
-    assert done.stderr.splitlines() == faults
+    assert done.stderr.splitlines() == messages
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["compare", "--help"]])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from batchmap.metrics import FAILURES_KEPT, RunMetrics
+from batchmap.records import BatchRecord, ItemFailure
 
 from tests.fakes import batch_record
-from utils.metrics import FAILURES_KEPT, RunMetrics
-from utils.records import BatchRecord, ItemFailure
 
 SIMULATED = ItemFailure("SimulatedFailure", "told to", "")
 REAL = ItemFailure("ValueError", "bad line", "")
@@ -49,5 +49,5 @@ def test_a_run_without_items_divides_by_nothing() -> None:
 def test_watching_hands_every_record_on() -> None:
     records: list[BatchRecord] = [batch_record([1]), batch_record([2])]
     metrics = RunMetrics(workers=1)
-    assert list(metrics.watch(iter(records))) == records
+    assert list(metrics.observe(iter(records))) == records
     assert metrics.summary(total_duration_s=1.0).total_processed == 2

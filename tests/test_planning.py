@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from batchmap.records import Plan
+from batchmap.resources import usable_cores
 
-from utils.machine import usable_cores
-from utils.planning import plan_run
-from utils.records import Plan
-from utils.settings import Settings
-from utils.workloads import GeneratedItems
+from workbook.utils.cli.settings import Settings
+from workbook.utils.execution.planning import plan_run
+from workbook.utils.workloads.simulated import GeneratedItems
 
 
 def planned(total: int = 100, **options: Any) -> Plan:

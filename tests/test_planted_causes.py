@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.planted_causes import compare_plant
 from benchmarks.plants import PLANTS, Plant
-from utils.accounting import losses
+from workbook.utils.analysis.time_breakdown import losses
 
 CERTAIN = {"straggler", "start-up", "large batches", "small batches", "something shared"}
 

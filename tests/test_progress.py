@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from batchmap.command.progress import show_progress
+from batchmap.records import BatchRecord
 
 from tests.fakes import FakeClock, batch_record
-from utils.progress import show_progress
-from utils.records import BatchRecord
 
 
 def test_a_plain_line_comes_now_and_then_and_at_the_end(

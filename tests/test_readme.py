@@ -14,7 +14,7 @@ import pytest
 from docs.describe_export import document
 from graphs import create_comparison_graph, create_parallel_graph
 from tests.conftest import ROOT
-from utils.command_line import COMMANDS, options_of
+from workbook.utils.cli.arguments import COMMANDS, options_of
 
 README = (ROOT / "README.md").read_text()
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import psutil
 import pytest
+from batchmap.api import parallel_map
+from batchmap.errors import OutputError, UsageError
 
 from tests.conftest import ROOT
-from utils.errors import OutputError, UsageError
-from utils.mapping import parallel_map
-from utils.real_work import REAL_SCENARIOS, RealScenario, missing, open_real_work
+from workbook.utils.workloads.real import REAL_SCENARIOS, RealScenario, missing, open_real_work
 
 COUNT = 6
 
@@ -124,7 +124,7 @@ def test_no_descriptor_is_left_open(scenario: RealScenario) -> None:
 
 KILLED = """
 import sys
-from utils.real_work import REAL_SCENARIOS, open_real_work
+from workbook.utils.workloads.real import REAL_SCENARIOS, open_real_work
 import psutil
 with open_real_work(REAL_SCENARIOS[0], count=1, seed=1) as work:
     [server] = psutil.Process().children()
@@ -185,7 +185,7 @@ def test_a_server_that_cannot_start_is_an_error_that_names_the_way_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.py"
-    monkeypatch.setattr("utils.real_work._fetching.SERVER", broken)
+    monkeypatch.setattr("workbook.utils.workloads.real.fetch.SERVER", broken)
     broken.write_text("print('no loopback')")
     with (
         pytest.raises(OutputError, match=r"did not start \(no loopback\); .*--suite simulated"),

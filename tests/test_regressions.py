@@ -9,13 +9,19 @@ from statistics import median
 from typing import Any
 
 import pytest
+from batchmap.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import plan
-from utils.errors import InputError
-from utils.findings import Case, Comparison, Spread, Sweep, SweepPoint
-from utils.regressions import Saved, SavedCase, compare_with, read_benchmark, saved_benchmark
+from workbook.utils.analysis.records import Case, Comparison, Spread, Sweep, SweepPoint
+from workbook.utils.analysis.regressions import (
+    Saved,
+    SavedCase,
+    compare_with,
+    read_benchmark,
+    saved_benchmark,
+)
 
 MACHINE = {"usable_cores": 2, "memory_bytes": 8_000_000_000, "python": "3.11.7"}
 STEADY = (2.0, 2.01, 2.02)
@@ -305,7 +311,7 @@ def test_a_file_that_is_no_saved_benchmark_says_what_it_is(
     with pytest.raises(InputError, match=told) as raised:
         read_benchmark(path)
     assert str(raised.value).startswith(f"--against {path}: ")
-    assert len(raised.value.faults[0]) < 400
+    assert len(raised.value.messages[0]) < 400
 
 
 @pytest.mark.parametrize(
@@ -338,7 +344,7 @@ def test_a_fault_in_a_saved_benchmark_is_told_with_its_place(
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=told) as raised:
         read_benchmark(path)
-    assert len(raised.value.faults[0]) < 400
+    assert len(raised.value.messages[0]) < 400
 
 
 def test_a_time_beyond_all_floats_is_none(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.fakes import compared, compared_case, failed_item, plan, run_summary
-from utils.findings import Case, Recommendation
-from utils.reporting import (
+from workbook.utils.analysis.records import Case, Recommendation
+from workbook.utils.reporting import (
     json_text,
     render_benchmark,
     render_comparison,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes_report import accounting, sweep, trace
-from utils.reporting._binning import histogram
-from utils.reporting._sums import fitted_curve, parts_of, worker_sums
+from workbook.utils.analysis.aggregates import fitted_curve, parts_of, worker_sums
+from workbook.utils.analysis.histogram import histogram
 
 
 @given(st.lists(st.floats(0, 1e5, allow_subnormal=False), min_size=1, max_size=200))

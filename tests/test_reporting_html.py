@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.errors import UsageError
 
 from tests.fakes import run_summary
 from tests.fakes_report import (
@@ -30,10 +31,9 @@ from tests.fakes_report import (
     regressions,
     sweep,
 )
-from utils.errors import UsageError
-from utils.findings import Case
-from utils.reporting import render_html
-from utils.reporting._html_library import packed_library
+from workbook.utils.analysis.records import Case
+from workbook.utils.reporting import render_html
+from workbook.utils.reporting.html.plotly_bundle import packed_library
 
 pytest.importorskip("plotly", reason="needs requirements-html.txt")
 

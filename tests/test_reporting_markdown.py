@@ -24,9 +24,9 @@ from tests.fakes_report import (
     recommendation,
     regressions,
 )
-from utils.findings import Case
-from utils.reporting import render_markdown
-from utils.reporting._escaping import markdown_text
+from workbook.utils.analysis.records import Case
+from workbook.utils.reporting import render_markdown
+from workbook.utils.reporting.escaping import markdown_text
 
 HOSTILE = (
     "<script>alert(1)</script> [l](javascript:alert) ![i](http://x.example/i.png) <http://x.example>"

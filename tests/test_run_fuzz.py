@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.checkpoint.session import open_input, open_recorder
+from batchmap.command.run_settings import RunSettings
+from batchmap.command.task import Task
+from batchmap.stopping import StopRequest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphs import create_parallel_graph
-from utils.opening import open_input, open_recorder
-from utils.run_settings import RunSettings
-from utils.stopping import StopRequest
-from utils.tasks import Task
 
 VALUES = st.recursive(
     st.none()

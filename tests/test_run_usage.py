@@ -159,12 +159,12 @@ __all__ = ["place"]
     ],
 )
 def test_a_wrong_command_line_is_told_in_a_line_each(
-    place: Place, words: str, faults: list[str]
+    place: Place, words: str, messages: list[str]
 ) -> None:
     (place.directory / "d.csv").mkdir()
     done = place.run(*(words[2:] if words[0] == "!" else f"tasks.py:same in.txt {words}").split())
     assert done.stdout == ""
-    assert ended(done) == (2, faults)
+    assert ended(done) == (2, messages)
     assert place.names() == {"d.csv"}
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.findings import Comparison, Sweep
-from utils.scaling import fit_scaling, speedup_at
+from workbook.utils.analysis.records import Comparison, Sweep
+from workbook.utils.analysis.scaling import fit_scaling, speedup_at
 
 COUNTS = (1, 2, 4, 8, 16, 32)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.errors import InputError, UsageError
+from batchmap.resources import usable_cores
 
-from utils.errors import InputError, UsageError
-from utils.machine import usable_cores
-from utils.settings import Settings
+from workbook.utils.cli.settings import Settings
 
 
 def test_defaults_are_those_of_the_demonstration() -> None:
@@ -77,13 +77,13 @@ def test_text_and_values_mean_the_same() -> None:
 def test_a_fault_names_the_value_and_the_way_out(options: dict[str, Any], fault: str) -> None:
     with pytest.raises(UsageError) as caught:
         Settings.of(**options)
-    assert caught.value.faults == (fault,)
+    assert caught.value.messages == (fault,)
 
 
 def test_all_faults_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         Settings.of(count="0", failure_rate="2", input=str(tmp_path / "missing"))
-    assert [fault.split()[0] for fault in caught.value.faults] == [
+    assert [fault.split()[0] for fault in caught.value.messages] == [
         "COUNT",
         "--failure-rate",
         "--input",

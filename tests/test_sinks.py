@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.errors import OutputError, UsageError
+from batchmap.records import ItemFailure, UnreadableRecord
+from batchmap.sinks import Sink, StdoutSink, failure_line, open_sink, write_errors
+from batchmap.storage.formats import OUTPUT_FORMATS
 
 from tests.conftest import ROOT
-from utils.errors import OutputError, UsageError
-from utils.formats import OUTPUT_FORMATS
-from utils.records import BadRecord, ItemFailure
-from utils.sinks import Sink, StdoutSink, failure_line, open_sink, write_errors
 
 FAILURE = ItemFailure("ValueError", "no", "")
 
@@ -425,8 +425,8 @@ def test_a_file_size_limit_is_an_output_error_and_leaves_no_draft(
     script = f"""
         import random, resource, sys
         from pathlib import Path
-        from utils.errors import OutputError
-        from utils.sinks import open_sink
+        from batchmap.errors import OutputError
+        from batchmap.sinks import open_sink
         sink = open_sink(Path(sys.argv[1]), sys.argv[2], record="result")
         sink.start(0)
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
@@ -537,7 +537,7 @@ class Mute:
         (b"x" * 20_000, "b'" + "x" * 8190),
         ("\ud83d\ude00", r"'\ud83d\ude00'"),
         (Mute(), "<Mute whose text cannot be had>"),
-        (BadRecord(FAILURE, "{bad \udcff"), "{bad \udcff"),
+        (UnreadableRecord(FAILURE, "{bad \udcff"), "{bad \udcff"),
     ],
 )
 def test_a_failed_item_without_a_form_in_json_is_its_text(item: object, told: str) -> None:
@@ -619,5 +619,5 @@ def test_what_somebody_else_put_in_the_outputs_place_is_not_salvaged(
     path.rename(tmp_path / "aside")
     path.write_text("somebody else's, and longer than what was there before\n")
     with pytest.raises(OutputError, match="replaced"):
-        sink.salvage()
+        sink.rollback()
     sink.close()

@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy
 import pytest
+from batchmap.errors import OutputError
+from batchmap.records import ItemFailure
+from batchmap.sinks import Sink, open_sink
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from utils.errors import OutputError
-from utils.records import ItemFailure
-from utils.sinks import Sink, open_sink
 
 
 @dataclass

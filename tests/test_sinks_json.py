@@ -20,11 +20,10 @@ from uuid import UUID
 
 import numpy
 import pytest
+from batchmap.records import ItemFailure
+from batchmap.sinks import open_sink
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from utils.records import ItemFailure
-from utils.sinks import open_sink
 
 HUGE = 10**5000
 
@@ -243,13 +242,13 @@ def test_lines_of_mixed_kinds_have_their_own_forms() -> None:
 def test_the_slow_encoder_stands_in_for_a_fast_one_that_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from utils.sinks import _json_text
+    from batchmap.sinks import json_encoding
 
     value = {"é\n": [1, 1.5, None, True, {"a": ()}]}
     text = '{"é\\n": [1, 1.5, null, true, {"a": []}]}'
-    fast = _json_text._container_encoder()
+    fast = json_encoding._container_encoder()
     monkeypatch.setattr("json.encoder.c_make_encoder", None)
-    slow = _json_text._container_encoder()
+    slow = json_encoding._container_encoder()
     for encode_one in (fast, slow):
         assert encode_one(value) == text
         with pytest.raises(ValueError, match="Out of range"):

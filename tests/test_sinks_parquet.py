@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy
 import pytest
+from batchmap.errors import OutputError, UsageError
+from batchmap.records import ItemFailure
+from batchmap.sinks import open_sink
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from utils.errors import OutputError, UsageError
-from utils.records import ItemFailure
-from utils.sinks import open_sink
 
 pyarrow: Any = pytest.importorskip("pyarrow")
 parquet: Any = pytest.importorskip("pyarrow.parquet")

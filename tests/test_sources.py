@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from utils.errors import InputError, UsageError
-from utils.formats import INPUT_FORMATS
-from utils.sources import TextLines, open_source
+from batchmap.errors import InputError, UsageError
+from batchmap.sources import TextLines, open_source
+from batchmap.storage.formats import INPUT_FORMATS
 
 
 @pytest.mark.parametrize(

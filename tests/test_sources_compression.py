@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from batchmap.errors import UsageError
+from batchmap.sources import open_source
 
 from tests.source_inputs import compress, items_of, until_fault
-from utils.errors import UsageError
-from utils.sources import open_source
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst", ".GZ"])

@@ -21,9 +21,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-
-from utils.errors import InputError
-from utils.sources import Source, open_source
+from batchmap.errors import InputError
+from batchmap.sources import Source, open_source
 
 PASSWORD = "swordfish!1"
 ROWS = [{"id": 1, "name": "Ä"}, {"id": 2, "name": ""}, {"id": 3, "name": "x y"}]

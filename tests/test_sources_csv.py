@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.errors import InputError
+from batchmap.sources import open_source
+from batchmap.sources.csv import LONGEST_RECORD_BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.source_inputs import Endless, failure_of, feed, items_of, same_folder, until_fault, walk
-from utils.errors import InputError
-from utils.sources import open_source
-from utils.sources._csv_rows import LONGEST_RECORD_BYTES
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 

@@ -11,10 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-
-from utils.errors import InputError, UsageError
-from utils.sources import open_source
-from utils.sources._database_url import parse_postgresql
+from batchmap.errors import InputError, UsageError
+from batchmap.sources import open_source
+from batchmap.sources.database_url import parse_postgresql
 
 NUMBERS = "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n"
 

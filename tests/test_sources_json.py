@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from batchmap.errors import InputError
+from batchmap.records import UnreadableRecord
+from batchmap.sources import json_array, open_source
+from batchmap.sources.base import InputRecord
+from batchmap.sources.json_array import LONGEST_ELEMENT_CHARACTERS, json_elements
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.source_inputs import Endless, failure_of, feed, items_of, until_fault
-from utils.errors import InputError
-from utils.records import BadRecord
-from utils.sources import _json_array, open_source
-from utils.sources._json_array import LONGEST_ELEMENT_CHARACTERS, json_elements
-from utils.sources._source import InputRecord
 
 BLANKS = st.text(" \t\r\n", max_size=3)
 NUMBERS = st.from_regex(
@@ -232,7 +232,7 @@ def test_json_that_cannot_be_held_is_a_bad_record(
     assert fault == ""
     first, bad, last = records
     assert (first, last) == ((1, b"1", 1), (3, b"3", 3))
-    assert isinstance(bad[0], BadRecord)
+    assert isinstance(bad[0], UnreadableRecord)
     assert bad[1:] == (element, 2)
     assert failure_of(bad)[0] == error_type
     assert failure_of(bad)[1].startswith(told)
@@ -266,7 +266,7 @@ def test_an_element_of_many_blocks_is_parsed_only_at_its_begin_and_as_a_whole(
     parsed_characters: list[int] = []
 
     def spied(name: str) -> Any:
-        real = getattr(_json_array, name)
+        real = getattr(json_array, name)
 
         def spy(text: str, *more: int) -> Any:
             parsed_characters.append(len(text))
@@ -275,7 +275,7 @@ def test_an_element_of_many_blocks_is_parsed_only_at_its_begin_and_as_a_whole(
         return spy
 
     for name in ("first_json", "whole_json"):
-        monkeypatch.setattr(_json_array, name, spied(name))
+        monkeypatch.setattr(json_array, name, spied(name))
     raw = json.dumps([list(range(1000))]).encode()
     assert len(read(raw, [10])[0]) == 1
     assert parsed_characters == [9, len(raw) - 2]

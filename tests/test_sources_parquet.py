@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.errors import InputError, UsageError
+from batchmap.sources import open_source
 
 from tests.source_inputs import failure_of, until_fault
-from utils.errors import InputError, UsageError
-from utils.sources import open_source
 
 
 def write_parquet(path: Path, columns: dict[str, Any], **more: Any) -> None:

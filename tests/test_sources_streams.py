@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.errors import InputError
+from batchmap.sources import open_source
 
 from tests.source_inputs import Endless, compress, feed
-from utils.errors import InputError
-from utils.sources import open_source
 
 # Standard input and pipes
 

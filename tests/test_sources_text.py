@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from batchmap.sources import TextLines, open_source
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.source_inputs import items_of, same_folder, walk
-from utils.sources import TextLines, open_source
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.errors import InputError, UsageError
+from batchmap.sources import open_source
+from batchmap.storage import Store, StoreUrl, location_of, object_store
 
 from tests.store_servers import WebServer, web_server
-from utils.errors import InputError, UsageError
-from utils.sources import open_source
-from utils.stores import Store, StoreUrl, _store, place_of
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -62,17 +62,17 @@ def test_a_query_is_neither_the_format_nor_told(web: WebServer) -> None:
 
 
 def test_a_part_that_fails_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_store, "RETRY_AFTER_S", (0.0, 0.0))
+    monkeypatch.setattr(object_store, "RETRY_AFTER_S", (0.0, 0.0))
     with web_server({"/large.txt": LARGE}) as server:
-        server.faults = {3: "503", 4: "cut"}
+        server.messages = {3: "503", 4: "cut"}
         assert items(f"{server.url}/large.txt") == LINES
-        assert not server.faults
+        assert not server.messages
 
 
 def test_what_is_cut_off_in_one_piece_is_an_error() -> None:
     with web_server({"/large.txt": LARGE}, sends_parts=False) as server:
         source = open_source(f"{server.url}/large.txt")
-        server.faults = {2: "cut"}
+        server.messages = {2: "cut"}
         records = source.records()
         assert next(records)[0] == LINES[0]
         with pytest.raises(InputError, match=r"large.txt: cannot be read") as caught:
@@ -89,11 +89,11 @@ def test_a_server_that_refuses_parts_is_asked_for_the_whole() -> None:
 def test_a_file_that_shrinks_while_it_is_read_is_no_shorter_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_store, "RETRY_AFTER_S", (0.0,))
+    monkeypatch.setattr(object_store, "RETRY_AFTER_S", (0.0,))
     with web_server({"/large.txt": LARGE}) as server:
         records = open_source(f"{server.url}/large.txt").records()
         assert next(records)[0] == LINES[0]
-        server.files["/large.txt"] = LARGE[: 2 * _store.BLOCK_BYTES]
+        server.files["/large.txt"] = LARGE[: 2 * object_store.BLOCK_BYTES]
         with pytest.raises(InputError, match=rf"it ended after \d+ of {len(LARGE)} bytes"):
             list(records)
 
@@ -213,6 +213,6 @@ def test_a_url_is_shown_without_its_secrets(url: str, shown: str, name: str) -> 
 
 
 def test_a_url_of_a_local_file_is_that_file() -> None:
-    assert place_of("file:///tmp/a.txt") == Path("/tmp/a.txt")
-    assert place_of("a.txt") == Path("a.txt")
-    assert place_of("S3://b/c") == StoreUrl("s3://b/c")
+    assert location_of("file:///tmp/a.txt") == Path("/tmp/a.txt")
+    assert location_of("a.txt") == Path("a.txt")
+    assert location_of("S3://b/c") == StoreUrl("s3://b/c")

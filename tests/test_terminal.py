@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-
-from utils.terminal import is_plain, printable
+from batchmap.command.terminal import is_plain
+from batchmap.text import printable
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from batchmap.worker.retry import current_attempt
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import FakeClock
-from utils.attempt import current_attempt
-from utils.workloads import (
+from workbook.utils.workloads.simulated import (
     WORKLOADS,
     GeneratedItems,
     NumberAnalysis,

@@ -1,25 +1,21 @@
-"""The rooms of the workbook, each usable without a graph; this door loads names when asked."""
+"""The workbook: what its demonstration adds to the library `batchmap`.
+
+The library's own `BatchProcessor`, `parallel_map` and `stream_map` are handed on from here.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from utils.mapping import parallel_map, stream_map
-    from utils.processing import BatchProcessor
+    from batchmap import BatchProcessor, parallel_map, stream_map
 
 __all__ = ["BatchProcessor", "parallel_map", "stream_map"]
 
-_ROOMS = {
-    "BatchProcessor": "utils.processing",
-    "parallel_map": "utils.mapping",
-    "stream_map": "utils.mapping",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    import batchmap
 
-    return getattr(import_module(_ROOMS[name]), name)
+    return getattr(batchmap, name)

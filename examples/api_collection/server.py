@@ -1,4 +1,4 @@
-"""Serves a paged JSON API on the loopback interface, with the troubles that real ones have.
+"""Serves a paged JSON API on the loopback interface, with the failures that real ones have.
 
     GET /pages           {"pages": 300}
     GET /items?page=7    {"page": 7, "items": [{"id": 121, ...}, ...]}
@@ -77,8 +77,8 @@ class Api(ThreadingTCPServer):
         if number in LOST:
             return LOST[number]
         chance = random.Random(f"{self.options.seed}/{number}")
-        troubles = chance.sample(TROUBLES, 2) if chance.random() < TROUBLED else []
-        return troubles[asked - 1] if asked <= len(troubles) else ""
+        failures = chance.sample(TROUBLES, 2) if chance.random() < TROUBLED else []
+        return failures[asked - 1] if asked <= len(failures) else ""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that left."""
@@ -179,7 +179,7 @@ def main() -> None:
     add = parser.add_argument
     add("--port", type=int, default=8765, help="0 for any that is free (default: 8765)")
     add("--pages", type=int, default=300, help="how many pages there are (default: 300)")
-    add("--seed", type=int, default=0, help="what the troubles follow from (default: 0)")
+    add("--seed", type=int, default=0, help="what the failures follow from (default: 0)")
     add("--token", default="example-token", help="the bearer token (default: example-token)")
     add("--limit", type=int, default=100, help="requests a second (default: 100)")
     add("--latency", type=float, default=0.1, help="seconds an answer takes (default: 0.1)")

@@ -36,7 +36,7 @@ def main() -> None:
     sources = copy_sources(arguments.directory / "library", arguments.files)
     add_duplicates(arguments.directory / "copies", sources, random)
     add_encodings(arguments.directory / "encodings", random)
-    add_troubles(arguments.directory / "troubles", random)
+    add_troubles(arguments.directory / "failures", random)
 
 
 def copy_sources(directory: Path, count: int) -> list[Path]:

@@ -122,7 +122,7 @@ def read_rules(start: str, copy: Path) -> RobotFileParser:
             trust_env=False,
         )
         is_missing = response.status_code in (404, 410)
-        write_whole(copy, "" if is_missing else response.raise_for_status().text)
+        write_export(copy, "" if is_missing else response.raise_for_status().text)
     rules = RobotFileParser()
     rules.parse(copy.read_text().splitlines())
     return rules
@@ -137,7 +137,7 @@ def starts_a_second(rules: RobotFileParser) -> float:
 
 def run_level(level: Path, addresses: list[str], rate: float) -> int:
     """Fetch the addresses, or those that are left of them, and return the exit code of `run`."""
-    write_whole(level, "".join(f"{address}\n" for address in addresses))
+    write_export(level, "".join(f"{address}\n" for address in addresses))
     words = [sys.executable, str(MAIN), "run", f"{FOLDER / 'tasks.py'}:fetch_page", str(level)]
     words += ["-o", str(level.with_suffix(".jsonl")), "--keep-order", "--resume"]
     words += ["--rate", str(rate), "--retries", "2"]
@@ -166,10 +166,10 @@ def write_summary(directory: Path, pages: list[dict[str, Any]], left_out: dict[s
         first = by_digest.setdefault(page["digest"], page)
         if first is not page:
             first["also"].append(page["address"])
-    write_whole(
+    write_export(
         directory / "pages.jsonl", "".join(f"{json.dumps(page)}\n" for page in by_digest.values())
     )
-    write_whole(
+    write_export(
         directory / "left-out.tsv",
         "".join(f"{reason}\t{address}\n" for address, reason in left_out.items()),
     )
@@ -178,7 +178,7 @@ def write_summary(directory: Path, pages: list[dict[str, Any]], left_out: dict[s
         print(f"left out: {number} ({reason})")
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_export(path: Path, text: str) -> None:
     """Write a file that is there as a whole or not at all."""
     draft = path.with_suffix(".draft")
     draft.write_text(text, encoding="utf-8")

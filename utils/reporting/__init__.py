@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from utils.reporting._benchmark import render_benchmark
-from utils.reporting._comparing import render_comparison, render_parallel, render_partial
-from utils.reporting._json import export_document, json_text
-from utils.reporting._run import render_plan, render_run
-from utils.reporting._showing import show
+from .json_export import export_document, json_text
+from .text.benchmark import render_benchmark
+from .text.comparison import render_comparison, render_parallel, render_partial
+from .text.print import show
+from .text.run import render_plan, render_run
 
 if TYPE_CHECKING:
-    from utils.reporting._html import render_html
-    from utils.reporting._markdown import render_markdown
+    from .html.render import render_html
+    from .markdown import render_markdown
 
 __all__ = [
     "export_document",
@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 _SELDOM = {
-    "render_html": "utils.reporting._html",
-    "render_markdown": "utils.reporting._markdown",
+    "render_html": ".html.render",
+    "render_markdown": ".markdown",
 }
 
 
@@ -42,4 +42,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_SELDOM[name]), name)
+    return getattr(import_module(_SELDOM[name], __name__), name)

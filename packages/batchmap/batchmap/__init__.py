@@ -1,0 +1,69 @@
+"""Put a Python function over a pile of data in parallel: right results, no tuning.
+
+    from batchmap import parallel_map
+
+    sizes = parallel_map(len, texts)
+
+`stream_map` yields records as items finish; `BatchProcessor` does one batch where it is called.
+Names are loaded when they are first asked for, so that `import batchmap` costs almost nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from batchmap.api import parallel_map, stream_map
+    from batchmap.errors import (
+        BatchmapError,
+        InputError,
+        OutputError,
+        OutputHeldError,
+        TaskUnusableError,
+        UsageError,
+        WorkersLostError,
+    )
+    from batchmap.records import ItemFailure, ItemRecord, Plan
+    from batchmap.worker.failures import ItemsFailedError
+    from batchmap.worker.processor import BatchProcessor
+
+__all__ = [
+    "BatchProcessor",
+    "BatchmapError",
+    "InputError",
+    "ItemFailure",
+    "ItemRecord",
+    "ItemsFailedError",
+    "OutputError",
+    "OutputHeldError",
+    "Plan",
+    "TaskUnusableError",
+    "UsageError",
+    "WorkersLostError",
+    "__version__",
+    "parallel_map",
+    "stream_map",
+]
+
+__version__ = "1.0.0"
+
+_MODULES = {
+    "BatchProcessor": "batchmap.worker.processor",
+    "ItemsFailedError": "batchmap.worker.failures",
+    "parallel_map": "batchmap.api",
+    "stream_map": "batchmap.api",
+    **dict.fromkeys(("ItemFailure", "ItemRecord", "Plan"), "batchmap.records"),
+}
+"""Where each public name is defined; the rest are errors."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_MODULES.get(name, "batchmap.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The command line `batchmap run`: options, task, signals, supervision, progress and summary."""

@@ -1,0 +1,185 @@
+"""Watches records go by and shows on stderr how far the run is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from batchmap.clock import SYSTEM_CLOCK, Clock
+from batchmap.command.terminal import is_plain, stderr_console
+from batchmap.records import BatchRecord
+from batchmap.resources import family_resident_bytes
+from batchmap.stopping import StopRequest
+
+__all__ = ["Activity", "show_progress"]
+
+PLAIN_LINE_EVERY_S = 5.0
+
+BAR_WIDTH = 20
+"""Characters; the `^C` that a terminal echoes must fit behind the bar to be wiped with it."""
+
+WIDE_FROM = 100
+"""Columns that a bar needs beside failed, retried, busy and memory."""
+
+LOOK_AT_MEMORY_EVERY_S = 1.0
+
+STOPPING = "stopping; again gives up"
+
+
+@dataclass(slots=True)
+class Activity:
+    """What a run is at beyond its records; whoever runs it keeps this up to date."""
+
+    busy: Callable[[], int] = int
+    """How many workers are busy."""
+    expected: Callable[[], int | None] = lambda: None
+    """How many items there will be, roughly; `None` when that cannot be guessed."""
+
+
+def show_progress(
+    records: Iterator[BatchRecord],
+    *,
+    phase: str,
+    total: int | None,
+    activity: Activity | None = None,
+    enabled: bool = True,
+    stop: StopRequest | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Iterator[BatchRecord]:
+    """Yield the records on and show items done, rate and ETA: a bar, or now and then a line.
+
+    With `activity`, failed and retried items, busy workers and memory are shown, too, and what it
+    expects stands in for a `total` that is not known.
+    """
+    if not enabled:
+        return records
+    sums = _Sums(phase, total, activity, clock)
+    if is_plain():
+        return _show_lines(sums.observe(records), sums, clock)
+    return _show_bar(sums.observe(records), sums, stop or StopRequest())
+
+
+class _Sums:
+    """What is shown of the records so far."""
+
+    def __init__(
+        self,
+        phase: str,
+        total: int | None,
+        activity: Activity | None,
+        clock: Clock,
+    ) -> None:
+        self.phase = phase
+        self._total = total
+        self.activity = activity
+        self.done = 0
+        self._about = "" if total is not None else "~"
+        self._failed = 0
+        self._retried = 0
+        self._clock = clock
+        self._memory_bytes = 0
+        self._look_again_s = 0.0
+
+    @property
+    def total(self) -> int | None:
+        if self._total is None and self.activity is not None:
+            return self.activity.expected()
+        return self._total
+
+    def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
+        for record in records:
+            self.done += len(record.results)
+            self._failed += len(record.failures)
+            self._retried += len(record.attempts)
+            yield record
+
+    def how_far(self, *, goes_on: bool = True) -> str:
+        total = self.total
+        is_guess = self._about and not goes_on
+        if total is None or is_guess or self.done > total:
+            return f"{self.done:,}"
+        return f"{self.done:,}/{self._about}{total:,}"
+
+    def failures(self) -> str:
+        """Return failed and retried items in words, empty when there are none."""
+        if self.activity is None:
+            return ""
+        counts = ((self._failed, "failed"), (self._retried, "retried"))
+        return ", ".join(f"{number:,} {name}" for number, name in counts if number)
+
+    def load(self) -> str:
+        """Return busy workers and memory in words."""
+        if self.activity is None:
+            return ""
+        now_s = self._clock.now()
+        if now_s >= self._look_again_s:
+            self._look_again_s = now_s + LOOK_AT_MEMORY_EVERY_S
+            self._memory_bytes = family_resident_bytes()
+        return f"{self.activity.busy()} busy, {self._memory_bytes / 1e6:,.0f} MB"
+
+
+def _show_bar(
+    records: Iterator[BatchRecord], sums: _Sums, stop: StopRequest
+) -> Iterator[BatchRecord]:
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
+    from rich.text import Text
+
+    class Words(ProgressColumn):
+        """Some words that are found anew each time."""
+
+        def __init__(self, words: Callable[[Task], str]) -> None:
+            super().__init__()
+            self._words = words
+
+        def render(self, task: Task) -> Text:
+            return Text(self._words(task))
+
+    def rate(task: Task) -> str:
+        speed = task.finished_speed or task.speed
+        return "" if speed is None else f"{speed:,.1f}{unit}"
+
+    console = stderr_console()
+    is_narrow = sums.activity is not None and console.width < WIDE_FROM
+    unit = "/s" if is_narrow else " items/s"
+    columns: list[ProgressColumn] = [
+        Words(lambda _: STOPPING if stop.requested else sums.phase),
+        BarColumn(bar_width=BAR_WIDTH if sums.activity is None else BAR_WIDTH // 2),
+        Words(lambda _: sums.how_far()),
+        Words(lambda _: sums.failures()),
+        Words(rate),
+        Words(lambda _: "ETA"),
+        TimeRemainingColumn(compact=True),
+        Words(lambda _: sums.load()),
+    ]
+    left_out = {3, 7} if sums.activity is None else {1} if is_narrow else set()
+    columns = [column for place, column in enumerate(columns) if place not in left_out]
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=sums.total)
+        for record in records:
+            progress.update(task, advance=len(record.results), total=sums.total)
+            yield record
+
+
+def _show_lines(records: Iterator[BatchRecord], sums: _Sums, clock: Clock) -> Iterator[BatchRecord]:
+    started_s = clock.now()
+    next_line_s = started_s + PLAIN_LINE_EVERY_S
+    for record in records:
+        now_s = clock.now()
+        if now_s >= next_line_s:
+            next_line_s = now_s + PLAIN_LINE_EVERY_S
+            _print_line(sums, now_s - started_s, goes_on=True)
+        yield record
+    _print_line(sums, clock.now() - started_s, goes_on=False)
+
+
+def _print_line(sums: _Sums, elapsed_s: float, *, goes_on: bool) -> None:
+    rate = sums.done / elapsed_s if elapsed_s else 0.0
+    parts = [f"{sums.how_far(goes_on=goes_on)} items", sums.failures(), f"{rate:,.1f} items/s"]
+    if goes_on:
+        if sums.total is not None and rate and sums.done < sums.total:
+            parts.append(f"ETA {(sums.total - sums.done) / rate:.0f} s")
+        parts.append(sums.load())
+    with suppress(OSError):  # a run does not end because nobody can see how far it is
+        print(f"{sums.phase}: {', '.join(filter(None, parts))}", file=sys.stderr)

@@ -1,0 +1,135 @@
+"""Turns Ctrl-C, SIGTERM and SIGHUP into requests to stop, and makes sure the command ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from batchmap.command.supervisor import RELAYED, SignalChannel, mark_exiting
+from batchmap.stopping import StopRequest, Urgency
+
+__all__ = ["exit_now", "ignore_late_signals", "stop_on_signals"]
+
+DRAIN_S = 5.0
+"""How long running items may take to finish after a first Ctrl-C, in seconds."""
+
+LEAVE_S = 2.0
+"""How long after that the command leaves, whatever still runs, in seconds."""
+
+STUCK = "left without a report: an item would not end"
+
+
+@contextmanager
+def stop_on_signals(
+    stop: StopRequest, *, tells: bool, channel: SignalChannel | None = None
+) -> Iterator[None]:
+    """Let the first signal drain the run, the second give up what runs, the third leave at once.
+
+    A guard hands on through `channel` the signals that it gets; one that went to both counts once.
+    With `tells`, a line on stderr says that the first one was heard. A run that does not end in
+    bounded time is left without a report, with exit code 128 + the signal's number.
+    """
+    received = [0, 0]
+    acted = 0
+
+    def on_signal(number: int) -> None:
+        nonlocal acted
+        received[number > RELAYED] += 1
+        number %= RELAYED
+        while acted < max(received):
+            acted += 1
+            act_on(number, acted)
+
+    def act_on(number: int, time: int) -> None:
+        if time == 1:
+            stop.request(Urgency.DRAIN, number)
+            if tells:
+                _tell("stopping: running items may finish; once more gives them up")
+            _after(DRAIN_S, lambda: stop.request(Urgency.KILL))
+            _after(DRAIN_S + LEAVE_S, lambda: exit_now(128 + number, STUCK))
+        elif time == 2:
+            stop.request(Urgency.KILL, number)
+            _after(LEAVE_S, lambda: exit_now(128 + number, STUCK))
+        else:
+            exit_now(128 + number)
+
+    with _numbers_to(on_signal, channel or socket.socketpair()):
+        before = {number: signal.signal(number, lambda *_: None) for number in _watched()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def ignore_late_signals(code: int) -> None:
+    """From now on, ignore one signal: all is said, and Python tidies up; leave at another."""
+    received = 0
+
+    def on_signal(*_: object) -> None:
+        nonlocal received
+        received += 1
+        if received > 1:
+            exit_now(code)
+
+    for number in _watched():
+        signal.signal(number, on_signal)
+
+
+def _watched() -> list[int]:
+    """Return the signals that end a run, save those that the caller ignores (`nohup`)."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+@contextmanager
+def _numbers_to(act: Callable[[int], None], channel: SignalChannel) -> Iterator[None]:
+    """Call `act` in a thread with the number of each signal that has a handler.
+
+    A handler itself runs in the main thread, which a signal does not wake from a wait when the
+    kernel hands it to another thread.
+    """
+    ours, theirs = channel
+    theirs.setblocking(False)
+    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+
+    def listen() -> None:
+        with ours:
+            while numbers := ours.recv(16):
+                for number in numbers:
+                    act(number)
+
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        theirs.close()
+
+
+def exit_now(code: int, why: str = "") -> None:
+    """End the process now, with the cursor back, whatever still runs."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(2, b"\x1b[?25h")
+    if why:
+        _tell(why)
+    mark_exiting()
+    os._exit(code)
+
+
+def _after(seconds: float, act: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+
+
+def _tell(message: str) -> None:
+    """Write a line on stderr, safely even inside a signal handler."""
+    with suppress(OSError):
+        os.write(2, f"{message}\n".encode())

@@ -1,0 +1,212 @@
+"""A user's function, found by `file.py:function` or `package.module:function`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from batchmap.errors import BatchmapError, TaskUnusableError, UsageError
+from batchmap.text import near_names
+from batchmap.worker.processor import is_async
+
+__all__ = ["Task", "load_task"]
+
+FORM = "TASK must be file.py:function or package.module:function"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A function of one item, and what tells whether it is still the same."""
+
+    name: str
+    """As it was asked for."""
+    function: Callable[[Any], Any]
+    """Calls the set-up, where there is one, before a worker's first item."""
+    source_digest: str
+    """Of the file that defines it, in hexadecimal."""
+
+
+def load_task(name: str, *, setup: str | None = None) -> Task:
+    """Import the function that `name` stands for; `setup` names one of the same module.
+
+    `setup` is called without arguments, once in each worker, before its first item.
+    Raises `UsageError` when either cannot be had, or cannot be called like that.
+    """
+    place, colon, attribute = name.rpartition(":")
+    if not (colon and place and attribute):
+        raise UsageError(f"{FORM}, got {name!r:.100}")
+    module = _module_from(place)
+    function = _function_of(module, attribute, place)
+    _check_call(function, f"{attribute}() in {place}", arguments=1)
+    if setup is not None:
+        set_up = _function_of(module, setup, place)
+        if is_async(set_up):
+            raise UsageError(f"--setup {setup}: must be a plain function, not an async one")
+        _check_call(set_up, f"--setup {setup}", arguments=0)
+        wrapper = _AsyncWithSetup if is_async(function) else _WithSetup
+        function = wrapper(function, set_up)
+    return Task(name, function, _digest_of(module))
+
+
+def _module_from(place: str) -> ModuleType:
+    is_file = place.endswith(".py") or "/" in place
+    try:
+        return _module_of_file(Path(place)) if is_file else _module_of_name(place)
+    except BatchmapError:
+        raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise UsageError(f"{place} cannot be imported: {_where(error, place)}") from error
+
+
+def _module_of_file(path: Path) -> ModuleType:
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory; name a file in it")
+    if not path.is_file():
+        near = near_names(path.name, _python_files(path.parent))
+        raise UsageError(f"there is no file {path}{near or '; check the path'}")
+    path = path.resolve()
+    sys.path.insert(0, str(path.parent))
+    # A name that is taken, say `main`, cannot be imported in the workers: it travels whole.
+    taken = path.stem in sys.modules or not path.stem.isidentifier() or path.suffix != ".py"
+    name = f"task_{path.stem}" if taken else path.stem
+    module = _load(name, path)
+    if taken or not _is_found_by_name(name, path):
+        import cloudpickle
+
+        cloudpickle.register_pickle_by_value(module)
+    return module
+
+
+def _load(name: str, path: Path) -> ModuleType:
+    from importlib.machinery import SourceFileLoader
+
+    loader = SourceFileLoader(name, str(path))
+    spec = importlib.util.spec_from_loader(name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _is_found_by_name(name: str, path: Path) -> bool:
+    found = importlib.machinery.PathFinder.find_spec(name)
+    return found is not None and found.origin == str(path)
+
+
+def _module_of_name(name: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
+            raise
+        hint = f"; did you mean {name}.py?" if Path(f"{name}.py").is_file() else ""
+        raise UsageError(
+            f"there is no module {error.name}{hint or '; check its name, and that it is installed'}"
+        ) from error
+
+
+def _function_of(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            names = [key for key, value in vars(module).items() if callable(value)]
+            raise UsageError(f"no function {name!r} in {place}{near_names(name, names)}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise UsageError(f"{name} in {place} is a {type(found).__name__}, not a function")
+    if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
+        raise UsageError(f"{name} in {place} is a generator; it must return its result")
+    return found  # type: ignore[no-any-return]
+
+
+def _check_call(function: Callable[..., Any], told: str, *, arguments: int) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some built-in functions have none
+        return
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError as error:
+        takes = "one argument, the item" if arguments else "no argument"
+        raise UsageError(f"{told} must take {takes}: {error}") from error
+
+
+def _where(error: BaseException, place: str) -> str:
+    """Return the error in one line, with the line of the file that it came from."""
+    text = f"{type(error).__name__}: {error!s:.200}".replace("\n", " ")
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f"{text}"
+    name = Path(place).name
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).name == name]
+    return f"{text} (line {frames[-1].lineno})" if frames else text
+
+
+def _python_files(directory: Path) -> list[str]:
+    try:
+        return [path.name for path in directory.glob("*.py")]
+    except OSError:
+        return []
+
+
+def _digest_of(module: ModuleType) -> str:
+    try:
+        source = Path(getattr(module, "__file__", None) or "").read_bytes()
+    except OSError:
+        source = module.__name__.encode()
+    return blake2b(source, digest_size=16).hexdigest()
+
+
+class _WithSetup:
+    """Call `set_up` once in each worker, be it a process or a thread, before its first item."""
+
+    def __init__(self, function: Callable[[Any], Any], set_up: Callable[[], Any]) -> None:
+        self._function = function
+        self._set_up = set_up
+        self._worker = threading.local()
+
+    def __call__(self, item: Any) -> Any:
+        """Return what the function makes of `item`."""
+        self._prepare()
+        return self._function(item)
+
+    def _prepare(self) -> None:
+        if getattr(self._worker, "is_ready", False):
+            return
+        try:
+            self._set_up()
+        except BaseException as error:
+            name = getattr(self._set_up, "__name__", "set-up")
+            raise TaskUnusableError(
+                f"--setup {name} failed in a worker: {type(error).__name__}: {error!s:.200}"
+            ) from error
+        self._worker.is_ready = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._function, self._set_up)
+
+
+class _AsyncWithSetup(_WithSetup):
+    async def __call__(self, item: Any) -> Any:
+        """Return what the function makes of `item`."""
+        self._prepare()
+        return await self._function(item)

@@ -1,0 +1,1 @@
+"""Worker processes of our own, which can be killed one by one."""

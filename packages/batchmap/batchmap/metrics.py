@@ -1,0 +1,110 @@
+"""The records of one run, folded into a summary as they go by."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from batchmap.records import BatchRecord, ItemRecord, Plan, RunSummary
+
+__all__ = ["RunMetrics"]
+
+FAILURES_KEPT = 5
+
+EVENLY_SHARED_S = 1e-4
+"""Items shorter than this count as shared out evenly among the ideal workers."""
+
+
+class RunMetrics:
+    """Fold batch records into the sums of a run; memory does not grow with their number.
+
+    `workers` is the planned number of workers; `expected_errors` names the error types that the
+    workload raises on purpose.
+    """
+
+    def __init__(self, *, workers: int, expected_errors: Collection[str] = ()) -> None:
+        self._expected_errors = expected_errors
+        self._items = 0
+        self._failed = 0
+        self._busy_s = 0.0
+        self._longest_s = 0.0
+        self._cpu_s = 0.0
+        self._retries = 0
+        self._workers: set[str] = set()
+        self._errors: Counter[str] = Counter()
+        self._unexpected: list[ItemRecord] = []
+        self._batches = 0
+        self._planned_workers = workers
+        self._free_at_s = [0.0] * workers
+
+    def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
+        """Fold each record in and yield it on."""
+        for record in records:
+            self.add(record)
+            yield record
+
+    def add(self, record: BatchRecord) -> None:
+        """Fold one record in."""
+        self._batches += 1
+        self._items += len(record.results)
+        self._busy_s += math.fsum(record.durations_s)
+        self._cpu_s += record.cpu_s
+        self._retries += sum(record.attempts.values()) - len(record.attempts)
+        if record.worker:
+            self._workers.add(record.worker)
+        longest_s = max(record.durations_s, default=0.0)
+        self._longest_s = max(self._longest_s, longest_s)
+        if longest_s < EVENLY_SHARED_S:
+            share_s = math.fsum(record.durations_s) / self._planned_workers
+            self._free_at_s = [free_s + share_s for free_s in self._free_at_s]
+        else:
+            for duration_s in record.durations_s:
+                # The worker that is free first takes the next item: list scheduling (Graham 1969).
+                heapq.heapreplace(self._free_at_s, self._free_at_s[0] + duration_s)
+        if record.failures:
+            self._add_failures(record)
+
+    def _add_failures(self, record: BatchRecord) -> None:
+        self._failed += len(record.failures)
+        self._errors.update(failure.error_type for failure in record.failures.values())
+        if len(self._unexpected) == FAILURES_KEPT:
+            return
+        for item in record.item_records():
+            if item.failure and item.failure.error_type not in self._expected_errors:
+                self._unexpected.append(item)
+                if len(self._unexpected) == FAILURES_KEPT:
+                    return
+
+    def summary(
+        self, *, total_duration_s: float, plan: Plan | None = None, interrupted: bool = False
+    ) -> RunSummary:
+        """Return the sums of a run that took so long, start and end of its workers included.
+
+        Where items went on in place while workers started, no more worked at once than planned.
+        """
+        items = self._items
+        workers = max(len(self._workers), 1 if items else 0)
+        if plan is not None:
+            workers = min(plan.workers, items if plan.backend == "async" else workers)
+        return RunSummary(
+            total_processed=items,
+            successful=items - self._failed,
+            failed=self._failed,
+            success_rate=1 - self._failed / items if items else 1.0,
+            total_duration=total_duration_s,
+            throughput=items / total_duration_s if total_duration_s else 0.0,
+            avg_time_per_item=self._busy_s / items if items else 0.0,
+            workers=workers,
+            busy_s=self._busy_s,
+            longest_item_s=self._longest_s,
+            cpu_s=self._cpu_s,
+            in_order_makespan_s=max(self._free_at_s),
+            planned_workers=self._planned_workers,
+            batches=self._batches,
+            retries=self._retries,
+            errors_by_type=dict(self._errors),
+            unexpected_failures=tuple(sorted(self._unexpected, key=lambda item: item.index)),
+            interrupted=interrupted,
+        )

@@ -1,0 +1,163 @@
+"""Items to batches, and the arithmetic of batch sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from batchmap.records import Batch
+
+__all__ = ["HAND_OVER_S", "BatchSizing", "Batches", "choose_batch_size", "cut", "kruskal_weiss"]
+
+HAND_OVER_S = {
+    "sequential": 2e-6,
+    "thread": 5e-5,
+    "process": 1.5e-4,
+    "async": 5e-5,
+    "dask": 2e-3,
+}
+"""Cost of handing one batch over, in seconds, as found on a machine of 2023."""
+
+HAND_OVER_SHARE = 0.01
+"""What share of the work the hand-over may cost."""
+
+ALONE_FROM = 100
+"""An item that lasts as long as so many hand-overs travels alone."""
+
+MEMORY_SHARE = 0.05
+"""What share of the free memory the items in flight may take."""
+
+BATCHES_A_WORKER = 8
+"""How many batches each worker gets of items whose cost is not known."""
+
+SMALLEST_TAIL = 10
+"""The last batches shrink to this fraction of the size, so that all workers end together."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSizing:
+    """How many items travel together: `size`, and fewer near the end when it `shrinks`."""
+
+    size: int
+    workers: int = 1
+    shrinks: bool = False
+
+    def next_size(self, left: int | None) -> int:
+        """Return the size of the next batch when `left` items are left (`None`: unknown).
+
+        Shrinking follows factoring (Hummel, Schonberg and Flynn 1992): half of what is left,
+        divided among the workers.
+        """
+        if left is None or not self.shrinks:
+            return self.size
+        share = math.ceil(left / (2 * self.workers))
+        return min(self.size, max(share, math.ceil(self.size / SMALLEST_TAIL)))
+
+    def num_batches(self, total: int | None) -> int | None:
+        """Return how many batches `total` items make, `None` when that is unknown."""
+        if total is None:
+            return None
+        if not self.shrinks:
+            return math.ceil(total / self.size)
+        plateau = max(0, math.ceil(total / self.size) - 2 * self.workers)
+        left = total - plateau * self.size
+        count = plateau
+        while left > 0:
+            left -= self.next_size(left)
+            count += 1
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """The batches of some items, made anew at each walk; never all in memory."""
+
+    items: Iterable[Any]
+    total: int | None
+    sizing: BatchSizing
+
+    def __iter__(self) -> Iterator[Batch]:
+        return cut(self.items, self.total, self.sizing.next_size)
+
+    @property
+    def num_batches(self) -> int | None:
+        """Return how many there are, `None` when that is unknown."""
+        return self.sizing.num_batches(self.total)
+
+
+def cut(
+    items: Iterable[Any],
+    total: int | None,
+    next_size: Callable[[int | None], int],
+    *,
+    first_item: int = 0,
+) -> Iterator[Batch]:
+    """Yield the items in batches; `next_size` gets how many are left, `None` when unknown.
+
+    Items that have to be waited for make smaller batches where they have a method `take`, which
+    returns up to so many, and none at their end.
+
+    `total` counts the items here; `first_item` is the place of the first of them in the input.
+    """
+    source = iter(items)
+    take = getattr(items, "take", lambda number: tuple(islice(source, number)))
+    taken = index = 0
+    while True:
+        left = None if total is None else max(0, total - taken)
+        some = take(next_size(left))
+        if not some:
+            return
+        yield Batch(index, first_item + taken, some)
+        taken += len(some)
+        index += 1
+
+
+def choose_batch_size(
+    *,
+    total: int | None,
+    workers: int,
+    backend: str,
+    expected_item_s: float | None,
+    item_bytes: int,
+    free_memory_bytes: int,
+) -> tuple[int, str]:
+    """Return the batch size for items of `expected_item_s` seconds (`None`: not known), and why.
+
+    Large enough that handing over costs at most 1 % of the work, and no larger: within the
+    optimum of Kruskal and Weiss (1985) for a spread of half the mean, within what lets every
+    worker have two batches, and within a share of the free memory.
+    """
+    if expected_item_s is None:
+        size = 1 if total is None else math.ceil(total / (BATCHES_A_WORKER * workers))
+        return max(1, size), f"what an item costs is not known: {BATCHES_A_WORKER} batches a worker"
+    hand_over_s = HAND_OVER_S[backend]
+    if expected_item_s >= ALONE_FROM * hand_over_s:
+        return 1, "an item far outlasts a hand-over: each travels alone"
+    item_s = max(expected_item_s, 1e-9)
+    limits: dict[str, int] = {
+        "handing over costs under 1 % of the work": math.ceil(
+            hand_over_s * (1 - HAND_OVER_SHARE) / (HAND_OVER_SHARE * item_s)
+        ),
+        "more items in flight would take too much memory": math.floor(
+            MEMORY_SHARE * free_memory_bytes / (3 * workers * max(1, item_bytes))
+        ),
+    }
+    if total is not None:
+        limits["every worker should have two batches"] = math.ceil(total / (2 * workers))
+        limits["the workers should end together"] = kruskal_weiss(
+            total, workers, hand_over_s, spread_s=item_s / 2
+        )
+    reason = min(limits, key=limits.__getitem__)
+    return max(1, limits[reason]), reason
+
+
+def kruskal_weiss(total: int, workers: int, hand_over_s: float, spread_s: float) -> int:
+    """Return the fixed batch size of least expected makespan (Kruskal and Weiss 1985)."""
+    even_share = max(1, math.ceil(total / workers))
+    if workers == 1 or spread_s == 0:
+        return even_share
+    best = math.sqrt(2) * total * hand_over_s / (spread_s * workers * math.sqrt(math.log(workers)))
+    return min(even_share, max(1, math.ceil(math.pow(best, 2 / 3))))

@@ -1,0 +1,66 @@
+"""How fast items may be started: a rate, a floor of free memory, room for what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from batchmap.clock import SYSTEM_CLOCK, Clock
+from batchmap.resources import free_memory_bytes
+
+__all__ = ["Throttle"]
+
+LOOK_AGAIN_S = 0.1
+"""How long to wait before free memory is looked at again, in seconds."""
+
+
+class Throttle:
+    """Tell when the next items may start.
+
+    `rate` is items a second, `memory_floor_bytes` how much memory must be free, `has_room` tells
+    whether what comes of more items has a place; `None` for no limit. Items start evenly: an idle
+    second is not made up for in a burst.
+    """
+
+    def __init__(
+        self,
+        *,
+        rate: float | None = None,
+        memory_floor_bytes: int | None = None,
+        has_room: Callable[[], bool] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        free_bytes: Callable[[], int] = free_memory_bytes,
+    ) -> None:
+        self._rate = rate
+        self._floor_bytes = memory_floor_bytes
+        self._has_room = has_room
+        self._clock = clock
+        self._free_bytes = free_bytes
+        self._next_start_s = 0.0
+        self._look_again_s = 0.0
+
+    def delay_s(self, *, in_flight: bool) -> float:
+        """Return how long to wait before the next items may start, 0 when they may start now.
+
+        Too little memory or room holds items back only while others are `in_flight` that may free
+        some.
+        """
+        now_s = self._clock.now()
+        if self._rate is not None and now_s < self._next_start_s:
+            return self._next_start_s - now_s
+        if not in_flight:
+            return 0.0
+        if self._has_room is not None and not self._has_room():
+            return LOOK_AGAIN_S
+        if self._floor_bytes is None:
+            return 0.0
+        if now_s >= self._look_again_s:
+            if self._free_bytes() >= self._floor_bytes:
+                return 0.0
+            self._look_again_s = now_s + LOOK_AGAIN_S
+        return self._look_again_s - now_s
+
+    def started(self, items: int) -> None:
+        """Take notice that so many items were started."""
+        if self._rate is not None:
+            now_s = self._clock.now()
+            self._next_start_s = max(self._next_start_s, now_s) + items / self._rate

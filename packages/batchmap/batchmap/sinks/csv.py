@@ -1,0 +1,201 @@
+"""CSV, with the columns that the first result has."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from batchmap.errors import OutputError
+from batchmap.records import ItemFailure
+from batchmap.sinks.append_file import GrowingText, output_errors
+from batchmap.sinks.json_encoding import json_text
+from batchmap.sinks.value_conversion import Form, Unwritable, unwritable
+from batchmap.text import printable
+from batchmap.worker.failures import describe_failure
+
+__all__ = ["CsvSink"]
+
+_CSV = Form("CSV")
+_LONE = "result"
+"""The one column of results that are no objects."""
+
+_special = re.compile('[",\r\n]').search
+_formula = re.compile("[=+\\-@\t\r]").match
+
+
+def _digits(number: int) -> str:
+    try:
+        return int.__repr__(number)
+    except ValueError:
+        return str(_CSV.plain(number))  # which says why it cannot be
+
+
+_NUMBERS: dict[type, Callable[[Any], str]] = {
+    int: _digits,
+    float: float.__repr__,
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): {None: ""}.__getitem__,
+}
+
+
+class CsvSink:
+    """A row a result: the values of an object, or the one column `result`.
+
+    The first result fixes the columns; a later one may lack some. Nested values are JSON text,
+    `None` is an empty cell. With `defuse`, text that a spreadsheet would take for a formula gets
+    a leading apostrophe, a column's name too.
+    """
+
+    shows_items = False
+
+    def __init__(self, file: GrowingText, *, defuse: bool) -> None:
+        self._file = file
+        self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
+        self._defuse = defuse
+        self._columns: list[str] | None = None
+        self._spread: bool | None = None
+        """Whether the results are objects; `None` while that is open."""
+
+    def start(self, end: int) -> int:
+        really = self._file.start(end)
+        self._columns = self._spread = None
+        if really == end > 0:
+            self._columns = self._header()
+            self._spread = None if self._columns == [_LONE] else True
+        return really
+
+    def encode(
+        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+    ) -> tuple[list[str], dict[int, ItemFailure]]:
+        rows: list[str] = []
+        failures: dict[int, ItemFailure] = {}
+        for place, result in enumerate(results):
+            try:
+                rows.append(self._row(result))
+            except Unwritable as error:
+                failures[place] = error.failure
+                rows.append("")
+            except Exception as error:  # of a property or method of the value's own class
+                failures[place] = describe_failure(error)
+                rows.append("")
+        return rows, failures
+
+    def write(self, pieces: Sequence[str]) -> int:
+        rows = "".join(pieces)
+        if rows and self._file.end == 0:
+            assert self._columns is not None
+            rows = _line([_quoted(name) for name in self._columns]) + rows
+        return self._file.append(rows)
+
+    def sync(self) -> int:
+        return self._file.sync()
+
+    def rollback(self) -> int:
+        return self._file.rollback()
+
+    def finish(self) -> None:
+        self._file.finish()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _row(self, result: Any) -> str:
+        if self._spread is False and type(result) in _NUMBERS:
+            return _line([_NUMBERS[type(result)](result)])
+        value = _CSV.resolved(result)
+        spread = type(value) is dict
+        if self._spread not in (None, spread):
+            first, this = ("an object", "none") if self._spread else ("none", "an object")
+            raise unwritable(
+                "TypeError",
+                f"the first result was {first} and this one is {this}; JSON Lines takes both",
+            )
+        if not spread:
+            columns = self._columns or [_LONE]
+            row = _line([self._cell(result, nested=False)])
+        else:
+            named = self._named(value)
+            columns = self._columns or list(named)
+            self._check_columns(named, columns)
+            row = _line([self._cell(named[name]) if name in named else "" for name in columns])
+        _check_utf8(row)
+        self._columns, self._spread = columns, spread
+        return row
+
+    def _named(self, value: dict[Any, Any]) -> dict[str, Any]:
+        keyed = _CSV.keyed(value)
+        if not self._defuse:
+            return keyed
+        named = {self._defused(key): inner for key, inner in keyed.items()}
+        if len(named) != len(keyed):
+            raise unwritable("ValueError", "two keys of the result are the same when defused")
+        return named
+
+    def _check_columns(self, named: dict[str, Any], columns: list[str]) -> None:
+        if not columns:
+            raise unwritable(
+                "ValueError", "the first result is an empty object, which gives CSV no columns"
+            )
+        if self._columns is None:
+            _check_utf8("".join(columns))
+        elif not named.keys() <= set(columns):
+            extra = next(name for name in named if name not in columns)
+            raise unwritable(
+                "ValueError",
+                f"the result has the column {extra!r:.60}, which the first one did not have; "
+                "JSON Lines takes any",
+            )
+
+    def _cell(self, value: Any, *, nested: bool = True) -> str:
+        kind = type(value)
+        if kind is str:
+            return _quoted(self._defused(value) if self._defuse else value)
+        if kind in _NUMBERS:
+            return _NUMBERS[kind](value)
+        if isinstance(value, Decimal):
+            return str(value)
+        simple = _CSV.resolved(value, nested=nested)
+        if type(simple) in (dict, list, tuple):
+            return _quoted(json_text(value))
+        return self._cell(simple)
+
+    def _defused(self, text: str) -> str:
+        return f"'{text}" if _formula(text) else text
+
+    def _header(self) -> list[str]:
+        try:
+            with (
+                output_errors(self._file.path),
+                self._file.head() as raw,
+                io.TextIOWrapper(raw, encoding="utf-8", newline="") as text,
+            ):
+                return next(csv.reader(text, strict=True), [])
+        except (csv.Error, ValueError, OutputError) as error:
+            raise OutputError(
+                f"{printable(str(self._file.path))}: its header cannot be read, so it cannot be "
+                "resumed; start again with --overwrite"
+            ) from error
+
+
+def _line(cells: list[str]) -> str:
+    row = ",".join(cells)
+    return f"{row}\n" if row else '""\n'  # readers skip an empty line
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _special(text) else text
+
+
+def _check_utf8(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise unwritable(
+            "ValueError",
+            "the result's text holds a lone surrogate, which CSV in UTF-8 has no form for; "
+            "JSON Lines takes it",
+        ) from None

@@ -1,0 +1,51 @@
+"""The sink for an output format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from batchmap.errors import UsageError
+from batchmap.sinks.append_file import AppendedFile
+from batchmap.sinks.base import Sink
+from batchmap.sinks.csv import CsvSink
+from batchmap.sinks.json_lines import JsonLinesSink
+from batchmap.sinks.parquet import ParquetSink
+from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
+from batchmap.sinks.store_text import StoreText
+from batchmap.storage.formats import OUTPUT_FORMATS
+from batchmap.storage.output_lease import OutputLease
+from batchmap.text import near_names
+
+__all__ = ["open_sink"]
+
+
+def open_sink(
+    output: Path | OutputLease, output_format: str, *, record: str = "full", defuse: bool = False
+) -> Sink:
+    """Return the sink that writes `output`; nothing is touched before its `start`.
+
+    `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
+    hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
+    Raises `UsageError` for an unknown format and when Parquet's library is missing.
+    """
+    if output_format not in OUTPUT_FORMATS:
+        raise UsageError(
+            f"the output format must be one of {', '.join(OUTPUT_FORMATS)}, "
+            f"got {output_format!r:.60}{near_names(output_format, OUTPUT_FORMATS)}"
+        )
+    if output_format == "parquet":
+        return ParquetSink(
+            StoreParquetParts(output)
+            if isinstance(output, OutputLease)
+            else LocalParquetParts(output)
+        )
+    file = (
+        StoreText(output, f".{output_format}")
+        if isinstance(output, OutputLease)
+        else AppendedFile(output)
+    )
+    return (
+        CsvSink(file, defuse=defuse)
+        if output_format == "csv"
+        else JsonLinesSink(file, record=record)
+    )

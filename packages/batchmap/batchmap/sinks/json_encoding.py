@@ -1,0 +1,138 @@
+"""Values as strict JSON, one text each, fast."""
+
+from __future__ import annotations
+
+import json
+import json.encoder
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from batchmap.records import ItemFailure
+from batchmap.sinks.value_conversion import JSON, Unwritable, is_plain, unwritable
+from batchmap.worker.failures import LONGEST_TEXT, describe_failure
+
+__all__ = ["fallback_texts", "is_utf8", "json_text", "json_texts", "text_of"]
+
+_quoted = json.encoder.encode_basestring
+_surrogate = re.compile("[\ud800-\udfff]")
+_split_pair = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
+def _float_text(number: float) -> str:
+    if math.isfinite(number):
+        return float.__repr__(number)
+    raise ValueError
+
+
+_EXACT: dict[type, Callable[[Any], str]] = {
+    str: _quoted,
+    int: int.__repr__,
+    float: _float_text,
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): {None: "null"}.__getitem__,
+}
+"""How the text of the commonest kinds is made; a `ValueError` leaves it to the slow way."""
+
+
+def _container_encoder() -> Callable[[Any], str]:
+    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
+    # The standard encoder makes this object anew for each value, which doubles the time of a small
+    # one. It is no public name, so what it writes is tried out first.
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    try:
+        chunks = make(None, None, _quoted, None, ": ", ", ", False, False, False)
+        if "".join(chunks({"é": [1, None]}, 0)) == '{"é": [1, null]}':
+            return lambda value: "".join(chunks(value, 0))
+    except TypeError:
+        pass
+    return encode
+
+
+_encode_container = _container_encoder()
+
+
+def json_text(value: Any) -> str:
+    """Return `value` as strict JSON in one line; raises `Unwritable` when it has no such form.
+
+    What is taken beyond JSON's own kinds is told at `Form.plain`. Lone surrogates stay in the text.
+    """
+    exact = _EXACT.get(type(value))
+    if exact is not None or is_plain(value):
+        try:
+            return exact(value) if exact is not None else _encode_container(value)
+        except (ValueError, RecursionError):
+            pass  # the slow way says what is wrong
+    try:
+        return _encode_container(JSON.plain(value))
+    except RecursionError as error:
+        raise Unwritable(describe_failure(error)) from None
+
+
+def json_texts(values: Sequence[Any]) -> tuple[list[str], dict[int, ItemFailure]]:
+    """Return each value as JSON that can be written as UTF-8, and why some cannot, by place."""
+    failures: dict[int, ItemFailure] = {}
+    kinds = set(map(type, values))
+    alike = _EXACT.get(kinds.pop()) if len(kinds) == 1 else None
+    try:
+        texts = list(map(alike or json_text, values))
+    except (ValueError, Unwritable):
+        texts = []
+        for place, value in enumerate(values):
+            try:
+                texts.append(json_text(value))
+            except Unwritable as error:
+                failures[place] = error.failure
+                texts.append("")
+    if not is_utf8("".join(texts)):
+        for place, text in enumerate(texts):
+            try:
+                texts[place] = _escaped(text)
+            except Unwritable as error:
+                failures[place] = error.failure
+                texts[place] = ""
+    return texts, failures
+
+
+def fallback_texts(items: Sequence[Any]) -> list[str]:
+    """Return each item as JSON; one that has no such form as its text."""
+    texts, failures = json_texts(items)
+    for place in failures:
+        texts[place] = text_of(_shown(items[place]))
+    return texts
+
+
+def text_of(text: str) -> str:
+    """Return `text` as a JSON string, whatever it holds."""
+    return _surrogate.sub(_escape, _quoted(text))
+
+
+def _shown(item: Any) -> str:
+    try:
+        return repr(item)[:LONGEST_TEXT]
+    except BaseException:
+        return f"<{type(item).__name__} whose text cannot be had>"
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether `text` can be written, that is, holds no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped(text: str) -> str:
+    if _split_pair.search(text):
+        raise unwritable(
+            "ValueError",
+            "the result's text holds the two halves of a surrogate pair, "
+            "which JSON would read as one character",
+        )
+    return _surrogate.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"

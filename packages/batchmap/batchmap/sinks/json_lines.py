@@ -1,0 +1,143 @@
+"""JSON Lines: to a file, and to standard output."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+from batchmap.errors import OutputError
+from batchmap.records import ItemFailure
+from batchmap.sinks.append_file import GrowingText
+from batchmap.sinks.json_encoding import fallback_texts, json_texts
+
+__all__ = ["JsonLinesSink", "StdoutSink"]
+
+
+def _encoded(
+    record: str, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+) -> tuple[list[str], dict[int, ItemFailure]]:
+    texts, failures = json_texts(results)
+    if record == "result":
+        lines = [f"{text}\n" for text in texts]
+    else:
+        lines = [
+            f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
+            for index, item, text in zip(indexes, fallback_texts(items), texts, strict=True)
+        ]
+    for place in failures:
+        lines[place] = ""
+    return lines, failures
+
+
+class JsonLinesSink:
+    """A line an item: `{"index": …, "item": …, "result": …}`, or its bare result.
+
+    An item, unlike a result, that has no form in JSON is put in as its text.
+    """
+
+    def __init__(self, file: GrowingText, *, record: str) -> None:
+        self._record = record
+        self.shows_items = record != "result"
+        self._file = file
+        self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
+
+    def start(self, end: int) -> int:
+        return self._file.start(end)
+
+    def encode(
+        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+    ) -> tuple[list[str], dict[int, ItemFailure]]:
+        return _encoded(self._record, indexes, items, results)
+
+    def write(self, pieces: Sequence[str]) -> int:
+        return self._file.append("".join(pieces))
+
+    def sync(self) -> int:
+        return self._file.sync()
+
+    def rollback(self) -> int:
+        return self._file.rollback()
+
+    def finish(self) -> None:
+        self._file.finish()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class StdoutSink:
+    """The same lines on a stream or file descriptor, each batch at once.
+
+    It cannot be cut back, so it always starts at 0. `BrokenPipeError` passes through: its reader
+    has left, and that is no fault.
+    """
+
+    commit_every_s = 0.5
+    commit_soonest_s = 0.0
+
+    def __init__(self, stream: BinaryIO | int, *, record: str = "full") -> None:
+        self._stream = None if isinstance(stream, int) else stream
+        self._descriptor = stream if isinstance(stream, int) else _descriptor(stream)
+        self._record = record
+        self.shows_items = record != "result"
+        self._end = 0
+
+    def start(self, end: int) -> int:
+        self._end = 0
+        return self._end
+
+    def encode(
+        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+    ) -> tuple[list[str], dict[int, ItemFailure]]:
+        return _encoded(self._record, indexes, items, results)
+
+    def write(self, pieces: Sequence[str]) -> int:
+        left = memoryview("".join(pieces).encode())
+        try:
+            while left:
+                written = self._write_some(left)
+                left = left[written:]
+                self._end += written
+            if self._stream is not None:
+                self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except (OSError, ValueError) as error:  # the latter when the stream is closed
+            why = getattr(error, "strerror", None) or error
+            raise OutputError(
+                f"stdout cannot be written ({why}); name a file with --output to be able to resume"
+            ) from error
+        return self._end
+
+    def sync(self) -> int:
+        return self._end
+
+    def rollback(self) -> int:
+        return self._end
+
+    def finish(self) -> None:
+        """Do nothing: all is written at once."""
+
+    def close(self) -> None:
+        """Do nothing: the stream belongs to somebody else."""
+
+    def _write_some(self, data: memoryview) -> int:
+        if self._stream is not None:
+            if self._descriptor is None:
+                return self._stream.write(data)
+            self._stream.flush()  # what others left in its buffer comes first
+        assert self._descriptor is not None
+        try:
+            return os.write(self._descriptor, data)
+        except BlockingIOError:  # another program made the terminal or pipe non-blocking
+            select.select([], [self._descriptor], [])
+            return 0
+
+
+def _descriptor(stream: BinaryIO) -> int | None:
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):  # it lives in memory, or is closed
+        return None

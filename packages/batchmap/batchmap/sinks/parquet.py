@@ -1,0 +1,222 @@
+"""Parquet: a part file at each sync, merged in the end, as its footer comes last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from batchmap.errors import OutputError
+from batchmap.records import ItemFailure
+from batchmap.sinks.append_file import output_errors
+from batchmap.sinks.parquet_parts import OUTPUT, ParquetParts
+from batchmap.sinks.parquet_schema import Columns
+from batchmap.sinks.parquet_types import NATIVES, pyarrow
+from batchmap.sinks.value_conversion import Form, Unwritable
+from batchmap.text import printable
+from batchmap.worker.failures import describe_failure
+
+__all__ = ["ParquetSink"]
+
+_PARQUET = Form(
+    "Parquet",
+    natives=NATIVES,
+    deepest=40,  # a list is two of the 100 levels that pyarrow reads
+    takes_nan=True,
+)
+_SCALARS = frozenset({str, int, float, bool, type(None), *NATIVES})
+_PARTS_KEY = b"parts"
+_MERGED_ROWS = 100_000
+_MERGED_BYTES = 64 << 20
+
+
+class ParquetSink:
+    """A row a result: the values of an object, or the one column `result`.
+
+    Columns may come later, and are null in earlier rows. `end` is the number of part files. The
+    merged output tells of how many parts it was made; it counts as these when a run goes on.
+    """
+
+    shows_items = False
+
+    def __init__(self, parts: ParquetParts) -> None:
+        self._files = pyarrow("pyarrow.parquet")
+        self._path = parts.path
+        self._parts = parts
+        self.commit_every_s, self.commit_soonest_s = parts.commit_every_s, parts.commit_soonest_s
+        self._reset()
+
+    def _reset(self) -> None:
+        self._columns = Columns()
+        self._rows: list[dict[str, Any]] = []
+        self._merged = 0
+        """How many parts the output itself stands for; it is there unless this is 0."""
+        self._end = 0
+
+    def start(self, end: int) -> int:
+        self._reset()
+        with output_errors(self._path):
+            self._parts.refuse_irregular_output()
+            merged = self._merged_parts() if end else 0
+            if merged > end:
+                return 0  # what is merged cannot be cut
+            last = self._take_in(merged, end)
+            if last < end:
+                return last
+            self._merged, self._end = merged, end
+            self._parts.keep(merged, end)
+        return end
+
+    def encode(
+        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+    ) -> tuple[list[dict[str, Any] | None], dict[int, ItemFailure]]:
+        rows: list[dict[str, Any] | None] = []
+        failures: dict[int, ItemFailure] = {}
+        for place, result in enumerate(results):
+            try:
+                rows.append(_row(result))
+            except Unwritable as error:
+                failures[place] = error.failure
+                rows.append(None)
+        self._admit(rows, 0, len(rows), failures)
+        return rows, failures
+
+    def write(self, pieces: Sequence[dict[str, Any] | None]) -> int:
+        self._rows += [row for row in pieces if row is not None]
+        return self._end + bool(self._rows)
+
+    def sync(self) -> int:
+        with output_errors(self._path):
+            self._parts.check()
+            if self._rows:
+                table = self._columns.table(self._rows)
+                self._parts.write(self._end + 1, lambda file: self._files.write_table(table, file))
+                self._end += 1
+                self._rows = []
+        return self._end
+
+    def rollback(self) -> int:
+        self._rows = []
+        with output_errors(self._path):
+            self._parts.check()
+        return self._end
+
+    def finish(self) -> None:
+        """Merge the parts into the output, and remove them."""
+        with output_errors(self._path):
+            self._parts.check()
+            if not self._is_finished():
+                self._parts.merge(self._merge)
+                self._merged = self._end
+            else:
+                self._parts.tidy()
+
+    def close(self) -> None:
+        self._rows = []
+
+    def _is_finished(self) -> bool:
+        return 0 < self._merged == self._end
+
+    def _merged_parts(self) -> int:
+        """Return of how many parts the output was merged, 0 when it was not."""
+        schema = self._schema(OUTPUT)
+        told = b"0" if schema is None else (schema.metadata or {}).get(_PARTS_KEY, b"0")
+        return int(told) if told.isdigit() else 0
+
+    def _take_in(self, merged: int, end: int) -> int:
+        """Take in the columns of the parts there are, up to `end`; return the last one's number."""
+        last = merged
+        for number in self._numbers(merged, end):
+            schema = self._schema(number)
+            if schema is None:
+                break
+            try:
+                self._columns.take_in(schema)
+            except ValueError as error:
+                part = f"part {number} of " if number != OUTPUT else ""
+                raise OutputError(
+                    f"{part}{printable(str(self._path))}: is not of this run ({error}); "
+                    "start again with --overwrite"
+                ) from error
+            last += number != OUTPUT
+        return last
+
+    def _numbers(self, merged: int, end: int) -> list[int]:
+        """Return the numbers of what the output is made of."""
+        return [*([OUTPUT] if merged else []), *range(merged + 1, end + 1)]
+
+    def _schema(self, number: int) -> Any:
+        """Return the schema of a file, `None` when it is missing or not whole."""
+        try:
+            with self._parts.opened(number) as source:
+                return self._files.read_schema(source)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:  # of pyarrow, for a file that is not whole
+            if getattr(error, "errno", None) is not None:
+                raise
+            return None
+
+    def _admit(
+        self,
+        rows: list[dict[str, Any] | None],
+        start: int,
+        end: int,
+        failures: dict[int, ItemFailure],
+    ) -> None:
+        """Take in the columns of these rows; look for those that do not fit by halving."""
+        there = [row for row in rows[start:end] if row is not None]
+        try:
+            self._columns.admit(there)
+        except Exception as error:  # a time zone may be of the user's own class
+            if len(there) > 1:
+                middle = (start + end) // 2
+                self._admit(rows, start, middle, failures)
+                self._admit(rows, middle, end, failures)
+                return
+            place = next(place for place in range(start, end) if rows[place] is not None)
+            rows[place] = None
+            told = error.failure if isinstance(error, Unwritable) else describe_failure(error)
+            failures[place] = told
+
+    def _merge(self, file: BinaryIO) -> None:
+        schema = self._columns.schema(**{_PARTS_KEY.decode(): str(self._end)})
+        with self._files.ParquetWriter(file, schema) as writer:
+            for table in self._gathered():
+                writer.write_table(table)
+
+    def _gathered(self) -> Iterator[Any]:
+        """Yield the rows of all parts in tables large enough to be worth a row group."""
+        concatenated = pyarrow().concat_tables
+        tables: list[Any] = []
+        rows = size_bytes = 0
+        for table in self._tables():
+            tables.append(table)
+            rows += table.num_rows
+            size_bytes += table.nbytes
+            if rows >= _MERGED_ROWS or size_bytes >= _MERGED_BYTES:
+                yield concatenated(tables)
+                tables = []
+                rows = size_bytes = 0
+        if tables:
+            yield concatenated(tables)
+
+    def _tables(self) -> Iterator[Any]:
+        for number in self._numbers(self._merged, self._end):
+            with self._parts.opened(number) as source, self._files.ParquetFile(source) as part:
+                for group in range(part.num_row_groups):
+                    yield self._columns.fitted(part.read_row_group(group))
+
+
+def _row(result: Any) -> dict[str, Any]:
+    """Return a copy of `result` as a row: its own object may change before the next sync."""
+    kind = type(result)
+    if kind in _SCALARS:
+        return {"result": result}
+    if (
+        kind is dict
+        and set(map(type, result)) <= {str}
+        and set(map(type, result.values())) <= _SCALARS
+    ):
+        return dict(result)
+    plain = _PARQUET.plain(result)
+    return plain if type(plain) is dict else {"result": plain}

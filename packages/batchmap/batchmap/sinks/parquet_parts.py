@@ -1,0 +1,202 @@
+"""The numbered part files of a Parquet output that is still growing, here or in a store."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from batchmap.errors import OutputError
+from batchmap.sinks.append_file import (
+    DRAFT_PREFIX,
+    changed_meanwhile,
+    draft_of,
+    real_path,
+    sync_directory,
+)
+from batchmap.sinks.store_parts import StoreParts
+from batchmap.storage import Location
+from batchmap.storage.output_lease import OutputLease
+from batchmap.text import printable
+
+__all__ = ["OUTPUT", "LocalParquetParts", "ParquetParts", "StoreParquetParts"]
+
+OUTPUT = 0
+"""The number that stands for the merged output; those of parts begin at 1."""
+
+_part_name = re.compile(r"part-(\d{6,})\.parquet").fullmatch
+
+_Fill = Callable[[BinaryIO], Any]
+
+
+class ParquetParts(Protocol):
+    """Part files and the output they are merged into.
+
+    Methods raise `OSError`, and `OutputError` when somebody changed a file.
+    """
+
+    path: Location
+    """The output, as it is called in messages."""
+    commit_every_s: float
+    commit_soonest_s: float
+
+    def refuse_irregular_output(self) -> None:
+        """Raise `OutputError` for an output that is no regular file."""
+
+    def opened(self, number: int) -> AbstractContextManager[Any]:
+        """Give what pyarrow reads; raises `FileNotFoundError`."""
+
+    def keep(self, merged: int, end: int) -> None:
+        """Remove all but the parts after `merged` and up to `end`; the output when that is 0."""
+
+    def check(self) -> None:
+        """Raise `OutputError` when what was kept or written is no longer what it was."""
+
+    def write(self, number: int, fill: _Fill) -> None:
+        """Write one part, whole or not at all."""
+
+    def merge(self, fill: _Fill) -> None:
+        """Write the output, whole or not at all, and remove the parts."""
+
+    def tidy(self) -> None:
+        """Remove all parts of an output that is merged."""
+
+
+class LocalParquetParts:
+    """`OUTPUT.parts/part-000001.parquet` and so on; no other file of the directory is touched."""
+
+    commit_every_s = 2.0
+    commit_soonest_s = 0.0
+
+    def __init__(self, path: Path) -> None:
+        self.path: Location = path
+        self._output = real_path(path)
+        self._directory = self._output.with_name(self._output.name + ".parts")
+        self._known: dict[Path, os.stat_result] = {}
+
+    def refuse_irregular_output(self) -> None:
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(self._output.stat().st_mode):
+                raise OutputError(
+                    f"{printable(str(self.path))}: not a regular file; name another one"
+                )
+
+    @contextmanager
+    def opened(self, number: int) -> Iterator[Path]:
+        yield self._file(number)
+
+    def keep(self, merged: int, end: int) -> None:
+        self._known = {}
+        self._remove_parts(but=range(merged + 1, end + 1))
+        for number in range(merged + 1, end + 1):
+            self._watch(self._file(number))
+        if end == 0:
+            self._output.unlink(missing_ok=True)
+            sync_directory(self._output.parent)  # or it could come back as this run's own
+        if merged:
+            self._watch(self._output)
+        if 0 < merged == end:
+            self._remove_directory()
+        else:
+            self._make_directory()
+
+    def check(self) -> None:
+        for path, known in self._known.items():
+            try:
+                now = path.stat()
+            except FileNotFoundError:
+                raise changed_meanwhile(self.path, f"{path.name} was removed") from None
+            if not os.path.samestat(now, known):
+                raise changed_meanwhile(self.path, f"{path.name} was replaced")
+            if now.st_size != known.st_size:
+                raise changed_meanwhile(self.path, f"{path.name} was changed by somebody else")
+
+    def write(self, number: int, fill: _Fill) -> None:
+        target = self._file(number)
+        self._make_directory()
+        with draft_of(target, self._directory) as file:
+            fill(file)
+        self._watch(target)
+
+    def merge(self, fill: _Fill) -> None:
+        self.write(OUTPUT, fill)
+        self.tidy()
+
+    def tidy(self) -> None:
+        self._known = {}
+        self._remove_parts(but=range(0))
+        self._remove_directory()
+
+    def _file(self, number: int) -> Path:
+        return self._directory / f"part-{number:06}.parquet" if number else self._output
+
+    def _remove_parts(self, *, but: range) -> None:
+        """Remove the parts, and what a crash has left of one; `but` those of these numbers."""
+        with suppress(FileNotFoundError):
+            for path in list(self._directory.iterdir()):
+                part = _part_name(path.name)
+                if part is None and not path.name.startswith(DRAFT_PREFIX):
+                    continue
+                if part is None or int(part[1]) not in but:
+                    path.unlink()
+
+    def _watch(self, path: Path) -> None:
+        self._known[path] = path.stat()
+
+    def _make_directory(self) -> None:
+        if not self._directory.is_dir():
+            self._directory.mkdir()
+            sync_directory(self._directory.parent)
+
+    def _remove_directory(self) -> None:
+        with suppress(OSError):  # somebody else keeps a file in it, or it is not there
+            self._directory.rmdir()
+
+
+class StoreParquetParts:
+    """The same in a store."""
+
+    commit_every_s = 10.0
+    commit_soonest_s = 10.0
+
+    def __init__(self, output: OutputLease) -> None:
+        self.path: Location = output.url
+        self._parts = StoreParts(output, ".parquet")
+
+    def refuse_irregular_output(self) -> None:
+        """Do nothing: a store has no others."""
+
+    @contextmanager
+    def opened(self, number: int) -> Iterator[Any]:
+        if number == OUTPUT:
+            with self._parts.opened_output() as file:
+                yield file
+        else:
+            yield io.BytesIO(self._parts.read(number))
+
+    def keep(self, merged: int, end: int) -> None:
+        there = self._parts.sizes()
+        kept = {number: there[number] for number in range(merged + 1, end + 1)}
+        self._parts.keep(kept, self._parts.output_size() if end else None)
+        if 0 < merged == end:
+            self._parts.clear()
+
+    def check(self) -> None:
+        """Do nothing: that is done once, before the parts are merged."""
+
+    def write(self, number: int, fill: _Fill) -> None:
+        file = io.BytesIO()
+        fill(file)
+        self._parts.write(number, file.getvalue())
+
+    def merge(self, fill: _Fill) -> None:
+        self._parts.merge(fill)
+
+    def tidy(self) -> None:
+        self._parts.keep({}, self._parts.output_size())
+        self._parts.clear()

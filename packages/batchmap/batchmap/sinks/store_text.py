@@ -1,0 +1,107 @@
+"""Text that grows in a store: a part at each sync, merged in the end."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO
+
+from batchmap.sinks.append_file import output_errors
+from batchmap.sinks.store_parts import StoreParts
+from batchmap.storage import Location
+from batchmap.storage.output_lease import OutputLease
+
+__all__ = ["StoreText"]
+
+PART_BYTES = 16 << 20
+"""A part is written once it is as large: it is in memory until then."""
+
+_PIECE_BYTES = 4 << 20
+
+
+class StoreText:
+    """What `AppendedFile` is on this machine; the key of a part is the byte it begins at.
+
+    So the output, once merged, tells by its size which parts are in it.
+    """
+
+    commit_every_s = 10.0
+    commit_soonest_s = 10.0
+
+    def __init__(self, output: OutputLease, suffix: str) -> None:
+        self.path: Location = output.url
+        self.end = 0
+        self._parts = StoreParts(output, suffix)
+        self._sizes: dict[int, int] = {}
+        self._merged: int | None = None
+        """The size of the merged output, if it is there."""
+        self._gathered = bytearray()
+
+    def start(self, end: int) -> int:
+        self._gathered.clear()
+        with output_errors(self.path):
+            merged = self._parts.output_size()
+            there = self._parts.sizes()
+            if end == 0:
+                merged = None
+            elif (merged or 0) > end:
+                return 0  # what is merged cannot be cut
+            self._merged, self._sizes = merged, {}
+            self.end = merged or 0
+            while self.end < end and (size := there.get(self.end)) and self.end + size <= end:
+                self._sizes[self.end] = size
+                self.end += size
+            if self.end == end:
+                self._parts.keep(self._sizes, merged)
+        return self.end
+
+    def append(self, text: str) -> int:
+        data = text.encode()
+        self._gathered += data
+        self.end += len(data)
+        if len(self._gathered) >= PART_BYTES:
+            self._flush()
+        return self.end
+
+    def sync(self) -> int:
+        self._flush()
+        return self.end
+
+    def rollback(self) -> int:
+        self.end -= len(self._gathered)
+        self._gathered.clear()
+        return self.end
+
+    def finish(self) -> None:
+        with output_errors(self.path):
+            if self._sizes or self._merged is None:
+                self._parts.merge(self._merge)
+                self._merged, self._sizes = self.end, {}
+            else:
+                self._parts.check()
+                self._parts.clear()
+
+    def close(self) -> None:
+        self._gathered.clear()
+
+    def head(self) -> BinaryIO:
+        """Return the output's beginning."""
+        if self._merged:
+            with self._parts.opened_output() as file:
+                return io.BytesIO(file.read(_PIECE_BYTES))
+        return io.BytesIO(self._parts.read(0))
+
+    def _flush(self) -> None:
+        if self._gathered:
+            start = self.end - len(self._gathered)
+            with output_errors(self.path):
+                self._parts.write(start, bytes(self._gathered))
+            self._sizes[start] = len(self._gathered)
+            self._gathered.clear()
+
+    def _merge(self, file: BinaryIO) -> None:
+        if self._merged:
+            with self._parts.opened_output() as before:
+                while piece := before.read(_PIECE_BYTES):
+                    file.write(piece)
+        for start in self._sizes:
+            file.write(self._parts.read(start))

@@ -1,0 +1,169 @@
+"""Where bytes come from: a file of this machine, one of a store, or standard input."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import select
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+from batchmap.errors import InputError
+from batchmap.sources.base import state_of_file
+from batchmap.storage import Store, StoreUrl, why_failed
+
+__all__ = ["ByteSource", "LocalFile", "StandardInput", "StoreFile", "is_stored"]
+
+_LOOK_UP_S = 0.1
+
+Opened = tuple[BinaryIO, int | None]
+"""What bytes are read from, and how many there are where that is known."""
+
+
+class ByteSource(Protocol):
+    """Where bytes come from."""
+
+    name: str
+    """How to call it in messages."""
+    paths: tuple[Path, ...]
+    """The regular file that it is, if any."""
+    repeatable: bool
+    """Whether it can be opened more than once."""
+    size_bytes: int | None
+    may_unpack: bool
+    """Whether what is compressed there may come unpacked, as it does from some web servers."""
+
+    def opened(self) -> AbstractContextManager[Opened]:
+        """Open it, from its start; raises `InputError` or `OSError` where it cannot be read."""
+        ...
+
+    def state(self) -> object:
+        """Return what is the same for as long as it is not changed, `None` where nobody knows."""
+        ...
+
+
+class LocalFile:
+    """A file of this machine; of those that are no regular ones, a pipe say, nothing is known."""
+
+    may_unpack = False
+
+    def __init__(self, path: Path, *, name: str) -> None:
+        self.name = name
+        self.repeatable = path.is_file()
+        self.paths: tuple[Path, ...] = (path,) if self.repeatable else ()
+        self.size_bytes = path.stat().st_size if self.repeatable else None
+        self._path = path
+
+    @contextmanager
+    def opened(self) -> Iterator[Opened]:
+        # A buffer would hold back the lines of a pipe until it is full.
+        with self._path.open("rb", buffering=0) as file:
+            state = os.fstat(file.fileno())
+            yield file, state.st_size if stat.S_ISREG(state.st_mode) else None
+
+    def state(self) -> object:
+        return state_of_file(self._path) if self.repeatable else None
+
+
+class StandardInput:
+    """Standard input; it ends once `stopped` says so."""
+
+    name = "standard input"
+    paths: tuple[Path, ...] = ()
+    repeatable = False
+    may_unpack = False
+    size_bytes: int | None = None
+
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        self._stopped = stopped
+
+    @contextmanager
+    def opened(self) -> Iterator[Opened]:
+        yield _standard_input(self._stopped), None
+
+    def state(self) -> object:
+        return None
+
+
+class StoreFile:
+    """A file that is reached by a URL. Raises `InputError` where it cannot be read."""
+
+    paths: tuple[Path, ...] = ()
+    repeatable = True
+
+    def __init__(self, url: StoreUrl) -> None:
+        self.name = str(url)
+        try:
+            self._store = Store(url)
+            found = self._store.info(self._store.path)
+        except FileNotFoundError:
+            raise InputError(f"{url}: there is no such file; check the URL") from None
+        except OSError as error:
+            raise InputError(f"{url}: cannot be read ({why_failed(error)})") from error
+        if found.get("type") == "directory":
+            raise InputError(
+                f"{url}: that is a directory; name a file in it, or a quoted pattern such as "
+                f"'{str(url).rstrip('/')}/*'"
+            )
+        self.size_bytes: int | None = found.get("size")
+        self.may_unpack = url.is_of_the_web
+
+    @contextmanager
+    def opened(self) -> Iterator[Opened]:
+        with self._store.opened(self._store.path) as file:
+            yield file, self.size_bytes or None
+
+    def state(self) -> object:
+        try:
+            return self._store.state(self._store.path)
+        except OSError as error:
+            return type(error)
+
+
+def is_stored(url: StoreUrl) -> bool:
+    """Tell whether there is a file of just that URL, as far as the store answers."""
+    try:
+        store = Store(url)
+        return store.size_bytes(store.path) is not None
+    except OSError:
+        return False
+
+
+class _Stoppable(io.RawIOBase):
+    """A descriptor whose reader looks around while it waits."""
+
+    def __init__(self, descriptor: int, stopped: Callable[[], bool]) -> None:
+        self._descriptor = descriptor
+        self._stopped = stopped
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there as soon as there is any; nothing at the end, or when it is to stop."""
+        while not self._stopped():
+            if select.select([self._descriptor], [], [], _LOOK_UP_S)[0]:
+                return os.readv(self._descriptor, [buffer])
+        return 0
+
+
+def _standard_input(stopped: Callable[[], bool]) -> BinaryIO:
+    if sys.stdin is None:
+        raise InputError("standard input: it is closed; name a file instead of -")
+    stream = sys.stdin.buffer
+    # Else a moment without data would look like the end.
+    with contextlib.suppress(OSError):
+        os.set_blocking(stream.fileno(), True)
+    if sys.platform != "win32" and _has_descriptor(stream):  # there, for sockets alone
+        return cast(BinaryIO, _Stoppable(stream.fileno(), stopped))
+    return stream
+
+
+def _has_descriptor(stream: BinaryIO) -> bool:
+    try:
+        stream.fileno()
+    except OSError:
+        return False
+    return True

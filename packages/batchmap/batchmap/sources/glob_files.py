@@ -1,0 +1,112 @@
+"""The paths of the files that match a pattern, as items."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from batchmap.errors import InputError
+from batchmap.sources.base import InputRecord
+
+__all__ = ["MatchingFiles"]
+
+
+_logger = logging.getLogger("input")
+
+
+class MatchingFiles:
+    """The regular files that match `pattern` now, sorted.
+
+    `**` stands for any directories, those behind links and hidden ones left out.
+
+    So does a link to nothing, which costs its item. Files of `excluded` are no items. Directories
+    that cannot be looked into are told of. Raises `InputError` when there are no files.
+    """
+
+    def __init__(self, pattern: str, *, excluded: Collection[Path] = ()) -> None:
+        # Those that are added meanwhile would shift the others' places.
+        # (pathlib would change `./a` to `a`, and takes no absolute patterns.)
+        found = set(_matches(pattern))
+        left_out = {os.path.realpath(path) for path in excluded}
+        self._names = sorted(
+            name
+            for name in found
+            if _is_file_or_dead_link(name) and os.path.realpath(name) not in left_out
+        )
+        if closed := _closed_directories(pattern):
+            more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+            _logger.warning(
+                "%s%s cannot be looked into; files there are no items of %s",
+                closed[0],
+                more,
+                pattern,
+            )
+        if not self._names:
+            raise InputError(
+                f"no file matches {pattern}; check the pattern, and quote it for the shell"
+            )
+        self.name = pattern
+        self.total: int | None = len(self._names)
+        self.paths = tuple(map(Path, self._names))
+        self.repeatable = True
+        self.size_bytes: int | None = None
+        self._given = 0
+
+    def records(self) -> Iterator[InputRecord]:
+        self._given = 0
+        for number, name in enumerate(self._names, 1):
+            self._given = number
+            yield name, os.fsencode(name), number
+
+    def records_and_pauses(self) -> Iterator[InputRecord]:
+        return self.records()
+
+    def state(self) -> object:
+        return None
+
+    def place(self, where: int) -> str:
+        return self._names[where - 1]
+
+    def fraction(self) -> float | None:
+        return self._given / len(self._names)
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """Yield what `glob` finds, but for `**` follow no links, which may lead in circles."""
+    parts = pattern.split("/")
+    if "**" not in parts:
+        yield from glob.glob(pattern)  # noqa: PTH207
+        return
+    at = parts.index("**")
+    rest = "/".join(parts[at + 1 :])
+    for top in glob.glob("/".join([*parts[:at], ""])) if at else [""]:  # noqa: PTH207
+        for directory, below, files in os.walk(top or "."):
+            below[:] = [name for name in below if not name.startswith(".")]
+            inside = directory if top else os.path.relpath(directory)
+            inside = "" if inside == "." else inside
+            before = inside + "/" if inside and not inside.endswith("/") else inside
+            if rest:
+                yield from _matches(glob.escape(before) + rest)
+            else:
+                yield inside
+                yield from (before + name for name in files if not name.startswith("."))
+
+
+def _is_file_or_dead_link(name: str) -> bool:
+    return Path(name).is_file() or (Path(name).is_symlink() and not Path(name).exists())
+
+
+def _closed_directories(pattern: str) -> list[str]:
+    """Return the directories that `glob` passed over because it may not read them."""
+    found: set[Path] = set()
+    for above in Path(pattern).parents:
+        if not glob.has_magic(str(above)):
+            found.add(above)
+            break
+        found.update(map(Path, _matches(str(above))))
+    return sorted(
+        str(path) for path in found if path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
+    )

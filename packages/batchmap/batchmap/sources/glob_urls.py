@@ -1,0 +1,60 @@
+"""The URLs of the files of a store that match a pattern, as items."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from batchmap.errors import InputError
+from batchmap.sources.base import InputRecord
+from batchmap.storage import Store, StoreUrl, why_failed
+
+__all__ = ["MatchingUrls"]
+
+
+class MatchingUrls:
+    """The URLs of the files that match `pattern` now, sorted.
+
+    Those of `excluded`, and what is in directories of these names, are no items.
+    Raises `InputError` when there are none, or the store cannot be asked.
+    """
+
+    repeatable = True
+    paths: tuple[Path, ...] = ()
+    size_bytes: int | None = None
+
+    def __init__(self, pattern: StoreUrl, *, excluded: Collection[StoreUrl] = ()) -> None:
+        self.name = str(pattern)
+        try:
+            store = Store(pattern)
+            own = {store.path_of(url) for url in excluded}
+            # Those that are added meanwhile would shift the others' places.
+            paths = store.matches(store.path)
+        except OSError as error:
+            raise InputError(f"{pattern}: cannot be looked into ({why_failed(error)})") from error
+        below = tuple(f"{path}/" for path in own)
+        self._urls = [
+            store.url_of(path) for path in paths if path not in own and not path.startswith(below)
+        ]
+        if not self._urls:
+            raise InputError(f"{pattern}: no file matches; check the pattern")
+        self.total: int | None = len(self._urls)
+        self._given = 0
+
+    def records(self) -> Iterator[InputRecord]:
+        self._given = 0
+        for url in self._urls:
+            self._given += 1
+            yield url, url.encode("utf-8", "surrogateescape"), self._given
+
+    def records_and_pauses(self) -> Iterator[InputRecord]:
+        return self.records()
+
+    def state(self) -> object:
+        return None
+
+    def place(self, where: int) -> str:
+        return str(StoreUrl(self._urls[where - 1]))
+
+    def fraction(self) -> float | None:
+        return self._given / len(self._urls)

@@ -1,0 +1,69 @@
+"""The rows that a query finds in a PostgreSQL database, as dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from batchmap.errors import InputError
+from batchmap.sources.base import InputRecord, needed, one_line, value_bytes
+from batchmap.sources.database_url import PostgresqlUrl, column_names
+
+__all__ = ["PostgresqlRows"]
+
+_ROWS_AT_ONCE = 1000
+_CONNECT_TIMEOUT_S = 15
+
+
+class PostgresqlRows:
+    """The rows of a query, which a cursor on the server hands over some at a time.
+
+    Raises `UsageError` when psycopg is missing; when walked, `InputError` for a server that
+    cannot be reached and a query that fails. No message shows the password.
+    """
+
+    def __init__(self, url: PostgresqlUrl) -> None:
+        self._psycopg = needed("psycopg", '"psycopg[binary]"', "reading from PostgreSQL")
+        self._url = url
+        self.name = url.name
+        self.total: int | None = None
+        self.paths: tuple[Path, ...] = ()
+        self.repeatable = True
+        self.size_bytes: int | None = None
+
+    def records(self) -> Iterator[InputRecord]:
+        number = 0
+        try:
+            with self._connected() as connection:
+                connection.read_only = True
+                with connection.cursor(name="records") as cursor:
+                    cursor.itersize = _ROWS_AT_ONCE
+                    cursor.execute(self._url.query)
+                    columns = column_names(cursor.description, self.name)
+                    for number, row in enumerate(cursor, 1):
+                        item = dict(zip(columns, row, strict=True))
+                        yield item, value_bytes(item), number
+        except self._psycopg.Error as error:
+            # The server fails at some row of those that it was about to hand over.
+            place = f"{self.name} after row {number}" if number else self.name
+            told = self._url.without_secrets(one_line(error))
+            # The cause would tell the password to whoever prints it.
+            raise InputError(f"{place}: {told}; check server, access and query") from None
+
+    def records_and_pauses(self) -> Iterator[InputRecord]:
+        return self.records()
+
+    def state(self) -> object:
+        return None
+
+    def place(self, where: int) -> str:
+        return f"{self.name} row {where}"
+
+    def fraction(self) -> float | None:
+        return None
+
+    def _connected(self) -> Any:
+        settings = self._url.settings
+        patience = {} if "connect_timeout" in settings else {"connect_timeout": _CONNECT_TIMEOUT_S}
+        return self._psycopg.connect(self._url.connection, **patience)

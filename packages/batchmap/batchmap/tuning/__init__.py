@@ -1,0 +1,1 @@
+"""Choosing backend, workers and batch size from what the first items are measured to cost."""

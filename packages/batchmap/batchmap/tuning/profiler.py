@@ -1,0 +1,276 @@
+"""Measures a function on its first items and decides how to run the rest.
+
+The first items run where the command runs, in slices that double, and their results are kept.
+Then two slices run at once in two threads, if that can tell something.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from batchmap.clock import SYSTEM_CLOCK, Clock
+from batchmap.records import Batch, BatchRecord, Plan
+from batchmap.resources import ProcessUsage, free_memory_bytes, process_usage
+from batchmap.scheduling.adaptive_batches import AdaptiveSizing
+from batchmap.scheduling.batching import HAND_OVER_S
+from batchmap.tuning.backend_choice import PARALLEL_FROM, RELEASES_FROM, Profile, choose_backend
+from batchmap.tuning.transfer_cost import measure_transfer
+
+__all__ = ["IN_PLACE_SLICE_S", "Profiler"]
+
+SPINNING_S = 0.2
+"""Threads of a numeric library spin for half as long after it was loaded, which looks like work."""
+
+MEASURE_S = 0.01
+"""How long items are measured before a first decision, in seconds, the first item left out: it
+may import or open something."""
+
+LONG_FIRST_S = 0.5
+"""A first item that takes longer than this is taken to be slow anyway."""
+
+SLICE_S = 0.002
+"""How long a slice of items may take while they are measured."""
+
+IN_PLACE_SLICE_S = 0.05
+"""How long a slice may take once it is decided to go on in place."""
+
+GIL_PROBE_S = 0.008
+"""How long each of two slices takes that run at once to see whether they hold the GIL."""
+
+WAITS_AN_ITEM = 0.5
+"""Work that gives up its core less often does not wait, though it may have had to share it."""
+
+UNCLEAR_FROM = 1.08
+"""Two that hold it never use so many; between the two, another program may have had a core."""
+
+MAX_GIL_PROBES = 3
+"""How often a possibly_different GIL probe is fought, at most; the best outcome counts."""
+
+
+class Profiler:
+    """Sizes the first slices, learns from their records, and then decides.
+
+    `total` counts the items; where it is `None`, `expected` is a guess that is good enough.
+    It is asked for the next plan after each record; the plan of the GIL probe (two threads) comes
+    first where `decide` needs it. While items go on in place, it decides anew when their pace
+    or their number turns out otherwise.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        total: int | None,
+        expected: int | None = None,
+        cores: int,
+        workers: int | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        usage: Callable[[], ProcessUsage] = process_usage,
+    ) -> None:
+        self._function = function
+        self._total = total
+        self._expected = expected if total is None else total
+        self._cores = cores
+        self._workers = workers
+        self._clock = clock
+        self._usage = usage
+        self._done = 0
+        self._busy_s = 0.0
+        self._cpu_s = 0.0
+        self._since = self._after_first = self._start = self._so_far()
+        self._seems_parallel = False
+        self._last_slice_s = 0.0
+        self._item_s: float | None = None
+        self._sample: tuple[Sequence[Any], Sequence[Any]] = ((), ())
+        self._probe_records: list[BatchRecord] = []
+        self._threads_gain: float | None = None
+        self._gil_probes_done = 0
+        self._decided_s = 0.0
+        self._decided_item_s = 0.0
+        self._sizing: AdaptiveSizing | None = None
+        self.plan: Plan | None = None
+        """What goes on now; `None` while items are measured in place."""
+        self.probes_gil = False
+        """Whether two slices run at once now."""
+        self.waits_for_workers = False
+        """Whether items go on in place while workers start up."""
+
+    def next_size(self, left: int | None) -> int:
+        """Return how many items to take next."""
+        if self._item_s is None:
+            return 1
+        if self.waits_for_workers:
+            return max(1, int(SLICE_S / self._item_s))
+        if self._sizing is not None:
+            return self._sizing.next_size(left)
+        if self.probes_gil:
+            return max(1, math.ceil(GIL_PROBE_S / self._item_s))
+        unsure = self.plan is None or self._seems_parallel
+        slice_s = SLICE_S if unsure else IN_PLACE_SLICE_S
+        return max(1, min(2 * self._done, int(slice_s / self._item_s)))
+
+    def learn(self, batch: Batch, record: BatchRecord) -> None:
+        """Take a record in."""
+        if self._sizing is not None:
+            self._sizing.learn(record)
+            return
+        if self.probes_gil:
+            self._probe_records.append(record)
+            self._done += len(record.results)
+            return
+        number = len(record.results)
+        taken_s = record.ended_s - record.started_s
+        self._done += number
+        self._busy_s += taken_s
+        self._cpu_s += record.cpu_s
+        if number:
+            self._last_slice_s = taken_s
+            self._item_s = max(1e-9, taken_s / number)
+            self._sample = (batch.items, record.results)
+        if self._done == number == 1:
+            self._after_first = self._so_far()
+        elif self._since is self._start:
+            self._since = self._after_first
+
+    def next_plan(self) -> Plan | None:
+        """Return a plan to change to, or `None` to go on as it is."""
+        if self._sizing is not None or self._item_s is None:
+            return None
+        if self.probes_gil:
+            if len(self._probe_records) < 2:
+                return None
+            self._threads_gain = max(self._threads_gain or 0.0, self._gain_of_gil_probe())
+            self._item_s = self._item_s_with_gil_probe()
+            self.probes_gil = False
+            self._gil_probes_done += 1
+            if (
+                UNCLEAR_FROM < self._threads_gain < RELEASES_FROM
+                and self._gil_probes_done < MAX_GIL_PROBES
+            ):
+                return self._start_gil_probe()
+        elif not self._time_to_decide():
+            return None
+        self._decided_s = self._elapsed_s()
+        self._decided_item_s = self._item_s
+        known = self._known()
+        was_parallel, self._seems_parallel = self._seems_parallel, known.own_cores > PARALLEL_FROM
+        if self._seems_parallel:
+            self._since = self._so_far()
+        plan = choose_backend(known, cores=self._cores, workers=self._workers)
+        if plan is not None and plan.backend == "process" and known.transfer is None:
+            known = self._with_transfer(known)
+            plan = choose_backend(known, cores=self._cores, workers=self._workers)
+        if plan is None:
+            return self._start_gil_probe()
+        if self._seems_parallel and (
+            self._elapsed_s() < SPINNING_S or (was_parallel and self.plan is not None)
+        ):
+            return None  # too early to believe, or as before; either way it goes on in place
+        if plan.backend != "sequential":
+            self._sizing = AdaptiveSizing(
+                workers=plan.workers,
+                hand_over_s=HAND_OVER_S[plan.backend],
+                item_s=self._item_s,
+                item_bytes=known.transfer.item_bytes if known.transfer else 0,
+                free_memory_bytes=free_memory_bytes(),
+            )
+            plan = replace(plan, batch_size=self._sizing.next_size(known.left))
+        self.plan = plan
+        return plan
+
+    def _start_gil_probe(self) -> Plan:
+        self.probes_gil = True
+        self._probe_records = []
+        return Plan("thread", 2, 1, None, ())
+
+    def _so_far(self) -> _SoFar:
+        return _SoFar(self._clock.now(), self._usage(), self._done, self._busy_s, self._cpu_s)
+
+    def _elapsed_s(self) -> float:
+        return self._clock.now() - self._start.now_s
+
+    def _time_to_decide(self) -> bool:
+        if self._total is not None and self._done >= self._total:
+            return self.plan is None
+        if self.plan is None and not self._seems_parallel:
+            enough_s = MEASURE_S if self._done > 1 else LONG_FIRST_S
+            return self._clock.now() - self._since.now_s >= enough_s
+        assert self._item_s is not None
+        if self._seems_parallel:  # or threads of a library still spin since it was loaded
+            window_s = max(MEASURE_S, self._elapsed_s() / 4)
+            return self._clock.now() - self._since.now_s >= window_s
+        if self._total is None:
+            return self._elapsed_s() >= 2 * self._decided_s
+        return self._item_s > 2 * self._decided_item_s and self._elapsed_s() > MEASURE_S
+
+    def _known(self) -> Profile:
+        assert self._item_s is not None
+        now, before = self._so_far(), self._since
+        measured_s, busy_s = now.now_s - before.now_s, now.busy_s - before.busy_s
+        own_cpu_s = now.usage.cpu_s - before.usage.cpu_s
+        queued_s = now.usage.queued_s - before.usage.queued_s  # others had the core
+        at_it_s = max(busy_s - queued_s, now.cpu_s - before.cpu_s)
+        cpu_share = min(1.0, (now.cpu_s - before.cpu_s) / at_it_s) if at_it_s else 1.0
+        if now.usage.waits - before.usage.waits < WAITS_AN_ITEM * (now.done - before.done):
+            cpu_share = 1.0  # it did not wait: others had the core
+        return Profile(
+            left=self._left(),
+            elapsed_s=self._elapsed_s(),
+            item_s=self._item_s,
+            cpu_share=cpu_share,
+            own_cores=own_cpu_s / measured_s if self._threads_gain is None and measured_s else 1.0,
+            threads_gain=self._threads_gain,
+        )
+
+    def _left(self) -> int | None:
+        """Return how many items are left, `None` when that cannot even be guessed."""
+        if self._total is not None:
+            return max(0, self._total - self._done)
+        if self._expected is None or self._expected <= self._done:
+            return None
+        return self._expected - self._done
+
+    def _gain_of_gil_probe(self) -> float:
+        """Return how many cores the two used together: what holds the GIL never uses over one.
+
+        Where they used more, one that began late is not held against them.
+        """
+        records = self._probe_records
+        together_s = max(r.ended_s for r in records) - min(r.started_s for r in records)
+        cores = sum(record.cpu_s for record in records) / together_s if together_s else 1.0
+        if cores < UNCLEAR_FROM:
+            return cores
+        # A slice of which items failed may have come in several records.
+        lengths_s = {record.worker: record.ended_s - record.started_s for record in records}
+        return sum(record.cpu_s / lengths_s[record.worker] for record in records)
+
+    def _item_s_with_gil_probe(self) -> float:
+        """Return the mean time of an item, those of the GIL probe by their CPU time alone."""
+        items = len(self._sample[1]) + sum(len(record.results) for record in self._probe_records)
+        taken_s = self._last_slice_s + sum(record.cpu_s for record in self._probe_records)
+        return max(1e-9, taken_s / max(1, items))
+
+    def _with_transfer(self, known: Profile) -> Profile:
+        try:
+            return replace(
+                known, transfer=measure_transfer(self._function, *self._sample, self._clock)
+            )
+        except Exception as error:
+            return replace(known, unpicklable=f"{type(error).__name__}: {error!s:.100}")
+
+
+@dataclass(frozen=True, slots=True)
+class _SoFar:
+    """What was known at a moment."""
+
+    now_s: float
+    usage: ProcessUsage
+    done: int
+    """Items."""
+    busy_s: float
+    """Time of the items in place."""
+    cpu_s: float
+    """CPU time of the thread that ran them."""

@@ -1,0 +1,223 @@
+"""Diagnoses: each cause by its evidence, and no advice to do what is done already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from batchmap.records import RunSummary
+
+from tests.fakes import plan, run_summary, run_trace
+from workbook.utils.analysis.bottlenecks import CAUSES, Evidence, diagnose
+from workbook.utils.analysis.records import Bottleneck
+from workbook.utils.analysis.time_breakdown import account
+from workbook.utils.execution.trace import Environment, Span
+
+
+def baseline(**changes: Any) -> RunSummary:
+    values = {"total_processed": 100, "total_duration": 10.0, "busy_s": 10.0, "cpu_s": 10.0}
+    return run_summary(**{**values, "avg_time_per_item": 0.1, "longest_item_s": 0.1, **changes})
+
+
+def found(
+    sequential: RunSummary | None,
+    parallel: dict[str, Any],
+    *,
+    backend: str = "thread",
+    trace: dict[str, Any] | None = None,
+    surroundings: dict[str, Any] | None = None,
+    **evidence: Any,
+) -> Bottleneck | None:
+    workers = parallel.get("workers", 4)
+    run = baseline(**{"workers": 4, "batches": 100, **parallel})
+    seen = run_trace(run, surroundings=Environment(**surroundings or {}), **trace or {})
+    values: dict[str, Any] = {
+        "cores": 4,
+        "capacity": 4.0,
+        "batch_size_asked": False,
+        "rate_asked": False,
+    }
+    return diagnose(
+        Evidence(
+            plan=plan(backend=backend, workers=workers),
+            accounting=account(seen, run, sequential=sequential),
+            trace=seen,
+            parallel=run,
+            sequential=sequential,
+            **{**values, **evidence},
+        )
+    )
+
+
+def cause(*args: Any, **options: Any) -> str:
+    diagnosis = found(*args, **options)
+    assert diagnosis is not None
+    assert diagnosis.cause in CAUSES
+    return diagnosis.cause
+
+
+SLOWER = {"total_duration": 10.0, "busy_s": 39.0, "cpu_s": 10.0}
+"""Four workers, as slow as one."""
+
+
+def test_threads_that_wait_for_the_interpreters_lock() -> None:
+    diagnosis = found(baseline(), SLOWER, surroundings={"command_waits": 6000})
+    assert diagnosis is not None
+    assert (diagnosis.cause, diagnosis.loss) == ("GIL", "slower items")
+    assert diagnosis.share == pytest.approx(2.9)
+    assert diagnosis.advice == "use --backend process --workers 4"
+
+
+def test_threads_that_take_turns_do_so_on_a_busy_machine_too() -> None:
+    busy = {"command_waits": 6000, "other_load": 3.0}
+    assert cause(baseline(), SLOWER, surroundings=busy) == "GIL"
+
+
+def test_threads_that_wait_for_a_lock_of_their_own_wake_up_less_often() -> None:
+    assert cause(baseline(), SLOWER, surroundings={"command_waits": 300}) == "something shared"
+
+
+def test_processes_hold_no_lock_of_the_interpreter() -> None:
+    assert cause(baseline(), SLOWER, backend="process", surroundings={"command_waits": 9e9}) == (
+        "something shared"
+    )
+
+
+def test_items_that_wait_wait_for_something_shared() -> None:
+    assert cause(baseline(cpu_s=0.1), SLOWER | {"cpu_s": 0.1}) == "something shared"
+
+
+def test_items_that_wait_and_compute_in_many_threads_fill_the_one_core_that_they_have() -> None:
+    slower = SLOWER | {"cpu_s": 4.0}
+    assert cause(baseline(cpu_s=4.0), slower, surroundings={"command_cpu_s": 9.5}) == "GIL"
+
+
+def test_more_workers_than_cores_share_them() -> None:
+    slower = {"total_duration": 5.0, "busy_s": 39.0, "workers": 8}
+    diagnosis = found(baseline(), slower, backend="process", cores=2, capacity=2.0)
+    assert diagnosis is not None
+    assert diagnosis.cause == "too many workers"
+    assert diagnosis.advice == "--workers 2 is as fast"
+
+
+def test_other_programs_are_told_when_they_fill_the_cores() -> None:
+    slower = {"total_duration": 5.0, "busy_s": 19.0}
+    loaded = {"other_load": 2.0}
+    assert cause(baseline(), slower, backend="process", surroundings=loaded) == "other programs"
+
+
+def test_hyper_threads_are_no_fault_of_the_memory() -> None:
+    slower = {"total_duration": 4.5, "busy_s": 17.5, "cpu_s": 17.5}
+    assert cause(baseline(), slower, backend="process", capacity=2.2) == "shared cores"
+
+
+def test_items_that_use_more_cpu_side_by_side_share_the_memory() -> None:
+    slower = {"total_duration": 5.0, "busy_s": 19.5, "cpu_s": 19.5}
+    diagnosis = found(baseline(), slower, backend="process")
+    assert diagnosis is not None
+    assert diagnosis.cause == "memory"
+    assert "1.9 times as long" in diagnosis.told
+
+
+STARTED_LATE = {"total_duration": 4.0, "busy_s": 10.0}
+
+
+def test_a_late_start_is_told_with_what_would_start_sooner() -> None:
+    trace = {"start_s": 5.0, "hand_over_s": 1.0}
+    waits = found(baseline(cpu_s=0.1), STARTED_LATE | {"cpu_s": 0.1}, backend="process",
+                  trace=trace)  # fmt: skip
+    assert waits is not None
+    assert waits.cause == "start-up"
+    assert "--backend thread" in waits.advice
+    already = found(baseline(cpu_s=0.1), STARTED_LATE | {"cpu_s": 0.1}, trace=trace)
+    assert already is not None
+    assert "--backend thread" not in already.advice
+
+
+def test_a_start_that_was_spent_measuring_can_be_saved() -> None:
+    measured = Span(0, 0.0, 1.0, 1, 0, 1, 1.0, 0, 0, True)
+    trace = {"start_s": 5.0, "hand_over_s": 1.0, "spans": (measured,)}
+    diagnosis = found(baseline(), STARTED_LATE, trace=trace)
+    assert diagnosis is not None
+    assert "measured in place" in diagnosis.told
+    assert diagnosis.advice.startswith("--backend thread --workers 4 saves the measuring")
+
+
+@pytest.mark.parametrize(
+    ("parallel", "surroundings", "named"),
+    [
+        ({}, {}, "small batches"),
+        ({}, {"carried_bytes": 800_000_000}, "large items"),
+        ({"batches": 10}, {}, "slow input or output"),
+        ({"batches": 10, "retries": 5}, {}, "retries"),
+    ],
+)
+def test_hand_over_has_its_causes(
+    parallel: dict[str, Any], surroundings: dict[str, Any], named: str
+) -> None:
+    run = {
+        "total_duration": 0.35, "busy_s": 1.0, "total_processed": 10_000, "batches": 400,
+        "avg_time_per_item": 1e-4, "longest_item_s": 1e-4, "cpu_s": 1.0,
+    }  # fmt: skip
+    before = baseline(total_duration=1.0, busy_s=1.0, cpu_s=1.0)
+    assert cause(before, run | parallel, backend="process", surroundings=surroundings) == named
+
+
+def test_a_rate_that_was_asked_for_is_the_cause() -> None:
+    assert cause(baseline(), {"total_duration": 5.0, "busy_s": 10.0}, rate_asked=True) == "rate"
+
+
+def test_larger_batches_are_advised_unless_the_size_was_asked_for() -> None:
+    run = {
+        "total_duration": 0.35, "busy_s": 1.0, "total_processed": 10_000, "batches": 400,
+        "avg_time_per_item": 1e-4, "cpu_s": 1.0,
+    }  # fmt: skip
+    before = baseline(total_duration=1.0, busy_s=1.0, cpu_s=1.0)
+    free = found(before, run, backend="process")
+    asked = found(before, run, backend="process", batch_size_asked=True)
+    assert free is not None
+    assert asked is not None
+    assert free.advice == "use --batch-size 200"
+    assert asked.advice == "use --batch-size auto"
+
+
+ENDED_LATE = {"total_duration": 4.0, "busy_s": 10.0}
+TAIL = {"tail_s": 5.5, "hand_over_s": 0.5}
+
+
+def span(ended_s: float) -> Span:
+    return Span(0, 0.0, ended_s, 1, 0, 1, ended_s, 0, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("parallel", "trace", "asked", "named", "advised"),
+    [
+        ({"longest_item_s": 2.0}, {"longest_item": 17}, False, "straggler", "split"),
+        ({}, {"longest_batch_s": 2.0, "longest_batch_items": 50}, False, "large batches",
+         "use --batch-size 5"),
+        ({}, {"longest_batch_s": 2.0, "longest_batch_items": 50}, True, "large batches",
+         "use --batch-size auto"),
+        ({"total_processed": 10}, {}, False, "few items", "--workers 2"),
+        ({}, {}, False, "uneven end", "first"),
+        ({}, {"spans": (span(3.0),)}, False, "shut-down", "more items"),
+    ],
+)  # fmt: skip
+def test_the_tail_has_its_causes(
+    parallel: dict[str, Any], trace: dict[str, Any], asked: bool, named: str, advised: str
+) -> None:
+    diagnosis = found(baseline(), ENDED_LATE | parallel, trace=TAIL | trace, batch_size_asked=asked)
+    assert diagnosis is not None
+    assert (diagnosis.loss, diagnosis.cause) == ("tail", named)
+    assert advised in diagnosis.advice
+
+
+def test_a_straggler_is_named_by_its_place() -> None:
+    diagnosis = found(
+        baseline(), ENDED_LATE | {"longest_item_s": 2.0}, trace=TAIL | {"longest_item": 17}
+    )
+    assert diagnosis is not None
+    assert diagnosis.told.startswith("item 17 took 2.00s, 20 times the average")
+
+
+def test_little_lost_is_not_spoken_of() -> None:
+    assert found(baseline(), {"total_duration": 2.55, "busy_s": 10.0}) is None

@@ -1,0 +1,76 @@
+"""The run_inline: cheap items in a plain loop, the rest handed on, nothing lost in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from batchmap.tuning.inline import CHEAP_S, UNDECIDED_S, run_inline
+
+from tests.fakes import FakeClock
+
+KINDS: list[Callable[[int], Iterable[int]]] = [
+    range,
+    lambda n: list(range(n)),
+    lambda n: tuple(range(n)),
+    lambda n: iter(range(n)),
+    lambda n: dict.fromkeys(range(n)),
+]
+
+
+class CostlyFrom:
+    """A function whose items take `cost_s` each from item `start` on, and no time before."""
+
+    def __init__(self, clock: FakeClock, start: int, cost_s: float) -> None:
+        self.clock, self.start, self.cost_s = clock, start, cost_s
+
+    def __call__(self, item: int) -> int:
+        if item >= self.start:
+            self.clock.time_s += self.cost_s
+        return -item
+
+
+@pytest.mark.parametrize("items", KINDS)
+@pytest.mark.parametrize("number", [0, 1, 2, 511, 5000])
+def test_cheap_items_are_all_done(items: Any, number: int) -> None:
+    results: list[int] = []
+    clock = FakeClock()
+    rest, failed = run_inline(CostlyFrom(clock, 0, 0.0), items(number), results, clock=clock)
+    assert (rest, failed) == (None, [])
+    assert results == [-item for item in range(number)]
+
+
+@pytest.mark.parametrize("items", KINDS)
+@pytest.mark.parametrize(("start", "cost_s"), [(0, 1.0), (1000, 0.1), (2000, 2 * CHEAP_S)])
+def test_items_that_may_be_worth_a_pool_are_handed_on(
+    items: Any, start: int, cost_s: float
+) -> None:
+    results: list[int] = []
+    clock = FakeClock()
+    rest, _ = run_inline(CostlyFrom(clock, start, cost_s), items(5000), results, clock=clock)
+    assert rest is not None
+    assert len(results) > start
+    assert results + [-item for item in rest] == [-item for item in range(5000)]
+
+
+def test_many_items_between_cheap_and_dear_are_handed_on_after_a_while() -> None:
+    results: list[int] = []
+    clock = FakeClock()
+    rest, _ = run_inline(CostlyFrom(clock, 0, 1e-6), range(10**6), results, clock=clock)
+    assert rest is not None
+    assert clock.now() == pytest.approx(UNDECIDED_S, rel=0.1)
+
+
+@pytest.mark.parametrize("items", KINDS)
+def test_a_failure_costs_its_item(items: Any) -> None:
+    def fail_on_tens(item: int) -> int:
+        if item % 10 == 0:
+            raise ValueError(item)
+        return -item
+
+    results: list[Any] = []
+    rest, failed = run_inline(fail_on_tens, items(95), results, clock=FakeClock())
+    assert rest is None
+    assert [record.index for record in failed] == list(range(0, 95, 10))
+    assert results == [-item if item % 10 else None for item in range(95)]

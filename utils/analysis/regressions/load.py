@@ -1,0 +1,161 @@
+"""Reads a saved benchmark, and trusts nothing in the file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from batchmap.errors import InputError
+from batchmap.text import printable
+
+from .saved_benchmark import KIND, SCHEMA, Saved, SavedCase, is_time
+
+__all__ = ["read_benchmark", "shown"]
+
+MOST_BYTES = 4_000_000
+"""Far more than any benchmark comes to."""
+
+
+def read_benchmark(path: Path) -> Saved:
+    """Read what `--save` has kept in the file `path`; raises `InputError` when it is not that."""
+    document = _Fields(_read_json(path), f"--against {path}")
+    if document.value.get("kind") != KIND or "schema" not in document.value:
+        raise InputError(
+            f"--against {path}: it is JSON, but no saved benchmark; "
+            "make one with `benchmark --save FILE`"
+        )
+    schema = document.whole("schema")
+    if schema > SCHEMA:
+        raise InputError(
+            f"--against {path}: a later version saved it (schema {schema}, this one reads up to "
+            f"{SCHEMA}); update this program, or save it again with this one"
+        )
+    cases = tuple(_read_case(fields) for fields in document.objects("cases"))
+    names = Counter(case.name for case in cases)
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise document.fault(f"two scenarios are named {twice[0]!r:.80}")
+    return Saved(
+        name=str(path),
+        machine=document.mapping("machine"),
+        conditions=document.mapping("conditions"),
+        cases=cases,
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"it holds {constant}, which JSON does not know")
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"--against {path}: there is no such file; make one with `benchmark --save {path}`"
+        ) from error
+    except (OSError, ValueError) as error:  # the latter for a name with a NUL in it
+        raise InputError(
+            f"--against {path}: cannot be read ({getattr(error, 'strerror', None) or error}); "
+            "name a file that `benchmark --save` wrote"
+        ) from error
+    if len(data) > MOST_BYTES:
+        raise InputError(
+            f"--against {path}: too large for a saved benchmark (over {MOST_BYTES:,} bytes); "
+            "name a file that `benchmark --save` wrote"
+        )
+    try:
+        document = json.loads(data, parse_constant=refuse)
+    except RecursionError as error:
+        raise InputError(
+            f"--against {path}: nested too deep for a saved benchmark; "
+            "name a file that `benchmark --save` wrote"
+        ) from error
+    except ValueError as error:
+        raise InputError(
+            f"--against {path}: it is not JSON ({printable(str(error)):.120}); "
+            "name a file that `benchmark --save` wrote"
+        ) from error
+    return document if isinstance(document, dict) else {}
+
+
+class _Fields:
+    """An object of the document, whose fields are checked as they are taken."""
+
+    def __init__(self, value: dict[str, Any], place: str) -> None:
+        self.value = value
+        self._place = place
+
+    def fault(self, told: str) -> InputError:
+        """Return the error to raise."""
+        return InputError(f"{self._place}: {told}; save it again with `benchmark --save FILE`")
+
+    def text(self, name: str) -> str:
+        return printable(self._taken(name, "text", lambda value: isinstance(value, str)))
+
+    def whole(self, name: str) -> int:
+        taken: int = self._taken(name, "a whole number from 0", _is_whole)
+        return taken
+
+    def time(self, name: str) -> float:
+        return float(self._taken(name, "a time in seconds", is_time))
+
+    def times(self, name: str) -> tuple[float, ...]:
+        values = self._taken(
+            name,
+            "a list of times in seconds",
+            lambda value: isinstance(value, list) and len(value) > 0 and all(map(is_time, value)),
+        )
+        return tuple(map(float, values))
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        taken: dict[str, Any] = self._taken(
+            name, "an object", lambda value: isinstance(value, dict)
+        )
+        return taken
+
+    def objects(self, name: str) -> list[_Fields]:
+        values = self._taken(
+            name,
+            "a list of objects",
+            lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
+        )
+        return [
+            _Fields(one, f"{self._place}, {name} {number}") for number, one in enumerate(values, 1)
+        ]
+
+    def _taken(self, name: str, form: str, fits: Callable[[Any], bool]) -> Any:
+        if name not in self.value:
+            raise self.fault(f"{name} is missing")
+        value = self.value[name]
+        if not fits(value):
+            raise self.fault(f"{name} must be {form}, got {shown(value)}")
+        return value
+
+
+def _read_case(fields: _Fields) -> SavedCase:
+    return SavedCase(
+        name=fields.text("name"),
+        workload=fields.text("workload"),
+        items=fields.whole("items"),
+        workers=fields.whole("workers"),
+        backend=fields.text("backend"),
+        sequential_times_s=fields.times("sequential_times_s"),
+        parallel_times_s=fields.times("parallel_times_s"),
+        sweep_times_s=tuple(
+            (point.whole("workers"), point.time("time_s")) for point in fields.objects("sweep")
+        ),
+    )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def shown(value: object) -> str:
+    try:
+        return printable(f"{value!r:.60}")
+    except (RecursionError, ValueError):  # ValueError for a number of thousands of digits
+        return f"a {type(value).__name__}"

@@ -1,0 +1,1 @@
+"""One run over all items, and what is measured of it."""

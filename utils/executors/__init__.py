@@ -1,5 +1,0 @@
-"""The ways to run batches, each a `concurrent.futures.Executor`, opened by name."""
-
-from utils.executors._door import EXECUTORS, WorkerExecutor, open_executor
-
-__all__ = ["EXECUTORS", "WorkerExecutor", "open_executor"]

@@ -1,0 +1,249 @@
+"""The benchmark: its trials one after another, and what came of them gathered for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from batchmap.errors import UsageError
+from batchmap.resources import describe_machine, free_memory_bytes, usable_cores
+
+from ..analysis.recommendations import NEARLY_BEST, recommend
+from ..analysis.records import Case, Recommendation, Regression, Sweep
+from ..analysis.regressions import compare_with, read_benchmark, saved_benchmark
+from ..analysis.scaling import fit_scaling
+from ..cli.settings import Settings
+from ..workloads.real import REAL_SCENARIOS, RealScenario, missing, open_real_work
+from ..workloads.scenarios import SCENARIOS
+from . import export_document, json_text
+from .exports import write_export, write_exports
+
+__all__ = ["Benchmark", "Trial"]
+
+QUICK_SHARE = 0.1
+"""What share of the simulated waits is left with `--quick`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One comparison that is to be run; whoever runs it fills the shared store."""
+
+    name: str
+    workload: str
+    settings: Settings
+    function: Callable[[Any], Any] | None
+    """`None`: the workload's own."""
+    items: Iterable[Any] | None
+    """`None`: the workload's own, or those of `--input`."""
+    shared: dict[str, Any]
+    has_baseline: bool
+    """Whether the shared store holds the items and a sequential run over them already."""
+
+
+class Benchmark:
+    """Gather the outcomes of the trials, each run by whoever walks `trials`.
+
+    `function` is the user's own, which then is the only one. Raises `InputError` when the figures
+    to compare with cannot be read, `UsageError` for an input that nobody asks for.
+    """
+
+    def __init__(self, settings: Settings, *, function: Callable[[Any], Any] | None = None) -> None:
+        if settings.input is not None and function is None:
+            raise UsageError(f"--input {settings.input}: benchmark takes it with --task only")
+        self.notes: list[str] = []
+        """What could not be done, or compared, in words."""
+        self._settings = settings
+        self._function = function
+        self._before = None if settings.against is None else read_benchmark(settings.against)
+        self._machine = describe_machine()
+        self._documents: list[dict[str, Any]] = []
+        self._measured: dict[str, dict[int, Case]] = {}
+
+    def trials(self) -> Generator[Trial, None, None]:
+        """Yield the trials; what one needs is there until the next is asked for."""
+        if self._function is not None:
+            task = self._settings.task or ""
+            yield from self._swept(Trial(task, task, self._bare(), self._function, None, {}, False))
+        elif self._settings.suite == "real":
+            yield from self._real_trials()
+        else:
+            for scenario in SCENARIOS:
+                yield from self._swept(
+                    Trial(
+                        scenario.name,
+                        scenario.workload,
+                        self._bare(
+                            workload=scenario.workload,
+                            count=scenario.count,
+                            workers=self._settings.workers or scenario.workers,
+                            latency_s=self._settings.latency_s
+                            * (QUICK_SHARE if self._settings.quick else 1),
+                        ),
+                        None,
+                        None,
+                        {},
+                        False,
+                    )
+                )
+
+    def _real_trials(self) -> Generator[Trial, None, None]:
+        for scenario in REAL_SCENARIOS:
+            if (told := missing(scenario)) is not None:
+                self.notes.append(told)
+                continue
+            with ExitStack() as stack:
+                yield from self._swept(self._real_trial(scenario, stack))
+
+    def _real_trial(self, scenario: RealScenario, stack: ExitStack) -> Trial:
+        count = scenario.quick_count if self._settings.quick else scenario.count
+        work = stack.enter_context(open_real_work(scenario, count=count, seed=self._settings.seed))
+        workers = self._settings.workers or scenario.workers
+        settings = self._bare(workers=workers)
+        return Trial(
+            scenario.name, scenario.workload, settings, work.function, work.items, {}, False
+        )
+
+    def _bare(self, **changes: Any) -> Settings:
+        """Return the settings without exports, which are written for all scenarios together."""
+        return replace(
+            self._settings, export_json=None, export_markdown=None, export_html=None, **changes
+        )
+
+    def _swept(self, trial: Trial) -> Generator[Trial, None, None]:
+        """Yield the trial at each worker count; all but the first use its sequential run."""
+        if not self._settings.sweep:
+            yield trial
+            return
+        has_baseline = False
+        for workers in self._settings.sweep:
+            for key in ("rounds", "analysis"):
+                trial.shared.pop(key, None)
+            settings = replace(trial.settings, workers=workers)
+            yield replace(trial, settings=settings, has_baseline=has_baseline)
+            has_baseline = True
+
+    def add(self, trial: Trial) -> None:
+        """Keep what the comparison graph left, even if it was interrupted, and write the exports.
+
+        Those to a stream wait for the end. Raises `OutputError` when one cannot be written.
+        """
+        shared = trial.shared
+        document = export_document("benchmark", trial.settings, self._machine, shared)
+        self._documents.append({"name": trial.name, **document})
+        case: Case | None = shared["case"]
+        if case is not None and case.comparison is not None:
+            case = replace(case, name=trial.name, workload=trial.workload)
+            self._measured.setdefault(trial.name, {})[trial.settings.workers or 0] = case
+        self._export(with_streams=False)
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Write the exports for good, and keep the figures of a benchmark that came to its end.
+
+        Raises `OutputError` when a file cannot be written.
+        """
+        self._export(with_streams=True)
+        if self._settings.save is not None and not interrupted:
+            kept = saved_benchmark(self.cases, self._machine, conditions=self._conditions())
+            write_export(self._settings.save, json_text(kept), option="--save")
+
+    @property
+    def cases(self) -> list[Case]:
+        """Return what was compared, each scenario at the fewest workers that nearly do best."""
+        cases = []
+        for by_workers in self._measured.values():
+            enough = NEARLY_BEST * max(map(_speedup, by_workers.values()))
+            best = next(case for case in by_workers.values() if _speedup(case) >= enough)
+            cases.append(_with_sweep(best, by_workers) if self._settings.sweep else best)
+        return cases
+
+    @property
+    def all_match(self) -> bool:
+        """Tell whether the results matched in every scenario that was compared."""
+        return all(
+            case.comparison is None or case.comparison.results_match
+            for by_workers in self._measured.values()
+            for case in by_workers.values()
+        )
+
+    def recommendations(self) -> list[Recommendation]:
+        """Return what to use for each kind of workload, drawn from what was measured."""
+        cases = [case for by_workers in self._measured.values() for case in by_workers.values()]
+        return recommend(cases, usable_cores=usable_cores(), free_memory_bytes=free_memory_bytes())
+
+    def regressions(self) -> tuple[list[Regression], list[str]]:
+        """Return the figures set against those that were kept, and what could not be compared."""
+        if self._before is None:
+            return [], []
+        return compare_with(self._before, self.cases, self._machine, conditions=self._conditions())
+
+    def _conditions(self) -> Mapping[str, str | float | None]:
+        """Return what figures depend on besides the scenarios; unlike ones are not compared."""
+        settings = self._settings
+        conditions: dict[str, str | float | None] = {
+            "retries": settings.retries,
+            "rate": settings.rate,
+            "timeout": settings.timeout_s,
+            "batch size": settings.batch_size,
+        }
+        if settings.input is not None:
+            file = Path(settings.input)
+            return conditions | {
+                "input": settings.input,
+                "input's size": file.stat().st_size if file.is_file() else None,
+            }
+        return conditions | {
+            "suite": settings.suite,
+            "latency": settings.latency_s * (QUICK_SHARE if settings.quick else 1),
+            "failure rate": settings.failure_rate,
+            "seed": settings.seed,
+        }
+
+    def _export(self, *, with_streams: bool) -> None:
+        """Write what is known so far, so that a crash loses nothing."""
+        settings = self._settings
+        if not (settings.export_json or settings.export_markdown or settings.export_html):
+            return
+        regressions, notes = self.regressions()
+        recommendations = self.recommendations()
+        write_exports(
+            settings,
+            {
+                "command": "benchmark",
+                "settings": settings,
+                "machine": self._machine,
+                "scenarios": self._documents,
+                "sweeps": {case.name: case.sweep for case in self.cases if case.sweep},
+                "recommendations": recommendations,
+                "regressions": regressions,
+                "notes": [*self.notes, *notes],
+            },
+            self.cases,
+            recommendations=recommendations,
+            regressions=regressions,
+            with_streams=with_streams,
+        )
+
+
+def _speedup(case: Case) -> float:
+    return 0.0 if case.comparison is None else case.comparison.speedup
+
+
+def _with_sweep(case: Case, by_workers: Mapping[int, Case]) -> Case:
+    """Return the case with what was measured at other counts instead of what was predicted."""
+    comparison = case.comparison
+    if comparison is not None:
+        comparison = replace(comparison, predictions=(), stops_paying_at=None)
+    return replace(case, comparison=comparison, sweep=_sweep(by_workers))
+
+
+def _sweep(by_workers: Mapping[int, Case]) -> Sweep:
+    return fit_scaling(
+        {
+            workers: case.comparison
+            for workers, case in by_workers.items()
+            if case.comparison is not None
+        }
+    )

@@ -1,0 +1,1 @@
+"""Charts for the HTML page, as Plotly figures in plain dicts."""

@@ -1,0 +1,1 @@
+"""The parts of a report, independent of whether they become HTML or Markdown."""

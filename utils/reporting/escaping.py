@@ -1,0 +1,50 @@
+"""Text that comes from data, made harmless for a page, a script, a chart and Markdown."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import Any
+
+from batchmap.text import printable
+
+__all__ = ["chart_text", "html_text", "markdown_text", "script_json"]
+
+_SCRIPT_ESCAPES = str.maketrans(
+    {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+)
+_MARKED = re.compile(r"[\\`*_\[\]#~$!|{}]")
+_LIST_MARK = re.compile(r"^(?:[-+=]|\d+(?=[.)](?:\s|$)))")
+
+
+def html_text(text: str) -> str:
+    """Return `text` as it may stand in a page, in an attribute too."""
+    return html.escape(printable(text))
+
+
+def chart_text(text: str, *, most: int = 200) -> str:
+    """Return at most `most` characters of `text` for a chart, whose library reads some HTML."""
+    shown = printable(text)
+    return html.escape(shown if len(shown) <= most else shown[: most - 1] + "…", quote=False)
+
+
+def script_json(value: Any) -> str:
+    """Return strict JSON that may stand in a `script` element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.translate(_SCRIPT_ESCAPES)
+
+
+def markdown_text(text: str) -> str:
+    """Return `text` for GitHub-flavoured Markdown, so that it stands there as it is.
+
+    No mark-up, HTML, link, mention or table cell comes of it, not even at a line's start.
+    """
+    shown = _MARKED.sub(r"\\\g<0>", printable(text).strip())
+    shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = shown.replace("@", "&#64;").replace("://", "&#58;//").replace("www.", "www&#46;")
+    return _LIST_MARK.sub(_unlisted, shown)
+
+
+def _unlisted(mark: re.Match[str]) -> str:
+    return f"{mark[0]}\\" if mark[0].isdigit() else f"\\{mark[0]}"

@@ -1,0 +1,1 @@
+"""The built-in workloads: simulated waits, real work, and the scenarios of the benchmark."""

@@ -1,0 +1,14 @@
+"""Real work on this machine for the benchmark, instead of simulated waits."""
+
+from .base import RealWork, WorkItems
+from .factory import missing, open_real_work
+from .scenarios import REAL_SCENARIOS, RealScenario
+
+__all__ = [
+    "REAL_SCENARIOS",
+    "RealScenario",
+    "RealWork",
+    "WorkItems",
+    "missing",
+    "open_real_work",
+]
