@@ -88,7 +88,7 @@ def test_retries_recover_what_fails_for_a_while(run_main: RunMain) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "faults"),
+    ("words", "code", "messages"),
     [
         ("compare 0", 2, ["COUNT must be at least 1, got 0; for example 100"]),
         ("compare x", 2, ["COUNT must be a whole number, got 'x'; for example 100"]),

@@ -12,7 +12,7 @@ __all__ = ["place"]
 
 
 @pytest.mark.parametrize(
-    ("words", "faults"),
+    ("words", "messages"),
     [
         (
             "! tasks.py in.txt",
