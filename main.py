@@ -11,6 +11,11 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import workbook
+
+workbook.isolate()
+
+from batchmap.command.errors import exit_code_of, flag_spelling
 from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
 from batchmap.command.terminal import is_plain, write_stdout
 from batchmap.errors import BatchmapError, OutputError
@@ -41,8 +46,8 @@ def main(words: Sequence[str]) -> int:
         code = _run(words, stop)
     except BatchmapError as error:
         with suppress(OSError):
-            print("\n".join(map(printable, error.messages)), file=sys.stderr)
-        code = error.exit_code
+            print("\n".join(map(printable, error.lines(flag_spelling))), file=sys.stderr)
+        code = exit_code_of(error)
     except KeyboardInterrupt:  # before there was anything to stop
         code = 130
     except BrokenPipeError:

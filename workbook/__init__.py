@@ -1,6 +1,24 @@
-"""This repository's own modules under one name, so that a task's `utils` or `nodes` comes first.
+"""The modules of this repository under one name, so that a task's own `utils` or `nodes` comes first.
 
 `workbook.utils`, `workbook.nodes` and `workbook.graphs` are links to the files at the top. The
 command line imports them from here and keeps the top itself out of `sys.path`: a task beside files
 called `utils.py`, `nodes.py` or `graphs.py` then imports its own.
 """
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+__all__ = ["isolate"]
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def isolate() -> None:
+    """Let nothing of this checkout but `batchmap` and `kaygraph` be imported by a top-level name.
+
+    The two come from the checkout, also where older copies of them are installed.
+    """
+    others = [path for path in sys.path if Path(path or ".").resolve() != _ROOT]
+    sys.path[:] = [str(_ROOT / "packages" / name) for name in ("batchmap", "kaygraph")] + others

@@ -1,8 +1,18 @@
-"""The errors that are the user's to mend; `main` prints them without a traceback."""
+"""The errors that the caller can remedy: what is wrong, and which options help.
+
+An error knows nothing of command lines and exit codes. Its advice names options by their Python
+keyword, in braces; whoever shows the error decides how an option is spelled:
+
+    OutputError("out.jsonl has no journal", advice="{overwrite} begins again")
+
+reads `… ; overwrite=True begins again` in Python, and `… ; --overwrite begins again` where the
+command line shows it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 __all__ = [
     "BatchmapError",
@@ -12,45 +22,63 @@ __all__ = [
     "TaskUnusableError",
     "UsageError",
     "WorkersLostError",
+    "python_spelling",
 ]
+
+_OPTION = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
+
+
+def python_spelling(keyword: str, value: str | None) -> str:
+    """Return how an option is written in a call, with `value` as its argument (`None`: a switch)."""
+    return f"{keyword}=True" if value is None else f"{keyword}={value!r}"
 
 
 class BatchmapError(Exception):
-    """One or more faults that the user can mend: a line each, and the exit code they call for."""
+    """One or more things that the caller can remedy, a line each.
 
-    exit_code = 2
+    `option` is the keyword of the option at fault, which then comes first. `advice` says what
+    helps; in it, `{keyword}` stands for a switch and `{keyword:value}` for an option with its value.
+    """
 
-    def __init__(self, messages: str | Sequence[str]) -> None:
-        self.messages = (messages,) if isinstance(messages, str) else tuple(messages)
-        super().__init__("\n".join(self.messages))
+    def __init__(
+        self, messages: str | Sequence[str], *, option: str | None = None, advice: str = ""
+    ) -> None:
+        self._messages = (messages,) if isinstance(messages, str) else tuple(messages)
+        self.option = option
+        self.advice = advice
+        super().__init__("\n".join(self.lines(python_spelling)))
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The lines of the error, options spelled as in Python."""
+        return self.lines(python_spelling)
+
+    def lines(self, spell: Callable[[str, str | None], str]) -> tuple[str, ...]:
+        """Return the lines of the error; `spell` is given an option's keyword and its value."""
+        advice = _OPTION.sub(lambda match: spell(match[1], match[2]), self.advice)
+        end = f"; {advice}" if advice else ""
+        start = "" if self.option is None else spell(self.option, "").rstrip("= '\"") + " "
+        return tuple(f"{start}{message}{end}" for message in self._messages)
 
 
 class UsageError(BatchmapError):
-    """The command or the settings are wrong; nothing was read or written."""
+    """The call, its options or its function are wrong; nothing was read or written."""
 
 
 class InputError(BatchmapError):
-    """The input cannot be read."""
-
-    exit_code = 3
+    """The input cannot be read, or is not what it was when the run began."""
 
 
 class OutputError(BatchmapError):
     """An output cannot be written."""
 
-    exit_code = 3
-
 
 class OutputHeldError(BatchmapError):
     """Another run holds the output."""
 
-    exit_code = 75
-
 
 class WorkersLostError(BatchmapError):
     """The workers are gone and cannot be replaced."""
-
-    exit_code = 3
 
 
 class TaskUnusableError(WorkersLostError):

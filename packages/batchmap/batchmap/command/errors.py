@@ -1,0 +1,33 @@
+"""How the command line shows an error of the library: the flags it names, and its exit code."""
+
+from __future__ import annotations
+
+from batchmap.errors import (
+    BatchmapError,
+    InputError,
+    OutputError,
+    OutputHeldError,
+    UsageError,
+    WorkersLostError,
+)
+
+__all__ = ["exit_code_of", "flag_spelling"]
+
+_EXIT_CODES: dict[type[BatchmapError], int] = {
+    UsageError: 2,
+    InputError: 3,
+    OutputError: 3,
+    WorkersLostError: 3,
+    OutputHeldError: 75,
+}
+
+
+def exit_code_of(error: BatchmapError) -> int:
+    """Return the exit code that an error calls for."""
+    return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
+
+
+def flag_spelling(keyword: str, value: str | None) -> str:
+    """Return how an option is written on the command line, with its value where it takes one."""
+    flag = "--" + keyword.removesuffix("_s").replace("_", "-")
+    return f"{flag} {value}" if value else flag
