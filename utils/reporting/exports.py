@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from batchmap.command.settings import EngineSettings
+from batchmap.command.settings import CommandSettings
 from batchmap.errors import OutputError
 from batchmap.records import as_mapping
 from batchmap.storage.paths import is_stream, write_whole
@@ -18,7 +18,7 @@ __all__ = ["write_export", "write_exports"]
 
 
 def write_exports(
-    settings: EngineSettings,
+    settings: CommandSettings,
     document: Mapping[str, Any],
     cases: Sequence[Case],
     *,

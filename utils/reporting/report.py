@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from batchmap.command.run_settings import RunSettings
-from batchmap.command.settings import EngineSettings
+from batchmap.command.settings import CommandSettings
 from batchmap.records import RunOutcome, RunSummary, as_mapping
 from batchmap.resources import describe_machine
 
@@ -39,7 +39,7 @@ class Report:
 def build_report(
     command: str,
     shared: Mapping[str, Any],
-    settings: EngineSettings,
+    settings: CommandSettings,
     *,
     outcome: RunOutcome | None = None,
 ) -> Report:
@@ -64,7 +64,7 @@ def build_report(
     return Report(render_parallel(case, utilisation=analysis["utilisation"]), analysis, case)
 
 
-def write_report_files(command: str, shared: Mapping[str, Any], settings: EngineSettings) -> None:
+def write_report_files(command: str, shared: Mapping[str, Any], settings: CommandSettings) -> None:
     """Write the exports that `settings` ask for; raises `OutputError` for one that cannot be."""
     told = settings
     if isinstance(settings, RunSettings):  # a database's URL may hold a password, a name does not

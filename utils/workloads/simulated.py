@@ -240,6 +240,13 @@ class Workload:
     work_s: float
     """Mean CPU time of an item, in seconds, as found on a machine of 2023."""
 
+    def build(
+        self, *, seed: int, latency_s: float, failure_rate: float, backend: str
+    ) -> Callable[[Any], Any]:
+        """Return the function of one item, a coroutine function for the backend `async`."""
+        work = self.function(seed, latency_s, failure_rate)
+        return work.as_coroutine() if backend == "async" else work
+
     def expected_item_s(self, latency_s: float) -> float:
         """Return the mean time of one item, in seconds, at this latency."""
         return self.wait_s * latency_s / REFERENCE_LATENCY_S + self.work_s
