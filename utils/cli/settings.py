@@ -74,7 +74,7 @@ class Settings(CommandSettings):
     )  # fmt: skip
     input: str | None = option(
         None, lambda raw, label: str(raw), group=INPUT, metavar="INPUT",
-        help="a file whose lines are items; with --task as for run",
+        help="a file whose lines are items; with a task, as for run",
     )  # fmt: skip
     input_format: str | None = option(
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.worker.retry import current_attempt
+from batchmap.worker import retry
 
 __all__ = [
     "WORKLOADS",
@@ -63,7 +63,9 @@ class SimulatedWork:
 
     def _after_wait(self, item: Any) -> Any:
         result = self.work(item)
-        attempt = current_attempt.get()
+        attempt = (
+            retry.current_attempt.get()
+        )  # by its module: a class that is sent as code cannot take it along
         if self.failure_rate and draw(self.seed, "refuses", item, attempt) < self.failure_rate:
             raise SimulatedFailure(f"simulated failure in attempt {attempt}")
         return result
