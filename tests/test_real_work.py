@@ -98,6 +98,34 @@ def test_the_function_travels_and_holds_no_handle(scenario: RealScenario) -> Non
         assert len(pickle.dumps(work)) < 500
 
 
+SENT_AS_CODE = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import workbook
+workbook.isolate()
+workbook.pickle_by_value()
+from batchmap.api import parallel_map
+from workbook.utils.workloads.real import REAL_SCENARIOS, open_real_work
+[scenario] = [one for one in REAL_SCENARIOS if one.workload == sys.argv[1]]
+with open_real_work(scenario, count=3, seed=1) as work:
+    expected = [work.function(item) for item in work.items]
+    sent = parallel_map(work.function, work.items, backend="process", workers=1, batch_size=1)
+print(sent == expected)
+"""
+
+
+def test_the_function_reaches_a_process_that_cannot_import_the_workbook(
+    scenario: RealScenario, tmp_path: Path
+) -> None:
+    printed = subprocess.run(
+        [sys.executable, "-c", SENT_AS_CODE, scenario.workload, str(ROOT)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (printed.stdout, printed.stderr) == ("True\n", "")
+
+
 def test_nothing_is_left_behind(scenario: RealScenario, temporary: Path) -> None:
     with open_real_work(scenario, count=2, seed=1) as work:
         assert len(list(temporary.iterdir())) == 1
@@ -124,6 +152,8 @@ def test_no_descriptor_is_left_open(scenario: RealScenario) -> None:
 
 KILLED = """
 import sys
+import workbook
+workbook.isolate()
 from workbook.utils.workloads.real import REAL_SCENARIOS, open_real_work
 import psutil
 with open_real_work(REAL_SCENARIOS[0], count=1, seed=1) as work:
@@ -288,7 +318,10 @@ def test_a_thumbnail_keeps_its_proportions() -> None:
 
 
 def test_a_worker_that_is_loaded_by_a_scenario_loads_no_other_ones_libraries() -> None:
-    code = "import sys, utils.real_work; print({'PIL', 'sqlite3', 'http.client'} & {*sys.modules})"
+    code = (
+        "import sys, workbook; workbook.isolate(); import workbook.utils.workloads.real; "
+        "print({'PIL', 'sqlite3', 'http.client'} & {*sys.modules})"
+    )
     printed = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

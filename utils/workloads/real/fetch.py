@@ -22,7 +22,7 @@ SERVICE_TIME_S = 0.02
 PAGE_BYTES = 16_384
 PATIENCE_S = 30.0
 
-SERVER = Path(__file__).with_name("_server.py")
+SERVER = Path(__file__).with_name("fetch_server.py")
 
 
 @dataclass(frozen=True, slots=True)
