@@ -18,7 +18,8 @@ from batchmap.command.progress import ProgressObserver
 from batchmap.command.settings import CommandSettings
 from batchmap.engine import RunState
 from batchmap.job import Job, RunObserver
-from batchmap.records import BatchRecord, Plan, RunSummary, as_mapping
+from batchmap.metrics import RunSummary
+from batchmap.records import BatchRecord, Plan
 from batchmap.scheduling.batching import Batches
 from batchmap.sources import TextLines
 from batchmap.sources.repeatable import SourceItems
@@ -192,7 +193,7 @@ class ProcessNode(MetricsNode):
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:
         [(result, results)] = exec_res
         plan, summary = result.plan, result.summary
-        shared[f"{self.phase}_metrics"] = as_mapping(summary)
+        shared[f"{self.phase}_metrics"] = summary
         shared[f"{self.phase}_trace"] = result.trace
         if results is not None:
             shared[f"{self.phase}_results"] = results
@@ -262,8 +263,8 @@ class AggregateNode(Node):
 
     def exec(self, prep_res: dict[str, Any]) -> tuple[list[Round], Comparison]:
         this_round = Round(
-            RunSummary(**prep_res["sequential_metrics"]),
-            RunSummary(**prep_res["parallel_metrics"]),
+            RunSummary.of(prep_res["sequential_metrics"]),
+            RunSummary.of(prep_res["parallel_metrics"]),
             prep_res["sequential_trace"],
             prep_res["parallel_trace"],
         )
@@ -281,7 +282,7 @@ class AggregateNode(Node):
         self, shared: dict[str, Any], prep_res: Any, exec_res: tuple[list[Round], Comparison]
     ) -> str | None:
         shared["rounds"], comparison = exec_res
-        shared["analysis"] = as_mapping(comparison)
+        shared["analysis"] = comparison
         return "again" if len(shared["rounds"]) < self._settings.repeat else None
 
 
@@ -315,7 +316,7 @@ class ReportNode(Node):
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Report) -> None:
         shared["report"], shared["case"] = exec_res.report, exec_res.case
-        shared["analysis"] = dict(exec_res.analysis)
+        shared["analysis"] = exec_res.analysis
         _keep_median_round(shared)
         if self._shows:
             show(shared["report"])
@@ -330,4 +331,4 @@ def _keep_median_round(shared: dict[str, Any]) -> None:
         ("sequential", case.sequential, case.sequential_trace),
         ("parallel", case.parallel, case.parallel_trace),
     ):
-        shared[f"{phase}_metrics"], shared[f"{phase}_trace"] = as_mapping(run), trace
+        shared[f"{phase}_metrics"], shared[f"{phase}_trace"] = run, trace

@@ -33,7 +33,7 @@ def compared(
     )
     shared: dict[str, Any] = {}
     create_comparison_graph(settings, function=function, items=items, shows=False).run(shared)
-    return Comparison(**shared["analysis"])
+    return Comparison.of(shared["analysis"])
 
 
 def against_a_stop_watch(

@@ -6,7 +6,8 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
 
 from workbook.utils.analysis.comparison import Asked, compare_runs
 from workbook.utils.analysis.records import Case, Comparison, FailureExample, Verdict

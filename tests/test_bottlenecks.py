@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from batchmap.records import RunSummary
+from batchmap.metrics import RunSummary
 
 from tests.fakes import plan, run_summary, run_trace
 from workbook.utils.analysis.bottlenecks import CAUSES, Evidence, diagnose

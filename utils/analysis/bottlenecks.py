@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from batchmap.records import Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 from batchmap.scheduling.batching import HAND_OVER_S
 
 from ..execution.trace import Trace

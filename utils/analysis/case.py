@@ -8,7 +8,8 @@ from typing import Any
 
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
-from batchmap.records import Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 from batchmap.resources import usable_cores
 
 from ..cli.settings import Settings
@@ -113,11 +114,11 @@ def build_case(name: str, shared: Mapping[str, Any], settings: CommandSettings) 
         return None
     plan: Plan = shared["plan"]
     comparison = None
-    parallel = RunSummary(**shared["parallel_metrics"])
+    parallel = RunSummary.of(shared["parallel_metrics"])
     trace = shared["parallel_trace"]
     sequential = sequential_trace = None
     if "analysis" in shared and "rounds" in shared:
-        comparison = Comparison(**shared["analysis"])
+        comparison = Comparison.of(shared["analysis"])
         accounting, diagnosis = comparison.accounting, comparison.diagnosis
         one = median_round(shared["rounds"])
         parallel, trace = one.parallel, one.parallel_trace

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from batchmap.records import Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 from batchmap.scheduling.batching import HAND_OVER_S
 
 from ..execution.trace import Round, Trace

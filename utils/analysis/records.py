@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from batchmap.records import Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import MappingRecord, Plan
 
 from ..execution.trace import Trace
 
@@ -112,9 +113,9 @@ class Spread:
     """In the order in which they were measured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A sequential and a parallel run over the same items, side by side."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison(MappingRecord):
+    """A sequential and a parallel run over the same items; also a mapping of its fields by name."""
 
     total_items: int
     data_type: str

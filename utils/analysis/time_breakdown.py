@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchmap.records import RunSummary
+from batchmap.metrics import RunSummary
 
 from ..execution.trace import Trace
 from .records import TimeBreakdown

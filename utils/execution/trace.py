@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 
-from batchmap.records import RunSummary
+from batchmap.metrics import RunSummary
 
 __all__ = ["Environment", "Round", "Span", "Trace"]
 

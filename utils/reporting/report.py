@@ -8,7 +8,8 @@ from typing import Any
 
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
-from batchmap.records import RunOutcome, RunSummary, as_mapping
+from batchmap.metrics import RunSummary
+from batchmap.records import RunOutcome, as_mapping
 from batchmap.resources import describe_machine
 
 from ..analysis.case import build_case
@@ -48,7 +49,7 @@ def build_report(
     if case is not None and case.comparison is not None:
         return Report(render_comparison(case), shared["analysis"], case)
     runs = {
-        phase: RunSummary(**shared[f"{phase}_metrics"])
+        phase: RunSummary.of(shared[f"{phase}_metrics"])
         for phase in ("sequential", "parallel")
         if f"{phase}_metrics" in shared
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from batchmap.records import Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 
 from ...analysis.records import Case, Comparison
 from .layout import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from batchmap.records import Plan, RunOutcome, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan, RunOutcome
 from batchmap.text import printable
 
 from ...analysis.records import Case

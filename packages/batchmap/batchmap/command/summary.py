@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textwrap import wrap
 
-from batchmap.records import Plan, RunOutcome, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan, RunOutcome
 
 __all__ = ["render_plan", "render_summary"]
 
