@@ -95,7 +95,7 @@ def _timeline(case: Case) -> list[Block]:
         ]
     sums = worker_sums(trace)
     told = (
-        f"{len(trace.spans):,} {plural('stretch', 1) if len(trace.spans) == 1 else 'ranges'} "
+        f"{len(trace.spans):,} {plural('stretch', 1) if len(trace.spans) == 1 else 'stretches'} "
         f"of work on {trace.workers} {plural('worker', trace.workers)} over "
         f"{seconds(trace.wall_s)}. The longest batch took {seconds(trace.longest_batch_s)} for "
         f"{trace.longest_batch_items:,} {plural('item', trace.longest_batch_items)}."

@@ -26,7 +26,7 @@ from .plotly_bundle import packed_library
 
 __all__ = ["render_html"]
 
-ASSETS = Path(__file__).parent / "page"
+ASSETS = Path(__file__).parent
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; base-uri 'none'; form-action 'none'"
