@@ -198,8 +198,7 @@ def run(settings: RunSettings, stop: StopRequest) -> int:
 
 def _rehearse(settings: RunSettings, task: Task, source: Source, stop: StopRequest) -> str:
     from batchmap.command.dry_run import find_plan
-
-    from workbook.utils.reporting import render_plan
+    from batchmap.command.summary import render_plan
 
     return render_plan(find_plan(settings, task.function, source, stop))
 
