@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from batchmap.checkpoint.recorder import Recorder
 from batchmap.command.run_settings import RunSettings
+from batchmap.job import Job
 from batchmap.stopping import StopRequest, Urgency
 from kaygraph import BaseNode, Graph
 
-from nodes import (
+from workbook.nodes import (
     AggregateNode,
     LoadDataNode,
     ParallelProcessNode,
@@ -37,8 +37,8 @@ def create_comparison_graph(
     """Return the graph that runs the items one after another, then in parallel, and compares.
 
     `function` stands in for the workload's own, `items` for those that `settings` make or read;
-    they must be walkable any number of times. `run({})` fills the shared store; with `shows` the
-    report is printed, too. `title` goes before the phase in the progress. With
+    it must be possible to iterate them any number of times. `run({})` fills the shared store; with
+    `shows` the report is printed, too. `title` goes before the phase in the progress. With
     `has_baseline` the shared store already holds items and a sequential run over them.
     """
     settings = settings or Settings.of()
@@ -62,26 +62,26 @@ def create_parallel_graph(
     settings: Settings | RunSettings | None = None,
     *,
     function: Callable[[Any], Any] | None = None,
-    recorder: Recorder | None = None,
+    job: Job | None = None,
     stop: StopRequest | None = None,
     command: str = "parallel",
     shows: bool = True,
 ) -> Graph:
     """Return the graph that runs the items in parallel only; no item's result is kept.
 
-    `function` stands in for the workload's own. A `recorder` brings its own items and keeps what
-    becomes of them; it goes with `RunSettings`. `run({})` fills the shared store; with `shows`
-    the report is printed, too.
+    `function` stands in for the workload's own. A `job` that is open brings items and function,
+    and records what becomes of the items; it goes with `RunSettings`. `run({})` fills the shared
+    store; with `shows` the report is printed, too.
     """
     settings = settings or Settings.of()
     stop = stop or StopRequest()
-    load = LoadDataNode(settings, default_count=1000, recorder=recorder)
+    load = LoadDataNode(settings, default_count=1000, job=job)
     parallel = ParallelProcessNode(
-        settings, function=function, recorder=recorder, stop=stop, keep_results=False
+        settings, function=function, job=job, stop=stop, keep_results=False
     )
-    report = ReportNode(settings, command=command, shows=shows, recorder=recorder)
+    report = ReportNode(settings, command=command, shows=shows, job=job)
 
-    load >> SplitBatchNode(settings) >> parallel >> report
+    load >> SplitBatchNode(settings, job=job) >> parallel >> report
     parallel - "interrupted" >> report
     return _InterruptibleGraph(load, stop)
 

@@ -1,15 +1,24 @@
-"""The six nodes: prep reads the shared store, exec calls the rooms of utils, post writes."""
+"""The six nodes: prep reads the shared store, exec calls the packages of utils, post writes.
+
+What KayGraph's batch classes do here: the items of the two process nodes' batches are *runs over
+all items*, one in each round, not the items themselves. A hundred million items never fit the list
+that `BatchNode.exec` is called along, and its retries know nothing of workers that crash. So each
+node's `exec` hands its run to the library, which cuts the items into batches and keeps a bounded
+number of them in flight. `examples/own_graph.py` builds a node whose batch items are the items.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchmap.checkpoint.recorder import Recorder
-from batchmap.command.run_settings import RunSettings
-from batchmap.records import Plan, RunSummary, as_mapping
+from batchmap.command.progress import ProgressObserver
+from batchmap.command.settings import CommandSettings
+from batchmap.engine import RunState
+from batchmap.job import Job, RunObserver
+from batchmap.records import BatchRecord, Plan, RunSummary, as_mapping
 from batchmap.scheduling.batching import Batches
 from batchmap.sources import TextLines
 from batchmap.sources.repeatable import SourceItems
@@ -17,10 +26,11 @@ from batchmap.stopping import StopRequest
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
 from workbook.utils.analysis.case import analyze_rounds, plan_as_run
+from workbook.utils.analysis.correctness.result_log import ResultLog
 from workbook.utils.analysis.records import Case, Comparison
 from workbook.utils.cli.settings import Settings
 from workbook.utils.execution.planning import plan_run
-from workbook.utils.execution.run import RunRequest, RunResult, execute_run
+from workbook.utils.execution.run import RunRequest, RunResult, execute_run, run_items
 from workbook.utils.execution.trace import Round
 from workbook.utils.reporting import show
 from workbook.utils.reporting.report import Report, build_report, write_report_files
@@ -36,38 +46,35 @@ __all__ = [
 ]
 
 
-AnySettings = Settings | RunSettings
-
-
 class LoadDataNode(Node):
-    """Make the items, open the file that holds them, or take those given or of `recorder`.
+    """Make the items, open the file that holds them, or take those given, or those of `job`.
 
     Writes `items`, `total_items`, `data_type`.
     """
 
     def __init__(
         self,
-        settings: AnySettings,
+        settings: CommandSettings,
         *,
         default_count: int = 100,
         items: Iterable[Any] | None = None,
-        recorder: Recorder | None = None,
+        job: Job | None = None,
     ) -> None:
         super().__init__(node_id="LoadDataNode")
         self._items = items
         self._settings = settings
         self._default_count = default_count
-        self._recorder = recorder
+        self._job = job
 
     def exec(self, prep_res: Any) -> tuple[Iterable[Any], str]:
-        if self._recorder is not None:
-            return self._recorder.items, self._recorder.items.name
+        if self._job is not None:
+            return self._job.items, self._job.items.name
         settings = self._settings
         assert isinstance(settings, Settings)
         if self._items is not None:
             return self._items, getattr(self._items, "data_type", "items")
         if settings.task is not None:
-            from batchmap.checkpoint.session import open_compared_input
+            from workbook.utils.cli.task import open_compared_input
 
             items = SourceItems(open_compared_input(settings), limit=settings.count)
             return items, items.name
@@ -97,16 +104,21 @@ class SplitBatchNode(Node):
     as it is when measuring changes the plan.
     """
 
-    def __init__(self, settings: AnySettings) -> None:
+    def __init__(self, settings: CommandSettings, *, job: Job | None = None) -> None:
         super().__init__(node_id="SplitBatchNode")
         self._settings = settings
+        self._job = job
 
     def prep(self, shared: dict[str, Any]) -> tuple[Iterable[Any], int | None]:
         return shared["items"], shared["total_items"]
 
     def exec(self, prep_res: tuple[Iterable[Any], int | None]) -> tuple[Batches, Plan]:
         items, total = prep_res
-        plan, sizing = plan_run(self._settings, items, total)
+        if self._job is not None:
+            plan, sizing = self._job.plan()
+        else:
+            assert isinstance(self._settings, Settings)
+            plan, sizing = plan_run(self._settings, items, total)
         return Batches(items, total, sizing), plan
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: tuple[Batches, Plan]) -> None:
@@ -119,19 +131,19 @@ class SplitBatchNode(Node):
 class ProcessNode(MetricsNode):
     """What the two process nodes share, which is all but the executor.
 
-    The items of their batch are walks over the input, one at present. Writes `*_metrics`,
-    `*_trace`, and `*_results` when `keep_results`; returns `interrupted` when the walk was
-    stopped. With a `recorder`, what becomes of the items is kept as it says.
+    The one item of their batch is a run over the input, which the library does. Writes
+    `*_metrics`, `*_trace`, and `*_results` when `keep_results`; returns `interrupted` when the run
+    was stopped. A `job` records what becomes of the items.
     """
 
     phase: str
 
     def __init__(
         self,
-        settings: AnySettings,
+        settings: CommandSettings,
         *,
         function: Callable[[Any], Any] | None = None,
-        recorder: Recorder | None = None,
+        job: Job | None = None,
         stop: StopRequest | None = None,
         keep_results: bool = True,
         title: str = "",
@@ -140,28 +152,48 @@ class ProcessNode(MetricsNode):
         super().__init__(collect_metrics=True, **kwargs)
         self._settings = settings
         self._function = function
-        self._recorder = recorder
+        self._job = job
         self._stop = stop or StopRequest()
         self._keep_results = keep_results
-        name = self.phase if recorder is None else "run"
+        name = self.phase if job is None else "run"
         self._label = f"{title}: {name}" if title else name
 
-    def exec(self, item: RunRequest) -> RunResult:
-        return execute_run(
-            item,
-            self._settings,
-            function=self._function,
-            recorder=self._recorder,
+    def exec(self, item: RunRequest) -> tuple[RunResult, ResultLog | None]:
+        job = self._job
+        state = RunState(item.plan) if job is None else job.state
+        results = ResultLog() if self._keep_results else None
+        progress = ProgressObserver(
+            phase=self._label,
+            total=item.total_items,
+            state=None if job is None else state,
+            expected=(lambda: None) if job is None else job.items.expected,
+            enabled=self._settings.progress and not self._settings.quiet,
             stop=self._stop,
-            keep_results=self._keep_results,
-            label=self._label,
         )
+        observers: list[RunObserver] = [progress] if results is None else [progress, results]
+        result = execute_run(
+            self._records(item, state),
+            item,
+            state=state,
+            observers=observers,
+            probes_machine=self._keep_results,
+            stop=self._stop,
+        )
+        return result, results
+
+    def _records(self, request: RunRequest, state: RunState) -> Iterator[BatchRecord]:
+        if self._job is not None:
+            return self._job.execute()
+        settings = self._settings
+        assert isinstance(settings, Settings)
+        function = self._function or built_in_function(settings, request.plan.backend)
+        return run_items(request, settings, function, state=state, stop=self._stop)
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:
-        [walked] = exec_res
-        plan, summary, results = walked.plan, walked.summary, walked.results
+        [(result, results)] = exec_res
+        plan, summary = result.plan, result.summary
         shared[f"{self.phase}_metrics"] = as_mapping(summary)
-        shared[f"{self.phase}_trace"] = walked.trace
+        shared[f"{self.phase}_trace"] = result.trace
         if results is not None:
             shared[f"{self.phase}_results"] = results
         if self.phase == "parallel" and plan != shared["plan"]:
@@ -170,17 +202,27 @@ class ProcessNode(MetricsNode):
         return "interrupted" if summary.interrupted else None
 
 
-def _walk_of(shared: dict[str, Any], plan: Plan, compared_workers: int) -> RunRequest:
+def built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
+    """Return the function of the workload that `settings` name."""
+    return WORKLOADS[settings.workload].build(
+        seed=settings.seed,
+        latency_s=settings.latency_s,
+        failure_rate=settings.failure_rate,
+        backend=backend,
+    )
+
+
+def _request(shared: dict[str, Any], plan: Plan, compared_workers: int) -> RunRequest:
     batches = None if shared["planned"].is_open else shared["batches"]
     return RunRequest(plan, shared["items"], shared["total_items"], batches, compared_workers)
 
 
 class SequentialProcessNode(BatchNode, ProcessNode):
-    """RunRequest the batches with one worker: the baseline."""
+    """Run the batches with one worker: the baseline."""
 
     phase = "sequential"
 
-    def __init__(self, settings: AnySettings, **options: Any) -> None:
+    def __init__(self, settings: CommandSettings, **options: Any) -> None:
         super().__init__(settings=settings, node_id="SequentialProcessNode", **options)
 
     def prep(self, shared: dict[str, Any]) -> list[RunRequest]:
@@ -188,20 +230,20 @@ class SequentialProcessNode(BatchNode, ProcessNode):
         # The sequential executor cannot give an item up, a thread can.
         backend = "sequential" if self._settings.timeout_s is None else "thread"
         alone = replace(planned, backend=backend, workers=1)
-        return [_walk_of(shared, alone, planned.workers)]
+        return [_request(shared, alone, planned.workers)]
 
 
 class ParallelProcessNode(ParallelBatchNode, ProcessNode):
-    """RunRequest the batches with the executor and the workers of the plan."""
+    """Run the batches with the executor and the workers of the plan."""
 
     phase = "parallel"
 
-    def __init__(self, settings: AnySettings, **options: Any) -> None:
+    def __init__(self, settings: CommandSettings, **options: Any) -> None:
         super().__init__(max_workers=1, settings=settings, node_id="ParallelProcessNode", **options)
 
     def prep(self, shared: dict[str, Any]) -> list[RunRequest]:
         plan: Plan = shared["planned"]
-        return [_walk_of(shared, plan, plan.workers)]
+        return [_request(shared, plan, plan.workers)]
 
 
 class AggregateNode(Node):
@@ -252,14 +294,14 @@ class ReportNode(Node):
 
     def __init__(
         self,
-        settings: AnySettings,
+        settings: CommandSettings,
         *,
         command: str,
         shows: bool = True,
-        recorder: Recorder | None = None,
+        job: Job | None = None,
     ) -> None:
         super().__init__(node_id="ReportNode")
-        self._recorder = recorder
+        self._job = job
         self._settings = settings
         self._command = command
         self._shows = shows
@@ -268,7 +310,7 @@ class ReportNode(Node):
         return dict(shared)
 
     def exec(self, prep_res: dict[str, Any]) -> Report:
-        outcome = None if self._recorder is None else self._recorder.outcome()
+        outcome = None if self._job is None else self._job.outcome()
         return build_report(self._command, prep_res, self._settings, outcome=outcome)
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Report) -> None:

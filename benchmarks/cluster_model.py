@@ -22,10 +22,10 @@ from functools import partial
 from itertools import accumulate, count
 
 from batchmap.checkpoint.recorder import MOST_TOGETHER
-from batchmap.engine import BUDGET_BATCHES
 from batchmap.records import BatchRecord
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
 from batchmap.scheduling.batching import HAND_OVER_S
+from batchmap.tuning.adaptive_run import BUDGET_BATCHES
 from distributed.scheduler import heartbeat_interval
 
 __all__ = ["Cluster", "Costs", "Outcome", "simulated"]

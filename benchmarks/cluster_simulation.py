@@ -21,6 +21,7 @@ from typing import Any
 
 from batchmap.checkpoint.recorder import MOST_TOGETHER
 from batchmap.engine import stream_batches
+from batchmap.options import EngineOptions
 from batchmap.worker.processor import BatchProcessor
 from distributed.scheduler import heartbeat_interval
 
@@ -78,7 +79,7 @@ def compress(size: int) -> int:
 def durations_s(function: Callable[[int], Any], items: Sequence[int]) -> list[float]:
     """Return how long the function takes for each item, as a run in this process sees it."""
     records = stream_batches(
-        BatchProcessor(function), items, total=len(items), backend="sequential"
+        BatchProcessor(function), items, EngineOptions(backend="sequential"), total=len(items)
     )
     return [taken_s for record in records for taken_s in record.durations_s]
 

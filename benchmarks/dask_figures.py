@@ -16,6 +16,7 @@ from collections.abc import Callable
 import distributed
 from batchmap.engine import stream_batches
 from batchmap.executors.dask.address import DaskAddress
+from batchmap.options import EngineOptions
 from batchmap.worker.processor import BatchProcessor
 
 WORKERS = 2
@@ -41,9 +42,9 @@ def ours_s(
     """Return the seconds that a run takes, start and end of its workers included."""
     start_s = time.perf_counter()
     records = stream_batches(
-        BatchProcessor(function), range(number), total=number, backend=backend,
-        scheduler=DaskAddress(address) if address else None,
-        workers=None if address else WORKERS,
+        BatchProcessor(function), range(number),
+        EngineOptions(backend=backend, workers=None if address else WORKERS), total=number,
+        cluster=DaskAddress(address) if address else None,
     )  # fmt: skip
     assert sum(len(record.results) for record in records) == number
     return time.perf_counter() - start_s

@@ -135,11 +135,11 @@ def test_nothing_is_lost_when_what_the_pilot_measures_fails() -> None:
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"workers": 0}, "workers must be 'auto' or at least 1, got 0"),
-        ({"workers": 1.5}, "workers must be 'auto' or at least 1, got 1.5"),
-        ({"batch_size": 0}, "batch_size must be 'auto' or at least 1, got 0"),
+        ({"workers": 0}, "workers must be at least 1, got 0; leave it out to use every core"),
+        ({"workers": 1.5}, "workers must be a whole number, got 1.5; leave it out to use every core"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0; leave it out to have it chosen"),
         ({"retries": -1}, "retries must be at least 0, got -1"),
-        ({"timeout_s": 0}, "timeout_s must be above 0, got 0"),
+        ({"timeout_s": 0}, "timeout_s must be above 0 and at most 86400 seconds, got 0"),
         ({"on_error": "ignore"}, "on_error must be 'raise' or 'record', got 'ignore'"),
         (
             {"backend": "gpu"},
@@ -154,7 +154,7 @@ def test_wrong_options_are_refused(options: dict[str, Any], fault: str) -> None:
 
 def test_what_is_no_function_is_refused() -> None:
     with pytest.raises(TypeError, match="callable"):
-        parallel_map(3, [1])  # type: ignore[arg-type]
+        parallel_map(3, [1])  # type: ignore[call-overload]
 
 
 def test_ctrl_c_in_a_script_reaches_the_script() -> None:
@@ -200,6 +200,6 @@ def test_a_generator_that_an_item_left_half_way_is_ended_with_the_run(
         return item
 
     records = parallel_map(fail_at_the_first, range(5), backend="async", on_error="record")
-    assert all(record.failure for record in records)
+    assert all(isinstance(record, ItemRecord) and record.failure for record in records)
     assert sorted(ended) == list(range(5))
     assert not caplog.records

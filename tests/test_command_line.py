@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
+from batchmap.command.help import program_help, subcommand_help
 from batchmap.errors import UsageError
 
-from workbook.utils.cli.arguments import COMMANDS, help_text, read_command_line
+from workbook.utils.cli.arguments import PROGRAM
+
+COMMANDS = [one.name for one in PROGRAM.subcommands]
+
+
+def read_command_line(words: list[str]) -> tuple[str, dict[str, Any]]:
+    subcommand, options = PROGRAM.read(words)
+    return subcommand.name, options
 
 
 def test_positionals_may_stand_between_options() -> None:
@@ -13,14 +24,14 @@ def test_positionals_may_stand_between_options() -> None:
     assert command == "compare"
     assert (values["count"], values["workers_positional"], values["seed"]) == ("100", "16", "1")
     assert values["quiet"] is True
-    assert values["faults"] == []
+    assert values["errors_before"] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_subcommand_alone_is_enough_to_be_read(command: str) -> None:
     told, values = read_command_line([command])
     assert told == command
-    assert values["faults"] == []
+    assert values["errors_before"] == []
 
 
 def test_a_lone_dash_is_a_value_and_no_option() -> None:
@@ -49,7 +60,7 @@ def test_a_negative_number_is_a_value_and_no_option() -> None:
 )
 def test_wrong_words_are_kept_for_the_report_of_all_faults(words: list[str], fault: str) -> None:
     _, values = read_command_line(words)
-    assert any(told.startswith(fault) for told in values["faults"])
+    assert any(told.startswith(fault) for told in values["errors_before"])
 
 
 def test_an_unknown_subcommand_names_the_near_one() -> None:
@@ -57,10 +68,19 @@ def test_an_unknown_subcommand_names_the_near_one() -> None:
         read_command_line(["comprae"])
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])
-def test_help_is_a_command(words: list[str]) -> None:
-    assert read_command_line(words) == ("help", {})
-
-
 def test_the_help_names_every_subcommand() -> None:
-    assert all(f"main.py {command}" in help_text() for command in COMMANDS)
+    assert all(f"main.py {command}" in program_help(PROGRAM) for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_subcommand_shows_its_options_alone_in_a_screen_and_a_half(
+    command: str,
+) -> None:
+    subcommand = PROGRAM.subcommand(command)
+    text = subcommand_help(PROGRAM, subcommand)
+    flags = {flag for one in PROGRAM.subcommands for flag in one.flags()}
+    shown = set(re.findall(r"(?<!\S)-{1,2}[a-z][a-z-]*", text))
+    assert shown & flags == set(subcommand.flags())
+    lines = text.splitlines()
+    assert len(lines) <= 48
+    assert max(map(len, lines)) <= 80

@@ -19,13 +19,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from batchmap.engine import stream_batches
+from batchmap.engine import RunState, stream_batches
 from batchmap.errors import WorkersLostError
 from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.executors.dask.address import DaskAddress
 from batchmap.executors.dask.code_archive import pack_modules
+from batchmap.options import EngineOptions
 from batchmap.records import Plan
-from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.worker.processor import BatchProcessor
 
 from tests.conftest import ROOT, RunMain
@@ -216,16 +216,16 @@ def test_what_a_function_closes_over_goes_to_each_worker_once(
             self.data = state["data"]
 
     large = Large()
-    schedulers: list[BatchScheduler] = []
+    state = RunState()
     records = stream_batches(
-        BatchProcessor(lambda number: len(large.data) + number), range(100), total=100,
-        backend="dask", batch_size=1, scheduler=DaskAddress(shared_cluster.address),
-        on_scheduler=schedulers.append,
+        BatchProcessor(lambda number: len(large.data) + number), range(100),
+        EngineOptions(backend="dask", batch_size=1), total=100,
+        cluster=DaskAddress(shared_cluster.address), state=state,
     )  # fmt: skip
     assert {record.results[0] - record.first_item for record in records} == {2_000_000}
     loaded = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
     assert 1 <= len(loaded) == len(set(loaded)) <= 2
-    assert 0 < schedulers[0].carried_bytes < 1_000_000
+    assert 0 < state.carried_bytes < 1_000_000
 
 
 @pytest.mark.slow
@@ -374,8 +374,8 @@ def test_what_is_installed_is_not_packed_where_a_link_leads_to_it(
 def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> None:
     plans: list[Plan] = []
     records = stream_batches(
-        BatchProcessor(abs), range(-100, 0), total=100, backend="dask", batch_size=1,
-        scheduler=DaskAddress(shared_cluster.address), on_plan=plans.append,
+        BatchProcessor(abs), range(-100, 0), EngineOptions(backend="dask", batch_size=1),
+        total=100, cluster=DaskAddress(shared_cluster.address), state=RunState(on_plan=plans.append),
     )  # fmt: skip
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2

@@ -10,8 +10,8 @@ import pytest
 from batchmap.records import Batch, ItemRecord, Plan
 from batchmap.stopping import StopRequest, Urgency
 
-from graphs import create_comparison_graph, create_parallel_graph
 from tests.fakes import FakeClock
+from workbook.graphs import create_comparison_graph, create_parallel_graph
 from workbook.utils.cli.settings import Settings
 from workbook.utils.workloads.simulated import SimulatedIO
 

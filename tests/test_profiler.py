@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from batchmap.engine import stream_batches
+from batchmap.engine import RunState, stream_batches
 from batchmap.records import Batch, Plan
 from batchmap.resources import ProcessUsage
 from batchmap.tuning.backend_choice import Profile, TransferCost, choose_backend
@@ -104,7 +104,7 @@ def plan_for(function: Callable[[Any], Any], items: Sequence[Any]) -> Plan:
     seen = Counter(
         index
         for record in stream_batches(
-            BatchProcessor(function), items, total=len(items), on_plan=plans.append
+            BatchProcessor(function), items, total=len(items), state=RunState(on_plan=plans.append)
         )
         for index in range(record.first_item, record.first_item + len(record.results))
         if not record.failures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from batchmap.command.progress import show_progress
+from batchmap.command.progress import ProgressObserver
 from batchmap.records import BatchRecord
 
 from tests.fakes import FakeClock, batch_record
@@ -21,7 +21,7 @@ def test_a_plain_line_comes_now_and_then_and_at_the_end(
             clock.sleep(2.0)
             yield batch_record([0] * 10, batch_index=index)
 
-    seen = list(show_progress(slowly(), phase="parallel", total=40, clock=clock))
+    seen = list(ProgressObserver(phase="parallel", total=40, clock=clock).observe(slowly()))
     assert [record.batch_index for record in seen] == [0, 1, 2, 3]
     assert capsys.readouterr() == (
         "",
@@ -36,13 +36,15 @@ def test_an_unknown_total_has_no_eta(capsys: pytest.CaptureFixture[str]) -> None
         clock.sleep(5.0)
         yield batch_record([0] * 1000)
 
-    list(show_progress(slowly(), phase="sequential", total=None, clock=clock))
+    list(ProgressObserver(phase="sequential", total=None, clock=clock).observe(slowly()))
     assert capsys.readouterr().err.splitlines()[0] == "sequential: 1,000 items, 200.0 items/s"
 
 
 def test_disabled_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     records = [batch_record([1])]
-    assert list(show_progress(iter(records), phase="x", total=1, enabled=False)) == records
+    assert (
+        list(ProgressObserver(phase="x", total=1, enabled=False).observe(iter(records))) == records
+    )
     assert capsys.readouterr().err == ""
 
 
@@ -55,7 +57,7 @@ def test_records_are_not_taken_ahead() -> None:
             taken += 1
             yield batch_record([0])
 
-    shown = show_progress(endless(), phase="x", total=None, clock=FakeClock())
+    shown = ProgressObserver(phase="x", total=None, clock=FakeClock()).observe(endless())
     next(shown)
     next(shown)
     assert taken == 2

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from docs.describe_export import document
-from graphs import create_comparison_graph, create_parallel_graph
 from tests.conftest import ROOT
-from workbook.utils.cli.arguments import COMMANDS, options_of
+from workbook.graphs import create_comparison_graph, create_parallel_graph
+from workbook.utils.cli.arguments import PROGRAM
 
 README = (ROOT / "README.md").read_text()
 
@@ -90,14 +90,14 @@ def test_the_drawings_are_those_of_the_graphs() -> None:
 
 def test_every_option_is_in_the_table() -> None:
     table = README[README.index("### Options") : README.index("## How it works")]
-    for command in COMMANDS:
-        for option in options_of(command):
-            assert re.search(rf"[`, ]{option}[`, ]", table), f"{option} of {command}"
+    for subcommand in PROGRAM.subcommands:
+        for option in subcommand.flags():
+            assert re.search(rf"[`, ]{option}[`, ]", table), f"{option} of {subcommand.name}"
 
 
 def test_every_subcommand_has_a_section() -> None:
-    for command in COMMANDS:
-        assert f"### `{command}`" in README
+    for subcommand in PROGRAM.subcommands:
+        assert f"### `{subcommand.name}`" in README
 
 
 def test_the_setup_commands_are_those_of_the_checks() -> None:

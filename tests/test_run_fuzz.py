@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batchmap.checkpoint.session import open_input, open_recorder
 from batchmap.command.run_settings import RunSettings
-from batchmap.command.task import Task
-from batchmap.stopping import StopRequest
+from batchmap.job import Job
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphs import create_parallel_graph
+from workbook.graphs import create_parallel_graph
 
 VALUES = st.recursive(
     st.none()
@@ -44,13 +42,9 @@ def run(
         **options,
     )
     left = iter(range(len(results)))
-    task = Task("any:thing", lambda _: results[next(left)], "")
-    stop = StopRequest()
-    opened = open_input(chosen, stop)
-    with open_recorder(chosen, task, opened, stdout=1, stop=stop) as recorder:
-        create_parallel_graph(
-            chosen, function=task.function, recorder=recorder, stop=stop, shows=False
-        ).run({})
+    with Job(lambda _: results[next(left)], chosen) as job:
+        job.open()
+        create_parallel_graph(chosen, job=job, stop=job.stop, shows=False).run({})
     errors = directory / f"{output}.errors.jsonl"
     told = errors.read_text("utf-8").split("\n")[:-1] if errors.exists() else []
     failed = {line["index"]: line["error"] for line in map(json.loads, told)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-__all__ = ["isolate"]
+__all__ = ["isolate", "pickle_by_value"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,3 +22,10 @@ def isolate() -> None:
     """
     others = [path for path in sys.path if Path(path or ".").resolve() != _ROOT]
     sys.path[:] = [str(_ROOT / "packages" / name) for name in ("batchmap", "kaygraph")] + others
+
+
+def pickle_by_value() -> None:
+    """Let functions of the workbook reach workers as code, since those cannot import it."""
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])

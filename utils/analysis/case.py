@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from batchmap.command.run_settings import RunSettings
-from batchmap.command.settings import EngineSettings
+from batchmap.command.settings import CommandSettings
 from batchmap.records import Plan, RunSummary
 from batchmap.resources import usable_cores
 
 from ..cli.settings import Settings
-from ..execution.run import built_in_function
 from ..execution.trace import Round
+from ..workloads.simulated import WORKLOADS
 from .comparison import Asked, compare_runs, computes, explain_run, median_round
 from .core_capacity import measure_capacity
 from .correctness.compare_results import compare_results
@@ -65,7 +65,13 @@ def _verdict(
     if verdict.matches:
         return verdict
     why = find_mismatch_cause(
-        function or built_in_function(settings, shared["plan"].backend),
+        function
+        or WORKLOADS[settings.workload].build(
+            seed=settings.seed,
+            latency_s=settings.latency_s,
+            failure_rate=settings.failure_rate,
+            backend=shared["plan"].backend,
+        ),
         items,
         verdict,
         sequential,
@@ -87,7 +93,7 @@ def _capacity(sequential: RunSummary) -> float | None:
         return None
 
 
-def _asked(settings: EngineSettings, shared: Mapping[str, Any]) -> Asked:
+def _asked(settings: CommandSettings, shared: Mapping[str, Any]) -> Asked:
     has_size = settings.batch_size is not None
     return Asked(
         batch_size=has_size,
@@ -101,7 +107,7 @@ def _place(items: Any) -> Callable[[int], str]:
     return place
 
 
-def build_case(name: str, shared: Mapping[str, Any], settings: EngineSettings) -> Case | None:
+def build_case(name: str, shared: Mapping[str, Any], settings: CommandSettings) -> Case | None:
     """Return all that is known of a run and its baseline; `None` before a parallel run."""
     if "parallel_trace" not in shared:
         return None
@@ -141,14 +147,14 @@ def build_case(name: str, shared: Mapping[str, Any], settings: EngineSettings) -
     )
 
 
-def _workload_of(settings: EngineSettings) -> str:
+def _workload_of(settings: CommandSettings) -> str:
     if isinstance(settings, RunSettings):
         return settings.task
     assert isinstance(settings, Settings)
     return settings.task or settings.workload
 
 
-def plan_as_run(plan: Plan, summary: RunSummary, settings: EngineSettings) -> Plan:
+def plan_as_run(plan: Plan, summary: RunSummary, settings: CommandSettings) -> Plan:
     """Return a plan that was made by measuring, with the batches that there were."""
     mean = round(summary.total_processed / summary.batches) if summary.batches else 1
     return replace(

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from batchmap.command.option_parsers import parse_sweep, parse_tolerance
-from batchmap.command.option_reader import LARGEST_COUNT, OptionReader, option_name
-from batchmap.command.settings import EngineSettings, task_file
+from batchmap.command.errors import flag_of
+from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, refuse_input, task_file
+from batchmap.options import OptionReader, option, values
+from batchmap.options.locations import input_file, input_source, output_file
+from batchmap.options.rows import INPUT, RUNNING
 from batchmap.storage.formats import INPUT_FORMATS
 
 __all__ = ["DATA_TYPES", "SUITES", "WORKLOAD_NAMES", "Settings"]
@@ -17,43 +19,87 @@ WORKLOAD_NAMES = ("io", "text", "number")
 DATA_TYPES = ("numbers", "text", "mixed")
 SUITES = ("simulated", "real")
 
+WORK = "What it does"
+COMPARING = "How it compares"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(EngineSettings):
-    """What a command of the demonstration was asked to do."""
+_FOR_BUILT_IN_WORK = ("workload", "data", "latency_s", "failure_rate", "suite", "seed")
+"""The options that are about built-in work, and so make no sense beside a task."""
 
-    count: int | None = None
-    """Items to make, or at most to take from the input; `None`: the default, or all there are."""
-    seed: int = 0
-    workload: str = "io"
-    data: str | None = None
-    """What kind of items to make; `None`: what fits the workload."""
-    latency_s: float = 0.5
-    """Mean simulated wait of the `io` workload; the other waits scale with it."""
-    failure_rate: float = 0.05
-    """Share of the items that fail on purpose, from 0 to 1."""
-    input: str | None = None
-    """A file whose lines are the items; with a task, whatever `open_source` understands."""
-    input_format: str | None = None
-    """How the task's input is read where its name does not tell."""
-    quick: bool = False
-    """Whether to cut simulated waits to a tenth, and real work to about a quarter."""
-    task: str | None = None
-    """The user's own function, in place of a workload."""
-    setup: str | None = None
-    """A function of the task's module that is called once in each worker."""
-    repeat: int = 1
-    """How often each side is run, in turn."""
-    tolerance: float = 0.0
-    """Floats that differ by no more than this, or this share of them, count as equal."""
-    sweep: tuple[int, ...] = ()
-    """The worker counts to try, each once, the fewest first; empty for what is usual."""
-    suite: str = "simulated"
-    """What kind of work the scenarios do: `simulated` or `real`."""
-    save: Path | None = None
-    """Where to keep the benchmark's figures."""
-    against: Path | None = None
-    """Figures that were kept, to compare with."""
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(CommandSettings):
+    """What a subcommand of the demonstration was asked to do; `Settings.of` checks it."""
+
+    count: int | None = option(
+        None, values.whole(1, values.LARGEST_COUNT, "for example 100"), group=INPUT,
+        metavar="COUNT", is_positional=True, commands=("compare", "parallel"),
+        help="how many items to make, or at most to take from the input",
+    )  # fmt: skip
+    workload: str = option(
+        "io", values.choice(WORKLOAD_NAMES), group=WORK, metavar="|".join(WORKLOAD_NAMES),
+        commands=("compare", "parallel"), help="what to do (default: io)",
+    )  # fmt: skip
+    data: str | None = option(
+        None, values.choice(DATA_TYPES), group=WORK, metavar="|".join(DATA_TYPES),
+        commands=("compare", "parallel"), help="what items to make (default: what fits)",
+    )  # fmt: skip
+    latency_s: float = option(
+        0.5, values.duration_s, group=WORK, metavar="S",
+        help="mean simulated wait; others scale with it (0.5)",
+    )  # fmt: skip
+    failure_rate: float = option(
+        0.05, values.share, group=WORK, metavar="F",
+        help="share of items that fail on purpose (default: 0.05)",
+    )  # fmt: skip
+    seed: int = option(
+        0, values.whole(None, None, "for example 7"), group=WORK, metavar="N",
+        help="what the items and failures follow from (default: 0)",
+    )  # fmt: skip
+    suite: str = option(
+        "simulated", values.choice(SUITES), group=WORK, metavar="|".join(SUITES),
+        commands=("benchmark",),
+        help="simulated waits (default), or real work",
+    )  # fmt: skip
+    quick: bool = option(
+        False, group=WORK, commands=("benchmark",),
+        help="cut waits to a tenth, real work to a quarter",
+    )  # fmt: skip
+    task: str | None = option(
+        None, group=INPUT, metavar="TASK", commands=("compare", "benchmark"),
+        help="your own function, file.py:function, over --input",
+    )  # fmt: skip
+    setup: str | None = option(
+        None, group=RUNNING, metavar="NAME", commands=("compare", "benchmark"),
+        help="a function of the task's module, called in each worker",
+    )  # fmt: skip
+    input: str | None = option(
+        None, lambda raw, label: str(raw), group=INPUT, metavar="INPUT",
+        help="a file whose lines are items; with a task, as for run",
+    )  # fmt: skip
+    input_format: str | None = option(
+        None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),
+        commands=("compare", "benchmark"), help="when the suffix does not tell",
+    )  # fmt: skip
+    repeat: int = option(
+        1, values.whole(1, 1000, "for example 5"), group=COMPARING, metavar="N",
+        commands=("compare", "benchmark"), help="run each side N times, in turn (default: 1)",
+    )  # fmt: skip
+    tolerance: float = option(
+        0.0, values.tolerance, group=COMPARING, metavar="T", commands=("compare", "benchmark"),
+        help="floats that differ by T, or that share, are equal",
+    )  # fmt: skip
+    sweep: tuple[int, ...] = option(
+        (), values.worker_counts, group=COMPARING, metavar="1,2,4,8", commands=("benchmark",),
+        help="worker counts to try in every scenario",
+    )  # fmt: skip
+    save: Path | None = option(
+        None, output_file, group=COMPARING, metavar="FILE", commands=("benchmark",),
+        help="keep the figures in FILE",
+    )  # fmt: skip
+    against: Path | None = option(
+        None, input_file, group=COMPARING, metavar="FILE", commands=("benchmark",),
+        help="compare with figures that were kept",
+    )  # fmt: skip
 
     @property
     def brings_function(self) -> bool:
@@ -61,57 +107,36 @@ class Settings(EngineSettings):
         return self.task is not None or self.suite == "real"
 
     @classmethod
-    def _parsed(cls, reader: OptionReader, options: dict[str, Any]) -> dict[str, Any]:
-        _check_task(reader, options)
-        sweep = reader.read("sweep", parse_sweep) or ()
-        if sweep and (options.get("workers") or options.get("workers_positional")):
-            reader.fault("--sweep names the worker counts, so not with --workers; leave one out")
-        engine = EngineSettings._parsed(reader, options)
-        save, against = reader.output_file("save"), reader.input_file("against")
-        written = {name: engine[name] for name in engine if name.startswith("export_")}
-        reader.keep_apart({"save": save}, written)
-        reader.keep_apart(written, {"against": against, "task": task_file(options.get("task"))})
-        reader.keep_apart({"save": save}, {"task": task_file(options.get("task"))})
-        return {
-            "count": reader.whole("count", "COUNT", 1, LARGEST_COUNT, "for example 100"),
-            **engine,
-            "seed": reader.whole("seed", "--seed", None, None, "for example 7") or 0,
-            "workload": reader.choice("workload", WORKLOAD_NAMES) or "io",
-            "data": reader.choice("data", DATA_TYPES),
-            "latency_s": reader.latency(),
-            "failure_rate": reader.failure_rate(),
-            "input": reader.input("input", any_source=options.get("task") is not None),
-            "input_format": reader.choice("input_format", INPUT_FORMATS),
-            "quick": bool(options.get("quick")),
-            "task": options.get("task"),
-            "setup": options.get("setup"),
-            "repeat": reader.whole("repeat", "--repeat", 1, 1000, "for example 5") or 1,
-            "tolerance": reader.read("tolerance", parse_tolerance) or 0.0,
-            "sweep": sweep,
-            "suite": reader.choice("suite", SUITES) or "simulated",
-            "save": save,
-            "against": against,
-        }
+    def _read(cls, reader: OptionReader) -> dict[str, Any]:
+        found = super()._read(reader)
+        _check_task(reader)
+        parse_input = input_source if found["task"] is not None else input_file
+        source = reader.read("input", parse_input)
+        found["input"] = None if source is None else str(source)
+        if found["sweep"] and (reader.raw("workers") or reader.raw("workers_positional")):
+            reader.error("--sweep names the worker counts, so not with --workers; leave one out")
+        exports = {name: found[name] for name in EXPORTS}
+        save, task = found["save"], task_file(found["task"])
+        refuse_input(reader, {**exports, "save": save}, found["input"])
+        keep_apart(reader, {"save": save}, {**exports, "task": task})
+        keep_apart(reader, exports, {"against": found["against"], "task": task})
+        return found
 
 
-def _check_task(reader: OptionReader, options: dict[str, Any]) -> None:
-    """Put down options that make no sense beside, or without, a function of the user's own."""
-    task, source = options.get("task"), options.get("input")
+def _check_task(reader: OptionReader) -> None:
+    """Report options that make no sense beside, or without, a function of the user's own."""
+    task, source = reader.raw("task"), reader.raw("input")
     if task is None:
-        if source is not None and options.get("data") is not None:
-            reader.fault("--data says what items to make and --input brings its own; leave one out")
+        if source is not None and reader.raw("data") is not None:
+            reader.error("--data says what items to make and --input brings its own; leave one out")
         for name in ("setup", "input_format"):
-            if options.get(name) is not None:
-                reader.fault(
-                    f"{option_name(name)} {options[name]}: needs --task, which it is about"
-                )
+            if reader.raw(name) is not None:
+                reader.error(f"{flag_of(name)} {reader.raw(name)}: needs --task, which it is about")
         return
     if source is None:
-        reader.fault(f"--task {task}: needs --input INPUT, whose items it is given")
-    for name in _DEMONSTRATION:
-        if options.get(name) is not None:
-            label = option_name(name.removesuffix("_s"))
-            reader.fault(f"{label} is for built-in work and --task brings its own; leave one out")
-
-
-_DEMONSTRATION = ("workload", "data", "latency_s", "failure_rate", "suite", "seed")
+        reader.error(f"--task {task}: needs --input INPUT, whose items it is given")
+    for name in _FOR_BUILT_IN_WORK:
+        if reader.raw(name) is not None:
+            reader.error(
+                f"{flag_of(name)} is for built-in work and --task brings its own; leave one out"
+            )

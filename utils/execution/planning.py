@@ -8,8 +8,7 @@ from itertools import islice
 from statistics import fmean
 from typing import Any
 
-from batchmap.command.run_settings import RunSettings
-from batchmap.command.settings import EngineSettings
+from batchmap.engine import open_plan
 from batchmap.records import Plan
 from batchmap.resources import coroutines_at_once, free_memory_bytes, usable_cores
 from batchmap.scheduling.batching import BatchSizing, choose_batch_size
@@ -24,15 +23,15 @@ ITEMS_SAMPLED = 20
 
 
 def plan_run(
-    settings: Settings | RunSettings, items: Iterable[Any], total: int | None
+    settings: Settings, items: Iterable[Any], total: int | None
 ) -> tuple[Plan, BatchSizing]:
     """Return the plan for `items` and how it sizes the batches.
 
     What `settings` leave open is chosen: for a built-in workload backend and workers by its kind,
     the batch size by the expected time of an item; else all of it while the first items run.
     """
-    if isinstance(settings, RunSettings) or settings.backend == "auto" or settings.brings_function:
-        return _plan_to_be_made(settings, settings.backend or "auto", total)
+    if settings.backend == "auto" or settings.brings_function:
+        return open_plan(settings, total)
     workload = WORKLOADS[settings.workload]
     cores = usable_cores()
     why = []
@@ -77,17 +76,6 @@ def plan_run(
         sizing = BatchSizing(settings.batch_size)
         why.append("Batch size: as asked for")
     return Plan(backend, workers, sizing.size, sizing.num_batches(total), tuple(why)), sizing
-
-
-def _plan_to_be_made(
-    settings: EngineSettings, backend: str, total: int | None
-) -> tuple[Plan, BatchSizing]:
-    """Return a plan that leaves all to the profiler; a sequential run walks batches of one."""
-    sizing = BatchSizing(settings.batch_size or 1)
-    workers = settings.workers or usable_cores()
-    why = ("Backend, workers and batch size: to be measured",)
-    num_batches = sizing.num_batches(total)
-    return Plan(backend, workers, sizing.size, num_batches, why, is_open=True), sizing
 
 
 def _typical_bytes(items: Iterable[Any]) -> int:

@@ -1,44 +1,39 @@
-"""One walk over all items: the scheduler with its linings.
+"""One run over all items, and what is measured of it.
 
-items -> batches -> executor: processor -> records -> recorder -> progress -> metrics -> results
+records, as the engine yields them -> observers -> progress -> metrics -> trace -> results
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from batchmap.checkpoint.recorder import Recorder
 from batchmap.clock import SYSTEM_CLOCK
-from batchmap.command.progress import Activity, show_progress
-from batchmap.command.run_settings import RunSettings
-from batchmap.command.settings import EngineSettings
-from batchmap.engine import run_plan, stream_batches
+from batchmap.command.settings import CommandSettings
+from batchmap.engine import RunState, limits_of, run_plan, stream_batches
+from batchmap.job import RunObserver
 from batchmap.metrics import RunMetrics
 from batchmap.records import Batch, BatchRecord, Plan, RunSummary
-from batchmap.scheduling.limits import Limits
-from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
 from batchmap.worker.processor import BatchProcessor
 
-from ..analysis.correctness.result_log import ResultLog
-from ..cli.settings import Settings
-from ..workloads.simulated import WORKLOADS, SimulatedFailure
+from ..workloads.simulated import SimulatedFailure
 from .system_monitor import SystemMonitor, probed_s
 from .trace import Trace
 from .trace_builder import TraceBuilder
 
-__all__ = ["RunRequest", "RunResult", "built_in_function", "execute_run"]
+__all__ = ["RunRequest", "RunResult", "execute_run", "run_items"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What is to be walked, and how."""
+    """What is to be run, and how."""
 
     plan: Plan
     items: Iterable[Any]
     total_items: int | None
+    """`None` when unknown."""
     batches: Iterable[Batch] | None
     """`None`: cut while the items are measured."""
     compared_workers: int
@@ -47,65 +42,67 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What came of a walk."""
+    """What came of a run."""
 
     plan: Plan
     """As it was in the end."""
     summary: RunSummary
     trace: Trace
-    results: ResultLog | None
-    """`None` where they are not kept."""
+
+
+def run_items(
+    request: RunRequest,
+    settings: CommandSettings,
+    function: Callable[[Any], Any],
+    *,
+    state: RunState,
+    stop: StopRequest,
+) -> Iterator[BatchRecord]:
+    """Yield the records of the items of `request`, by its plan or by one that is made meanwhile."""
+    processor = BatchProcessor(function, stop=stop)
+    limits = limits_of(settings)
+    if request.batches is not None:
+        return run_plan(
+            processor, request.batches, request.plan, limits=limits, stop=stop, state=state
+        )
+    return stream_batches(
+        processor,
+        request.items,
+        replace(settings, backend=request.plan.backend),
+        total=request.total_items,
+        limits=limits,
+        stop=stop,
+        state=state,
+    )
 
 
 def execute_run(
-    asked: RunRequest,
-    settings: EngineSettings,
+    records: Iterator[BatchRecord],
+    request: RunRequest,
     *,
-    function: Callable[[Any], Any] | None,
-    recorder: Recorder | None,
+    state: RunState,
+    observers: Sequence[RunObserver] = (),
+    probes_machine: bool,
     stop: StopRequest,
-    keep_results: bool,
-    label: str,
 ) -> RunResult:
-    """Take every item through the scheduler and return the sums.
+    """Take all of `records` and return the sums and the trace of the run.
 
-    `function` stands in for the workload's own; with a `recorder`, what becomes of the items is
-    kept as it says. `label` goes before the progress.
+    Each of `observers` sees the records, the first one first, then metrics and trace do. With
+    `probes_machine`, a fixed piece of work is timed before, which tells how fast the machine is.
     """
-    plans = [asked.plan]
-    activity = None if recorder is None else Activity(expected=recorder.items.expected)
+    state.plan = state.plan or request.plan
     metrics = RunMetrics(
-        workers=asked.compared_workers, expected_errors={SimulatedFailure.__name__}
+        workers=request.compared_workers, expected_errors={SimulatedFailure.__name__}
     )
-    results = ResultLog() if keep_results else None
-    schedulers: list[BatchScheduler] = []
-    system_monitor = SystemMonitor(probe_s=probed_s() if keep_results else None)
+    system_monitor = SystemMonitor(probe_s=probed_s() if probes_machine else None)
     started_s = SYSTEM_CLOCK.now()
-    trace_builder = TraceBuilder(began_s=started_s, coroutines=lambda: plans[-1].backend == "async")
-
-    def on_scheduler(scheduler: BatchScheduler) -> None:
-        schedulers[:] = [scheduler]
-        if activity is not None:
-            activity.busy = lambda: min(scheduler.in_flight, plans[-1].workers)
-
-    records = _records(asked, settings, function, recorder, stop, plans.append, on_scheduler)
-    if recorder is not None:
-        records = recorder.observe(records)
-    records = show_progress(
-        records,
-        phase=label,
-        total=asked.total_items,
-        activity=activity,
-        enabled=settings.progress and not settings.quiet,
-        stop=stop,
-    )
-    records = trace_builder.observe(metrics.observe(records))
-    if results is not None:
-        records = results.observe(records)
+    trace_builder = TraceBuilder(began_s=started_s, coroutines=lambda: state.is_async)
+    for observer in (*observers, metrics, trace_builder):
+        records = observer.observe(records)
     for _ in records:
         pass
     wall_s = SYSTEM_CLOCK.now() - started_s
-    plan = plans[-1]
+    plan = state.plan or request.plan
     summary = metrics.summary(total_duration_s=wall_s, plan=plan, interrupted=stop.requested)
     trace = trace_builder.trace(
         wall_s=wall_s,
@@ -114,60 +111,7 @@ def execute_run(
         surroundings=system_monitor.surroundings(
             wall_s=wall_s,
             workers_cpu_s=summary.cpu_s if plan.backend == "process" else 0.0,
-            carried_bytes=sum(scheduler.carried_bytes for scheduler in schedulers),
+            carried_bytes=state.carried_bytes,
         ),
     )
-    return RunResult(plan, summary, trace, results)
-
-
-def _records(
-    asked: RunRequest,
-    settings: EngineSettings,
-    function: Callable[[Any], Any] | None,
-    recorder: Recorder | None,
-    stop: StopRequest,
-    on_plan: Callable[[Plan], None],
-    on_scheduler: Callable[[BatchScheduler], None],
-) -> Iterator[BatchRecord]:
-    if function is None:
-        assert isinstance(settings, Settings)
-        function = built_in_function(settings, asked.plan.backend)
-    processor = BatchProcessor(function, stop=stop)
-    limits = Limits(retries=settings.retries, timeout_s=settings.timeout_s, rate=settings.rate)
-    if isinstance(settings, RunSettings) and recorder is not None:
-        limits = replace(
-            limits,
-            memory_floor_bytes=settings.memory_floor_bytes,
-            has_room=recorder.has_room,
-            most_together=recorder.most_together,
-        )
-    if asked.batches is not None:
-        return run_plan(
-            processor,
-            asked.batches,
-            asked.plan,
-            limits=limits,
-            stop=stop,
-            on_scheduler=on_scheduler,
-        )
-    return stream_batches(
-        processor,
-        asked.items,
-        total=asked.total_items,
-        expected=None if recorder is None else recorder.items.expected(),
-        backend=asked.plan.backend,
-        workers=settings.workers,
-        batch_size=settings.batch_size,
-        limits=limits,
-        stop=stop,
-        on_plan=on_plan,
-        on_scheduler=on_scheduler,
-        scheduler=settings.scheduler if isinstance(settings, RunSettings) else None,
-    )
-
-
-def built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
-    """Return the function of the workload that `settings` name."""
-    workload = WORKLOADS[settings.workload]
-    work = workload.function(settings.seed, settings.latency_s, settings.failure_rate)
-    return work.as_coroutine() if backend == "async" else work
+    return RunResult(plan, summary, trace)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from batchmap.command.export import json_text, write_export
-from batchmap.command.settings import EngineSettings
+from batchmap.command.settings import CommandSettings
 from batchmap.records import as_mapping
 from batchmap.storage.paths import is_stream
 
@@ -17,7 +17,7 @@ __all__ = ["write_exports"]
 
 
 def write_exports(
-    settings: EngineSettings,
+    settings: CommandSettings,
     document: Mapping[str, Any],
     cases: Sequence[Case],
     *,

@@ -8,7 +8,7 @@ from typing import Any
 
 from batchmap.command.export import export_document
 from batchmap.command.run_settings import RunSettings
-from batchmap.command.settings import EngineSettings
+from batchmap.command.settings import CommandSettings
 from batchmap.records import RunOutcome, RunSummary, as_mapping
 from batchmap.resources import describe_machine
 
@@ -37,7 +37,7 @@ class Report:
 def build_report(
     command: str,
     shared: Mapping[str, Any],
-    settings: EngineSettings,
+    settings: CommandSettings,
     *,
     outcome: RunOutcome | None = None,
 ) -> Report:
@@ -66,7 +66,7 @@ def build_report(
     return Report(render_parallel(case, utilisation=analysis["utilisation"]), analysis, case)
 
 
-def write_report_files(command: str, shared: Mapping[str, Any], settings: EngineSettings) -> None:
+def write_report_files(command: str, shared: Mapping[str, Any], settings: CommandSettings) -> None:
     """Write the export files that `settings` name, from the shared store with its finished report.
 
     Raises `OutputError` for a file that cannot be written, `UsageError` when a package is missing.

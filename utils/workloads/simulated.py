@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.worker.retry import current_attempt
+from batchmap.worker import retry
 
 __all__ = [
     "WORKLOADS",
@@ -63,7 +63,9 @@ class SimulatedWork:
 
     def _after_wait(self, item: Any) -> Any:
         result = self.work(item)
-        attempt = current_attempt.get()
+        attempt = (
+            retry.current_attempt.get()
+        )  # by its module: a class that is sent as code cannot take it along
         if self.failure_rate and draw(self.seed, "refuses", item, attempt) < self.failure_rate:
             raise SimulatedFailure(f"simulated failure in attempt {attempt}")
         return result
@@ -239,6 +241,13 @@ class Workload:
     """Mean wait of an item at the reference latency, in seconds."""
     work_s: float
     """Mean CPU time of an item, in seconds, as found on a machine of 2023."""
+
+    def build(
+        self, *, seed: int, latency_s: float, failure_rate: float, backend: str
+    ) -> Callable[[Any], Any]:
+        """Return the function of one item, a coroutine function for the backend `async`."""
+        work = self.function(seed, latency_s, failure_rate)
+        return work.as_coroutine() if backend == "async" else work
 
     def expected_item_s(self, latency_s: float) -> float:
         """Return the mean time of one item, in seconds, at this latency."""

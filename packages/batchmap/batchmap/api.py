@@ -1,15 +1,15 @@
-"""The one way in from Python: a function over items, to results or records, without a graph."""
+"""The library in a program of one's own: a function over items, to results or to records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, Literal
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sized
+from typing import Any, Literal, TypeVar, overload
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
 from batchmap.engine import stream_batches
-from batchmap.executors import EXECUTORS
+from batchmap.errors import UsageError
+from batchmap.options import EngineOptions, OptionReader
 from batchmap.records import ItemRecord
-from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.ordering import in_order
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.failures import ItemsFailedError
@@ -17,7 +17,60 @@ from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["parallel_map", "stream_map"]
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 Auto = Literal["auto"]
+
+
+@overload
+def parallel_map(
+    function: Callable[[T], Coroutine[Any, Any, R]],
+    items: Iterable[T],
+    *,
+    backend: str = ...,
+    workers: int | str = ...,
+    batch_size: int | Auto = ...,
+    retries: int = ...,
+    timeout_s: float | None = ...,
+    on_error: Literal["raise"] = ...,
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[[T], Coroutine[Any, Any, R]],
+    items: Iterable[T],
+    *,
+    backend: str = ...,
+    workers: int | str = ...,
+    batch_size: int | Auto = ...,
+    retries: int = ...,
+    timeout_s: float | None = ...,
+    on_error: Literal["record"],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    backend: str = ...,
+    workers: int | str = ...,
+    batch_size: int | Auto = ...,
+    retries: int = ...,
+    timeout_s: float | None = ...,
+    on_error: Literal["raise"] = ...,
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    backend: str = ...,
+    workers: int | str = ...,
+    batch_size: int | Auto = ...,
+    retries: int = ...,
+    timeout_s: float | None = ...,
+    on_error: Literal["record"],
+) -> list[R | ItemRecord]: ...
 
 
 def parallel_map(
@@ -25,7 +78,7 @@ def parallel_map(
     items: Iterable[Any],
     *,
     backend: str = "auto",
-    workers: int | Auto = "auto",
+    workers: int | str = "auto",
     batch_size: int | Auto = "auto",
     retries: int = 0,
     timeout_s: float | None = None,
@@ -33,14 +86,21 @@ def parallel_map(
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
 
-    A failed item does not stop the others. `on_error="raise"`: after all else is done, one
-    `ItemsFailedError` counts the failures and shows the first. `"record"`: the failed item's
-    `ItemRecord` stands in its place. `function` may be `async`. Raises `ValueError` for options
-    out of range and `WorkersLostError` when workers cannot be had.
+    What is left at `"auto"` is measured while the first items run: `backend` (in place, threads or
+    processes; coroutines for an `async def` function), `workers` (a number, or `"50%"` of the
+    usable cores) and `batch_size` (items handed to a worker together). Functions that wait, or
+    release the GIL, run in threads of this process, several calls at once: such a function must be
+    thread-safe; `backend="process"` runs one call at a time in each worker.
+
+    A failed item is tried again up to `retries` times after growing waits, and fails when it takes
+    longer than `timeout_s` seconds. It does not stop the others. `on_error="raise"`: after all else
+    is done, one `ItemsFailedError` counts the failures and shows the first. `"record"`: the failed
+    item's `ItemRecord` stands in its place. Raises `ValueError` for options out of range and
+    `WorkersLostError` when workers cannot be had.
     """
     if on_error not in ("raise", "record"):
         raise ValueError(f"on_error must be 'raise' or 'record', got {on_error!r}")
-    options = _checked(backend, workers, batch_size, retries, timeout_s)
+    options = _read(backend, workers, batch_size, retries, timeout_s)
     processor = BatchProcessor(function)
     total = len(items) if isinstance(items, Sized) else None
     results: list[Any] = []
@@ -51,7 +111,7 @@ def parallel_map(
     if rest is not None:
         first = len(results)
         left = None if total is None else max(0, total - first)
-        for record in stream_batches(processor, rest, total=left, first_item=first, **options):
+        for record in stream_batches(processor, rest, options, total=left, first_item=first):
             end = record.first_item + len(record.results)
             if record.first_item == len(results):
                 results.extend(record.results)
@@ -69,11 +129,11 @@ def parallel_map(
 
 
 def stream_map(
-    function: Callable[[Any], Any],
-    items: Iterable[Any],
+    function: Callable[[T], Any],
+    items: Iterable[T],
     *,
     backend: str = "auto",
-    workers: int | Auto = "auto",
+    workers: int | str = "auto",
     batch_size: int | Auto = "auto",
     retries: int = 0,
     timeout_s: float | None = None,
@@ -81,36 +141,33 @@ def stream_map(
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
 
-    Items are taken lazily; those in flight are bounded. In input order, records wait for those
-    before them. Raises as `parallel_map` does, except for failed items, which are records.
+    Items are taken lazily, and a bounded number of them is in flight. In input order, records wait
+    for those before them. Options are those of `parallel_map`, and so are errors, but that failed
+    items are records.
     """
-    options = _checked(backend, workers, batch_size, retries, timeout_s)
+    options = _read(backend, workers, batch_size, retries, timeout_s)
     total = len(items) if isinstance(items, Sized) else None
-    batches = stream_batches(BatchProcessor(function), items, total=total, **options)
+    batches = stream_batches(BatchProcessor(function), items, options, total=total)
     if keep_order:
         batches = in_order(batches)
     return (item for record in batches for item in record.item_records())
 
 
-def _checked(
-    backend: str,
-    workers: int | Auto,
-    batch_size: int | Auto,
-    retries: int,
-    timeout_s: float | None,
-) -> dict[str, Any]:
-    if backend not in ("auto", *EXECUTORS):
-        raise ValueError(f"backend must be one of auto, {', '.join(EXECUTORS)}, got {backend!r}")
-    for name, value in (("workers", workers), ("batch_size", batch_size)):
-        if value != "auto" and (not isinstance(value, int) or value < 1):
-            raise ValueError(f"{name} must be 'auto' or at least 1, got {value!r}")
-    if retries < 0:
-        raise ValueError(f"retries must be at least 0, got {retries}")
-    if timeout_s is not None and timeout_s <= 0:
-        raise ValueError(f"timeout_s must be above 0, got {timeout_s}")
-    return {
+def _read(
+    backend: str, workers: int | str, batch_size: int | str, retries: int, timeout_s: float | None
+) -> EngineOptions:
+    """Return the options by the table of all; raises `ValueError` with all that is wrong."""
+    given = {
         "backend": backend,
-        "workers": None if workers == "auto" else workers,
-        "batch_size": None if batch_size == "auto" else batch_size,
-        "limits": Limits(retries=retries, timeout_s=timeout_s),
+        "workers": workers,
+        "batch_size": batch_size,
+        "retries": retries,
+        "timeout_s": timeout_s,
     }
+    reader = OptionReader(given)
+    options = EngineOptions(**reader.read_rows(EngineOptions))
+    try:
+        reader.close()
+    except UsageError as error:
+        raise ValueError("; ".join(error.messages)) from None
+    return options

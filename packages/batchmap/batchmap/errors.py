@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Self
 
 __all__ = [
     "BatchmapError",
@@ -29,7 +30,12 @@ _OPTION = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
 
 
 def python_spelling(keyword: str, value: str | None) -> str:
-    """Return how an option is written in a call, with `value` as its argument (`None`: a switch)."""
+    """Return how an option is written in a call, as a switch where `value` is `None`.
+
+    An empty value stands for the option as such: its name alone.
+    """
+    if value == "":
+        return keyword
     return f"{keyword}=True" if value is None else f"{keyword}={value!r}"
 
 
@@ -37,7 +43,8 @@ class BatchmapError(Exception):
     """One or more things that the caller can remedy, a line each.
 
     `option` is the keyword of the option at fault, which then comes first. `advice` says what
-    helps; in it, `{keyword}` stands for a switch and `{keyword:value}` for an option with its value.
+    helps; in it, `{keyword}` stands for a switch, `{keyword:value}` for an option with its value,
+    and `{keyword:}` for an option as such.
     """
 
     def __init__(
@@ -46,6 +53,7 @@ class BatchmapError(Exception):
         self._messages = (messages,) if isinstance(messages, str) else tuple(messages)
         self.option = option
         self.advice = advice
+        self._joined: tuple[BatchmapError, ...] = ()
         super().__init__("\n".join(self.lines(python_spelling)))
 
     @property
@@ -53,11 +61,20 @@ class BatchmapError(Exception):
         """The lines of the error, options spelled as in Python."""
         return self.lines(python_spelling)
 
+    @classmethod
+    def joined(cls, errors: Sequence[BatchmapError]) -> Self:
+        """Return one error that says what all of `errors` say, in their order."""
+        one = cls([message for error in errors for message in error.messages])
+        one._joined = tuple(errors)
+        return one
+
     def lines(self, spell: Callable[[str, str | None], str]) -> tuple[str, ...]:
         """Return the lines of the error; `spell` is given an option's keyword and its value."""
+        if self._joined:
+            return tuple(line for error in self._joined for line in error.lines(spell))
         advice = _OPTION.sub(lambda match: spell(match[1], match[2]), self.advice)
         end = f"; {advice}" if advice else ""
-        start = "" if self.option is None else spell(self.option, "").rstrip("= '\"") + " "
+        start = "" if self.option is None else f"{spell(self.option, '')} "
         return tuple(f"{start}{message}{end}" for message in self._messages)
 
 

@@ -8,12 +8,15 @@ from kaygraph.async_ import (
     AsyncParallelBatchGraph,
     AsyncParallelBatchNode,
 )
+from kaygraph.base import BaseNode
 from kaygraph.batch import BatchNode, ParallelBatchNode
 from kaygraph.config import Config
 from kaygraph.graph import BatchGraph, Graph
 from kaygraph.metrics import MetricsNode
-from kaygraph.node import BaseNode, Node
+from kaygraph.node import Node
 from kaygraph.validated import ValidatedNode
+
+__version__ = "0.2.0"
 
 __all__ = [
     "AsyncBatchGraph",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from kaygraph.node import Node
+from kaygraph.node import Execution, Node, current_execution
 
 __all__ = ["BatchNode", "ParallelBatchNode"]
 
@@ -16,11 +16,15 @@ class BatchNode(Node):
     """Run `exec` once per item of the iterable that `prep` returns (`None`: no items).
 
     Each item has the node's retries and fallback; `post` gets the list of results in input
-    order.
+    order. A base class that overrides `_exec` is given all items at once when it comes before
+    `BatchNode`, and each item when it comes after it.
     """
 
-    def _exec(self, shared: dict[str, Any], prep_res: Any) -> list[Any]:
-        return [self._exec_one(item) for item in items_of(prep_res)]
+    def _exec(self, prep_res: Any) -> list[Any]:
+        return self._exec_each(super()._exec, items_of(prep_res))
+
+    def _exec_each(self, exec_one: Callable[[Any], Any], items: Iterator[Any]) -> list[Any]:
+        return [exec_one(item) for item in items]
 
 
 class ParallelBatchNode(BatchNode):
@@ -40,19 +44,26 @@ class ParallelBatchNode(BatchNode):
             raise ValueError(f"max_workers must be at least 1, got {max_workers}")
         self.max_workers = max_workers
 
-    def _exec(self, shared: dict[str, Any], prep_res: Any) -> list[Any]:
-        pool = ThreadPoolExecutor(self.max_workers, thread_name_prefix=self.node_id)
-        patient = True
+    def _exec_each(self, exec_one: Callable[[Any], Any], items: Iterator[Any]) -> list[Any]:
+        pool = ThreadPoolExecutor(
+            self.max_workers,
+            thread_name_prefix=self.node_id,
+            initializer=current_execution.set,
+            initargs=(current_execution.get(),),
+        )
+        waits_for_running = True
         try:
-            return self._exec_on(pool, items_of(prep_res))
+            return self._exec_on(pool, exec_one, items)
         except BaseException as error:
             # Ctrl-C is not held up until the running items are done.
-            patient = isinstance(error, Exception)
+            waits_for_running = isinstance(error, Exception)
             raise
         finally:
-            pool.shutdown(wait=patient, cancel_futures=True)
+            pool.shutdown(wait=waits_for_running, cancel_futures=True)
 
-    def _exec_on(self, pool: ThreadPoolExecutor, items: Iterator[Any]) -> list[Any]:
+    def _exec_on(
+        self, pool: ThreadPoolExecutor, exec_one: Callable[[Any], Any], items: Iterator[Any]
+    ) -> list[Any]:
         results: list[Any] = []
         places: dict[Future[Any], int] = {}
         errors: list[BaseException] = []
@@ -62,12 +73,13 @@ class ParallelBatchNode(BatchNode):
             if errors:
                 return None
             try:
-                return self._exec_one(item)
+                with Execution(self):
+                    return exec_one(item)
             except BaseException as error:
                 errors.append(error)
                 raise
 
-        # What `None` comes to is told nowhere else; the attribute is there in every version.
+        # Nothing public gives the number that `None` becomes; every version has this attribute.
         window = 2 * pool._max_workers
         while True:
             for item in itertools.islice(items, window - len(places)):
@@ -85,5 +97,10 @@ class ParallelBatchNode(BatchNode):
 
 
 def items_of(prep_res: Any) -> Iterator[Any]:
-    """Return an iterator over what `prep` returned; `None` counts as no items."""
-    return iter(() if prep_res is None else prep_res)
+    """Return an iterator over what `prep` returned; `None`, `False` and 0 count as no items."""
+    try:
+        return iter(prep_res)
+    except TypeError:
+        if prep_res:
+            raise
+        return iter(())

@@ -26,9 +26,9 @@ class Config:
         """Set several values at once."""
         self._values.update(values)
 
-    def merge(self, other: Config | Mapping[str, Any]) -> Config:
-        """Return a new config of both; where both hold a key, `other` wins."""
-        overlay = other._values if isinstance(other, Config) else other
+    def merge(self, other: Config | Mapping[str, Any] | None) -> Config:
+        """Return a new config of both; where both hold a key, `other` wins. `None` adds nothing."""
+        overlay = other._values if isinstance(other, Config) else other or {}
         return Config(**{**self._values, **overlay})
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from kaygraph.base import BaseNode, NodeT
 from kaygraph.config import Config
 from kaygraph.mermaid import mermaid_text
-from kaygraph.node import BaseNode, NodeT
 
 __all__ = ["BatchGraph", "Graph"]
 
@@ -19,10 +19,10 @@ class Graph(BaseNode):
         super().__init__(config=config)
         self.start_node = start
 
-    def start(self, node: NodeT) -> NodeT:
+    def start(self, start: NodeT) -> NodeT:
         """Set and return the first node."""
-        self.start_node = node
-        return node
+        self.start_node = start
+        return start
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
         """Return the graph's action: by default the last node's."""
@@ -31,7 +31,7 @@ class Graph(BaseNode):
     def get_next_node(self, current: BaseNode, action: Any) -> BaseNode | None:
         """Return the successor of `current` on `action`, or `None` where the graph ends.
 
-        Warns of an action that names none of the successors there are.
+        `current` is the copy that ran. Warns of an action that names none of its successors.
         """
         successors = current.successors
         if not successors:
@@ -39,8 +39,7 @@ class Graph(BaseNode):
         node = successors.get(action or "default")
         if node is None:
             warnings.warn(
-                f"the graph ends: {current.node_id} returned {action or 'default'!r} "
-                f"and leads on for {list(successors)} only",
+                f"Graph ends: '{action or 'default'}' not found in {list(successors)}",
                 stacklevel=2,
             )
         return node
@@ -49,15 +48,22 @@ class Graph(BaseNode):
         """Return the wiring as the text of a Mermaid flowchart."""
         return mermaid_text(self)
 
-    def _exec(self, shared: dict[str, Any], prep_res: Any) -> Any:
-        return self._walk(shared, self.params)
+    def _prep_and_exec(self, shared: dict[str, Any]) -> tuple[Any, Any]:
+        prep_res = self.prep(shared)
+        return prep_res, self._orch(shared, self.params)
 
-    def _walk(self, shared: dict[str, Any], params: dict[str, Any]) -> Any:
+    def _orch(self, shared: dict[str, Any], params: dict[str, Any] | None = None) -> Any:
+        """Run the nodes, `params` over their own (`None`: the graph's); return the last action.
+
+        Override it to wrap one run of all nodes, of which a `BatchGraph` makes several.
+        """
+        params = self.params if params is None else params
         action = None
         node = self._first_node()
         while node is not None:
-            action = self._equipped(node, params)._run(shared)
-            node = self.get_next_node(node, action)
+            copied = self._copy_to_run(node, params)
+            action = copied._run(shared)
+            node = self.get_next_node(copied, action)
         return action
 
     def _first_node(self) -> BaseNode | None:
@@ -65,13 +71,13 @@ class Graph(BaseNode):
             warnings.warn(f"{self.node_id} has no start node: nothing runs", stacklevel=6)
         return self.start_node
 
-    def _equipped(self, node: BaseNode, params: dict[str, Any]) -> BaseNode:
-        """Return a copy of `node` with the graph's params over its own, and a config."""
-        twin = node.__copy__()
-        twin.params = {**node.params, **params}
-        if not twin.config:
-            twin.config = self.config
-        return twin
+    def _copy_to_run(self, node: BaseNode, params: dict[str, Any]) -> BaseNode:
+        """Return a copy of `node` with `params` over its own, and a config."""
+        copied = node.__copy__()
+        if not copied.config:
+            copied.config = self.config
+        copied.set_params({**node.params, **params})
+        return copied
 
     def _inner_nodes(self) -> list[BaseNode]:
         """Return every node that the start node leads to, itself first, each once."""
@@ -101,9 +107,11 @@ class BatchGraph(Graph):
     """Run the whole graph once for each param dict in the list that `prep` returns."""
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
-        """Return the graph's action; `prep_res` is the list and `exec_res` is `None`."""
+        """Return the graph's action; `prep_res` is the list, maybe `[]`, `exec_res` is `None`."""
         return None
 
-    def _exec(self, shared: dict[str, Any], prep_res: Any) -> None:
-        for params in prep_res or ():
-            self._walk(shared, {**self.params, **params})
+    def _prep_and_exec(self, shared: dict[str, Any]) -> tuple[Any, None]:
+        param_dicts = self.prep(shared) or []
+        for params in param_dicts:
+            self._orch(shared, {**self.params, **params})
+        return param_dicts, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kaygraph.node import BaseNode
+from kaygraph.base import BaseNode
 
 __all__ = ["mermaid_text"]
 

@@ -1,23 +1,21 @@
-"""A node that counts and times its executions."""
+"""A node that counts and times its runs."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from kaygraph.node import Execution, Node
+from kaygraph.node import Node
 
 __all__ = ["MetricsNode"]
 
 
 class MetricsNode(Node):
-    """Keep the time (s), retries and outcome of each `exec`, retries included, in `metrics`.
+    """Keep the time (s), retries and outcome of each run, from `before_prep` to `post`.
 
-    An execution counts as an error when it raises; one that a fallback saved is a success.
-    The copies of a node that a graph runs share `metrics` with the node that was built.
+    A batch counts as one run, with the retries of all its items. A run counts as an error when
+    it raises; one that the fallback or `on_error` saved is a success. The copies of a node that
+    a graph runs share `metrics` with the node that was built.
     """
 
     def __init__(self, collect_metrics: bool = True, *args: Any, **kwargs: Any) -> None:
@@ -29,6 +27,7 @@ class MetricsNode(Node):
             "success_count": 0,
             "error_count": 0,
         }
+        self._retries = 0
         self._metrics_lock = threading.Lock()
 
     def get_stats(self) -> dict[str, Any]:
@@ -49,31 +48,21 @@ class MetricsNode(Node):
                 "total_retries": sum(self.metrics["retry_counts"]),
             }
 
-    def _exec_attempts(self, item: Any, execution: Execution) -> Any:
-        if not self.collect_metrics:
-            return super()._exec_attempts(item, execution)
-        with self._measured(execution):
-            return super()._exec_attempts(item, execution)
+    def _note_retry(self, attempt: int, error: Exception) -> None:
+        super()._note_retry(attempt, error)
+        with self._metrics_lock:
+            self._retries += 1
 
-    async def _exec_attempts_async(self, item: Any, execution: Execution) -> Any:
-        if not self.collect_metrics:
-            return await super()._exec_attempts_async(item, execution)
-        with self._measured(execution):
-            return await super()._exec_attempts_async(item, execution)
-
-    @contextmanager
-    def _measured(self, execution: Execution) -> Iterator[None]:
-        outcome = "error_count"
-        start = time.perf_counter()
-        try:
-            yield
-            outcome = "success_count"
-        finally:
-            elapsed = time.perf_counter() - start
-            with self._metrics_lock:
+    def _end(self, start: float, failed: bool) -> float:
+        elapsed = super()._end(start, failed)
+        with self._metrics_lock:
+            # One node may run in several threads at once; each retry is still counted once.
+            retries, self._retries = self._retries, 0
+            if self.collect_metrics:
                 self.metrics["execution_times"].append(elapsed)
-                self.metrics["retry_counts"].append(execution.attempt)
-                self.metrics[outcome] += 1
+                self.metrics["retry_counts"].append(retries)
+                self.metrics["error_count" if failed else "success_count"] += 1
+        return elapsed
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

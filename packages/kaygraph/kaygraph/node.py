@@ -1,194 +1,16 @@
-"""The node: three steps (prep, exec, post), retries, and the wiring to its successors."""
+"""A node whose `exec` is tried again when it fails."""
 
 from __future__ import annotations
 
-import copy
-import logging
 import time
-import warnings
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
+from kaygraph.base import BaseNode
 from kaygraph.config import Config
 
-__all__ = ["BaseNode", "Node"]
-
-NodeT = TypeVar("NodeT", bound="BaseNode")
-
-
-class BaseNode:
-    """Run `prep`, `exec` and `post` once, in that order.
-
-    `prep` reads the shared store, `exec` sees only what `prep` returned, `post` writes the
-    shared store and names the action that picks the successor.
-    """
-
-    def __init__(self, node_id: str | None = None, config: Config | None = None) -> None:
-        self.node_id = node_id or f"{type(self).__name__}_{id(self)}"
-        self.config = Config() if config is None else config
-        self.params: dict[str, Any] = {}
-        self.successors: dict[str, BaseNode] = {}
-        self.logger = logging.getLogger(type(self).__name__)
-        self._context: dict[str, Any] = {}
-
-    def prep(self, shared: dict[str, Any]) -> Any:
-        """Read the shared store and return what `exec` needs."""
-        return None
-
-    def exec(self, prep_res: Any) -> Any:
-        """Work on `prep_res` alone and return the result."""
-        return None
-
-    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
-        """Write the shared store; return an action, or `None` for `"default"`."""
-        return None
-
-    def before_prep(self, shared: dict[str, Any]) -> None:
-        """Take notice that the node is about to run."""
-
-    def after_exec(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
-        """Take notice that `exec` is done and `post` is next."""
-
-    def on_error(self, shared: dict[str, Any], error: Exception) -> bool:
-        """Return `True` to swallow `error`; the node's action is then `None`."""
-        return False
-
-    def setup_resources(self) -> None:
-        """Acquire what the node holds while it is used as a context manager."""
-
-    def cleanup_resources(self) -> None:
-        """Give back what `setup_resources` acquired."""
-
-    def __enter__(self) -> Self:
-        self.setup_resources()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.cleanup_resources()
-
-    def set_params(self, params: dict[str, Any]) -> None:
-        """Keep a copy of `params`; anything but a dict is a `TypeError`."""
-        if not isinstance(params, dict):
-            raise TypeError(f"params must be a dict, got {type(params).__name__}")
-        self.params = params.copy()
-
-    def get_context(self, key: str, default: Any = None) -> Any:
-        """Return this node's execution note `key`."""
-        return self._context.get(key, default)
-
-    def set_context(self, key: str, value: Any) -> None:
-        """Keep an execution note on this node; the copies that a graph runs share it."""
-        self._context[key] = value
-
-    def next(self, node: NodeT, action: str = "default") -> NodeT:
-        """Wire `node` to follow this one on `action`, and return it, so that calls chain."""
-        if action in self.successors:
-            warnings.warn(
-                f"{self.node_id}: action {action!r} led to "
-                f"{self.successors[action].node_id} and now leads to {node.node_id}",
-                stacklevel=2,
-            )
-        self.successors[action] = node
-        return node
-
-    def __rshift__(self, node: NodeT) -> NodeT:
-        return self.next(node)
-
-    def __sub__(self, action: str) -> _Transition:
-        if not isinstance(action, str):
-            raise TypeError(f"an action must be a str, got {action!r}")
-        return _Transition(self, action)
-
-    def run(self, shared: dict[str, Any]) -> Any:
-        """Run this node alone and return its action."""
-        self._warn_of_successors()
-        return self._run(shared)
-
-    def _warn_of_successors(self) -> None:
-        if self.successors:
-            warnings.warn(
-                f"{self.node_id} runs alone: its successors will not run; use a Graph",
-                stacklevel=3,
-            )
-
-    def _run(self, shared: dict[str, Any]) -> Any:
-        self.logger.debug("%s runs", self.node_id)
-        try:
-            self.before_prep(shared)
-            prep_res = self.prep(shared)
-            exec_res = self._exec(shared, prep_res)
-            self.after_exec(shared, prep_res, exec_res)
-            return self.post(shared, prep_res, exec_res)
-        except Exception as error:
-            if self.on_error(shared, error):
-                return None
-            raise
-
-    def _exec(self, shared: dict[str, Any], prep_res: Any) -> Any:
-        """Do the work between `prep` and `post`; only a graph hands `shared` on."""
-        return self.exec(prep_res)
-
-    def _inner_nodes(self) -> list[BaseNode]:
-        """Return the nodes that run inside this one: those of a graph, none elsewhere."""
-        return []
-
-    def __copy__(self) -> Self:
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        return twin
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        twin = object.__new__(type(self))
-        memo[id(self)] = twin
-        twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
-        twin.successors = copy.deepcopy(self.successors, memo)
-        return twin
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        del state["successors"], state["logger"]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.successors = {}
-        self.logger = logging.getLogger(type(self).__name__)
-
-
-class _Transition:
-    """The left half of `node - "action" >> successor`."""
-
-    __slots__ = ("action", "node")
-
-    def __init__(self, node: BaseNode, action: str) -> None:
-        self.node = node
-        self.action = action
-
-    def __rshift__(self, successor: NodeT) -> NodeT:
-        return self.node.next(successor, self.action)
-
-
-class Execution:
-    """One `exec` with its retries: whose it is, which attempt runs, what it runs within."""
-
-    __slots__ = ("attempt", "node", "outer")
-
-    def __init__(self, node: BaseNode | None, outer: Execution | None) -> None:
-        self.node = node
-        self.attempt = 0
-        self.outer = outer
-
-
-_current_execution: ContextVar[Execution | None] = ContextVar("execution", default=None)
-
-# Stands for every `exec` without retries: `cur_retry` is 0 there, so nothing need be kept.
-_ONLY_ATTEMPT = Execution(None, None)
+__all__ = ["Node"]
 
 
 class Node(BaseNode):
@@ -196,6 +18,8 @@ class Node(BaseNode):
 
     Raises `ValueError` for `max_retries` below 1 or `wait` below 0.
     """
+
+    _last_attempt = 0
 
     def __init__(
         self,
@@ -214,76 +38,129 @@ class Node(BaseNode):
 
     @property
     def cur_retry(self) -> int:
-        """Return the zero-based attempt of the `exec` that reads it.
+        """Return the zero-based attempt: in `exec` the one that runs, afterwards the last made.
 
-        It belongs to the thread or coroutine that asks, so items that run side by side
-        do not see each other's attempts.
+        It belongs to the thread or coroutine that asks, so items and runs that go on side by
+        side do not see each other's attempts. Setting it does not change how many are left.
         """
-        execution = _current_execution.get()
-        while execution is not None:
-            if execution.node is self:
-                return execution.attempt
+        execution = self._execution()
+        return self._last_attempt if execution is None else execution.attempt
+
+    @cur_retry.setter
+    def cur_retry(self, attempt: int) -> None:
+        execution = self._execution()
+        if execution is None:
+            self._last_attempt = attempt
+        else:
+            execution.attempt = attempt
+
+    def _execution(self) -> Execution | None:
+        """Return the innermost execution of this node that the caller is part of."""
+        execution = current_execution.get()
+        while execution is not None and execution.node is not self:
             execution = execution.outer
-        return 0
+        return execution
 
     def exec_fallback(self, prep_res: Any, exc: Exception) -> Any:
         """Return the result to use after the last failed attempt; raises `exc` by default."""
         raise exc
 
-    def _exec(self, shared: dict[str, Any], prep_res: Any) -> Any:
-        return self._exec_one(prep_res)
-
-    def _exec_one(self, item: Any) -> Any:
+    def _run(self, shared: dict[str, Any]) -> Any:
         if self.max_retries == 1:
-            return self._exec_attempts(item, _ONLY_ATTEMPT)
-        execution = Execution(self, _current_execution.get())
-        token = _current_execution.set(execution)
-        try:
-            return self._exec_attempts(item, execution)
-        finally:
-            _current_execution.reset(token)
+            return super()._run(shared)
+        with Execution(self, whole_run=True):
+            return super()._run(shared)
 
-    def _exec_attempts(self, item: Any, execution: Execution) -> Any:
-        while True:
+    def _exec(self, prep_res: Any) -> Any:
+        """Call `exec` with its retries and fallback; override it to wrap them all."""
+        if self.max_retries == 1:  # the usual case need not pay for an `Execution`
+            self._last_attempt = 0
             try:
-                return self.exec(item)
+                return self.exec(prep_res)
             except Exception as error:
-                if execution.attempt + 1 >= self.max_retries:
-                    return self.exec_fallback(item, error)
-            execution.attempt += 1
-            if self.wait:
-                time.sleep(self.wait)
+                return self.exec_fallback(prep_res, error)
+        with Execution(self) as execution:
+            attempt = 0
+            while True:
+                execution.attempt = attempt
+                try:
+                    return self.exec(prep_res)
+                except Exception as error:
+                    attempt += 1
+                    if attempt >= self.max_retries:
+                        return self.exec_fallback(prep_res, error)
+                    self._note_retry(attempt, error)
+                if self.wait:
+                    time.sleep(self.wait)
 
     async def exec_async(self, prep_res: Any) -> Any:
-        """Work on `prep_res` alone and return the result; only async nodes call it.
-
-        It stands here, not in `AsyncNode`, so that mix-ins can wrap both kinds of `exec`.
-        """
+        """Work on `prep_res` alone and return the result; only async nodes call it."""
         return None
 
     async def exec_fallback_async(self, prep_res: Any, exc: Exception) -> Any:
         """Return the result to use after the last failed attempt; raises `exc` by default."""
         raise exc
 
-    async def _exec_one_async(self, item: Any) -> Any:
-        if self.max_retries == 1:
-            return await self._exec_attempts_async(item, _ONLY_ATTEMPT)
-        execution = Execution(self, _current_execution.get())
-        token = _current_execution.set(execution)
-        try:
-            return await self._exec_attempts_async(item, execution)
-        finally:
-            _current_execution.reset(token)
+    async def _exec_async(self, prep_res: Any) -> Any:
+        """Await `exec_async` with its retries and fallback; override it to wrap them all.
 
-    async def _exec_attempts_async(self, item: Any, execution: Execution) -> Any:
+        It is defined here, not in `AsyncNode`, so that a mix-in can wrap it from before and
+        from after `AsyncNode` among the bases.
+        """
         import asyncio  # programs without async nodes start in half the time
 
-        while True:
-            try:
-                return await self.exec_async(item)
-            except Exception as error:
-                if execution.attempt + 1 >= self.max_retries:
-                    return await self.exec_fallback_async(item, error)
-            execution.attempt += 1
-            if self.wait:
-                await asyncio.sleep(self.wait)
+        with Execution(self) as execution:
+            attempt = 0
+            while True:
+                execution.attempt = attempt
+                try:
+                    return await self.exec_async(prep_res)
+                except Exception as error:
+                    attempt += 1
+                    if attempt >= self.max_retries:
+                        return await self.exec_fallback_async(prep_res, error)
+                    self._note_retry(attempt, error)
+                if self.wait:
+                    await asyncio.sleep(self.wait)
+
+    def _note_retry(self, attempt: int, error: Exception) -> None:
+        """Note that attempt number `attempt` (from 1) has failed and another follows."""
+        self.logger.warning(
+            "%s: attempt %d of %d failed with %s, trying again",
+            *(self.node_id, attempt, self.max_retries, type(error).__name__),
+        )
+
+
+class Execution:
+    """The attempt that one run of a node, or one item within it, is at.
+
+    In a `with` block it is the current one of its thread or coroutine. The last attempt of an
+    item passes to the execution around it, that of a run to the node.
+    """
+
+    __slots__ = ("_token", "attempt", "node", "outer", "whole_run")
+
+    def __init__(self, node: Node, *, whole_run: bool = False) -> None:
+        self.node = node
+        self.whole_run = whole_run
+        self.attempt = 0
+        self.outer = current_execution.get()
+
+    def __enter__(self) -> Self:
+        self._token: Token[Execution | None] = current_execution.set(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        current_execution.reset(self._token)
+        if self.whole_run:
+            self.node._last_attempt = self.attempt
+        else:
+            self.node.cur_retry = self.attempt
+
+
+current_execution: ContextVar[Execution | None] = ContextVar("execution", default=None)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from kaygraph.node import Execution, Node
+from kaygraph.node import Node
 
 __all__ = ["ValidatedNode"]
 
 
 class ValidatedNode(Node):
-    """Pass each `exec`'s argument and result through a check.
+    """Pass the argument and the result of `exec` through a check.
 
-    The checks stand around the retries: what they raise is not tried again.
+    The checks are outside of the retries: what they raise is not tried again. In a class that is
+    also a `BatchNode`, they are given the whole list, once, when `ValidatedNode` comes first
+    among the bases, and each item when it comes last.
     """
 
     def validate_input(self, prep_res: Any) -> Any:
@@ -23,9 +25,8 @@ class ValidatedNode(Node):
         """Return the value to go on with, or raise."""
         return exec_res
 
-    def _exec_attempts(self, item: Any, execution: Execution) -> Any:
-        return self.validate_output(super()._exec_attempts(self.validate_input(item), execution))
+    def _exec(self, prep_res: Any) -> Any:
+        return self.validate_output(super()._exec(self.validate_input(prep_res)))
 
-    async def _exec_attempts_async(self, item: Any, execution: Execution) -> Any:
-        checked = self.validate_input(item)
-        return self.validate_output(await super()._exec_attempts_async(checked, execution))
+    async def _exec_async(self, prep_res: Any) -> Any:
+        return self.validate_output(await super()._exec_async(self.validate_input(prep_res)))

@@ -17,6 +17,7 @@ from kaygraph import (
     AsyncParallelBatchGraph,
     AsyncParallelBatchNode,
     BatchGraph,
+    BatchNode,
     Graph,
     MetricsNode,
     Node,
@@ -111,18 +112,8 @@ def test_a_swallowed_error_makes_the_action_none(step: str) -> None:
     assert shared == {"error": f"LookupError('{step}')"}
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        AsyncNode,
-        AsyncBatchNode,
-        AsyncParallelBatchNode,
-        AsyncGraph,
-        AsyncBatchGraph,
-        AsyncParallelBatchGraph,
-    ],
-)
-def test_run_on_anything_async_says_to_use_run_async(kind: Any) -> None:
+@pytest.mark.parametrize("kind", [AsyncNode, AsyncBatchNode, AsyncParallelBatchNode])
+def test_run_on_an_async_node_says_to_use_run_async(kind: Any) -> None:
     with pytest.raises(RuntimeError, match="run_async"):
         kind().run({})
 
@@ -132,6 +123,8 @@ def test_an_async_node_in_a_plain_graph_says_to_use_run_async() -> None:
         Graph(AsyncNode()).run({})
     with pytest.raises(RuntimeError, match="run it in an AsyncGraph with run_async"):
         Graph(AsyncGraph(AsyncNode())).run({})
+    with pytest.raises(RuntimeError, match="run it in an AsyncGraph with run_async"):
+        AsyncGraph(AsyncNode()).run({})
 
 
 def test_an_async_node_that_runs_alone_warns_that_its_successors_will_not_run() -> None:
@@ -239,7 +232,7 @@ def test_exec_runs_once_per_item_and_results_keep_input_order(kind: Any, form: A
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("items", [None, []])
+@pytest.mark.parametrize("items", [None, [], False, 0])
 def test_no_items_give_an_empty_list(kind: Any, items: Any) -> None:
     shared: dict[str, Any] = {}
     run(batch_node(kind, items, negate).run_async(shared))
@@ -389,6 +382,70 @@ def test_the_first_error_cancels_what_still_runs() -> None:
     run(main())
 
 
+def test_coroutines_that_count_their_attempts_themselves_each_read_their_own() -> None:
+    class Own(AsyncNode):
+        async def _exec_async(self, prep_res: tuple[int, asyncio.Barrier]) -> Any:
+            item, together = prep_res
+            for self.cur_retry in range(item + 1):
+                await asyncio.sleep(0)
+            await together.wait()  # item n is at attempt n, for all n
+            return self.cur_retry
+
+    class Staggered(AsyncParallelBatchNode, Own):
+        async def prep_async(self, shared: dict[str, Any]) -> Any:
+            together = asyncio.Barrier(4)
+            return [(item, together) for item in range(4)]
+
+        async def post_async(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            shared["attempts"] = exec_res
+
+    shared: dict[str, Any] = {}
+    run(Staggered().run_async(shared))
+    assert shared["attempts"] == [0, 1, 2, 3]
+
+
+def test_runs_of_one_node_side_by_side_each_read_their_own_last_attempt_in_post() -> None:
+    class Staggered(AsyncNode):
+        async def prep_async(self, shared: dict[str, Any]) -> Any:
+            return shared["failures"], shared["together"]
+
+        async def exec_async(self, prep_res: tuple[int, asyncio.Barrier]) -> Any:
+            failures, together = prep_res
+            if self.cur_retry < failures:
+                raise LookupError
+            await together.wait()
+
+        def after_exec(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
+            shared["after_exec"] = self.cur_retry
+
+        async def post_async(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            await shared["together"].wait()
+            shared["post"] = self.cur_retry
+
+    async def main() -> list[dict[str, Any]]:
+        node, together = Staggered(max_retries=4), asyncio.Barrier(4)
+        stores = [{"failures": failures, "together": together} for failures in range(4)]
+        await asyncio.gather(*(node.run_async(store) for store in stores))
+        assert node.cur_retry in range(4)
+        return stores
+
+    assert [(store["after_exec"], store["post"]) for store in run(main())] == [
+        (failures, failures) for failures in range(4)
+    ]
+
+
+def test_on_error_of_an_async_node_reads_the_last_attempt_made() -> None:
+    class Reads(Fails):
+        def on_error(self, shared: dict[str, Any], error: Exception) -> bool:
+            shared["on_error"] = self.cur_retry
+            return True
+
+    node = Reads(max_retries=3)
+    shared: dict[str, Any] = {}
+    run(node.run_async(shared))
+    assert (shared["on_error"], node.cur_retry) == (2, 2)
+
+
 def test_coroutines_at_different_attempts_at_the_same_time_each_read_their_own() -> None:
     class Staggered(AsyncParallelBatchNode):
         async def prep_async(self, shared: dict[str, Any]) -> Any:
@@ -468,8 +525,8 @@ def test_async_nodes_compose_with_metrics_and_validation() -> None:
     shared: dict[str, Any] = {}
     run(AsyncGraph(node).run_async(shared))
     assert shared == {"results": ["10", "20", "30"]}
-    assert node.get_stats()["total_executions"] == 3
-    assert node.get_stats()["total_retries"] == 3
+    assert node.metrics["retry_counts"] == [3]
+    assert (node.metrics["success_count"], node.metrics["error_count"]) == (1, 0)
 
 
 class Step(Node):
@@ -499,8 +556,72 @@ def test_an_async_graph_runs_async_and_plain_nodes_and_graphs_mixed() -> None:
     assert [name for name, _ in shared["path"]] == ["a", "b", "c", "d", "e", "f"]
 
 
-def test_an_async_graph_frames_its_nodes_with_its_own_steps_and_hooks() -> None:
-    class Framed(AsyncGraph):
+def test_the_batch_nodes_are_batch_nodes_to_isinstance() -> None:
+    for kind in KINDS:
+        assert issubclass(kind, BatchNode)
+        assert issubclass(kind, AsyncNode)
+        assert isinstance(kind(), BatchNode)
+
+
+@pytest.mark.parametrize("kind", [AsyncGraph, AsyncBatchGraph, AsyncParallelBatchGraph])
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_an_async_graph_of_plain_nodes_runs_without_an_event_loop(
+    kind: Any, is_nested: bool
+) -> None:
+    class WithSteps(kind):  # type: ignore[misc]
+        def prep(self, shared: dict[str, Any]) -> Any:
+            shared["seen"] = ["prep"]
+            return [{"number": 1}, {"number": 2}] if kind is not AsyncGraph else "prepared"
+
+        def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            shared["seen"].append("post")
+            return "done"
+
+    start = Step(node_id="a")
+    start >> Step(node_id="b")
+    graph = WithSteps(start)
+    shared: dict[str, Any] = {}
+    assert (Graph(graph) if is_nested else graph).run(shared) == "done"
+    params: list[dict[str, Any]] = [{}] if kind is AsyncGraph else [{"number": 1}, {"number": 2}]
+    assert shared["path"] == [(name, given) for given in params for name in "ab"]
+    assert shared["seen"] == ["prep", "post"]
+
+
+def test_a_run_without_an_event_loop_warns_of_async_steps_that_it_passes_over() -> None:
+    class WithSteps(AsyncGraph):
+        async def post_async(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            return "done"
+
+    graph = WithSteps(Node())
+    with pytest.warns(UserWarning, match="run passes over post_async; use run_async") as caught:
+        assert graph.run({}) is None
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.warns(UserWarning, match="run passes over post_async; use run_async"):
+        assert Graph(graph).run({}) is None
+
+
+def test_an_async_graph_that_runs_alone_warns_that_its_successors_will_not_run() -> None:
+    graph = AsyncGraph(Node())
+    graph >> Node()
+    with pytest.warns(UserWarning, match="its successors will not run") as caught:
+        graph.run({})
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_an_async_graph_asks_the_copy_that_ran_for_its_successor() -> None:
+    class Rewires(AsyncNode):
+        async def post_async(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            self.successors = {"default": Step(node_id="other")}
+
+    node = Rewires()
+    node >> Step(node_id="wired")
+    shared: dict[str, Any] = {}
+    run(AsyncGraph(node).run_async(shared))
+    assert shared["path"] == [("other", {})]
+
+
+def test_an_async_graph_runs_its_own_steps_and_hooks_around_its_nodes() -> None:
+    class WithSteps(AsyncGraph):
         def before_prep(self, shared: dict[str, Any]) -> None:
             shared["seen"] = ["before_prep"]
 
@@ -515,7 +636,7 @@ def test_an_async_graph_frames_its_nodes_with_its_own_steps_and_hooks() -> None:
             shared["seen"].append(("post_async", prep_res, exec_res))
             return "action of the graph"
 
-    graph = Framed(AsyncStep())
+    graph = WithSteps(AsyncStep())
     graph.set_params({"action": "last"})
     shared: dict[str, Any] = {}
     assert run(graph.run_async(shared)) == "action of the graph"
@@ -551,7 +672,7 @@ def test_an_async_graph_swallows_an_error_of_its_nodes_when_its_hook_says_so() -
 def test_an_async_graph_warns_of_an_action_that_names_no_successor() -> None:
     a = Steps(node_id="a")
     a - "down" >> Node()
-    with pytest.warns(UserWarning, match=r"a returned 'onward' and leads on for \['down'\] only"):
+    with pytest.warns(UserWarning, match=r"^Graph ends: 'onward' not found in \['down'\]$"):
         assert run(AsyncGraph(a).run_async({})) == "onward"
 
 
@@ -588,7 +709,7 @@ def test_an_async_batch_graph_runs_whole_once_for_each_param_dict(kind: Any) -> 
 def test_an_async_batch_graph_without_param_dicts_runs_nothing(kind: Any) -> None:
     shared: dict[str, Any] = {}
     run(params_graph(kind, AsyncStep(), None).run_async(shared))
-    assert "path" not in shared
+    assert shared == {"given": ([], None)}
 
 
 class Meet(AsyncNode):

@@ -32,6 +32,13 @@ def test_merge_makes_a_new_config_in_which_the_other_wins(
     assert Config().merge(other).to_dict() == {"depth": 2, "height": 2}
 
 
+def test_merging_nothing_makes_a_copy() -> None:
+    config = Config(depth=1)
+    merged = config.merge(None)
+    merged.set("depth", 2)
+    assert (config.get("depth"), merged.get("depth")) == (1, 2)
+
+
 def test_to_dict_is_a_copy() -> None:
     config = Config(depth=1)
     config.to_dict()["depth"] = 2

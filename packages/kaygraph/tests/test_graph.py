@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import warnings
 from typing import Any
 
 import pytest
-from kaygraph import BaseNode, BatchGraph, Config, Graph, Node
+from kaygraph import AsyncGraph, BaseNode, BatchGraph, Config, Graph, Node
 
 
 class Step(Node):
@@ -42,6 +44,13 @@ def test_start_sets_and_returns_the_first_node() -> None:
     assert graph.start(node) is node
     assert graph.start_node is node
     assert Graph(node).start_node is node
+    assert Graph(start=node).start_node is node
+
+
+def test_the_first_node_may_be_given_by_keyword() -> None:
+    node, graph = Node(), Graph()
+    assert graph.start(start=node) is node
+    assert graph.start_node is node
 
 
 def test_a_graph_is_a_node_with_its_own_config() -> None:
@@ -71,7 +80,7 @@ def test_an_action_that_names_no_successor_ends_the_graph_with_a_warning() -> No
     a = Step("a", "up")
     a >> Step("b")
     a - "down" >> Step("c")
-    message = r"a returned 'up' and leads on for \['default', 'down'\] only"
+    message = r"^Graph ends: 'up' not found in \['default', 'down'\]$"
     with pytest.warns(UserWarning, match=message):
         assert Graph(a).run({}) == "up"
 
@@ -79,7 +88,7 @@ def test_an_action_that_names_no_successor_ends_the_graph_with_a_warning() -> No
 def test_a_missing_default_successor_is_warned_of_by_that_name() -> None:
     a = Step("a")
     a - "down" >> Step("c")
-    with pytest.warns(UserWarning, match=r"a returned 'default' and leads on for \['down'\] only"):
+    with pytest.warns(UserWarning, match=r"^Graph ends: 'default' not found in \['down'\]$"):
         assert Graph(a).run({}) is None
 
 
@@ -111,7 +120,7 @@ def test_a_loop_of_many_rounds_runs_to_its_end() -> None:
 
 
 def test_a_graph_runs_prep_then_the_nodes_then_post_with_the_last_action() -> None:
-    class Framed(Graph):
+    class WithSteps(Graph):
         def prep(self, shared: dict[str, Any]) -> Any:
             shared["path"] = ["prep"]
             return "prepared"
@@ -123,7 +132,7 @@ def test_a_graph_runs_prep_then_the_nodes_then_post_with_the_last_action() -> No
     a = Step("a")
     a >> Step("b", "last action")
     shared: dict[str, Any] = {}
-    assert Framed(a).run(shared) == "action of the graph"
+    assert WithSteps(a).run(shared) == "action of the graph"
     assert shared["path"] == ["prep", "a", "b", "post", "prepared", "last action"]
 
 
@@ -143,18 +152,18 @@ def test_a_shallow_copy_of_each_node_runs() -> None:
         def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
             self.rounds += 1
             self.notes.append("ran")
-            shared.setdefault("twins", []).append(self)
-            return "again" if len(shared["twins"]) < 3 else "enough"
+            shared.setdefault("copies", []).append(self)
+            return "again" if len(shared["copies"]) < 3 else "enough"
 
     node = Remember()
     node - "again" >> node
     node - "enough" >> Node()
     shared: dict[str, Any] = {}
     Graph(node).run(shared)
-    assert [twin.rounds for twin in shared["twins"]] == [1, 1, 1]
+    assert [copied.rounds for copied in shared["copies"]] == [1, 1, 1]
     assert node.rounds == 0
     assert node.notes == ["ran", "ran", "ran"]
-    assert node not in shared["twins"]
+    assert node not in shared["copies"]
 
 
 def test_context_notes_of_the_copies_are_readable_on_the_node_that_was_built() -> None:
@@ -180,6 +189,107 @@ def test_the_params_of_the_graph_overlay_those_of_the_node() -> None:
     assert shared["params"] == [{"own": 1, "both": 2, "graph": 2}, {"both": 2, "graph": 2}]
     assert node.params == {"own": 1, "both": 1}
     assert other.params == {}
+
+
+@pytest.mark.parametrize("kind", [Graph, AsyncGraph])
+def test_a_graph_hands_params_on_through_set_params_which_a_node_may_override(kind: Any) -> None:
+    class Halves(Look):
+        def set_params(self, params: dict[str, Any]) -> None:
+            super().set_params({name: value / 2 for name, value in params.items()})
+
+    node = Halves()
+    node.set_params({"own": 8})
+    graph = kind(node)
+    shared: dict[str, Any] = {}
+    graph.set_params({"size": 20})
+    graph.run(shared)
+    assert shared["params"] == [{"own": 2, "size": 10}]
+    assert node.params == {"own": 4}
+    assert graph.params == {"size": 20}
+
+
+@pytest.mark.parametrize("kind", [Graph, AsyncGraph])
+def test_set_params_of_a_node_is_called_on_its_copy_even_without_params(kind: Any) -> None:
+    class Counts(Look):
+        calls = 0
+
+        def set_params(self, params: dict[str, Any]) -> None:
+            super().set_params(params)
+            self.calls += 1
+
+        def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            shared["calls"] = self.calls
+
+    node = Counts()
+    shared: dict[str, Any] = {}
+    kind(node).run(shared)
+    assert (shared["calls"], node.calls) == (1, 0)
+
+
+def test_get_next_node_is_given_the_copy_that_ran() -> None:
+    class Marks(Node):
+        def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            self.mark = "made in post"
+            return "onward"
+
+    class Looks(Graph):
+        def get_next_node(self, current: BaseNode, action: Any) -> BaseNode | None:
+            given.append((current, action))
+            return super().get_next_node(current, action)
+
+    given: list[tuple[Any, Any]] = []
+    node = Marks()
+    Looks(node).run({})
+    [(current, action)] = given
+    assert current is not node
+    assert (current.mark, action) == ("made in post", "onward")
+
+
+def test_successors_that_post_sets_on_the_copy_are_followed() -> None:
+    class Rewires(Step):
+        def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            self.successors = {"default": Step("other")}
+            return super().post(shared, prep_res, exec_res)
+
+    node, wired = Rewires("a"), Step("wired")
+    node >> wired
+    assert path_of(Graph(node)) == ["a", "other"]
+    assert node.successors == {"default": wired}
+
+
+class Slotted(Node):
+    __slots__ = ("__hidden", "name", "unset")
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.__hidden = [name]
+
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+        shared.setdefault("path", []).append((self.name, self.__hidden, hasattr(self, "unset")))
+        self.name = "changed"
+
+
+class AlsoSlotted(Slotted):
+    __slots__ = ("more",)
+
+
+@pytest.mark.parametrize("kind", [Slotted, AlsoSlotted])
+def test_a_node_with_slots_survives_a_graph(kind: type[Slotted]) -> None:
+    node = kind("a")
+    node >> kind("b")
+    shared: dict[str, Any] = {}
+    Graph(node).run(shared)
+    assert shared["path"] == [("a", ["a"], False), ("b", ["b"], False)]
+    assert node.name == "a"
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda node: pickle.loads(pickle.dumps(node))])
+@pytest.mark.parametrize("kind", [Slotted, AlsoSlotted])
+def test_a_node_with_slots_is_copied_deeply_and_pickles(copied: Any, kind: type[Slotted]) -> None:
+    shared: dict[str, Any] = {}
+    copied(kind("a")).run(shared)
+    assert shared["path"] == [("a", ["a"], False)]
 
 
 def test_params_of_a_node_survive_a_graph_without_params() -> None:
@@ -311,10 +421,20 @@ def test_a_batch_graph_hands_its_list_to_post() -> None:
     assert shared["given"] == ([{"number": 0}, {"number": 1}, {"number": 2}], None)
 
 
-def test_a_batch_graph_without_param_dicts_runs_nothing() -> None:
+@pytest.mark.parametrize("param_dicts", [None, [], (), False])
+def test_a_batch_graph_without_param_dicts_runs_nothing_and_gives_post_an_empty_list(
+    param_dicts: Any,
+) -> None:
+    class Empty(BatchGraph):
+        def prep(self, shared: dict[str, Any]) -> Any:
+            return param_dicts
+
+        def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            shared["given"] = (prep_res, exec_res)
+
     shared: dict[str, Any] = {}
-    assert BatchGraph(Look()).run(shared) is None
-    assert shared == {}
+    assert Empty(Look()).run(shared) is None
+    assert shared == {"given": ([], None)}
 
 
 def test_batch_graphs_nest_and_their_params_add_up() -> None:

@@ -33,7 +33,7 @@ def test_nodes_arrows_action_labels_and_loops_are_drawn() -> None:
     )
 
 
-def test_a_nested_graph_is_a_frame_around_its_nodes() -> None:
+def test_a_nested_graph_is_a_subgraph_with_its_nodes() -> None:
     first, inner_first = named("first"), named("inner_first")
     inner_first - "on" >> named("inner_last")
     inner = nested(inner_first, "inner")
@@ -63,7 +63,7 @@ def test_an_empty_graph_has_no_lines_and_is_drawn_as_a_node_where_it_is_nested()
     assert Graph(a).to_mermaid() == ('graph TD\n    a["a"]\n    empty["empty"]\n    a --> empty\n')
 
 
-def test_ids_that_cannot_name_a_node_stand_in_its_label_only() -> None:
+def test_ids_that_cannot_name_a_node_are_in_its_label_only() -> None:
     first = named("load the file")
     first >> named("end") >> named("größe") >> named("n2") >> named("_1")
     assert Graph(first).to_mermaid() == (

@@ -1,12 +1,24 @@
-"""Statistics of a node's executions."""
+"""Statistics of a node's runs."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kaygraph import Graph, MetricsNode
+from kaygraph import (
+    AsyncBatchNode,
+    AsyncGraph,
+    AsyncNode,
+    AsyncParallelBatchNode,
+    BatchNode,
+    Graph,
+    MetricsNode,
+    ParallelBatchNode,
+)
 
 
 class Measured(MetricsNode):
@@ -42,7 +54,9 @@ def test_collect_metrics_comes_before_the_arguments_of_the_node() -> None:
 
 def test_the_statistics_follow_from_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([10.0, 11.0, 20.0, 24.0, 30.0, 31.0])
-    monkeypatch.setattr("kaygraph.metrics.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setattr(
+        "kaygraph.base.time", SimpleNamespace(perf_counter=lambda: next(ticks), time=lambda: 0.0)
+    )
     node = Measured(max_retries=3)
     node.run({})
     node.succeeds_at = 2
@@ -64,6 +78,94 @@ def test_the_statistics_follow_from_the_clock(monkeypatch: pytest.MonkeyPatch) -
         "max_execution_time": 4.0,
         "total_retries": 4,
     }
+
+
+@pytest.mark.parametrize("step", ["before_prep", "prep", "exec", "after_exec", "post"])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_error_in_any_step_is_an_error(step: str, is_async: bool) -> None:
+    class Breaks(*((AsyncNode, MetricsNode) if is_async else (MetricsNode,))):  # type: ignore[misc]
+        pass
+
+    def broken(*given: Any) -> Any:
+        raise LookupError(step)
+
+    async def broken_async(*given: Any) -> Any:
+        raise LookupError(step)
+
+    is_awaited = is_async and step in ("prep", "exec", "post")
+    setattr(Breaks, f"{step}_async" if is_awaited else step, broken_async if is_awaited else broken)
+    node = Breaks()
+    with pytest.raises(LookupError, match=step):
+        asyncio.run(AsyncGraph(node).run_async({}))
+    assert (node.metrics["success_count"], node.metrics["error_count"]) == (0, 1)
+    assert len(node.metrics["execution_times"]) == len(node.metrics["retry_counts"]) == 1
+
+
+@pytest.mark.parametrize(
+    "bases",
+    [
+        (BatchNode, MetricsNode),
+        (MetricsNode, BatchNode),
+        (ParallelBatchNode, MetricsNode),
+        (AsyncBatchNode, MetricsNode),
+        (MetricsNode, AsyncBatchNode),
+        (AsyncParallelBatchNode, MetricsNode),
+    ],
+)
+def test_a_batch_counts_as_one_execution_with_the_retries_of_all_its_items(bases: Any) -> None:
+    class Batch(*bases):  # type: ignore[misc]
+        def prep(self, shared: dict[str, Any]) -> Iterable[int]:
+            return range(95)
+
+        async def prep_async(self, shared: dict[str, Any]) -> Iterable[int]:
+            return range(95)
+
+        def exec(self, prep_res: int) -> None:
+            if self.cur_retry < prep_res % 2:
+                raise LookupError
+
+        async def exec_async(self, prep_res: int) -> None:
+            await asyncio.sleep(0)
+            self.exec(prep_res)
+
+    node = Batch(max_retries=2)
+    asyncio.run(AsyncGraph(node).run_async({}))
+    assert node.metrics["retry_counts"] == [47]
+    assert node.get_stats()["total_executions"] == 1
+    assert node.get_stats()["success_rate"] == 1.0
+    asyncio.run(AsyncGraph(node).run_async({}))
+    assert node.metrics["retry_counts"] == [47, 47]
+
+
+def test_threads_that_run_one_node_lose_no_execution_and_no_retry() -> None:
+    together = threading.Barrier(8, timeout=20)
+
+    class Fails(MetricsNode):
+        def exec(self, prep_res: Any) -> Any:
+            together.wait()
+            raise LookupError
+
+        def exec_fallback(self, prep_res: Any, exc: Exception) -> Any:
+            return None
+
+    node = Fails(max_retries=5)
+    threads = [threading.Thread(target=node.run, args=({},)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert node.get_stats()["total_executions"] == 8
+    assert node.get_stats()["total_retries"] == 8 * 4
+
+
+def test_a_run_whose_error_on_error_swallows_is_a_success() -> None:
+    class Swallows(Measured):
+        def on_error(self, shared: dict[str, Any], error: Exception) -> bool:
+            return True
+
+    node = Swallows(succeeds_at=9)
+    node.run({})
+    assert (node.metrics["success_count"], node.metrics["error_count"]) == (1, 0)
 
 
 def test_an_execution_that_the_fallback_saved_is_a_success() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kaygraph import BaseNode, BatchNode, Config, Node
+from kaygraph import BaseNode, BatchNode, Config, Graph, Node
+
+PATIENCE_S = 20.0  # only a fault waits this long
 
 
 class Steps(Node):
@@ -131,6 +134,30 @@ def test_context_notes_belong_to_one_node() -> None:
     assert other.get_context("seen") is None
 
 
+def test_the_start_and_the_duration_of_a_run_are_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reads(Steps):
+        def note(self, step: str, *given: Any) -> None:
+            super().note(step, self.get_context("start_time"))
+
+    clock = iter([10.0, 10.5, 20.0, 21.0, 25.0, 30.0])  # the graph's run is around the node's
+    epoch = iter([1000.0, 2000.0, 2001.0])
+    monkeypatch.setattr(
+        "kaygraph.base.time",
+        SimpleNamespace(time=lambda: next(epoch), perf_counter=lambda: next(clock)),
+    )
+    node = Reads()
+    assert node.get_context("start_time") is None
+    assert node.get_context("last_execution_time") is None
+    node.run({})
+    assert node.seen == [(step, 1000.0) for step in STEPS]
+    assert node.get_context("last_execution_time") == 0.5
+    node.fails_in = "post"
+    with pytest.raises(LookupError):
+        Graph(node).run({})
+    assert node.get_context("start_time") == 2001.0
+    assert node.get_context("last_execution_time") == 4.0
+
+
 STEPS = ["before_prep", "prep", "exec", "after_exec", "post"]
 
 
@@ -152,19 +179,19 @@ def test_a_swallowed_error_makes_the_action_none(step: str) -> None:
     assert repr(shared["error"]) == f"LookupError('{step}')"
 
 
-def test_on_error_hears_of_exec_once_when_all_attempts_and_the_fallback_failed() -> None:
-    heard = []
+def test_on_error_is_called_once_when_all_attempts_and_the_fallback_failed() -> None:
+    errors = []
 
     class Fails(Node):
         def exec(self, prep_res: Any) -> Any:
             raise LookupError(self.cur_retry)
 
         def on_error(self, shared: dict[str, Any], error: Exception) -> bool:
-            heard.append(repr(error))
+            errors.append(repr(error))
             return True
 
     Fails(max_retries=3).run({})
-    assert heard == ["LookupError(2)"]
+    assert errors == ["LookupError(2)"]
 
 
 class Resource(Node):
@@ -316,10 +343,131 @@ def test_an_interrupt_is_not_tried_again() -> None:
     assert attempts == [0]
 
 
-def test_the_attempt_is_zero_outside_of_exec() -> None:
-    node = Fails(succeeds_at=1, max_retries=2)
-    node.run({})
+@pytest.mark.parametrize(("max_retries", "last"), [(1, 0), (2, 1), (5, 2)])
+def test_the_last_attempt_made_is_readable_after_exec_and_on_the_node(
+    max_retries: int, last: int
+) -> None:
+    class Reads(Fails):
+        def exec_fallback(self, prep_res: Any, exc: Exception) -> Any:
+            return None
+
+        def after_exec(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
+            shared["after_exec"] = self.cur_retry
+
+        def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            shared["post"] = self.cur_retry
+
+    node = Reads(succeeds_at=2, max_retries=max_retries)
     assert node.cur_retry == 0
+    shared: dict[str, Any] = {}
+    node.run(shared)
+    assert shared == {"after_exec": last, "post": last}
+    assert node.cur_retry == last
+
+
+def test_on_error_reads_the_last_attempt_made() -> None:
+    class Reads(Fails):
+        def on_error(self, shared: dict[str, Any], error: Exception) -> bool:
+            shared["on_error"] = self.cur_retry
+            return False
+
+    node = Reads(max_retries=3)
+    shared: dict[str, Any] = {}
+    with pytest.raises(LookupError):
+        node.run(shared)
+    assert (shared["on_error"], node.cur_retry) == (2, 2)
+
+
+def test_a_run_without_retries_forgets_the_attempt_that_was_set() -> None:
+    node = Fails(succeeds_at=0)
+    node.cur_retry = 7
+    assert node.cur_retry == 7
+    node.run({})
+    assert (node.attempts, node.cur_retry) == ([0], 0)
+
+
+def test_setting_the_attempt_inside_exec_is_read_there_and_changes_no_count() -> None:
+    seen: list[int] = []
+
+    class Sets(Node):
+        def exec(self, prep_res: Any) -> Any:
+            seen.append(self.cur_retry)
+            self.cur_retry = 10
+            seen.append(self.cur_retry)
+            raise LookupError
+
+        def exec_fallback(self, prep_res: Any, exc: Exception) -> Any:
+            return None
+
+    node = Sets(max_retries=3)
+    node.run({})
+    assert seen == [0, 10, 1, 10, 2, 10]
+    assert node.cur_retry == 10
+
+
+def test_a_node_may_count_its_attempts_itself() -> None:
+    class Own(Fails):
+        def _exec(self, prep_res: Any) -> Any:
+            for self.cur_retry in range(3):
+                try:
+                    return self.exec(prep_res)
+                except LookupError:
+                    pass
+            return "failed"
+
+        def after_exec(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
+            shared["last"] = self.cur_retry
+
+    node = Own(succeeds_at=1)
+    shared: dict[str, Any] = {}
+    node.run(shared)
+    assert shared == {"last": 1, "result": "attempt 1"}
+    assert node.attempts == [0, 1]
+
+
+def test_a_node_that_runs_itself_inside_exec_keeps_the_outer_attempt() -> None:
+    seen: list[tuple[str, int]] = []
+
+    class Recursive(Node):
+        def prep(self, shared: dict[str, Any]) -> Any:
+            return shared["depth"]
+
+        def exec(self, prep_res: int) -> Any:
+            if prep_res == 0:
+                self.run({"depth": 1})
+            seen.append((f"depth {prep_res}", self.cur_retry))
+            if self.cur_retry < 1 + prep_res:
+                raise LookupError
+
+    Recursive(max_retries=3).run({"depth": 0})
+    inner = [("depth 1", attempt) for attempt in range(3)]
+    assert seen == [*inner, ("depth 0", 0), *inner, ("depth 0", 1)]
+
+
+def test_threads_that_run_one_node_each_read_their_own_last_attempt_in_post() -> None:
+    together = threading.Barrier(4, timeout=PATIENCE_S)
+
+    class Staggered(Node):
+        def prep(self, shared: dict[str, Any]) -> Any:
+            return shared["failures"]
+
+        def exec(self, prep_res: int) -> Any:
+            if self.cur_retry < prep_res:
+                raise LookupError
+            together.wait()
+
+        def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            together.wait()
+            shared["last"] = self.cur_retry
+
+    node = Staggered(max_retries=4)
+    stores = [{"failures": failures} for failures in range(4)]
+    threads = [threading.Thread(target=node.run, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert stores == [{"failures": failures, "last": failures} for failures in range(4)]
 
 
 def test_a_node_run_inside_an_exec_leaves_the_outer_attempt_alone() -> None:

@@ -1,4 +1,4 @@
-"""The package itself: one sorted door, no dependencies, typed."""
+"""The package itself: its public names, its version, no dependencies, typed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import tomllib
 from pathlib import Path
 
 import kaygraph
+import pytest
 
-HOME = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def test_the_door_is_sorted_and_shows_the_whole_contract() -> None:
+def test_the_public_names_are_sorted_and_are_those_of_the_contract() -> None:
     assert kaygraph.__all__ == sorted(kaygraph.__all__)
     assert kaygraph.__all__ == [
         "AsyncBatchGraph",
@@ -33,11 +34,28 @@ def test_the_door_is_sorted_and_shows_the_whole_contract() -> None:
 
 
 def test_the_tests_run_on_the_code_beside_them() -> None:
-    assert Path(kaygraph.__file__).parent == HOME / "kaygraph"
+    assert Path(kaygraph.__file__).parent == PACKAGE / "kaygraph"
+
+
+def test_the_version_is_the_one_that_is_installed() -> None:
+    project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
+    assert kaygraph.__version__ == project["version"]
+
+
+@pytest.mark.parametrize("name", [name for name in kaygraph.__all__ if name != "Config"])
+def test_a_class_takes_type_arguments_and_stays_what_it_is(name: str) -> None:
+    kind = getattr(kaygraph, name)
+
+    class Typed(kind[str, int]):  # type: ignore[misc]
+        pass
+
+    assert Typed.__mro__[1:] == kind.__mro__
+    assert isinstance(Typed(), kind)
+    assert Typed[bytes, bytes] is Typed
 
 
 def test_the_package_is_typed_and_depends_on_nothing() -> None:
-    project = tomllib.loads((HOME / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
     assert project.get("dependencies", []) == []
     assert project["requires-python"] == ">=3.11"
-    assert (HOME / "kaygraph" / "py.typed").is_file()
+    assert (PACKAGE / "kaygraph" / "py.typed").is_file()

@@ -1,4 +1,4 @@
-"""Nodes that travel: pickled alone, copied whole."""
+"""Nodes that are sent to a worker: pickled alone, copied with what they lead to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from kaygraph import BatchGraph, Config, Graph, MetricsNode, Node, ParallelBatchNode, ValidatedNode
 
 
-class Traveller(Node):
+class Sized(Node):
     def exec(self, prep_res: Any) -> Any:
         if self.cur_retry == 0:
             raise LookupError
@@ -32,23 +32,27 @@ def round_trip(node: Any) -> Any:
 
 
 def test_a_node_pickles_without_its_successors_and_logger() -> None:
-    node = Traveller(max_retries=2, node_id="load", config=Config(depth=1))
+    node = Sized(max_retries=2, node_id="load", config=Config(depth=1))
     node.set_params({"size": 3})
     node.set_context("seen", True)
     node >> Unpicklable()
     node.logger = None  # type: ignore[assignment]
-    twin = round_trip(node)
-    assert type(twin) is Traveller
-    assert (twin.node_id, twin.max_retries, twin.params) == ("load", 2, {"size": 3})
-    assert twin.config.to_dict() == {"depth": 1}
-    assert twin.get_context("seen")
-    assert twin.successors == {}
-    assert twin.logger is logging.getLogger("Traveller")
+    copied_node = round_trip(node)
+    assert type(copied_node) is Sized
+    assert (copied_node.node_id, copied_node.max_retries, copied_node.params) == (
+        "load",
+        2,
+        {"size": 3},
+    )
+    assert copied_node.config.to_dict() == {"depth": 1}
+    assert copied_node.get_context("seen")
+    assert copied_node.successors == {}
+    assert copied_node.logger is logging.getLogger("Sized")
     assert len(node.successors) == 1
 
 
-def test_a_node_that_travelled_runs() -> None:
-    node = Traveller(max_retries=2, node_id="load")
+def test_a_node_that_was_pickled_runs() -> None:
+    node = Sized(max_retries=2, node_id="load")
     node.set_params({"size": 3})
     shared: dict[str, Any] = {}
     round_trip(node).run(shared)
@@ -62,18 +66,18 @@ def test_every_kind_of_node_pickles(node: Any) -> None:
     assert type(round_trip(node)) is type(node)
 
 
-def test_metrics_travel_and_go_on_counting() -> None:
+def test_metrics_are_pickled_and_go_on_counting() -> None:
     node = MetricsNode()
     node.run({})
-    twin = round_trip(node)
-    twin.run({})
-    assert twin.get_stats()["total_executions"] == 2
+    copied_node = round_trip(node)
+    copied_node.run({})
+    assert copied_node.get_stats()["total_executions"] == 2
     assert node.get_stats()["total_executions"] == 1
 
 
 def looping_graph() -> Graph:
-    a, b = Traveller(max_retries=2, node_id="a"), Traveller(max_retries=2, node_id="b")
-    inner = Graph(Traveller(max_retries=2, node_id="inner"))
+    a, b = Sized(max_retries=2, node_id="a"), Sized(max_retries=2, node_id="b")
+    inner = Graph(Sized(max_retries=2, node_id="inner"))
     a >> b >> inner
     inner - "again" >> a
     graph = Graph(a)
@@ -82,21 +86,20 @@ def looping_graph() -> Graph:
 
 
 @pytest.mark.parametrize("copied", [round_trip, copy.deepcopy])
-def test_a_graph_travels_with_the_nodes_inside_it_and_their_wiring(copied: Any) -> None:
+def test_a_graph_is_copied_with_the_nodes_inside_it_and_their_wiring(copied: Any) -> None:
     graph = looping_graph()
-    graph >> Traveller()
-    twin = copied(graph)
-    drawing, wiring = twin.to_mermaid(), graph.to_mermaid()
-    assert drawing == wiring
-    assert twin.start_node is not graph.start_node
-    twin.successors = {}
+    graph >> Sized()
+    copied_node = copied(graph)
+    assert copied_node.to_mermaid() == graph.to_mermaid()
+    assert copied_node.start_node is not graph.start_node
+    copied_node.successors = {}
     shared: dict[str, Any] = {}
-    with pytest.warns(UserWarning, match="leads on for"):
-        twin.run(shared)
+    with pytest.warns(UserWarning, match="Graph ends: 'default' not found in"):
+        copied_node.run(shared)
     assert shared == {"path": [("a", 3), ("b", 3), ("inner", 3)]}
 
 
-def test_a_graph_travels_without_its_own_successors() -> None:
+def test_a_graph_pickles_without_its_own_successors() -> None:
     graph = looping_graph()
     graph >> Unpicklable()
     assert round_trip(graph).successors == {}
@@ -106,7 +109,7 @@ def test_a_copy_shares_the_wiring_and_a_deep_copy_has_its_own() -> None:
     a, b = Node(), Node()
     a >> b >> a
     assert copy.copy(a).successors is a.successors
-    twin = copy.deepcopy(a)
-    assert twin.successors["default"] is not b
-    assert twin.successors["default"].successors["default"] is twin
-    assert twin.logger is a.logger
+    copied_node = copy.deepcopy(a)
+    assert copied_node.successors["default"] is not b
+    assert copied_node.successors["default"].successors["default"] is copied_node
+    assert copied_node.logger is a.logger

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from kaygraph import BatchNode, MetricsNode, ParallelBatchNode, ValidatedNode
+from kaygraph import (
+    AsyncBatchNode,
+    AsyncGraph,
+    AsyncParallelBatchNode,
+    BatchNode,
+    MetricsNode,
+    ParallelBatchNode,
+    ValidatedNode,
+)
 
 
 class Checked(ValidatedNode):
@@ -49,7 +58,7 @@ def test_what_a_check_raises_is_raised(text: str, message: str) -> None:
         Checked().run({"text": text})
 
 
-def test_the_checks_stand_around_the_attempts() -> None:
+def test_the_checks_are_outside_of_the_attempts() -> None:
     calls: list[str] = []
 
     class Flaky(ValidatedNode):
@@ -75,14 +84,18 @@ def test_the_checks_stand_around_the_attempts() -> None:
     "bases",
     [
         (BatchNode, ValidatedNode),
-        (ValidatedNode, BatchNode),
         (ParallelBatchNode, ValidatedNode, MetricsNode),
+        (AsyncBatchNode, ValidatedNode),
+        (AsyncParallelBatchNode, MetricsNode, ValidatedNode),
     ],
 )
-def test_in_a_batch_each_item_is_checked(bases: Any) -> None:
+def test_when_the_validated_node_comes_last_each_item_is_checked(bases: Any) -> None:
     class Batch(*bases):  # type: ignore[misc]
         def prep(self, shared: dict[str, Any]) -> Any:
             return ["1", "2", "3"]
+
+        async def prep_async(self, shared: dict[str, Any]) -> Any:
+            return self.prep(shared)
 
         def validate_input(self, prep_res: Any) -> Any:
             return int(prep_res)
@@ -90,12 +103,59 @@ def test_in_a_batch_each_item_is_checked(bases: Any) -> None:
         def exec(self, prep_res: Any) -> Any:
             return 10 * prep_res
 
+        async def exec_async(self, prep_res: Any) -> Any:
+            return self.exec(prep_res)
+
         def validate_output(self, exec_res: Any) -> Any:
             return str(exec_res)
 
         def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
             shared["results"] = exec_res
 
+        async def post_async(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            self.post(shared, prep_res, exec_res)
+
     shared: dict[str, Any] = {}
-    Batch().run(shared)
+    asyncio.run(AsyncGraph(Batch()).run_async(shared))
     assert shared == {"results": ["10", "20", "30"]}
+
+
+@pytest.mark.parametrize(
+    "bases",
+    [
+        (ValidatedNode, BatchNode),
+        (ValidatedNode, ParallelBatchNode, MetricsNode),
+        (ValidatedNode, AsyncBatchNode),
+        (ValidatedNode, AsyncParallelBatchNode),
+    ],
+)
+def test_when_the_validated_node_comes_first_the_whole_list_is_checked_once(bases: Any) -> None:
+    class Batch(*bases):  # type: ignore[misc]
+        def prep(self, shared: dict[str, Any]) -> Any:
+            return ["1", "2", "3"]
+
+        async def prep_async(self, shared: dict[str, Any]) -> Any:
+            return self.prep(shared)
+
+        def validate_input(self, prep_res: Any) -> Any:
+            assert prep_res == ["1", "2", "3"]
+            return [int(item) for item in prep_res]
+
+        def exec(self, prep_res: Any) -> Any:
+            return 10 * prep_res
+
+        async def exec_async(self, prep_res: Any) -> Any:
+            return self.exec(prep_res)
+
+        def validate_output(self, exec_res: Any) -> Any:
+            return sum(exec_res)
+
+        def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            shared["results"] = exec_res
+
+        async def post_async(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> Any:
+            self.post(shared, prep_res, exec_res)
+
+    shared: dict[str, Any] = {}
+    asyncio.run(AsyncGraph(Batch()).run_async(shared))
+    assert shared == {"results": 60}

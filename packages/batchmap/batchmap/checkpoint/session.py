@@ -1,4 +1,8 @@
-"""Opens the two ends of `run`: its output with what is done already, and its input past that."""
+"""Opens the two ends of a run: its output with what is done already, and its input past that.
+
+Output and journal are made to agree before an item runs: an output that is shorter than its journal
+says has its last items done again, one that is longer is cut.
+"""
 
 from __future__ import annotations
 
@@ -15,208 +19,186 @@ from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
 from batchmap.checkpoint.store_journal import StoreJournal
-from batchmap.command.run_settings import RunSettings, journal_beside
-from batchmap.command.settings import EngineSettings
-from batchmap.command.task import Task
 from batchmap.errors import InputError, OutputError, UsageError
+from batchmap.options import JobOptions
 from batchmap.sinks import Sink, StdoutSink, open_sink
 from batchmap.sources import Source, open_source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location, Store, StoreUrl, is_same_file, location_of, why_failed
 from batchmap.storage.output_lease import OutputLease, kept_beside
-from batchmap.storage.paths import same_file
-from batchmap.worker.processor import is_async
+from batchmap.storage.paths import journal_path, same_file
 
-__all__ = ["check_backend", "open_input", "open_recorder"]
+__all__ = ["open_input", "open_recorder", "refuse_own_input"]
 
 _logger = logging.getLogger(__name__)
 
-ACCEPT = "--accept-changes goes on all the same"
+ACCEPT_OR_OVERWRITE = "{accept_changes} goes on all the same, {overwrite} begins anew"
 
-FOR_GOOD = "--output-format"
+FIXED_OPTION = "output_format"
 """What no run can change midway."""
 
-LONGEST_LINE = 2**20
-
-_TOLD = {
-    "function": "the function was {before} and is {now} now",
-    "source": "the task's file has changed since the run began",
-}
+MAX_LINE_BYTES = 2**20
 
 
-def check_backend(backend: str | None, task: Task) -> None:
-    """Raise `UsageError` when the task is none for the backend that was asked for."""
-    if backend == "async" and not is_async(task.function):
-        raise UsageError(
-            f"--backend async needs an `async def` function and {task.name} is a plain one; "
-            "leave --backend out"
-        )
+def open_input(
+    options: JobOptions, written: Mapping[str, Location | None], stop: StopRequest
+) -> Source:
+    """Return the source that `options` name.
 
-
-def open_input(settings: RunSettings, stop: StopRequest) -> Source:
-    """Return the source that `settings` name.
-
-    Raises `InputError` when it cannot be read, `UsageError` when it is what will be written.
+    `written` holds, by option, the files that the run writes beside its output. Raises
+    `InputError` when the input cannot be read, `UsageError` when it is what will be written.
     """
+    written = {"output": options.output, "errors": options.errors, **written}
     source = open_source(
-        settings.source,
-        input_format=settings.input_format,
-        excluded=_own_files(settings),
+        options.source,
+        input_format=options.input_format,
+        excluded=_own_files(options, written),
         stopped=lambda: stop.requested,
     )
-    _refuse_own_input(settings.source, source, _written(settings))
+    refuse_own_input(options.source, source, written)
     return source
 
 
-def open_compared_input(settings: Any) -> Source:
-    """Return the source that a comparison reads; raises as `open_input` does."""
-    written = _exports(settings) | {"--save": settings.save, "--against": settings.against}
-    source = open_source(
-        str(settings.input),
-        input_format=settings.input_format,
-        excluded=[path for path in written.values() if path is not None],
-    )
-    _refuse_own_input(str(settings.input), source, written)
-    return source
-
-
-def _refuse_own_input(spec: str, source: Source, written: Mapping[str, Location | None]) -> None:
+def refuse_own_input(spec: str, source: Source, written: Mapping[str, Location | None]) -> None:
     """Raise `UsageError` when what an option names is what `source`, named by `spec`, reads."""
     read_url = location_of(spec)
-    messages = [
-        f"{option} {place}: that is the input; name another file"
-        for option, place in written.items()
+    errors = [
+        UsageError(f"{location}: that is the input; name another file", option=option)
+        for option, location in written.items()
         if (
-            isinstance(place, StoreUrl)
+            isinstance(location, StoreUrl)
             and isinstance(read_url, StoreUrl)
-            and is_same_file(place, read_url)
+            and is_same_file(location, read_url)
         )
-        or (isinstance(place, Path) and any(same_file(place, read) for read in source.paths))
+        or (isinstance(location, Path) and any(same_file(location, one) for one in source.paths))
     ]
-    if messages:
-        raise UsageError(messages)
+    if errors:
+        raise UsageError.joined(errors)
 
 
-def _written(settings: RunSettings) -> dict[str, Location | None]:
-    return {"--output": settings.output, "--errors": settings.errors} | _exports(settings)
-
-
-def _exports(settings: EngineSettings) -> dict[str, Path | None]:
-    return {
-        "--export-json": settings.export_json,
-        "--export-markdown": settings.export_markdown,
-        "--export-html": settings.export_html,
-    }
-
-
-def _own_files(settings: RunSettings) -> list[Location]:
+def _own_files(options: JobOptions, written: Mapping[str, Location | None]) -> list[Location]:
     """Return what the run itself writes, which a pattern may match."""
-    files = list(_written(settings).values())
-    if isinstance(settings.output, Path):
-        files.append(journal_beside(settings.output))
-    elif settings.output is not None:
-        files += kept_beside(settings.output)
-    return [place for place in files if place is not None]
+    files = list(written.values())
+    if isinstance(options.output, Path):
+        files.append(journal_path(options.output))
+    elif options.output is not None:
+        files += kept_beside(options.output)
+    return [location for location in files if location is not None]
 
 
 @contextmanager
 def open_recorder(
-    settings: RunSettings, task: Task, source: Source, *, stdout: int, stop: StopRequest
+    options: JobOptions,
+    fingerprint: Mapping[str, Any],
+    source: Source,
+    *,
+    stdout: int,
+    stop: StopRequest,
 ) -> Iterator[Recorder]:
     """Open the output, go on where it ends, and close it again.
 
-    `stdout` is the file descriptor that results go to where `settings` name no file. Raises
-    `UsageError` for an output that is there and may not be touched, `OutputHeldError` when another
-    run holds it, `OutputError` when it cannot be written, and `InputError` when the run is not
-    the one that the journal knows.
+    `fingerprint` says what the results depend on beside `options` and the items. `stdout` is the
+    file descriptor that results go to where `options` name no output. Raises `UsageError` for an
+    output that exists and may not be touched, `OutputHeldError` when another run holds it,
+    `OutputError` when it cannot be written, and `InputError` when the run is not the one that the
+    journal knows.
     """
-    _check_errors_file(settings.errors)
+    _check_errors_file(options.errors)
     with ExitStack() as stack:
         journal: Journal | None = None
-        output = _reached(settings.output, stack)
+        output = _leased(options.output, stack)
         if output is None:
-            sink: Sink = StdoutSink(stdout, record=settings.record)
+            sink: Sink = StdoutSink(stdout, record=options.record)
             completion_log: CompletionLog = FailureSpool()
         else:
             sink = open_sink(
                 output,
-                settings.output_format,
-                record=settings.record,
-                defuse=settings.defuse_formulas,
+                options.output_format,
+                record=options.record,
+                defuse=options.defuse_formulas,
             )
-            completion_log = journal = _held_journal(settings, output)
+            completion_log = journal = _open_journal(options, output)
             stack.callback(journal.close)
         stack.callback(sink.close)
         # An input that cannot be read must not cost an output that is there already.
         pending = PendingItems(
             source,
             done=iter(()) if journal is None else journal.ranges(),
-            limit=settings.limit,
-            accepts_changes=settings.accept_changes,
+            limit=options.limit,
+            accepts_changes=options.accept_changes,
             stop=stop,
         )
         before = (0, 0)
         if output is not None and journal is not None:
-            _start(settings, _fingerprint(settings, task), output, journal, sink)
+            _start(options, _fingerprint(options, fingerprint), output, journal, sink)
             before = journal.counts()
             pending.done_before = sum(before)
         yield Recorder(
             pending,
             sink,
             completion_log,
-            keeps_order=settings.keep_order,
-            output="stdout" if settings.output is None else str(settings.output),
-            errors_path=settings.errors,
+            keeps_order=options.keep_order,
+            output="stdout" if options.output is None else str(options.output),
+            errors_path=options.errors,
             before=before,
-            failure_limit=FailureLimit(settings.halt_number, settings.halt_share),
+            failure_limit=_failure_limit(options.halt),
             stop=stop,
         )
 
 
-def _reached(place: Location | None, stack: ExitStack) -> Path | OutputLease | None:
-    """Return the output at `place`; what is taken of a store is let go with `stack`."""
-    if not isinstance(place, StoreUrl):
-        return place
-    output = OutputLease(place)
+def _failure_limit(halt: int | float | None) -> FailureLimit:
+    return FailureLimit(share=halt) if isinstance(halt, float) else FailureLimit(number=halt)
+
+
+def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease | None:
+    """Return the output at `location`; what is held of a store is released with `stack`."""
+    if not isinstance(location, StoreUrl):
+        return location
+    output = OutputLease(location)
     stack.callback(output.release)
     return output
 
 
-def _held_journal(settings: RunSettings, output: Path | OutputLease) -> Journal:
+def _open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
     """Return the output's journal, which nobody else can open now."""
     is_new = not (
-        output.has_journal() if isinstance(output, OutputLease) else journal_beside(output).exists()
+        output.has_journal() if isinstance(output, OutputLease) else journal_path(output).exists()
     )
-    may_exist = settings.resume or settings.overwrite
+    may_exist = options.resume or options.overwrite
     if is_new and output.exists():
         if not may_exist:
-            raise UsageError(f"{output} exists; --overwrite drops it, or name another file")
-        if not settings.overwrite:
+            raise UsageError(
+                f"{output} exists", advice="{overwrite} drops it, or name another file"
+            )
+        if not options.overwrite:
             raise OutputError(
-                f"{output} has no journal, so nobody knows what it holds; --overwrite begins anew"
+                f"{output} has no journal, so nobody knows what it holds",
+                advice="{overwrite} begins anew",
             )
     journal = (
-        StoreJournal(output) if isinstance(output, OutputLease) else Journal(journal_beside(output))
+        StoreJournal(output) if isinstance(output, OutputLease) else Journal(journal_path(output))
     )
     if journal.fingerprint is not None and not may_exist:
         journal.close()
-        raise UsageError(f"{output} exists; --resume goes on with it, --overwrite begins anew")
+        raise UsageError(
+            f"{output} exists", advice="{resume} goes on with it, {overwrite} begins anew"
+        )
     return journal
 
 
 def _start(
-    settings: RunSettings,
+    options: JobOptions,
     fingerprint: dict[str, Any],
     output: Path | OutputLease,
     journal: Journal,
     sink: Sink,
 ) -> None:
     """Make output and journal agree, so that the run can go on from there."""
-    before = None if settings.overwrite else journal.fingerprint
+    before = None if options.overwrite else journal.fingerprint
     if before is not None:
-        _check_sameness(before, fingerprint, accepts_changes=settings.accept_changes)
+        _check_sameness(before, fingerprint, accepts_changes=options.accept_changes)
     if isinstance(output, OutputLease):
-        output.take()
+        output.acquire()
     if before is None:
         journal.begin(fingerprint)
         sink.start(0)
@@ -226,63 +208,63 @@ def _start(
     if found < end:
         items = journal.cut(found)
         _logger.warning(
-            "%s is shorter than its journal says; %d items are done again", settings.output, items
+            "%s is shorter than its journal says; %d items are done again", options.output, items
         )
         sink.start(journal.output_end)
-    journal.go_on(fingerprint, retry_failed=settings.retry_failed)
+    journal.go_on(fingerprint, retry_failed=options.retry_failed)
 
 
-def _check_errors_file(place: Location | None) -> None:
+def _check_errors_file(location: Location | None) -> None:
     """Refuse to replace a file that is none of failed items."""
     try:
-        start = _start_of(place)
+        start = _start_of(location)
         is_ours = not start or {"index", "error_type"} <= json.loads(start.split(b"\n")[0]).keys()
     except FileNotFoundError:
         return
     except (OSError, ValueError, AttributeError) as error:
-        if isinstance(place, StoreUrl) and isinstance(error, OSError):
+        if isinstance(location, StoreUrl) and isinstance(error, OSError):
             raise OutputError(
-                f"{place}: the store failed ({why_failed(error)}); mend that and run the same "
+                f"{location}: the store failed ({why_failed(error)}); mend that and run the same "
                 "command again"
             ) from error
         is_ours = False
     if not is_ours:
-        raise UsageError(f"{place} exists and holds no failed items; name another with --errors")
+        raise UsageError(
+            f"{location} exists and holds no failed items", advice="name another with {errors:}"
+        )
 
 
-def _start_of(place: Location | None) -> bytes:
+def _start_of(location: Location | None) -> bytes:
     """Return how a file begins; nothing for what is no regular file."""
-    if isinstance(place, StoreUrl):
-        store = Store(place)
+    if isinstance(location, StoreUrl):
+        store = Store(location)
         store.info(store.path)  # else a store may tell of a missing file as late as it is read
         with store.opened(store.path) as file:
-            return file.read(LONGEST_LINE)
-    if place is None or not place.is_file():
+            return file.read(MAX_LINE_BYTES)
+    if location is None or not location.is_file():
         return b""
-    with place.open("rb") as file:
-        return file.read(LONGEST_LINE)
+    with location.open("rb") as file:
+        return file.read(MAX_LINE_BYTES)
 
 
-def _fingerprint(settings: RunSettings, task: Task) -> dict[str, Any]:
+def _fingerprint(options: JobOptions, function: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the results depend on, the items apart."""
-    return {
-        "function": task.name.rpartition(":")[2],
-        "source": task.source_digest,
-        "--setup": settings.setup,
-        "--input-format": settings.input_format,
-        "--output-format": settings.output_format,
-        "--record": settings.record,
-        "--keep-order": settings.keep_order,
-        "--defuse-formulas": settings.defuse_formulas,
-    }
+    names = ("input_format", "output_format", "record", "keep_order", "defuse_formulas")
+    return {**function, **{name: getattr(options, name) for name in names}}
 
 
 def _check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_changes: bool) -> None:
+    # Journals of before the library had a name hold options as flags.
+    before = {name.removeprefix("--").replace("-", "_"): value for name, value in before.items()}
     for name, value in now.items():
-        if before.get(name) != value and (name == FOR_GOOD or not accepts_changes):
-            mend = f"{ACCEPT}, " if name != FOR_GOOD else ""
-            told = _TOLD.get(name, "{name} was {before} when the run began and is {now} now")
+        if before.get(name) == value or (accepts_changes and name != FIXED_OPTION):
+            continue
+        change = f"was {before.get(name)} when the run began and is {value} now"
+        advice = "{overwrite} begins anew" if name == FIXED_OPTION else ACCEPT_OR_OVERWRITE
+        if name == "function":
             raise InputError(
-                told.format(name=name, before=before.get(name), now=value)
-                + f"; {mend}--overwrite begins anew"
+                f"the function was {before.get(name)} and is {value} now", advice=advice
             )
+        if name == "source":
+            raise InputError("the task's file has changed since the run began", advice=advice)
+        raise InputError(change, option=name, advice=advice)

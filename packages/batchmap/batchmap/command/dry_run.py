@@ -2,55 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
-from typing import Any
 
-from batchmap.command.run_settings import RunSettings
-from batchmap.engine import stream_batches
+from batchmap.engine import RunState, limits_of, stream_batches
+from batchmap.job import Job, dask_address
+from batchmap.options import JobOptions
 from batchmap.records import Plan, UnreadableRecord
-from batchmap.scheduling.limits import Limits
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["find_plan"]
 
-COROUTINES_TRIED = 20
+MAX_COROUTINES = 20
 """How many coroutines are run, side by side, to see how long one takes."""
 
 
-def find_plan(
-    settings: RunSettings, function: Callable[[Any], Any], source: Source, stop: StopRequest
-) -> Plan:
-    """Return the plan that a run would follow; the items that are measured run, no others do."""
+def find_plan(job: Job) -> Plan:
+    """Return the plan that the job would follow; the items that are measured run, no others do.
+
+    Its output is neither opened nor looked at.
+    """
     plans: list[Plan] = []
-    enough = StopRequest()
+    is_enough = StopRequest()
 
     def keep(plan: Plan) -> None:
         plans.append(plan)
-        enough.request(Urgency.DRAIN)
+        is_enough.request(Urgency.DRAIN)
 
+    options, source = job.options, job.source
     items = (item for item, _, _ in source.records() if type(item) is not UnreadableRecord)
-    processor = BatchProcessor(function, stop=enough)
-    total = _number_of_items(settings, source)
-    most = (settings.limit, COROUTINES_TRIED if processor.is_async else None)
+    processor = BatchProcessor(job.function, stop=is_enough)
+    total = _number_of_items(options, source)
+    most = (options.limit, MAX_COROUTINES if processor.is_async else None)
     for _ in stream_batches(
         processor,
         islice(items, min((number for number in most if number is not None), default=None)),
+        options,
         total=total,
-        backend=settings.backend or "auto",
-        workers=settings.workers,
-        batch_size=settings.batch_size,
-        limits=Limits(timeout_s=settings.timeout_s),
-        scheduler=settings.scheduler,
-        stop=enough,
-        on_plan=keep,
+        limits=replace(limits_of(options), retries=0, rate=None),
+        stop=is_enough,
+        state=RunState(on_plan=keep),
+        cluster=dask_address(options),
     ):
-        if stop.requested:
-            enough.request(Urgency.KILL)
-    return _no_faster_than(settings.rate, total, plans[-1])
+        if job.stop.requested:
+            is_enough.request(Urgency.KILL)
+    return _no_faster_than(options.rate, total, plans[-1])
 
 
 def _no_faster_than(rate: float | None, total: int | None, plan: Plan) -> Plan:
@@ -64,8 +62,8 @@ def _no_faster_than(rate: float | None, total: int | None, plan: Plan) -> Plan:
     )
 
 
-def _number_of_items(settings: RunSettings, source: Source) -> int | None:
+def _number_of_items(options: JobOptions, source: Source) -> int | None:
     total = source.total
     if total is None and source.repeatable:
-        total = sum(1 for _ in islice(source.records(), settings.limit))
-    return total if total is None or settings.limit is None else min(total, settings.limit)
+        total = sum(1 for _ in islice(source.records(), options.limit))
+    return total if total is None or options.limit is None else min(total, options.limit)

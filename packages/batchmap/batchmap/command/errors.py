@@ -11,7 +11,7 @@ from batchmap.errors import (
     WorkersLostError,
 )
 
-__all__ = ["exit_code_of", "flag_spelling"]
+__all__ = ["exit_code_of", "flag_of", "flag_spelling"]
 
 _EXIT_CODES: dict[type[BatchmapError], int] = {
     UsageError: 2,
@@ -27,7 +27,12 @@ def exit_code_of(error: BatchmapError) -> int:
     return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
 
 
+def flag_of(keyword: str) -> str:
+    """Return the long flag of an option: its keyword without the unit."""
+    name = keyword.removesuffix("_s").removesuffix("_bytes")
+    return "--" + name.replace("_", "-")
+
+
 def flag_spelling(keyword: str, value: str | None) -> str:
     """Return how an option is written on the command line, with its value where it takes one."""
-    flag = "--" + keyword.removesuffix("_s").replace("_", "-")
-    return f"{flag} {value}" if value else flag
+    return f"{flag_of(keyword)} {value}" if value else flag_of(keyword)

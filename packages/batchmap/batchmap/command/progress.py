@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.command.terminal import is_plain, stderr_console
 from batchmap.records import BatchRecord
 from batchmap.resources import family_resident_bytes
+from batchmap.scheduling.run_state import RunState
 from batchmap.stopping import StopRequest
 
-__all__ = ["Activity", "show_progress"]
+__all__ = ["ProgressObserver"]
 
 PLAIN_LINE_EVERY_S = 5.0
 
@@ -28,37 +28,38 @@ LOOK_AT_MEMORY_EVERY_S = 1.0
 STOPPING = "stopping; again gives up"
 
 
-@dataclass(slots=True)
-class Activity:
-    """What a run is at beyond its records; whoever runs it keeps this up to date."""
+class ProgressObserver:
+    """Show on stderr how far a run is: items done, rate and ETA, as a bar or now and then a line.
 
-    busy: Callable[[], int] = int
-    """How many workers are busy."""
-    expected: Callable[[], int | None] = lambda: None
-    """How many items there will be, roughly; `None` when that cannot be guessed."""
-
-
-def show_progress(
-    records: Iterator[BatchRecord],
-    *,
-    phase: str,
-    total: int | None,
-    activity: Activity | None = None,
-    enabled: bool = True,
-    stop: StopRequest | None = None,
-    clock: Clock = SYSTEM_CLOCK,
-) -> Iterator[BatchRecord]:
-    """Yield the records on and show items done, rate and ETA: a bar, or now and then a line.
-
-    With `activity`, failed and retried items, busy workers and memory are shown, too, and what it
-    expects stands in for a `total` that is not known.
+    `total` counts the items, `None` when unknown; `phase` goes before the figures. With `state`,
+    failed and retried items, busy workers and memory are shown, too, and what `expected` returns
+    stands in for a `total` that is not known.
     """
-    if not enabled:
-        return records
-    sums = _Sums(phase, total, activity, clock)
-    if is_plain():
-        return _show_lines(sums.observe(records), sums, clock)
-    return _show_bar(sums.observe(records), sums, stop or StopRequest())
+
+    def __init__(
+        self,
+        *,
+        phase: str,
+        total: int | None = None,
+        state: RunState | None = None,
+        expected: Callable[[], int | None] = lambda: None,
+        enabled: bool = True,
+        stop: StopRequest | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._sums = _Sums(phase, total, state, expected, clock)
+        self._enabled = enabled
+        self._stop = stop or StopRequest()
+        self._clock = clock
+
+    def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
+        """Yield the records on as they come, none taken ahead."""
+        if not self._enabled:
+            return records
+        counted = self._sums.observe(records)
+        if is_plain():
+            return _show_lines(counted, self._sums, self._clock)
+        return _show_bar(counted, self._sums, self._stop)
 
 
 class _Sums:
@@ -68,12 +69,14 @@ class _Sums:
         self,
         phase: str,
         total: int | None,
-        activity: Activity | None,
+        state: RunState | None,
+        expected: Callable[[], int | None],
         clock: Clock,
     ) -> None:
         self.phase = phase
         self._total = total
-        self.activity = activity
+        self.state = state
+        self._expected = expected
         self.done = 0
         self._about = "" if total is not None else "~"
         self._failed = 0
@@ -84,9 +87,7 @@ class _Sums:
 
     @property
     def total(self) -> int | None:
-        if self._total is None and self.activity is not None:
-            return self.activity.expected()
-        return self._total
+        return self._expected() if self._total is None else self._total
 
     def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
         for record in records:
@@ -104,20 +105,20 @@ class _Sums:
 
     def failures(self) -> str:
         """Return failed and retried items in words, empty when there are none."""
-        if self.activity is None:
+        if self.state is None:
             return ""
         counts = ((self._failed, "failed"), (self._retried, "retried"))
         return ", ".join(f"{number:,} {name}" for number, name in counts if number)
 
     def load(self) -> str:
         """Return busy workers and memory in words."""
-        if self.activity is None:
+        if self.state is None:
             return ""
         now_s = self._clock.now()
         if now_s >= self._look_again_s:
             self._look_again_s = now_s + LOOK_AT_MEMORY_EVERY_S
             self._memory_bytes = family_resident_bytes()
-        return f"{self.activity.busy()} busy, {self._memory_bytes / 1e6:,.0f} MB"
+        return f"{self.state.busy_workers} busy, {self._memory_bytes / 1e6:,.0f} MB"
 
 
 def _show_bar(
@@ -141,11 +142,11 @@ def _show_bar(
         return "" if speed is None else f"{speed:,.1f}{unit}"
 
     console = stderr_console()
-    is_narrow = sums.activity is not None and console.width < WIDE_FROM
+    is_narrow = sums.state is not None and console.width < WIDE_FROM
     unit = "/s" if is_narrow else " items/s"
     columns: list[ProgressColumn] = [
         Words(lambda _: STOPPING if stop.requested else sums.phase),
-        BarColumn(bar_width=BAR_WIDTH if sums.activity is None else BAR_WIDTH // 2),
+        BarColumn(bar_width=BAR_WIDTH if sums.state is None else BAR_WIDTH // 2),
         Words(lambda _: sums.how_far()),
         Words(lambda _: sums.failures()),
         Words(rate),
@@ -153,7 +154,7 @@ def _show_bar(
         TimeRemainingColumn(compact=True),
         Words(lambda _: sums.load()),
     ]
-    left_out = {3, 7} if sums.activity is None else {1} if is_narrow else set()
+    left_out = {3, 7} if sums.state is None else {1} if is_narrow else set()
     columns = [column for place, column in enumerate(columns) if place not in left_out]
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=sums.total)

@@ -1,87 +1,116 @@
-"""The settings of a command, checked once at the door, all faults reported together."""
+"""The settings of a subcommand: options checked once, all that is wrong with them reported together."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
-from batchmap.command.option_parsers import (
-    parse_rate,
-    parse_timeout_s,
-)
-from batchmap.command.option_reader import OptionReader
+from batchmap.command.errors import flag_of
+from batchmap.options import EngineOptions, OptionReader, option
+from batchmap.options.locations import output_file
+from batchmap.options.values import choice, workers
+from batchmap.storage.paths import is_stream, same_file
 
-__all__ = [
-    "BACKENDS",
-    "LOG_LEVELS",
-    "EngineSettings",
-    "task_file",
-]
+__all__ = ["EXPORTS", "LOG_LEVELS", "CommandSettings", "keep_apart", "refuse_input", "task_file"]
 
-BACKENDS = ("auto", "sequential", "thread", "process", "async", "dask")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
+EXPORTS = ("export_json", "export_markdown", "export_html")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineSettings:
-    """What every command can be asked for; build a subclass with its `of`, which checks."""
+REPORT = "What it shows"
 
-    workers: int | None = None
-    """`None`: chosen."""
-    backend: str | None = None
-    """`auto`: by measuring; `None`: the command's default."""
-    batch_size: int | None = None
-    """`None`: chosen."""
-    retries: int = 0
-    """Attempts after the first."""
-    timeout_s: float | None = None
-    """Time limit of an item; `None` for none."""
-    rate: float | None = None
-    """Items that may start in a second; `None` for no limit."""
-    quiet: bool = False
-    progress: bool = True
-    log_level: str = "warning"
-    export_json: Path | None = None
-    export_markdown: Path | None = None
-    export_html: Path | None = None
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSettings(EngineOptions):
+    """What every subcommand can be asked for; build a subclass with its `of`, which checks."""
+
+    export_json: Path | None = option(
+        None, output_file, group=REPORT, metavar="FILE",
+        help="the report as JSON, too",
+    )  # fmt: skip
+    export_markdown: Path | None = option(
+        None, output_file, group=REPORT, metavar="FILE",
+        help="the report as Markdown, too",
+    )  # fmt: skip
+    export_html: Path | None = option(
+        None, output_file, group=REPORT, metavar="FILE",
+        help="the report as a page with charts, too",
+    )  # fmt: skip
+    quiet: bool = option(False, group=REPORT, help="print the report and errors only")
+    progress: bool = option(True, group=REPORT, help="show no progress")
+    log_level: str = option(
+        "warning", choice(LOG_LEVELS), group=REPORT, metavar="|".join(LOG_LEVELS),
+        help="what to log",
+    )  # fmt: skip
 
     @classmethod
     def of(cls, **options: Any) -> Self:
-        """Check the options, given as text (from a command line) or as values, and keep them.
+        """Return the settings that `options` ask for, given as text or as values.
 
-        `workers_positional` may stand beside `workers`. An option that is `None` or missing
-        keeps its default. Raises `UsageError` with all faults, `InputError` when the input alone
-        is at fault, `TypeError` for an option that does not exist.
+        An option that is `None` or missing keeps its default. `workers_positional` may stand
+        beside `workers`, and `errors_before` are messages to be reported with those found here.
+        Raises `UsageError` with all that is wrong, `InputError` when files to be read alone are at
+        fault, `TypeError` for an option that does not exist.
         """
-        if unknown := options.keys() - cls._option_names() - {"faults"}:
+        known = {field.name for field in fields(cls)} | {"workers_positional", "errors_before"}
+        if unknown := options.keys() - known:
             raise TypeError(f"no option {', '.join(sorted(unknown))}")
-        reader = OptionReader(options)
-        settings = cls(**cls._parsed(reader, options))
+        reader = OptionReader(options, flag_of)
+        for message in options.get("errors_before") or ():
+            reader.error(message)
+        values = cls._read(reader)
         reader.close()
-        return settings
+        return cls(**values)
 
     @classmethod
-    def _option_names(cls) -> set[str]:
-        return {field.name for field in fields(cls)} | {"workers_positional"}
+    def _read(cls, reader: OptionReader) -> dict[str, Any]:
+        """Return the value of each option; what is wrong, alone or together, goes to `reader`."""
+        values = reader.read_rows(cls)
+        values["workers"] = _workers(reader, values["workers"])
+        if values["export_html"] is not None and find_spec("plotly") is None:
+            reader.error('--export-html needs a package: pip install "batchmap[html]"')
+        exports = {name: values[name] for name in EXPORTS}
+        for number, name in enumerate(EXPORTS):
+            keep_apart(
+                reader, {name: exports[name]}, {one: exports[one] for one in EXPORTS[:number]}
+            )
+        return values
 
-    @classmethod
-    def _parsed(cls, reader: OptionReader, options: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "workers": reader.workers(),
-            "backend": reader.choice("backend", BACKENDS),
-            "batch_size": reader.batch_size(),
-            "retries": reader.whole("retries", "--retries", 0, 1000, "0 means one attempt") or 0,
-            "timeout_s": reader.positive("timeout_s", "--timeout", parse_timeout_s),
-            "rate": reader.positive("rate", "--rate", parse_rate),
-            "quiet": bool(options.get("quiet")),
-            "progress": options.get("progress") is not False,
-            "log_level": reader.choice("log_level", LOG_LEVELS) or "warning",
-            **reader.exports(),
-        }
+
+def _workers(reader: OptionReader, by_option: int | None) -> int | None:
+    by_position: int | None = reader.read("workers_positional", workers, "WORKERS")
+    given = reader.raw("workers_positional"), reader.raw("workers")
+    if None not in given and by_position != by_option:
+        reader.error(f"WORKERS is {given[0]} and --workers is {given[1]}; give one of them")
+    return by_option if by_position is None else by_position
+
+
+def keep_apart(
+    reader: OptionReader, written: Mapping[str, Path | None], others: Mapping[str, Path | None]
+) -> None:
+    """Report files to be written that are what another option names."""
+    for name, path in written.items():
+        if path is None or is_stream(path):
+            continue
+        for other, their_path in others.items():
+            if their_path is not None and os.path.realpath(path) == os.path.realpath(their_path):
+                reader.error(f"{flag_of(name)} {path}: that is {flag_of(other)}; name another file")
+
+
+def refuse_input(
+    reader: OptionReader, written: Mapping[str, Path | None], source: str | Path | None
+) -> None:
+    """Report files to be written that are the input."""
+    for name, path in written.items():
+        if path is not None and source is not None and same_file(path, Path(source)):
+            reader.error(f"{flag_of(name)} {path}: that is the input; name another file")
 
 
 def task_file(task: Any) -> Path | None:
     """Return the file that a task is read from, where it names one."""
-    place = str(task or "").rpartition(":")[0]
-    return Path(place) if place.endswith(".py") else None
+    location = str(task or "").rpartition(":")[0]
+    return Path(location) if location.endswith(".py") else None

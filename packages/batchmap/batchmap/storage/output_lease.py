@@ -70,7 +70,7 @@ class OutputLease:
         except OSError as error:
             raise self.failed(error) from error
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Make the output this run's own."""
         if self._is_ours:
             return

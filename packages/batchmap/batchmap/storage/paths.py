@@ -6,7 +6,14 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["is_stream", "same_file", "why_unreadable", "why_unwritable", "write_whole"]
+__all__ = [
+    "is_stream",
+    "journal_path",
+    "same_file",
+    "why_unreadable",
+    "why_unwritable",
+    "write_whole",
+]
 
 
 def same_file(one: Path, other: Path) -> bool:
@@ -15,6 +22,12 @@ def same_file(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except (OSError, ValueError):  # one of them is not there
         return False
+
+
+def journal_path(output: Path) -> Path:
+    """Return the path of the journal of an output file, the same through whatever links."""
+    target = Path(os.path.realpath(output))
+    return target.with_name(target.name + ".journal")
 
 
 def is_stream(path: Path) -> bool:

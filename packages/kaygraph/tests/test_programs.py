@@ -1,4 +1,4 @@
-"""Complete little programs, written against the core API by somebody who knows no more."""
+"""Complete little programs that use the core API and nothing else."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_sequential_and_parallel_nodes_agree_and_their_statistics_stay_readable(
     assert shared["squares one by one"] == shared["squares"]
     for node in (sequential, parallel):
         stats = node.get_stats()
-        assert stats["total_executions"] == 64
+        assert stats["total_executions"] == 1
         assert stats["success_rate"] == 1.0
         assert stats["total_retries"] == 0
         assert 0 <= stats["min_execution_time"] <= stats["max_execution_time"]

@@ -1,0 +1,135 @@
+"""What every program of this family does around its subcommands: streams, signals, errors, exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from batchmap.command.arguments import Program
+from batchmap.command.errors import exit_code_of, flag_spelling
+from batchmap.command.settings import CommandSettings
+from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
+from batchmap.command.supervisor import SignalChannel
+from batchmap.command.terminal import is_plain, write_stdout
+from batchmap.errors import BatchmapError, OutputError
+from batchmap.stopping import StopRequest
+from batchmap.text import printable
+
+__all__ = ["Action", "Application"]
+
+FAULT_OF_THE_PROGRAM = 70
+PIPE_CLOSED = 141
+
+Action = Callable[[Any, StopRequest], int]
+"""Does what the settings of a subcommand ask for; returns the exit code."""
+
+
+class Application:
+    """A program, and what each of its subcommands does.
+
+    Those of `supervised` run in a child process, and again with worker processes when a function
+    ended that.
+    """
+
+    def __init__(
+        self, program: Program, actions: Mapping[str, Action], *, supervised: Sequence[str] = ()
+    ) -> None:
+        self._program = program
+        self._actions = actions
+        self._supervised = supervised
+
+    def main(self, words: Sequence[str]) -> int:
+        """Run the command line `words` and return the exit code."""
+        stop = StopRequest()
+        try:
+            _set_up_streams()
+            code = self._run(words, stop)
+        except BatchmapError as error:
+            with suppress(OSError):
+                print("\n".join(map(printable, error.lines(flag_spelling))), file=sys.stderr)
+            code = exit_code_of(error)
+        except KeyboardInterrupt:  # before there was anything to stop
+            code = 130
+        except BrokenPipeError:
+            _drop_stdout()
+            code = PIPE_CLOSED
+        except Exception:
+            import traceback
+
+            traceback.print_exc()
+            print(
+                "That is a fault of this program, not of yours; please report it.", file=sys.stderr
+            )
+            code = FAULT_OF_THE_PROGRAM
+        if stop.killing:
+            exit_now(code)
+        return code
+
+    def run_as_script(self) -> None:
+        """Run the words that the process was started with, and exit."""
+        code = self.main(sys.argv[1:])
+        ignore_late_signals(code)
+        sys.exit(code)
+
+    def _run(self, words: Sequence[str], stop: StopRequest) -> int:
+        if (text := self._information(words)) is not None:
+            write_stdout(text)
+            return 0
+        subcommand, options = self._program.read(words)
+        settings = subcommand.settings.of(**options)
+        _set_up_logging(settings)
+        action = self._actions[subcommand.name]
+
+        def act(settings: CommandSettings, channel: SignalChannel | None = None) -> int:
+            shows_bar = settings.progress and not settings.quiet and not is_plain()
+            announces = not shows_bar and not settings.quiet
+            with stop_on_signals(stop, tells=announces, channel=channel):
+                code = action(settings, stop)
+            return code if stop.signal_number is None else 128 + stop.signal_number
+
+        if subcommand.name in self._supervised:
+            from batchmap.command.fall_back import run_supervised
+
+            return run_supervised(settings, act)  # type: ignore[arg-type]  # those of `run`
+        return act(settings)
+
+    def _information(self, words: Sequence[str]) -> str | None:
+        """Return the help or the version where `words` ask for it."""
+        if words and words[0] == "--version":
+            return f"{self._program.name} {self._program.version}\n"
+        from batchmap.command.help import program_help, subcommand_help
+
+        if not words or words[0] in ("-h", "--help", "help"):
+            return program_help(self._program)
+        before_dashes = words[: list(words).index("--")] if "--" in words else words
+        if {"-h", "--help"} & set(before_dashes):
+            return subcommand_help(self._program, self._program.subcommand(words[0]))
+        return None
+
+
+def _set_up_streams() -> None:
+    """Let no character that the terminal lacks end a report; refuse to run without a stdout."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # stays open to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    if sys.stdout is None:
+        raise OutputError("stdout is closed, so the report has nowhere to go; open it")
+
+
+def _drop_stdout() -> None:
+    """Send what is still buffered nowhere, so that closing the stream cannot fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _set_up_logging(settings: CommandSettings) -> None:
+    import logging
+
+    level = "error" if settings.quiet else settings.log_level
+    logging.basicConfig(level=level.upper(), format="%(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,162 @@
+"""Reads a command line by the table of options: words to raw values, checked later by `Settings.of`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from batchmap.command.errors import flag_of
+from batchmap.command.settings import CommandSettings
+from batchmap.errors import UsageError
+from batchmap.options import OptionRow, rows_of
+from batchmap.text import near_names
+
+__all__ = ["Program", "Subcommand", "flags_of"]
+
+_SHORT_FLAGS = {"workers": "-j", "output": "-o", "keep_order": "-k", "quiet": "-q"}
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """A subcommand: its settings say which options it has."""
+
+    name: str
+    summary: str
+    settings: type[CommandSettings]
+    positionals: Mapping[str, str] = field(default_factory=dict)
+    """How the usage shows what it takes without a flag, by the name of the option."""
+    notes: str = ""
+    """A sentence or two about the positionals, for the help."""
+
+    @property
+    def usage(self) -> str:
+        """The words of a call, without the program's."""
+        return " ".join([self.name, *self.positionals.values(), "[OPTION ...]"])
+
+    def rows(self) -> list[OptionRow]:
+        """Return the options that have a flag, in the order of the table."""
+        return [row for row in rows_of(self.settings, self.name) if not row.is_positional]
+
+    def flags(self) -> list[str]:
+        """Return every flag, long and short."""
+        return [flag for row in self.rows() for flag in flags_of(row)]
+
+
+def flags_of(row: OptionRow) -> list[str]:
+    """Return the flags of an option, the short one first."""
+    long = flag_of(f"no_{row.name}" if row.is_negated else row.name)
+    return [_SHORT_FLAGS[row.name], long] if row.name in _SHORT_FLAGS else [long]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program with subcommands."""
+
+    call: str
+    """How it is called: `python main.py`."""
+    summary: str
+    subcommands: tuple[Subcommand, ...]
+    version: str
+
+    @property
+    def name(self) -> str:
+        """The last word of its call, which errors begin their hints with."""
+        return self.call.rpartition(" ")[2]
+
+    def subcommand(self, name: str) -> Subcommand:
+        """Return the subcommand called `name`; raises `UsageError` when there is none."""
+        names = [one.name for one in self.subcommands]
+        if name not in names:
+            kind = "option" if name.startswith("-") else "subcommand"
+            hint = near_names(name, names) or "; --help shows how to use them"
+            raise UsageError(f"no {kind} {name!r}; subcommands are {', '.join(names)}{hint}")
+        return self.subcommands[names.index(name)]
+
+    def read(self, words: Sequence[str]) -> tuple[Subcommand, dict[str, Any]]:
+        """Return the subcommand that `words` name, and its options as they were given.
+
+        What is wrong but leaves the rest readable is handed on under `errors_before`, to be
+        reported with what is wrong with the values. Raises `UsageError` where nothing can be made
+        of the words.
+        """
+        subcommand = self.subcommand(words[0])
+        hint = f"{self.name} {subcommand.name} --help shows"
+        parser = _parser(subcommand, hint)
+        words, plain = _split_at_dashes(words[1:])
+        words, errors = _without_missing_values(words, subcommand, hint)
+        parsed, rest = parser.parse_known_args(words)
+        options = vars(parsed)
+        names = list(subcommand.positionals)
+        extra: list[str] = []
+        extra_from = 0
+        for word in [*rest, *plain]:
+            if word not in plain and _looks_like_option(word):
+                near = near_names(word.partition("=")[0], subcommand.flags())
+                errors.append(f"no option {word.partition('=')[0]!r}{near or f'; {hint} all'}")
+            elif names:
+                options[names.pop(0)] = word
+            else:
+                extra_from = extra_from if extra else len(errors)
+                extra.append(word)
+        if extra:
+            errors.insert(extra_from, _too_many(extra, subcommand, hint))
+        return subcommand, {**options, "errors_before": errors}
+
+
+class _Parser(argparse.ArgumentParser):
+    hint = ""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; {self.hint} the usage")
+
+
+def _parser(subcommand: Subcommand, hint: str) -> _Parser:
+    parser = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    parser.hint = hint
+    for row in subcommand.rows():
+        flags = flags_of(row)
+        if row.is_switch:
+            action = "store_false" if row.is_negated else "store_true"
+            parser.add_argument(*flags, dest=row.name, action=action)
+        else:
+            parser.add_argument(*flags, dest=row.name)
+    return parser
+
+
+def _too_many(extra: Sequence[str], subcommand: Subcommand, hint: str) -> str:
+    if len(extra) == 1:
+        message = f"one argument too many: {extra[0]!r}"
+    else:
+        message = f"{len(extra)} arguments too many, from {extra[0]!r} on"
+        if "source" in subcommand.positionals:  # the shell has put a pattern's files in its place
+            message += "; a pattern as INPUT needs quotes"
+    return f"{message}; {hint} the usage"
+
+
+def _split_at_dashes(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the words before `--` and those after it, which are no options."""
+    if "--" not in words:
+        return words, ()
+    at = list(words).index("--")
+    return words[:at], words[at + 1 :]
+
+
+def _without_missing_values(
+    words: Sequence[str], subcommand: Subcommand, hint: str
+) -> tuple[Sequence[str], list[str]]:
+    """Take out the options that lack their value, so that what else is wrong is found, too."""
+    with_value = [flag for row in subcommand.rows() if not row.is_switch for flag in flags_of(row)]
+    kept: list[str] = []
+    errors: list[str] = []
+    for word, following in zip(words, [*words[1:], "--"], strict=False):
+        if word in with_value and _looks_like_option(following):
+            errors.append(f"{word} needs a value; {hint} which")
+        else:
+            kept.append(word)
+    return kept, errors
+
+
+def _looks_like_option(word: str) -> bool:
+    return word.startswith("-") and word != "-" and not word[1:2].isdigit()

@@ -1,0 +1,81 @@
+"""The console command `batchmap`, with `run` as its one subcommand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from batchmap import __version__
+from batchmap.command.application import Application
+from batchmap.command.arguments import Program
+from batchmap.command.run_settings import RunSettings
+from batchmap.command.run_subcommand import RUN
+from batchmap.errors import UsageError
+from batchmap.job import Job
+from batchmap.stopping import StopRequest
+
+__all__ = ["APPLICATION", "PROGRAM", "entry_point"]
+
+PROGRAM = Program(
+    "batchmap",
+    "Run a Python function over a pile of data in parallel, with exactly-once output.",
+    (RUN,),
+    __version__,
+)
+
+
+def _run(settings: RunSettings, stop: StopRequest) -> int:
+    from batchmap.command.run import run
+
+    for name in ("export_markdown", "export_html"):
+        if getattr(settings, name) is not None:
+            raise UsageError(
+                "is made by the workbook, with `python main.py run`; here there is --export-json",
+                option=name,
+            )
+    return run(settings, stop, drive=_drive)
+
+
+def _drive(job: Job, settings: RunSettings) -> str:
+    """Take the job to its end, with progress and sums, and return the summary."""
+    from batchmap.command.export import export_document, json_text, write_export
+    from batchmap.command.progress import ProgressObserver
+    from batchmap.command.summary import render_summary
+    from batchmap.metrics import RunMetrics
+    from batchmap.resources import describe_machine
+
+    plan, _ = job.plan()
+    metrics = RunMetrics(workers=plan.workers)
+    progress = ProgressObserver(
+        phase="run",
+        state=job.state,
+        expected=job.items.expected,
+        enabled=settings.progress and not settings.quiet,
+        stop=job.stop,
+    )
+    clock = job.clock
+    started_s, started = clock.now(), datetime.now(UTC)
+    for _ in job.execute([progress, metrics]):
+        pass
+    plan = job.state.plan or plan
+    summary = metrics.summary(
+        total_duration_s=clock.now() - started_s, plan=plan, interrupted=job.stop.requested
+    )
+    if settings.export_json is not None:
+        figures: dict[str, Any] = {
+            "plan": plan,
+            "analysis": {"outcome": job.outcome()},
+            "parallel_metrics": summary,
+        }
+        document = export_document("run", settings, describe_machine(), figures)
+        document |= {"started": started.isoformat(), "ended": datetime.now(UTC).isoformat()}
+        write_export(settings.export_json, json_text(document), option="--export-json")
+    return render_summary(job.outcome(), summary, plan)
+
+
+APPLICATION = Application(PROGRAM, {"run": _run}, supervised=("run",))
+
+
+def entry_point() -> None:
+    """Run the words of the process as a command line, and exit."""
+    APPLICATION.run_as_script()

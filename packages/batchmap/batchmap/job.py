@@ -1,0 +1,181 @@
+"""A job: a function over a source into an output, exactly once. It is what `run` does, as an object.
+
+    open                     plan           execute                              outcome
+    source -> pending items  -> engine ->   batch records -> recorder -> observers
+              ^                                                |
+              +------------- journal: what is done <-----------+
+
+Whoever drives a job calls the four in this order, all within the job's `with` block:
+
+    with Job(function, options) as job:
+        job.open()
+        job.plan()
+        for record in job.execute(observers=[progress, metrics]):
+            ...
+        outcome = job.outcome()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, Protocol, Self
+
+from batchmap.checkpoint.pending_items import PendingItems
+from batchmap.checkpoint.recorder import Recorder
+from batchmap.checkpoint.session import open_input, open_recorder
+from batchmap.clock import SYSTEM_CLOCK, Clock
+from batchmap.engine import RunState, limits_of, open_plan, stream_batches
+from batchmap.errors import UsageError
+from batchmap.executors.dask.address import DaskAddress, TlsFiles
+from batchmap.options import JobOptions
+from batchmap.records import BatchRecord, Plan, RunOutcome
+from batchmap.scheduling.batching import BatchSizing
+from batchmap.scheduling.limits import Limits
+from batchmap.sources import Source
+from batchmap.stopping import StopRequest
+from batchmap.storage import Location
+from batchmap.worker.processor import BatchProcessor, is_async
+
+__all__ = ["Job", "RunObserver", "dask_address"]
+
+
+class RunObserver(Protocol):
+    """Sees the records of a run as they come: progress, metrics, a trace."""
+
+    def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
+        """Yield `records` on, unchanged and in their order."""
+        ...
+
+
+class Job:
+    """A function over the source that `options` name, into their output, exactly once.
+
+    `fingerprint` says what the results depend on beside the options and the items: a run whose
+    fingerprint has changed is not resumed. `stdout` is the file descriptor for results where there
+    is no output, `written` holds by option the other files that will be written, so that none of
+    them is read. Raises `UsageError` for a backend that the function is none for.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        options: JobOptions,
+        *,
+        fingerprint: Mapping[str, Any] | None = None,
+        stdout: int = 1,
+        written: Mapping[str, Location | None] | None = None,
+        stop: StopRequest | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        if options.backend == "async" and not is_async(function):
+            name = getattr(function, "__name__", repr(function))
+            raise UsageError(
+                f"the async backend needs an `async def` function and {name} is a plain one",
+                advice="leave {backend:} out",
+            )
+        self.function = function
+        self.options = options
+        self.stop = stop or StopRequest()
+        self.clock = clock
+        self.state = RunState()
+        """What the run is doing now, for observers."""
+        self._fingerprint = fingerprint or {}
+        self._stdout = stdout
+        self._written = written or {}
+        self._stack = ExitStack()
+        self._source: Source | None = None
+        self._recorder: Recorder | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    @property
+    def source(self) -> Source:
+        """The source, opened when it is first asked for.
+
+        Raises `InputError` when it cannot be read, `UsageError` when it is what will be written.
+        """
+        if self._source is None:
+            self._source = open_input(self.options, self._written, self.stop)
+        return self._source
+
+    @property
+    def items(self) -> PendingItems:
+        """The items that are still to be done, to be iterated once; `open` comes first."""
+        return self._opened().items
+
+    def open(self) -> PendingItems:
+        """Open source and output, make output and journal agree, and return what is to be done.
+
+        Raises `UsageError` for an output that exists and may not be touched, `OutputHeldError` when
+        another run holds it, `OutputError` when it cannot be written, and `InputError` when the
+        input cannot be read, or the run is not the one that the journal knows.
+        """
+        self._recorder = self._stack.enter_context(
+            open_recorder(
+                self.options, self._fingerprint, self.source, stdout=self._stdout, stop=self.stop
+            )
+        )
+        return self._recorder.items
+
+    def plan(self) -> tuple[Plan, BatchSizing]:
+        """Return the plan before anything was measured, and how it sizes batches."""
+        plan, sizing = open_plan(self.options, self.items.total)
+        self.state.plan = plan
+        return plan, sizing
+
+    def execute(self, observers: Sequence[RunObserver] = ()) -> Iterator[BatchRecord]:
+        """Yield the records of all items that were pending, once they are recorded.
+
+        Each of `observers` sees them, the first one first. At the end, however it comes, all that
+        was recorded is durable. Raises what the source raises, `OutputError` when something cannot
+        be written, and `WorkersLostError` when workers cannot be had.
+        """
+        recorder = self._opened()
+        options = self.options
+        limits = limits_of(options)
+        records = stream_batches(
+            BatchProcessor(self.function, stop=self.stop),
+            recorder.items,
+            options,
+            total=recorder.items.total,
+            expected=recorder.items.expected(),
+            limits=Limits(
+                retries=limits.retries,
+                timeout_s=limits.timeout_s,
+                rate=limits.rate,
+                memory_floor_bytes=options.memory_floor_bytes,
+                has_room=recorder.has_room,
+                most_together=recorder.most_together,
+            ),
+            stop=self.stop,
+            state=self.state,
+            cluster=dask_address(options),
+        )
+        records = recorder.observe(records)
+        for observer in observers:
+            records = observer.observe(records)
+        return records
+
+    def outcome(self) -> RunOutcome:
+        """Return what became of the items so far."""
+        return self._opened().outcome()
+
+    def _opened(self) -> Recorder:
+        if self._recorder is None:
+            raise RuntimeError("the job is not open; call open() first")
+        return self._recorder
+
+
+def dask_address(options: JobOptions) -> DaskAddress | None:
+    """Return where the Dask cluster is that `options` name, `None` for none."""
+    if options.address is None:
+        return None
+    ca_file, cert, key = options.tls_ca_file, options.tls_cert, options.tls_key
+    if ca_file is None or cert is None or key is None:
+        return DaskAddress(options.address)
+    return DaskAddress(options.address, TlsFiles(ca_file=ca_file, cert=cert, key=key))

@@ -1,0 +1,75 @@
+"""Makes files and URLs of options, and says early where one cannot be read or written."""
+
+from __future__ import annotations
+
+from glob import has_magic
+from pathlib import Path
+from typing import Any
+
+from batchmap.options.table import OptionError
+from batchmap.storage import Location, StoreUrl, location_of, why_unusable
+from batchmap.storage.paths import why_unreadable, why_unwritable
+
+__all__ = ["input_file", "input_source", "output_file", "output_location", "output_or_stdout"]
+
+
+def input_file(raw: Any, label: str) -> Path:
+    """Return the path of a file of this machine that can be read."""
+    if "://" in str(raw):  # it may hold a password, so it is not shown
+        raise OptionError(f"{label} takes a file, and no URL; save it as one")
+    path = Path(raw)
+    if (problem := why_unreadable(path)) is not None:
+        raise OptionError(f"{label} {raw}: {problem}", of_input=True)
+    return path
+
+
+def input_source(raw: Any, label: str) -> str:
+    """Return what `open_source` understands: standard input, a URL, a pattern, or a file."""
+    return str(raw) if _is_no_file(str(raw)) else str(input_file(raw, label))
+
+
+def output_file(raw: Any, label: str) -> Path:
+    """Return the path of a file of this machine that could be written."""
+    path = location_of(str(raw))
+    if isinstance(path, StoreUrl):
+        raise OptionError(f"{label} {path}: takes a file, and no URL; name one of this machine")
+    if (problem := why_unwritable(path)) is not None:
+        raise OptionError(f"{label} {raw!s:.200}: {problem}")
+    if path.is_dir() or not str(raw):
+        raise OptionError(f"{label} {raw}: a directory; name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise OptionError(f"{label} {raw}: there is no directory {path.parent}; make it first")
+    return path
+
+
+def output_location(raw: Any, label: str) -> Location:
+    """Return where an output goes that may lie in an object store."""
+    location = location_of(str(raw))
+    if not isinstance(location, StoreUrl):
+        return output_file(raw, label)
+    if location.is_read_only:
+        problem: str | None = (
+            f"what {location.scheme}:// names can only be read; name a file, or s3://…"
+        )
+    elif not location.name:
+        problem = "a directory; name a file in it"
+    else:
+        problem = why_unusable(location)
+    if problem:
+        raise OptionError(f"{label} {location}: {problem}")
+    return location
+
+
+def output_or_stdout(raw: Any, label: str) -> Location | None:
+    """Return where an output goes as `output_location` does, `None` for `-`, standard output."""
+    return None if str(raw) == "-" else output_location(raw, label)
+
+
+def _is_no_file(spec: str) -> bool:
+    """Tell whether `spec` is standard input, a URL or a pattern."""
+    if spec == "-" or "://" in spec:
+        return True
+    try:
+        return has_magic(spec) and not Path(spec).exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return False

@@ -1,0 +1,187 @@
+"""Makes values of options: each takes text, or a value of the right type, and says what is wrong.
+
+The functions with arguments of their own return a parser, those without are one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from batchmap.options.table import OptionError, Parser
+from batchmap.resources import usable_cores
+from batchmap.text import near_names
+
+__all__ = [
+    "LARGEST_COUNT",
+    "batch_size",
+    "choice",
+    "duration_s",
+    "failure_limit",
+    "rate",
+    "share",
+    "size_bytes",
+    "timeout_s",
+    "tolerance",
+    "whole",
+    "worker_counts",
+    "workers",
+]
+
+LARGEST_COUNT = 10**15
+
+MAX_WORKERS = 10_000
+
+
+def whole(least: int | None, most: int | None, example: str) -> Parser:
+    """Return the parser of a whole number from `least` to `most`; `example` says what to do."""
+
+    def parse(raw: Any, label: str) -> int:
+        try:
+            number = int(raw) if isinstance(raw, str) else raw
+        except ValueError:
+            number = None
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise OptionError(f"{label} must be a whole number, got {raw!r:.60}; {example}")
+        if least is not None and number < least:
+            raise OptionError(f"{label} must be at least {least}, got {_shown(number)}; {example}")
+        if most is not None and number > most:
+            raise OptionError(f"{label} must be at most {most}, got {_shown(number)}; {example}")
+        return number
+
+    return parse
+
+
+def _shown(number: int) -> str:
+    return str(number) if abs(number) < 10**60 else f"a number of {number.bit_length()} bits"
+
+
+def workers(raw: Any, label: str) -> int | None:
+    """Return a number of workers; a percentage is of the usable cores, `auto` is `None`."""
+    example = "leave it out to use every core"
+    raw = raw.strip() if isinstance(raw, str) else raw
+    if raw == "auto":
+        return None
+    if isinstance(raw, str) and (percent := re.fullmatch(r"(\d{1,6})%", raw)):
+        part = whole(1, 100_000, example)(percent[1], label) / 100
+        return max(1, round(usable_cores() * part))
+    if isinstance(raw, str) and not re.fullmatch(r"[+-]?\d+", raw):
+        raise OptionError(
+            f"{label} must be a whole number, a percentage of the cores or auto, "
+            f"got {raw!r:.60}; {example}"
+        )
+    return int(whole(1, MAX_WORKERS, example)(raw, label))
+
+
+def batch_size(raw: Any, label: str) -> int | None:
+    """Return how many items make a batch; `auto` is `None`."""
+    if raw == "auto":
+        return None
+    return int(whole(1, LARGEST_COUNT, "leave it out to have it chosen")(raw, label))
+
+
+def choice(allowed: Sequence[str]) -> Parser:
+    """Return the parser of one of some names."""
+
+    def parse(raw: Any, label: str) -> str:
+        if raw not in allowed:
+            hint = near_names(str(raw), allowed)
+            raise OptionError(f"{label} must be one of {', '.join(allowed)}, got {raw!r:.60}{hint}")
+        return str(raw)
+
+    return parse
+
+
+def _number(raw: Any) -> float:
+    try:
+        return float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def _seconds(raw: Any) -> float:
+    match = re.fullmatch(r"([\d.eE+-]+)\s*(ms|s|m)?", str(raw).strip())
+    seconds = _number(match[1]) if match else math.nan
+    if match and match[2]:
+        seconds *= {"ms": 0.001, "s": 1.0, "m": 60.0}[match[2]]
+    return seconds
+
+
+def duration_s(raw: Any, label: str) -> float:
+    """Return seconds from 0 to a day; text may have the unit ms, s or m."""
+    seconds = _seconds(raw)
+    if not 0 <= seconds <= 86_400:
+        raise OptionError(
+            f"{label} must be from 0 to 86400 seconds, got {raw!r:.60}; for example 0.5"
+        )
+    return seconds
+
+
+def timeout_s(raw: Any, label: str) -> float:
+    """Return seconds above 0 and up to a day; text may have the unit ms, s or m."""
+    seconds = _seconds(raw)
+    if not 0 < seconds <= 86_400:
+        raise OptionError(
+            f"{label} must be above 0 and at most 86400 seconds, got {raw!r:.60}; for example 10s"
+        )
+    return seconds
+
+
+def rate(raw: Any, label: str) -> float:
+    """Return items a second."""
+    number = _number(raw)
+    if not 0 < number <= 1e9:
+        raise OptionError(
+            f"{label} must be above 0 items a second, got {raw!r:.60}; for example 10"
+        )
+    return number
+
+
+def share(raw: Any, label: str) -> float:
+    """Return a number from 0 to 1."""
+    number = _number(raw)
+    if not 0 <= number <= 1:
+        raise OptionError(f"{label} must be from 0 to 1, got {raw!s:.60}; 0.05 is 5 %")
+    return number
+
+
+def tolerance(raw: Any, label: str) -> float:
+    """Return a finite number from 0."""
+    number = _number(raw)
+    if not 0 <= number < math.inf:
+        raise OptionError(f"{label} must be a number from 0, got {raw!r:.60}; for example 1e-9")
+    return number
+
+
+def worker_counts(raw: Any, label: str) -> tuple[int, ...]:
+    """Return worker counts, each once, the fewest first; text has commas between them."""
+    words = raw.split(",") if isinstance(raw, str) else raw
+    one = whole(1, MAX_WORKERS, "for example 1,2,4,8")
+    return tuple(sorted({one(word, label) for word in words}))
+
+
+def size_bytes(raw: Any, label: str) -> int:
+    """Return bytes; text may have the unit K, M, G or T, powers of 1024."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", str(raw), re.IGNORECASE)
+    size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ") if match else 0.0
+    if not 1 <= size <= 2**60:
+        raise OptionError(
+            f"{label} must be a size in bytes, got {raw!r:.60}; for example 500M or 2G"
+        )
+    return int(size)
+
+
+def failure_limit(raw: Any, label: str) -> int | float:
+    """Return a number of failed items, or as a float their share of all; text `5%` is 0.05."""
+    if isinstance(raw, float) and 0 < raw <= 1:
+        return raw
+    match = re.fullmatch(r"\s*(\d{1,15})\s*(%?)\s*", str(raw))
+    number = int(match[1]) if match else 0
+    if match is None or number < 1 or (match[2] and number > 100):
+        raise OptionError(
+            f"{label} must be a number of failures or a percentage up to 100%, got {raw!r:.60}; "
+            "for example 10 or 5%"
+        )
+    return number / 100 if match[2] else number

@@ -1,0 +1,49 @@
+"""What a run is doing now: its plan as it stands, and what is in flight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from batchmap.records import Plan
+from batchmap.scheduling.scheduler import BatchScheduler
+
+__all__ = ["RunState"]
+
+
+class RunState:
+    """What a run is doing now, for those who observe it; the engine keeps it up to date.
+
+    `on_plan` is called with each plan that is made while the run goes on.
+    """
+
+    def __init__(
+        self, plan: Plan | None = None, *, on_plan: Callable[[Plan], None] | None = None
+    ) -> None:
+        self.plan = plan
+        """The plan as it stands; `None` before there is one."""
+        self.scheduler: BatchScheduler | None = None
+        """`None` before the run has begun."""
+        self._on_plan = on_plan
+
+    def set_plan(self, plan: Plan) -> None:
+        """Replace the plan."""
+        self.plan = plan
+        if self._on_plan is not None:
+            self._on_plan(plan)
+
+    @property
+    def busy_workers(self) -> int:
+        """How many workers run a batch now."""
+        if self.scheduler is None or self.plan is None:
+            return 0
+        return min(self.scheduler.in_flight, self.plan.workers)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the items run as coroutines, which take turns in one worker."""
+        return self.plan is not None and self.plan.backend == "async"
+
+    @property
+    def carried_bytes(self) -> int:
+        """How much was sent to worker processes and came back."""
+        return 0 if self.scheduler is None else self.scheduler.carried_bytes

@@ -1,0 +1,68 @@
+"""Plans for a backend that was asked for: default workers, and how many batches are in flight."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from batchmap.records import BatchRecord, Plan
+from batchmap.resources import coroutines_at_once, usable_cores
+from batchmap.scheduling.limits import Limits
+
+__all__ = ["default_plan", "max_in_flight", "with_prediction"]
+
+MAX_COROUTINE_STARTS = 250
+"""With more coroutines at once than this, a batch has several: starting them must keep up."""
+
+
+def default_plan(
+    backend: str,
+    workers: int | None,
+    batch_size: int | None,
+    *,
+    why: str | None = None,
+    cluster_workers: int | None = None,
+) -> Plan:
+    """Return the plan for `backend`; `None` for `workers` or `batch_size` takes the default.
+
+    `cluster_workers` counts those of a Dask cluster, which are its own business. `why` is the reason
+    for the backend, `None` when it was asked for.
+    """
+    if backend == "sequential":
+        workers = 1
+    number = workers or {
+        "thread": 4 * usable_cores(),
+        "process": usable_cores(),
+        "async": coroutines_at_once(),
+        "dask": usable_cores(),
+    }.get(backend, 1)
+    reasons = [why or "Backend: as asked for"]
+    if cluster_workers is not None:
+        number = cluster_workers
+        reasons.append(f"Workers: {number} in the cluster as the run began")
+    elif workers is None:
+        reasons.append(f"Workers: {number} by default")
+    if batch_size is None and backend == "async":
+        batch_size = math.ceil(number / MAX_COROUTINE_STARTS)
+    return Plan(backend, number, batch_size or 1, None, tuple(reasons))
+
+
+def with_prediction(plan: Plan, record: BatchRecord, total: int | None, rate: float | None) -> Plan:
+    """Return the plan with the time that `total` coroutines take if all are like these."""
+    item_s = sum(record.durations_s) / len(record.durations_s)
+    reason = f"Measured: an item takes {item_s * 1e3:.1f} ms"
+    if total is None:
+        return replace(plan, why=(reason, *plan.why))
+    predicted_s = max(item_s * math.ceil(total / plan.workers), total / rate if rate else 0.0)
+    return replace(plan, why=(reason, *plan.why), predicted_s=predicted_s)
+
+
+def max_in_flight(plan: Plan | None, limits: Limits) -> int:
+    """Return how many batches are in flight: those that run, and as many again so none waits."""
+    if plan is None or plan.backend == "sequential":
+        return 1
+    if limits.rate is not None:
+        return plan.workers
+    if plan.backend == "async":  # the items of a batch run side by side
+        return max(2, math.ceil(2 * plan.workers / plan.batch_size))
+    return 2 * plan.workers

@@ -1,0 +1,39 @@
+"""The user's own function and data in place of a built-in workload: `--task` with `--input`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from batchmap.checkpoint.session import refuse_own_input
+from batchmap.command.run import check_backend
+from batchmap.command.settings import EXPORTS
+from batchmap.command.task import load_task
+from batchmap.sources import Source, open_source
+
+from .settings import Settings
+
+__all__ = ["load_compared_task", "open_compared_input"]
+
+
+def load_compared_task(settings: Settings) -> Callable[[Any], Any]:
+    """Return the function that `--task` names; raises `UsageError` when it cannot be had."""
+    assert settings.task is not None
+    task = load_task(settings.task, setup=settings.setup)
+    check_backend(settings.backend, task)
+    return task.function
+
+
+def open_compared_input(settings: Settings) -> Source:
+    """Return the source that a comparison reads.
+
+    Raises `InputError` when it cannot be read, `UsageError` when it is what will be written.
+    """
+    written = {name: getattr(settings, name) for name in (*EXPORTS, "save", "against")}
+    source = open_source(
+        str(settings.input),
+        input_format=settings.input_format,
+        excluded=[path for path in written.values() if path is not None],
+    )
+    refuse_own_input(str(settings.input), source, written)
+    return source
