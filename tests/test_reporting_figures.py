@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes_report import no_trace, sweep, time_breakdown, trace
-from workbook.utils.analysis.aggregates import fitted_curve, parts_of, worker_sums
+from workbook.utils.analysis.aggregates import parts_of, worker_sums
 from workbook.utils.analysis.histogram import histogram
+from workbook.utils.analysis.scaling import fitted_curve
 from workbook.utils.analysis.worker_load import WorkerLoad, worker_loads
 from workbook.utils.execution.trace import Span, Trace
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbook.utils.analysis.records import Comparison, Sweep
-from workbook.utils.analysis.scaling import fit_scaling, speedup_at
+from workbook.utils.analysis.scaling import fit_scaling
 
 COUNTS = (1, 2, 4, 8, 16, 32)
 
@@ -46,10 +46,16 @@ def by_law(serial_share: float, crosstalk: float, counts: tuple[int, ...] = COUN
     return fit({workers: law(workers, serial_share, crosstalk) for workers in counts})
 
 
+def fitted(sweep: Sweep, workers: int) -> float:
+    return law(workers, sweep.serial_share, sweep.crosstalk)
+
+
 def squares(speedups: dict[int, float], serial_share: float, crosstalk: float) -> float:
+    """Return the squared errors in the form of the law that is linear in its parameters."""
     return math.fsum(
-        (speedup - law(workers, serial_share, crosstalk)) ** 2
-        for workers, speedup in speedups.items()
+        (n / speedup - 1 - serial_share * (n - 1) - crosstalk * n * (n - 1)) ** 2
+        for n, speedup in speedups.items()
+        if n > 1
     )
 
 
@@ -97,11 +103,11 @@ def test_the_curve_rises_up_to_the_best_count_and_falls_beyond_it(
     sweep = by_law(share, crosstalk)
     best = sweep.best_workers
     assert best is not None
-    below = [speedup_at(sweep, n) for n in sorted({1, (best + 1) // 2, max(1, best - 1)})]
-    beyond = [speedup_at(sweep, n) for n in (best + 1, 2 * best + 1, 4 * best + 1)]
+    below = [fitted(sweep, n) for n in sorted({1, (best + 1) // 2, max(1, best - 1)})]
+    beyond = [fitted(sweep, n) for n in (best + 1, 2 * best + 1, 4 * best + 1)]
     assert below == sorted(below)
     assert beyond == sorted(beyond, reverse=True)
-    assert speedup_at(sweep, 1) == 1
+    assert fitted(sweep, 1) == 1
 
 
 def test_the_best_count_is_the_root_of_what_is_parallel_over_the_crosstalk() -> None:
@@ -153,7 +159,7 @@ def test_points_come_with_the_fewest_workers_first_and_keep_what_was_measured() 
         (8, 2.0, 4.0),
     ]
     assert {(p.efficiency, p.limit, p.share_of_limit) for p in sweep.points} == {(0.5, 9.0, 0.25)}
-    assert [speedup_at(sweep, p.workers) for p in sweep.points] == [p.fitted for p in sweep.points]
+    assert [fitted(sweep, p.workers) for p in sweep.points] == [p.fitted for p in sweep.points]
 
 
 @given(st.dictionaries(st.integers(1, 10_000), st.floats(1e-9, 1e9), max_size=6))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from batchmap.command.text_layout import plural
 
-from ...analysis.aggregates import fitted_curve
 from ...analysis.records import Comparison, Sweep
+from ...analysis.scaling import fitted_curve
 from .style import Figure, layout, line, markers, short, whole_ticks
 
 __all__ = ["speedup_figure"]
