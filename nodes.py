@@ -26,8 +26,15 @@ from batchmap.sources.repeatable import SourceItems
 from batchmap.stopping import StopRequest
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
-from workbook.utils.analysis.case import analyze_rounds, plan_as_run
-from workbook.utils.analysis.correctness.result_log import ResultLog
+from workbook.utils.analysis.case import (
+    ComparedRounds,
+    RunFigures,
+    analyze_rounds,
+    build_case,
+    plan_as_run,
+)
+from workbook.utils.analysis.correctness import ResultLog, RoundResults
+from workbook.utils.analysis.given_options import GivenOptions
 from workbook.utils.analysis.records import Case, Comparison
 from workbook.utils.cli.settings import Settings
 from workbook.utils.execution.planning import plan_run
@@ -198,7 +205,7 @@ class ProcessNode(MetricsNode):
         if results is not None:
             shared[f"{self.phase}_results"] = results
         if self.phase == "parallel" and plan != shared["plan"]:
-            shared["plan"] = plan = plan_as_run(plan, summary, self._settings)
+            shared["plan"] = plan = plan_as_run(plan, summary, batch_size=self._settings.batch_size)
             shared["batch_size"], shared["num_batches"] = plan.batch_size, plan.num_batches
         return "interrupted" if summary.interrupted else None
 
@@ -248,7 +255,7 @@ class ParallelProcessNode(ParallelBatchNode, ProcessNode):
 
 
 class AggregateNode(Node):
-    """Set the two runs of this round, and of those before, side by side.
+    """Compare the two runs of this round, and of the rounds before.
 
     Writes `rounds` and `analysis`; returns `again` while rounds are left.
     """
@@ -258,31 +265,39 @@ class AggregateNode(Node):
         self._settings = settings
         self._function = function
 
-    def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
-        return dict(shared)
-
-    def exec(self, prep_res: dict[str, Any]) -> tuple[list[Round], Comparison]:
+    def prep(self, shared: dict[str, Any]) -> ComparedRounds:
         this_round = Round(
-            RunSummary.of(prep_res["sequential_metrics"]),
-            RunSummary.of(prep_res["parallel_metrics"]),
-            prep_res["sequential_trace"],
-            prep_res["parallel_trace"],
+            RunSummary.of(shared["sequential_metrics"]),
+            RunSummary.of(shared["parallel_metrics"]),
+            shared["sequential_trace"],
+            shared["parallel_trace"],
         )
-        rounds = [*prep_res.get("rounds", ()), this_round]
-        comparison = analyze_rounds(
-            rounds,
+        return ComparedRounds(
+            rounds=[*shared.get("rounds", ()), this_round],
+            results=RoundResults(
+                items=shared["items"],
+                sequential=shared["sequential_results"],
+                parallel=shared["parallel_results"],
+                parallel_trace=shared["parallel_trace"],
+            ),
+            earlier_verdict=shared.get("analysis", {}).get("verdict"),
+            data_type=shared["data_type"],
+            plan=shared["plan"],
+            given=_given_options(shared, self._settings),
+        )
+
+    def exec(self, prep_res: ComparedRounds) -> Comparison:
+        return analyze_rounds(
             prep_res,
-            self._settings,
-            function=self._function,
-            is_last=len(rounds) == self._settings.repeat,
+            self._function or built_in_function(self._settings, prep_res.plan.backend),
+            tolerance=self._settings.tolerance,
+            measures_capacity=len(prep_res.rounds) == self._settings.repeat,
         )
-        return rounds, comparison
 
     def post(
-        self, shared: dict[str, Any], prep_res: Any, exec_res: tuple[list[Round], Comparison]
+        self, shared: dict[str, Any], prep_res: ComparedRounds, exec_res: Comparison
     ) -> str | None:
-        shared["rounds"], comparison = exec_res
-        shared["analysis"] = comparison
+        shared["rounds"], shared["analysis"] = list(prep_res.rounds), exec_res
         return "again" if len(shared["rounds"]) < self._settings.repeat else None
 
 
@@ -307,20 +322,54 @@ class ReportNode(Node):
         self._command = command
         self._shows = shows
 
-    def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
-        return dict(shared)
+    def prep(self, shared: dict[str, Any]) -> RunFigures:
+        runs = {
+            phase: RunSummary.of(shared[f"{phase}_metrics"])
+            for phase in ("sequential", "parallel")
+            if f"{phase}_metrics" in shared
+        }
+        is_compared = "rounds" in shared and "analysis" in shared
+        return RunFigures(
+            data_type=shared["data_type"],
+            items=shared["items"],
+            total_items=shared["total_items"],
+            plan=shared["plan"],
+            given=_given_options(shared, self._settings),
+            sequential=runs.get("sequential"),
+            parallel=runs.get("parallel"),
+            parallel_trace=shared.get("parallel_trace"),
+            rounds=shared["rounds"] if is_compared else (),
+            comparison=Comparison.of(shared["analysis"]) if is_compared else None,
+        )
 
-    def exec(self, prep_res: dict[str, Any]) -> Report:
+    def exec(self, prep_res: RunFigures) -> Report:
         outcome = None if self._job is None else self._job.outcome()
-        return build_report(self._command, prep_res, self._settings, outcome=outcome)
+        case = build_case(self._command, _workload_name(self._settings), prep_res)
+        return build_report(prep_res, case, outcome=outcome)
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Report) -> None:
         shared["report"], shared["case"] = exec_res.report, exec_res.case
-        shared["analysis"] = exec_res.analysis
+        if exec_res.case is None or exec_res.case.comparison is None:
+            shared["analysis"] = exec_res.analysis
         _keep_median_round(shared)
         if self._shows:
             show(shared["report"])
         write_report_files(self._command, shared, self._settings)
+
+
+def _given_options(shared: dict[str, Any], settings: CommandSettings) -> GivenOptions:
+    return GivenOptions.of(
+        batch_size=settings.batch_size, rate=settings.rate, planned=shared["planned"]
+    )
+
+
+def _workload_name(settings: CommandSettings) -> str:
+    """Return the name of the workload, or the user's task."""
+    task: str | None = getattr(settings, "task", None)
+    if task is not None:
+        return task
+    assert isinstance(settings, Settings)
+    return settings.workload
 
 
 def _keep_median_round(shared: dict[str, Any]) -> None:

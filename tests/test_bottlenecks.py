@@ -8,9 +8,10 @@ import pytest
 from batchmap.metrics import RunSummary
 
 from tests.fakes import plan, run_summary, run_trace
-from workbook.utils.analysis.bottlenecks import CAUSES, Evidence, diagnose
+from workbook.utils.analysis.bottlenecks import CAUSES, Evidence, find_bottleneck
+from workbook.utils.analysis.given_options import GivenOptions
 from workbook.utils.analysis.records import Bottleneck
-from workbook.utils.analysis.time_breakdown import account
+from workbook.utils.analysis.time_breakdown import break_down_time
 from workbook.utils.execution.trace import Environment, Span
 
 
@@ -34,13 +35,12 @@ def found(
     values: dict[str, Any] = {
         "cores": 4,
         "capacity": 4.0,
-        "batch_size_asked": False,
-        "rate_asked": False,
+        "given": GivenOptions(),
     }
-    return diagnose(
+    return find_bottleneck(
         Evidence(
             plan=plan(backend=backend, workers=workers),
-            accounting=account(seen, run, sequential=sequential),
+            breakdown=break_down_time(seen, run, sequential=sequential),
             trace=seen,
             parallel=run,
             sequential=sequential,
@@ -164,7 +164,10 @@ def test_hand_over_has_its_causes(
 
 
 def test_a_rate_that_was_asked_for_is_the_cause() -> None:
-    assert cause(baseline(), {"total_duration": 5.0, "busy_s": 10.0}, rate_asked=True) == "rate"
+    assert (
+        cause(baseline(), {"total_duration": 5.0, "busy_s": 10.0}, given=GivenOptions(rate=True))
+        == "rate"
+    )
 
 
 def test_larger_batches_are_advised_unless_the_size_was_asked_for() -> None:
@@ -174,7 +177,7 @@ def test_larger_batches_are_advised_unless_the_size_was_asked_for() -> None:
     }  # fmt: skip
     before = baseline(total_duration=1.0, busy_s=1.0, cpu_s=1.0)
     free = found(before, run, backend="process")
-    asked = found(before, run, backend="process", batch_size_asked=True)
+    asked = found(before, run, backend="process", given=GivenOptions(batch_size=True))
     assert free is not None
     assert asked is not None
     assert free.advice == "use --batch-size 200"
@@ -205,7 +208,9 @@ def span(ended_s: float) -> Span:
 def test_the_tail_has_its_causes(
     parallel: dict[str, Any], trace: dict[str, Any], asked: bool, named: str, advised: str
 ) -> None:
-    diagnosis = found(baseline(), ENDED_LATE | parallel, trace=TAIL | trace, batch_size_asked=asked)
+    diagnosis = found(
+        baseline(), ENDED_LATE | parallel, trace=TAIL | trace, given=GivenOptions(batch_size=asked)
+    )
     assert diagnosis is not None
     assert (diagnosis.loss, diagnosis.cause) == ("tail", named)
     assert advised in diagnosis.advice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes import run_summary, run_trace
-from workbook.utils.analysis.measurement_noise import spread_of, warnings_of
+from workbook.utils.analysis.measurement_noise import noise_warnings, spread_of
 from workbook.utils.execution.trace import Environment, Trace
 
 STEADY = [1.0, 1.01, 0.99, 1.02, 1.0]
@@ -18,7 +18,7 @@ def warned(
     computes: bool = True,
 ) -> list[str]:
     spreads = {"sequential": spread_of(other_times or times), "parallel": spread_of(times)}
-    told = warnings_of(spreads, {"parallel": traces}, computes=computes)
+    told = noise_warnings(spreads, {"parallel": traces}, computes=computes)
     return [one for one in told if "sequential run" not in one or "Faster" in one]
 
 

@@ -20,6 +20,7 @@ from tests.fakes import batch_record
 from workbook.utils.analysis.correctness.compare_results import compare_results
 from workbook.utils.analysis.correctness.mismatch_causes import SHARES_STATE, find_mismatch_cause
 from workbook.utils.analysis.correctness.result_log import ResultLog
+from workbook.utils.analysis.correctness.round_results import RoundResults
 from workbook.utils.execution.trace import Environment, Span, Trace
 
 SHARED = random.Random(7)
@@ -144,13 +145,13 @@ def why(
     budget_s: float = 60.0,
 ) -> str | None:
     verdict = compare_results(sequential, parallel, tolerance=tolerance, place="line {}".format)
+    round_results = RoundResults(
+        items=items, sequential=sequential, parallel=parallel, parallel_trace=trace(*spans)
+    )
     return find_mismatch_cause(
         function,
-        items,
+        round_results,
         verdict,
-        sequential,
-        parallel,
-        trace(*spans),
         tolerance=tolerance,
         in_processes=in_processes,
         budget_s=budget_s,

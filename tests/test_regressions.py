@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.fakes import plan
 from workbook.utils.analysis.records import Case, Comparison, Spread, Sweep, SweepPoint
 from workbook.utils.analysis.regressions import (
-    Saved,
+    SavedBenchmark,
     SavedCase,
     compare_with,
     read_benchmark,
@@ -63,15 +63,15 @@ def case(
     return made
 
 
-def through_a_file(cases: list[Case], path: Path, **more: Any) -> Saved:
+def through_a_file(cases: list[Case], path: Path, **more: Any) -> SavedBenchmark:
     path.write_text(json.dumps(saved_benchmark(cases, MACHINE, **more), allow_nan=False))
     return read_benchmark(path)
 
 
-def saved(*cases: Case) -> Saved:
+def saved(*cases: Case) -> SavedBenchmark:
     """Return `cases` as they would be read."""
     document = saved_benchmark(cases, MACHINE)
-    return Saved(
+    return SavedBenchmark(
         "before.json",
         MACHINE,
         {},
@@ -106,7 +106,7 @@ def test_what_is_saved_is_read_back_as_it_was(tmp_path: Path) -> None:
         tmp_path / "before.json",
         conditions={"latency_s": 0.1},
     )
-    assert read == Saved(
+    assert read == SavedBenchmark(
         name=str(tmp_path / "before.json"),
         machine=MACHINE,
         conditions={"latency_s": 0.1},

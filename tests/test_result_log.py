@@ -16,9 +16,9 @@ from workbook.utils.analysis.correctness.result_log import (
     ItemDigest,
     ItemNumber,
     ResultLog,
-    digest_of,
     entry_digest,
 )
+from workbook.utils.analysis.correctness.value_digest import value_digest
 
 
 def log_of(results: list[Any], *, budget_bytes: int = 10**6, backwards: bool = False) -> ResultLog:
@@ -58,7 +58,7 @@ def test_beyond_the_budget_a_plain_number_is_kept_as_it_is(number: float) -> Non
 
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, True, 1j, Decimal(1), None, "1"])
 def test_beyond_the_budget_all_else_is_a_digest(value: Any) -> None:
-    assert list(log_of([value], budget_bytes=0)) == [ItemDigest(0, digest_of(value))]
+    assert list(log_of([value], budget_bytes=0)) == [ItemDigest(0, value_digest(value))]
 
 
 def test_an_item_that_did_not_run_has_no_digest_however_far_out_it_is() -> None:
@@ -95,7 +95,7 @@ EQUAL = [(1, 1.0), (1, True), (0.0, -0.0), (2, 2 + 0j), ({"a": 1, "b": 2}, {"b":
 
 @pytest.mark.parametrize(("one", "other"), [*EQUAL, (math.nan, -math.nan), ({1, 2}, {2, 1})])
 def test_equal_values_have_the_same_digest(one: Any, other: Any) -> None:
-    assert digest_of(one) == digest_of(other)
+    assert value_digest(one) == value_digest(other)
 
 
 class Point:
@@ -111,13 +111,13 @@ class Slotted:
 
 
 @pytest.mark.parametrize("make", [Point, Slotted, ValueError, lambda x: {"a": [x]}])
-def test_objects_have_the_digest_of_what_makes_them_up(make: Any) -> None:
-    assert digest_of(make(1)) == digest_of(make(1))
-    assert digest_of(make(1)) != digest_of(make(2))
+def test_objects_have_the_value_digest_what_makes_them_up(make: Any) -> None:
+    assert value_digest(make(1)) == value_digest(make(1))
+    assert value_digest(make(1)) != value_digest(make(2))
 
 
 def test_what_runs_together_in_two_dicts_is_told_apart() -> None:
-    assert digest_of({"a": "strb"}) != digest_of({"astr": "b"})
+    assert value_digest({"a": "strb"}) != value_digest({"astr": "b"})
 
 
 def test_an_error_has_the_same_digest_wherever_its_objects_lay() -> None:

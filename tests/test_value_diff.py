@@ -106,7 +106,7 @@ def test_control_characters_leave_room_for_the_difference() -> None:
 
 
 def test_a_long_text_is_cut_and_says_so() -> None:
-    assert shown("x" * 500, most=10) == "'xxxxxxxx…"
+    assert shown("x" * 500, max_characters=10) == "'xxxxxxxx…"
 
 
 VALUES = st.recursive(
@@ -118,6 +118,6 @@ VALUES = st.recursive(
 
 @given(VALUES, VALUES, st.sampled_from([200, 150]))
 def test_texts_are_short_and_unlike(one: Any, other: Any, most: int) -> None:
-    texts = show_difference(one, other, same=same, most=most)
+    texts = show_difference(one, other, same=same, max_characters=most)
     assert max(map(len, texts)) <= most
     assert same(one, other) or texts[0] != texts[1]

@@ -1,73 +1,70 @@
-"""What other workers or batches would bring: the measured item times, scheduled again."""
+"""A model of a run's schedule, which predicts its time with other workers or batches."""
 
 from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from batchmap.scheduling.batching import BatchSizing
+from batchmap.records import Plan
+from batchmap.scheduling.batching import HAND_OVER_S, BatchSizing
 
+from ..execution.trace import Round, Trace
+from .given_options import GivenOptions
 from .records import Prediction
+from .thresholds import LARGE_BATCH_BYTES, USUAL_FACTOR
 
-__all__ = ["ScheduleModel", "best_batch_size", "predictions", "stops_paying_at"]
+__all__ = ["MAX_ITEMS", "ScheduleModel", "model_schedule"]
 
-MOST_REPLAYED = 5_000
-"""With more items, every so many are replayed."""
+MAX_ITEMS = 5_000
+"""With more items, the model schedules every second, third, ... one in the place of all."""
 
-MOST_WORKERS = 256
-
-STILL_PAYS = 0.05
-"""More workers pay while they save more than this share of the time."""
-
-CLOSE = 1.2
-"""Worker counts within this ratio are close together."""
-
-PAYS_TO_CHANGE = 0.05
-"""Another batch size is worth a word when it saves more than this share of the time."""
+SATURATED_FROM = 1.1
+"""From this slowdown on, what the items share is taken to be used fully."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleModel:
-    """What a schedule depends on, as it was measured."""
+    """What the schedule of a run depends on, as it was measured."""
 
     item_times_s: array[float]
     """Of the sequential run, in input order."""
     items_a_time: int
+    """How many items each of these times stands for."""
     sequential_s: float
+    """Wall time of the sequential run."""
     workers: int
-    """For how many workers the rest was measured."""
+    """The worker count with which the rest was measured."""
     batch_size: int
     shrinks: bool
     """Whether the last batches are smaller."""
     start_s: float
     """Until the first worker has its first batch."""
     start_step_s: float
-    """From there until the next worker has its first batch, and so on."""
+    """From one worker's first batch to the next worker's."""
     end_s: float
     """From the end of the last batch to the end of the run."""
     hand_over_s: float
-    """Of a batch, whatever it holds."""
+    """What handing over a batch costs, whatever it holds."""
     carrying_s: float
-    """Of each item in a batch."""
+    """What handing over costs for each item in the batch."""
     slowdown: float
-    """What an item took in parallel over what it took in the sequential run."""
+    """The time of an item in parallel over its time in the sequential run."""
     parallel_s: float
-    """The wall time that was measured."""
+    """Wall time of the parallel run."""
     cpu_s: float
     """CPU time of all items."""
     capacity: float
     """How many cores' work can be done at once."""
 
     def predicted_s(self, workers: int, batch_size: int | None = None) -> float:
-        """Return the wall time on so many workers.
+        """Return the wall time in seconds with `workers`, and batches as measured or as given.
 
-        Items go to the worker that is free first. What they share, cores or else, bounds it from
-        below: where items took longer in parallel, whatever held them up is taken to be full, as
-        the cores are (asymptotic bounds; Lazowska and others 1984, chapter 5); a slight slowdown
-        is taken to grow with the workers.
+        Items go to the worker that is free first. What they share, such as cores, bounds the time
+        from below: where items took longer in parallel, what slowed them down is taken to be used
+        fully, and no more to be had of it (asymptotic bounds; Lazowska and others 1984, chapter
+        5). A slight slowdown is taken to grow with the workers.
         """
         work_s = self._makespan_s(workers, batch_size or self.batch_size)
         bound_s = self.cpu_s / min(workers, self.capacity)
@@ -79,96 +76,96 @@ class ScheduleModel:
         return max(time_s, self.sequential_s / workers)
 
     def prediction(self, workers: int, batch_size: int | None = None) -> Prediction:
-        """Return what a run on so many workers would come to."""
+        """Return the predicted run with `workers`, and batches as measured or as given."""
         time_s = self.predicted_s(workers, batch_size)
         speedup = self.sequential_s / time_s if time_s else 0.0
         return Prediction(workers, batch_size or self.batch_size, time_s, speedup)
 
     def makespan_s(self, workers: int) -> float:
-        """Return what the items take on so many ideal workers, in their order."""
-        times, each = self._thinned()
+        """Return the seconds that the items take on ideal workers, in their order."""
+        times_s, items_a_time = self._sample()
         free_at_s = [0.0] * workers
-        for time_s in times:
-            heapq.heapreplace(free_at_s, free_at_s[0] + time_s * each)
+        for time_s in times_s:
+            heapq.heapreplace(free_at_s, free_at_s[0] + time_s * items_a_time)
         return max(free_at_s)
 
     def _makespan_s(self, workers: int, batch_size: int) -> float:
-        times, each = self._thinned()
-        sizing = BatchSizing(max(1, round(batch_size / each)), workers, self.shrinks)
-        hand_over_s = self.hand_over_s * max(1.0, each / batch_size)
+        """Return the seconds that the batches take on workers that start one after another."""
+        times_s, items_a_time = self._sample()
+        sizing = BatchSizing(max(1, round(batch_size / items_a_time)), workers, self.shrinks)
+        hand_over_s = self.hand_over_s * max(1.0, items_a_time / batch_size)
         free_at_s = [worker * self.start_step_s for worker in range(workers)]
-        place = 0
-        while place < len(times):
-            end = place + sizing.next_size(len(times) - place)
-            cost_s = sum(times[place:end]) * each + hand_over_s
-            cost_s += (end - place) * each * self.carrying_s
+        start = 0
+        while start < len(times_s):
+            end = start + sizing.next_size(len(times_s) - start)
+            cost_s = sum(times_s[start:end]) * items_a_time + hand_over_s
+            cost_s += (end - start) * items_a_time * self.carrying_s
             heapq.heapreplace(free_at_s, free_at_s[0] + cost_s)
-            place = end
+            start = end
         return max(free_at_s)
 
-    def _thinned(self) -> tuple[Sequence[float], int]:
-        every = -(-len(self.item_times_s) // MOST_REPLAYED) or 1
-        return self.item_times_s[::every], every * self.items_a_time
+    def _sample(self) -> tuple[Sequence[float], int]:
+        """Return at most `MAX_ITEMS` times, and how many items each of them stands for."""
+        step = -(-len(self.item_times_s) // MAX_ITEMS) or 1
+        return self.item_times_s[::step], step * self.items_a_time
 
 
-SATURATED_FROM = 1.1
-"""From this slowdown on, what the items share is taken to be full."""
+def model_schedule(
+    measured: Round, plan: Plan, *, capacity: float, given: GivenOptions
+) -> ScheduleModel:
+    """Return the model of a round's parallel run.
 
-
-def predictions(replay: ScheduleModel) -> tuple[Prediction, ...]:
-    """Return what half, twice and four times the workers would bring, and where it stops paying.
-
-    Of counts that lie close together, or beyond the first that brings no more, one is enough.
+    Items that were measured in place, one after another, count as part of its start.
     """
-    enough = stops_paying_at(replay)
-    told: list[Prediction] = []
-    for count in sorted({replay.workers // 2, 2 * replay.workers, 4 * replay.workers, enough}):
-        if not 1 <= count <= _most_workers(replay) or count == replay.workers:
-            continue
-        one = replay.prediction(count)
-        before = told[-1] if told else None
-        if before and (
-            count < CLOSE * before.workers or before.workers > max(enough, replay.workers)
-        ):
-            continue
-        told.append(one)
-    return tuple(told)
+    sequential, parallel, trace = measured.sequential, measured.parallel, measured.parallel_trace
+    times_s, items_a_time = (
+        measured.sequential_trace.item_times_s,
+        measured.sequential_trace.items_a_time,
+    )
+    batches = max(1, parallel.batches)
+    items_a_batch = max(1.0, parallel.total_processed / batches)
+    in_place = sum(span.items for span in trace.spans if span.in_place)
+    hand_over_s, carrying_s = _hand_over_costs(trace, plan, batches, items_a_batch)
+    start_s, start_step_s = _starts(trace)
+    last_end_s = max((span.ended_s for span in trace.spans), default=trace.wall_s)
+    return ScheduleModel(
+        item_times_s=times_s[in_place // items_a_time :],
+        items_a_time=items_a_time,
+        sequential_s=sequential.total_duration,
+        workers=max(1, parallel.workers),
+        batch_size=round(items_a_batch) if given.adaptive_batches else plan.batch_size,
+        shrinks=not given.batch_size,
+        start_s=start_s,
+        start_step_s=start_step_s,
+        end_s=max(0.0, trace.wall_s - last_end_s),
+        hand_over_s=hand_over_s,
+        carrying_s=carrying_s,
+        slowdown=parallel.busy_s / sequential.busy_s if sequential.busy_s else 0.0,
+        parallel_s=parallel.total_duration,
+        cpu_s=sequential.cpu_s * (1 - _share(in_place, parallel.total_processed)),
+        capacity=capacity,
+    )
 
 
-def stops_paying_at(replay: ScheduleModel) -> int:
-    """Return the least worker count that comes close to the best time of any."""
-    most = _most_workers(replay)
-    counts = [1]
-    while counts[-1] < most:
-        counts.append(min(most, 2 * counts[-1]))
-    enough_s = min(map(replay.predicted_s, counts)) / (1 - STILL_PAYS)
-    for too_few, enough in pairwise([0, *counts]):
-        if replay.predicted_s(enough) <= enough_s:
-            return _first(lambda count: replay.predicted_s(count) <= enough_s, too_few, enough)
-    return counts[-1]
+def _hand_over_costs(
+    trace: Trace, plan: Plan, batches: int, items_a_batch: float
+) -> tuple[float, float]:
+    """Return the seconds that handing over costs for a batch, and for each item in it."""
+    measured_s = max(0.0, trace.hand_over_s) / batches
+    batch_s = min(measured_s, USUAL_FACTOR * HAND_OVER_S.get(plan.backend, 0.0))
+    if trace.surroundings.carried_bytes / batches < LARGE_BATCH_BYTES:
+        return batch_s, 0.0
+    return batch_s, (measured_s - batch_s) / items_a_batch
 
 
-def _most_workers(replay: ScheduleModel) -> int:
-    return max(1, min(MOST_WORKERS, len(replay.item_times_s)))
+def _starts(trace: Trace) -> tuple[float, float]:
+    """Return when the first worker had its first batch, and how much later each next one."""
+    in_workers = [span for span in trace.spans if not span.in_place]
+    starts_s = sorted({span.worker: span.started_s for span in reversed(in_workers)}.values())
+    if not starts_s:
+        return 0.0, 0.0
+    return starts_s[0], (starts_s[-1] - starts_s[0]) / max(1, len(starts_s) - 1)
 
 
-def _first(holds: Callable[[int], bool], below: int, above: int) -> int:
-    """Return the least number above `below` that holds; `above` does."""
-    while above - below > 1:
-        middle = (below + above) // 2
-        below, above = (below, middle) if holds(middle) else (middle, above)
-    return above
-
-
-def best_batch_size(replay: ScheduleModel) -> Prediction | None:
-    """Return what a better batch size would bring with the same workers, `None` without one."""
-    items = len(replay.item_times_s) * replay.items_a_time
-    sizes = {1}
-    while max(sizes) * 2 * replay.workers <= items:
-        sizes.add(2 * max(sizes))
-    best = min((replay.prediction(replay.workers, size) for size in sorted(sizes)),
-               key=lambda one: one.time_s, default=None)  # fmt: skip
-    now_s = replay.predicted_s(replay.workers)
-    if best is None or best.time_s > (1 - PAYS_TO_CHANGE) * now_s:
-        return None
-    return best
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

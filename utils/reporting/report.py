@@ -9,11 +9,10 @@ from typing import Any
 from batchmap.command.export import export_document
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
-from batchmap.metrics import RunSummary
 from batchmap.records import RunOutcome, as_mapping
 from batchmap.resources import describe_machine
 
-from ..analysis.case import build_case
+from ..analysis.case import RunFigures
 from ..analysis.comparison import describe_runs
 from ..analysis.records import Case
 from .exports import write_exports
@@ -30,39 +29,31 @@ class Report:
     report: str
     """The text report."""
     analysis: Mapping[str, Any]
-    """The figures under `analysis` in the JSON export: a `Comparison` by field, or a part of it."""
+    """The figures under `analysis` in the JSON export: a `Comparison`, or some of its fields."""
     case: Case | None
     """What the Markdown and HTML reports show; `None` when there was no parallel run yet."""
 
 
 def build_report(
-    command: str,
-    shared: Mapping[str, Any],
-    settings: CommandSettings,
-    *,
-    outcome: RunOutcome | None = None,
+    figures: RunFigures, case: Case | None, *, outcome: RunOutcome | None = None
 ) -> Report:
     """Return the report of what was run, complete or interrupted.
 
-    `shared` is the shared store after the last run, `outcome` what `run` did with the user's
-    items; the other commands have none.
+    `case` is built of the same `figures`; `outcome` is what `run` did with the user's items, the
+    other commands have none.
     """
-    case = build_case(command, shared, settings)
     if case is not None and case.comparison is not None:
-        return Report(render_comparison(case), shared["analysis"], case)
-    runs = {
-        phase: RunSummary.of(shared[f"{phase}_metrics"])
-        for phase in ("sequential", "parallel")
-        if f"{phase}_metrics" in shared
-    }
-    plan, data_type = shared["plan"], shared["data_type"]
+        return Report(render_comparison(case), case.comparison, case)
+    both = {"sequential": figures.sequential, "parallel": figures.parallel}
+    runs = {phase: run for phase, run in both.items() if run is not None}
+    plan, data_type = figures.plan, figures.data_type
     analysis = describe_runs(runs, data_type=data_type, planned_workers=plan.workers)
     if case is not None:
         analysis |= {"accounting": case.accounting, "diagnosis": case.diagnosis}
     if case is not None and outcome is not None:
         return Report(render_run(case, outcome), analysis | {"outcome": as_mapping(outcome)}, case)
     if case is None or case.parallel.interrupted:
-        report = render_partial(plan, data_type, shared["total_items"], runs)
+        report = render_partial(plan, data_type, figures.total_items, runs)
         return Report(report, analysis, case)
     return Report(render_parallel(case, utilisation=analysis["utilisation"]), analysis, case)
 
