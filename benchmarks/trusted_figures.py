@@ -1,4 +1,4 @@
-"""Whether the figures of `compare` can be trusted: against an independent clock, and predictions against runs.
+"""Whether the figures of `compare` can be trusted: its times, and its predictions.
 
     python -m benchmarks.trusted_figures [--quick] [--rounds 5]
 
