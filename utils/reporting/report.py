@@ -1,4 +1,4 @@
-"""What a command tells at its end: its report in words, its figures, and the exports."""
+"""Builds the report of a run or a comparison at its end, and writes its exports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from batchmap.command.export import export_document
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
 from batchmap.records import RunOutcome, RunSummary, as_mapping
@@ -14,26 +15,23 @@ from batchmap.resources import describe_machine
 from ..analysis.case import build_case
 from ..analysis.comparison import describe_runs
 from ..analysis.records import Case
-from . import (
-    export_document,
-    render_comparison,
-    render_parallel,
-    render_partial,
-    render_run,
-)
 from .exports import write_exports
+from .text.comparison import render_comparison, render_parallel, render_partial
+from .text.run import render_run
 
 __all__ = ["Report", "build_report", "write_report_files"]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a command has to tell."""
+    """What is reported of a run or a comparison."""
 
     report: str
+    """The text report."""
     analysis: Mapping[str, Any]
+    """The figures under `analysis` in the JSON export: a `Comparison` by field, or a part of it."""
     case: Case | None
-    """`None` where it was interrupted before there was a parallel run."""
+    """What the Markdown and HTML reports show; `None` when there was no parallel run yet."""
 
 
 def build_report(
@@ -43,7 +41,11 @@ def build_report(
     *,
     outcome: RunOutcome | None = None,
 ) -> Report:
-    """Return what there is to tell; `outcome` is what became of the items of `run`."""
+    """Return the report of what was run, complete or interrupted.
+
+    `shared` is the shared store after the last run, `outcome` what `run` did with the user's
+    items; the other commands have none.
+    """
     case = build_case(command, shared, settings)
     if case is not None and case.comparison is not None:
         return Report(render_comparison(case), shared["analysis"], case)
@@ -65,10 +67,13 @@ def build_report(
 
 
 def write_report_files(command: str, shared: Mapping[str, Any], settings: CommandSettings) -> None:
-    """Write the exports that `settings` ask for; raises `OutputError` for one that cannot be."""
-    told = settings
+    """Write the export files that `settings` name, from the shared store with its finished report.
+
+    Raises `OutputError` for a file that cannot be written, `UsageError` when a package is missing.
+    """
+    shown = settings
     if isinstance(settings, RunSettings):  # a database's URL may hold a password, a name does not
-        told = replace(settings, source=shared["items"].name)
+        shown = replace(settings, source=shared["items"].name)
     case: Case | None = shared["case"]
-    document = export_document(command, told, describe_machine(), shared)
+    document = export_document(command, shown, describe_machine(), shared)
     write_exports(settings, document, [] if case is None else [case])
