@@ -9,9 +9,8 @@ number of them in flight. `examples/own_graph.py` builds a node whose batch item
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from batchmap.command.progress import ProgressObserver
@@ -21,8 +20,6 @@ from batchmap.job import Job, RunObserver
 from batchmap.metrics import RunSummary
 from batchmap.records import BatchRecord, Plan
 from batchmap.scheduling.batching import Batches
-from batchmap.sources import TextLines
-from batchmap.sources.repeatable import SourceItems
 from batchmap.stopping import StopRequest
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
@@ -37,12 +34,12 @@ from workbook.utils.analysis.correctness import ResultLog, RoundResults
 from workbook.utils.analysis.given_options import GivenOptions
 from workbook.utils.analysis.records import Case, Comparison
 from workbook.utils.cli.settings import Settings
+from workbook.utils.execution.items import built_in_function, open_items, total_of
 from workbook.utils.execution.planning import plan_run
 from workbook.utils.execution.run import RunRequest, RunResult, execute_run, run_items
 from workbook.utils.execution.trace import Round
 from workbook.utils.reporting import show
 from workbook.utils.reporting.report import Report, build_report, write_report_files
-from workbook.utils.workloads.simulated import WORKLOADS, GeneratedItems
 
 __all__ = [
     "AggregateNode",
@@ -77,32 +74,14 @@ class LoadDataNode(Node):
     def exec(self, prep_res: Any) -> tuple[Iterable[Any], str]:
         if self._job is not None:
             return self._job.items, self._job.items.name
-        settings = self._settings
-        assert isinstance(settings, Settings)
         if self._items is not None:
             return self._items, getattr(self._items, "data_type", "items")
-        if settings.task is not None:
-            from workbook.utils.cli.task import open_compared_input
-
-            items = SourceItems(open_compared_input(settings), limit=settings.count)
-            return items, items.name
-        workload = WORKLOADS[settings.workload]
-        if settings.input is not None:
-            data_type = "numbers" if workload.data_type == "numbers" else "text"
-            return TextLines(Path(settings.input), limit=settings.count), data_type
-        data_type = settings.data or workload.data_type
-        count = settings.count or self._default_count
-        return GeneratedItems(data_type, count, settings.seed), data_type
+        assert isinstance(self._settings, Settings)
+        return open_items(self._settings, self._default_count)
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
         shared["items"], shared["data_type"] = exec_res
-        shared["total_items"] = _total_of(shared["items"])
-
-
-def _total_of(items: Any) -> int | None:
-    if hasattr(items, "total"):
-        return items.total  # type: ignore[no-any-return]
-    return len(items) if isinstance(items, Sized) else None
+        shared["total_items"] = total_of(shared["items"])
 
 
 class SplitBatchNode(Node):
@@ -208,16 +187,6 @@ class ProcessNode(MetricsNode):
             shared["plan"] = plan = plan_as_run(plan, summary, batch_size=self._settings.batch_size)
             shared["batch_size"], shared["num_batches"] = plan.batch_size, plan.num_batches
         return "interrupted" if summary.interrupted else None
-
-
-def built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
-    """Return the function of the workload that `settings` name."""
-    return WORKLOADS[settings.workload].build(
-        seed=settings.seed,
-        latency_s=settings.latency_s,
-        failure_rate=settings.failure_rate,
-        backend=backend,
-    )
 
 
 def _request(shared: dict[str, Any], plan: Plan, compared_workers: int) -> RunRequest:

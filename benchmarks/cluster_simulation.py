@@ -3,7 +3,7 @@
     python -m benchmarks.cluster_simulation [--quick] [--hop-ms 0]
 
 What batches cost is measured first (`coordinator_costs`), and what becomes of them then simulated
-(`cluster_model`). The check runs whole commands on as many workers as this machine has room for,
+(`cluster_model`). The check runs whole commands on as many workers as this machine can run,
 their items waiting instead of computing, and simulates the same with this machine's cores.
 """
 
@@ -123,15 +123,15 @@ def check(costs: Costs, quick: bool) -> None:
                 items = int(lasting_s * min(workers / wait_s, most_a_second))
                 real = observed(cluster, name, items, batch_size=size)
                 rate = items / (real.wall_s - start_s)
-                told = simulated(costs, place, times_s, batch_size=size, items=items)
-                ratios.append(told.throughput / rate)
+                result = simulated(costs, place, times_s, batch_size=size, items=items)
+                ratios.append(result.throughput / rate)
                 memory.setdefault(f"{name} in batches of {size or 'own size'}", []).append(
                     (2 * workers, real.peak_bytes)
                 )
                 print(
                     f"{workers:7} {name:>12} {size or 'own size':>10} {rate:8.0f} "
-                    f"{told.throughput:8.0f} {ratios[-1]:6.2f} {real.others:6.2f}  "
-                    f"{told.bottleneck}",
+                    f"{result.throughput:8.0f} {ratios[-1]:6.2f} {real.others:6.2f}  "
+                    f"{result.bottleneck}",
                     flush=True,
                 )
             waited_s = latency_s(cluster)
@@ -190,12 +190,12 @@ def show_scale(costs: Costs, quick: bool, hop_s: float) -> None:
         for batch_size in (None, size) if size > 1 else (None,):
             for workers in WORKERS[::4] if quick else WORKERS:
                 place = Cluster(processes=workers, hop_s=hop_s)
-                told = simulated(costs, place, times_s, batch_size=batch_size)
+                result = simulated(costs, place, times_s, batch_size=batch_size)
                 own = "own" if batch_size is None else "set"
                 print(
-                    f"{name:>20} {workers:7} {own} {told.items / told.batches:4.0f} "
-                    f"{told.throughput:9.0f} {told.efficiency:10.2f} {told.coordinator:6.2f} "
-                    f"{told.scheduler:6.2f}  {told.bottleneck}",
+                    f"{name:>20} {workers:7} {own} {result.items / result.batches:4.0f} "
+                    f"{result.throughput:9.0f} {result.efficiency:10.2f} {result.coordinator:6.2f} "
+                    f"{result.scheduler:6.2f}  {result.bottleneck}",
                     flush=True,
                 )
 

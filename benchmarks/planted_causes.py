@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.plants import PLANTS, Plant
+from benchmarks.injected_losses import PLANTS, Plant
 from graphs import create_comparison_graph
 from workbook.utils.analysis.records import Comparison
 from workbook.utils.analysis.time_breakdown import losses

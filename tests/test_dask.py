@@ -375,7 +375,8 @@ def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> 
     plans: list[Plan] = []
     records = stream_batches(
         BatchProcessor(abs), range(-100, 0), EngineOptions(backend="dask", batch_size=1),
-        total=100, cluster=DaskAddress(shared_cluster.address), state=RunState(on_plan=plans.append),
+        total=100, cluster=DaskAddress(shared_cluster.address),
+        state=RunState(on_plan=plans.append),
     )  # fmt: skip
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2

@@ -90,7 +90,10 @@ def test_items_can_be_noted_while_those_that_are_done_are_walked(journal: Journa
 def test_a_second_holder_is_refused_also_in_another_process(journal: Journal, path: Path) -> None:
     with pytest.raises(OutputHeldError, match="another run holds"):
         Journal(path)
-    code = f"from pathlib import Path; from batchmap.checkpoint.journal import Journal; Journal(Path({str(path)!r}))"
+    code = (
+        "from pathlib import Path; from batchmap.checkpoint.journal import Journal; "
+        f"Journal(Path({str(path)!r}))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert "OutputHeldError" in done.stderr
     journal.close()

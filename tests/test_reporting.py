@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes import compared, compared_case, failed_item, plan, run_summary
+from workbook.utils import reporting
 from workbook.utils.analysis.records import Case, Recommendation
 from workbook.utils.execution.trace import Span
 from workbook.utils.reporting import (
@@ -16,6 +20,8 @@ from workbook.utils.reporting import (
     render_parallel,
     render_partial,
 )
+
+ROOT = Path(__file__).parent.parent
 
 COMPARISON_REPORT = """\
 Parallel Batch Processing Performance Report
@@ -180,3 +186,25 @@ def test_the_timeline_names_how_many_workers_it_leaves_out() -> None:
     assert f"- Worker 7: {'█' * 60}" in lines
     assert not any(line.startswith("- Worker 8") for line in lines)
     assert "- and 3 more, all over 2.50s" in lines
+
+
+def test_every_public_name_of_the_reports_can_be_imported() -> None:
+    assert all(callable(getattr(reporting, name)) for name in reporting.__all__)
+    assert sorted(reporting.__all__) == reporting.__all__
+    with pytest.raises(AttributeError, match="no attribute 'render_pdf'"):
+        _ = reporting.render_pdf
+
+
+def test_showing_a_report_loads_no_other_part_of_the_reports() -> None:
+    code = (
+        "import sys, workbook; workbook.isolate(); from workbook.utils.reporting import show; "
+        "print(*sorted(name for name in sys.modules if name.startswith('workbook.utils.')))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert loaded == [
+        "workbook.utils.reporting",
+        "workbook.utils.reporting.text",
+        "workbook.utils.reporting.text.print",
+    ]

@@ -1,4 +1,4 @@
-"""A job: a function over a source into an output, exactly once. It is what `run` does, as an object.
+"""A function over a source into an output, exactly once: what `run` does, as an object.
 
     open                     plan           execute                              outcome
     source -> pending items  -> engine ->   batch records -> recorder -> observers

@@ -1,4 +1,4 @@
-"""The settings of a subcommand: options checked once, all that is wrong with them reported together."""
+"""The settings of a subcommand: options checked once, all that is wrong reported together."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Batches: how large they are, how many are in flight, what is retried, and in which order records come."""
+"""Batches: their sizes, how many are in flight, what is retried, the order of records."""

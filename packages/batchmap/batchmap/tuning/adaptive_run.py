@@ -1,4 +1,4 @@
-"""A run whose plan is made while its first items run: the phases, and what leads from one to the next.
+"""A run whose plan is made while its first items run: its phases and their transitions.
 
     measuring in place --+--> going on in place -----------------+
         |      ^         |        (measured again when the pace  |

@@ -1,1 +1,1 @@
-"""What runs inside a worker: calling the function on a batch's items and recording what came of each."""
+"""What runs inside a worker: calls the function on a batch's items, records what came of each."""
