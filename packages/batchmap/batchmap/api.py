@@ -8,9 +8,9 @@ from typing import Any, Literal
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
 from batchmap.engine import stream_batches
 from batchmap.executors import EXECUTORS
+from batchmap.ordering import in_order
 from batchmap.records import ItemRecord
 from batchmap.scheduling.limits import Limits
-from batchmap.scheduling.ordering import in_order
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
