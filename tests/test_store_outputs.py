@@ -12,8 +12,7 @@ import pytest
 from batchmap.checkpoint.store_journal import StoreJournal
 from batchmap.errors import OutputError, OutputHeldError
 from batchmap.sinks import Sink, open_sink, write_errors
-from batchmap.storage import StoreUrl
-from batchmap.storage.formats import OUTPUT_FORMATS
+from batchmap.storage import OUTPUT_FORMATS, StoreUrl
 from batchmap.storage.output_lease import OutputLease
 
 from tests.run_command import Place, place  # noqa: F401
@@ -27,7 +26,7 @@ URL = StoreUrl("memory://out")
 @pytest.fixture
 def output(memory: Any) -> OutputLease:
     taken = OutputLease(URL)
-    taken.take()
+    taken.acquire()
     return taken
 
 
@@ -75,7 +74,7 @@ def test_parts_are_merged_in_the_end(memory: Any, opened: Callable[[], Sink]) ->
 def test_no_name_is_taken_for_a_pattern(memory: Any, name: str) -> None:
     memory.pipe("/a1.jsonl.draft", b"another's")
     output = OutputLease(StoreUrl(f"memory://{name}"))
-    output.take()
+    output.acquire()
     journal = StoreJournal(output)
     journal.begin({})
     journal.close()
@@ -295,7 +294,7 @@ def test_who_comes_later_takes_the_output_over(
     journal.begin({})
     later = OutputLease(URL)
     with caplog.at_level(logging.WARNING):
-        later.take()
+        later.acquire()
     assert "memory://out: taken over from a run on" in caplog.text
     with pytest.raises(OutputHeldError, match="taken over by a run on"):
         put(sink, 2)

@@ -179,7 +179,7 @@ def test_a_file_of_just_that_name_is_no_pattern(memory: Any, name: str) -> None:
         ("memory://dir/*.no", InputError, "no file matches"),
         ("memory://none", InputError, "there is no such file"),
         ("s33://bucket/x", UsageError, r"s33:// is not known; did you mean s3\?"),
-        ("dropbox://x/y", UsageError, "needs a package .*; pip install -r requirements-urls.txt"),
+        ("dropbox://x/y", UsageError, r'needs a package .*; pip install "batchmap\[urls\]"$'),
         ("memory://dir/*.txt", UsageError, "the items of a pattern are its files' URLs"),
     ],
 )
@@ -193,7 +193,7 @@ def test_words_that_lead_nowhere(memory: Any, url: str, kind: type[Exception], t
 
 def test_without_fsspec_its_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
-    with pytest.raises(UsageError, match=r"pip install -r requirements-urls.txt"):
+    with pytest.raises(UsageError, match=r'pip install "batchmap\[urls\]"$'):
         Store(StoreUrl("s3://bucket/x"))
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from batchmap.command.run_settings import RECORDS
 from batchmap.command.settings import BACKENDS, LOG_LEVELS
 from batchmap.errors import UsageError
-from batchmap.storage.formats import INPUT_FORMATS, OUTPUT_FORMATS
+from batchmap.storage import INPUT_FORMATS, OUTPUT_FORMATS
 from batchmap.text import near_names
 
 from .settings import DATA_TYPES, SUITES, WORKLOAD_NAMES

@@ -9,7 +9,7 @@ from typing import Any
 from batchmap.command.option_parsers import parse_sweep, parse_tolerance
 from batchmap.command.option_reader import LARGEST_COUNT, OptionReader, option_name
 from batchmap.command.settings import EngineSettings, task_file
-from batchmap.storage.formats import INPUT_FORMATS
+from batchmap.storage import INPUT_FORMATS
 
 __all__ = ["DATA_TYPES", "SUITES", "WORKLOAD_NAMES", "Settings"]
 

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 from batchmap.command.settings import EngineSettings
 from batchmap.errors import OutputError
 from batchmap.records import as_mapping
-from batchmap.storage.paths import is_stream, write_whole
+from batchmap.storage import is_stream, write_whole
 
 from ..analysis.records import Case, Recommendation, Regression
 from . import json_text

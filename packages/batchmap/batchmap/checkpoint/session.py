@@ -24,7 +24,6 @@ from batchmap.sources import Source, open_source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location, Store, StoreUrl, is_same_file, location_of, why_failed
 from batchmap.storage.output_lease import OutputLease, kept_beside
-from batchmap.storage.paths import same_file
 from batchmap.worker.processor import is_async
 
 __all__ = ["check_backend", "open_input", "open_recorder"]
@@ -91,7 +90,7 @@ def _refuse_own_input(spec: str, source: Source, written: Mapping[str, Location 
             and isinstance(read_url, StoreUrl)
             and is_same_file(place, read_url)
         )
-        or (isinstance(place, Path) and any(same_file(place, read) for read in source.paths))
+        or (isinstance(place, Path) and any(is_same_file(place, read) for read in source.paths))
     ]
     if messages:
         raise UsageError(messages)
@@ -216,7 +215,7 @@ def _start(
     if before is not None:
         _check_sameness(before, fingerprint, accepts_changes=settings.accept_changes)
     if isinstance(output, OutputLease):
-        output.take()
+        output.acquire()
     if before is None:
         journal.begin(fingerprint)
         sink.start(0)

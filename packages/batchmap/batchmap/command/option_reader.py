@@ -18,8 +18,16 @@ from batchmap.command.option_parsers import (
     parse_workers,
 )
 from batchmap.errors import InputError, UsageError
-from batchmap.storage import Location, StoreUrl, location_of, why_unusable
-from batchmap.storage.paths import is_stream, same_file, why_unreadable, why_unwritable
+from batchmap.storage import (
+    Location,
+    StoreUrl,
+    is_same_file,
+    is_stream,
+    location_of,
+    why_unreadable,
+    why_unusable,
+    why_unwritable,
+)
 
 __all__ = ["LARGEST_COUNT", "OptionReader", "option_name"]
 
@@ -177,7 +185,7 @@ class OptionReader:
             self._usage_errors.append(
                 f"{option_name(name)} {raw}: there is no directory {path.parent}; make it first"
             )
-        elif source is not None and same_file(path, Path(source)):
+        elif source is not None and is_same_file(path, Path(source)):
             self._usage_errors.append(
                 f"{option_name(name)} {raw}: that is the input; name another file"
             )

@@ -13,9 +13,13 @@ from batchmap.command.option_parsers import OptionError, parse_size_bytes
 from batchmap.command.option_reader import LARGEST_COUNT, OptionReader, option_name
 from batchmap.command.settings import EngineSettings, task_file
 from batchmap.executors.dask.address import DaskAddress, TlsFiles
-from batchmap.storage import Location
-from batchmap.storage.formats import INPUT_FORMATS, OUTPUT_FORMATS, OUTPUT_SUFFIXES
-from batchmap.storage.paths import same_file
+from batchmap.storage import (
+    INPUT_FORMATS,
+    OUTPUT_FORMATS,
+    OUTPUT_SUFFIXES,
+    Location,
+    is_same_file,
+)
 from batchmap.text import near_names
 
 __all__ = ["RECORDS", "RunSettings", "journal_beside"]
@@ -246,14 +250,10 @@ def _check_names(
         for what, (other_option, other) in named.items():
             if other_option.startswith("--export") and option.startswith("--export"):
                 continue  # that was checked with the exports
-            if option < other_option and _is_same(path, other):
+            if path is None or other is None or option >= other_option:
+                continue
+            if is_same_file(path, other):
                 reader.fault(f"{option} {path}: that is {what}; name another file")
-
-
-def _is_same(one: Location | None, other: Location | None) -> bool:
-    if not isinstance(one, Path) or not isinstance(other, Path):
-        return one is not None and one == other
-    return os.path.realpath(one) == os.path.realpath(other) or same_file(one, other)
 
 
 def journal_beside(output: Path) -> Path:
