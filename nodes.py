@@ -11,8 +11,7 @@ from batchmap.checkpoint.recorder import Recorder
 from batchmap.command.run_settings import RunSettings
 from batchmap.records import Plan, RunSummary, as_mapping
 from batchmap.scheduling.batching import Batches
-from batchmap.sources import TextLines
-from batchmap.sources.repeatable import SourceItems
+from batchmap.sources import SourceItems, TextLines
 from batchmap.stopping import StopRequest
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 

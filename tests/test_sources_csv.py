@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from batchmap.errors import InputError
 from batchmap.sources import open_source
-from batchmap.sources.csv import LONGEST_RECORD_BYTES
+from batchmap.sources.csv import MAX_RECORD_BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,4 +111,4 @@ def test_a_record_without_end_is_an_input_error_before_it_fills_the_memory(
     assert next(records)[0] == {"a": "1"}
     with pytest.raises(InputError, match=r"standard input line 3: .* 16 MiB; an unclosed quote\?"):
         next(records)
-    assert endless.taken_bytes <= LONGEST_RECORD_BYTES + (1 << 20)
+    assert endless.taken_bytes <= MAX_RECORD_BYTES + (1 << 20)

@@ -13,7 +13,7 @@ from batchmap.errors import InputError
 from batchmap.records import UnreadableRecord
 from batchmap.sources import json_array, open_source
 from batchmap.sources.base import InputRecord
-from batchmap.sources.json_array import LONGEST_ELEMENT_CHARACTERS, json_elements
+from batchmap.sources.json_array import MAX_ELEMENT_CHARACTERS, json_elements
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -211,7 +211,7 @@ def test_characters_are_kept_wherever_blocks_end(
     ],
 )
 def test_a_fault_is_worded_by_its_place_in_the_element(raw: bytes, told: str) -> None:
-    message = f"a.json element 2: the JSON is broken or cut off ({told}); mend the file"
+    message = f"a.json element 2: the JSON is broken or cut off ({told}); fix the file"
     assert read(raw, [1 << 18])[1] == read(raw, [3])[1] == message
 
 
@@ -282,10 +282,10 @@ def test_an_element_of_many_blocks_is_parsed_only_at_its_begin_and_as_a_whole(
 
 
 def test_an_element_may_be_long_and_blanks_before_it_longer(tmp_path: Path) -> None:
-    values = ["\\\n" * (LONGEST_ELEMENT_CHARACTERS // 4 - 100), [{"a": "é"}] * 500_000, 3]
+    values = ["\\\n" * (MAX_ELEMENT_CHARACTERS // 4 - 100), [{"a": "é"}] * 500_000, 3]
     raw = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
     assert items_of(tmp_path / "values.json", raw) == values
-    blanks = b" " * (LONGEST_ELEMENT_CHARACTERS + 1)
+    blanks = b" " * (MAX_ELEMENT_CHARACTERS + 1)
     assert items_of(tmp_path / "values.json", b"[1," + blanks + b"2]") == [1, 2]
 
 
@@ -308,6 +308,6 @@ def test_an_element_without_end_is_an_input_error_before_it_fills_the_memory(
         next(records)
     assert str(caught.value) == (
         f"standard input element 2: the text from here on is over 16 MiB or broken ({told}); "
-        "mend it, or write one value a line and name it .jsonl"
+        "fix it, or write one value a line and name it .jsonl"
     )
-    assert endless.taken_bytes <= LONGEST_ELEMENT_CHARACTERS + (1 << 20)
+    assert endless.taken_bytes <= MAX_ELEMENT_CHARACTERS + (1 << 20)
