@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from batchmap.checkpoint.recorder import Recorder
+from batchmap.checkpoint import Recorder
 from batchmap.command.run_settings import RunSettings
 from batchmap.stopping import StopRequest, Urgency
 from kaygraph import BaseNode, Graph

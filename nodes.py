@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchmap.checkpoint.recorder import Recorder
+from batchmap.checkpoint import Recorder
 from batchmap.command.run_settings import RunSettings
 from batchmap.records import Plan, RunSummary, as_mapping
 from batchmap.scheduling.batching import Batches

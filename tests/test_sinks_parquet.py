@@ -347,7 +347,8 @@ def test_many_rows_are_merged_into_few_row_groups(path: Path) -> None:
 
 def test_a_missing_library_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(UsageError, match=r'pip install "batchmap\[formats\]", or name a \.jsonl file$'):
+    advice = r'pip install "batchmap\[formats\]", or name a \.jsonl file$'
+    with pytest.raises(UsageError, match=advice):
         open_sink(Path("out.parquet"), "parquet")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from batchmap.checkpoint.recorder import Recorder
+from batchmap.checkpoint import Recorder
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.command.progress import Activity, show_progress
 from batchmap.command.run_settings import RunSettings
@@ -139,7 +139,7 @@ def _records(
             limits,
             memory_floor_bytes=settings.memory_floor_bytes,
             has_room=recorder.has_room,
-            most_together=recorder.most_together,
+            most_together=recorder.max_batch_items,
         )
     if asked.batches is not None:
         return run_plan(
