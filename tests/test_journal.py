@@ -70,7 +70,7 @@ def finished_in(path: Path) -> list[tuple[str]]:
         return connection.execute("SELECT value FROM run WHERE name = 'finished'").fetchall()
 
 
-def test_failures_can_be_taken_back_and_the_end_is_noted(journal: Journal, path: Path) -> None:
+def test_failures_can_be_forgotten_and_the_end_is_noted(journal: Journal, path: Path) -> None:
     journal.begin({})
     journal.add_failed(3, digests("d"), "{}")
     journal.commit()

@@ -138,7 +138,7 @@ def test_the_same_sink_can_be_started_again(path: Path, opened: Callable[[], Sin
     assert read_back(path) == rows(1, 3)
 
 
-def test_a_shorter_output_is_told_and_left_alone(path: Path, opened: Callable[[], Sink]) -> None:
+def test_a_shorter_output_is_noticed_and_left_alone(path: Path, opened: Callable[[], Sink]) -> None:
     sink = opened()
     sink.start(0)
     put(sink, rows(1))
@@ -412,7 +412,7 @@ def test_a_directory_without_permission_is_an_output_error(
 
 
 @pytest.mark.parametrize("lines", [["{}"], []])
-def test_a_draft_of_the_errors_that_a_crash_left_is_taken_away(
+def test_a_draft_of_the_failures_that_a_crash_left_is_removed(
     lines: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / ".draft-errors.jsonl").write_text("half")
@@ -609,7 +609,7 @@ def test_an_errors_file_that_is_no_regular_file_is_written_to(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
-def test_what_somebody_else_put_in_the_outputs_place_is_not_salvaged(
+def test_a_file_that_somebody_else_put_at_the_path_is_not_rolled_back(
     name: str, tmp_path: Path
 ) -> None:
     path = tmp_path / name

@@ -43,7 +43,7 @@ def test_a_limit_takes_the_first_lines(tmp_path: Path) -> None:
     assert (TextLines(path, limit=2).total, TextLines(path, limit=9).total) == (2, 3)
 
 
-def test_a_line_is_placed_by_file_and_number(tmp_path: Path) -> None:
+def test_the_place_of_a_line_is_its_file_and_number(tmp_path: Path) -> None:
     path = tmp_path / "lines.txt"
     path.write_text("1\n")
     assert TextLines(path).place(11) == f"{path} line 12"
@@ -186,7 +186,7 @@ def test_a_dead_link_that_matches_is_an_item(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize("pattern", ["*/a.txt", "**/*.txt", "*/*/a.txt"])
-def test_directories_that_may_not_be_looked_into_are_told_of(
+def test_a_warning_names_directories_that_may_not_be_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, pattern: str
 ) -> None:
     for name in ("open/deep", "closed/deep"):

@@ -70,7 +70,7 @@ def cut(raw: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
 
 
 def read(raw: bytes, sizes: Sequence[int]) -> tuple[list[InputRecord], str]:
-    """Return the records, and what is told of the fault that ends them, if any."""
+    """Return the records, and the message of the error that ends them, if any."""
     records: list[InputRecord] = []
     try:
         records.extend(filter(None, json_elements(cut(raw, sizes), "a.json")))
@@ -103,7 +103,7 @@ def test_elements_are_those_of_json_loads_wherever_blocks_end(
 
 @given(array=spaced_arrays(), breaker=BREAKERS | st.just(""), data=st.data(), sizes=SIZES)
 @settings(deadline=None)
-def test_a_fault_is_found_where_json_loads_finds_one_and_told_alike_wherever_blocks_end(
+def test_broken_json_is_found_where_json_loads_finds_it_and_worded_alike_wherever_blocks_end(
     array: tuple[str, list[str]], breaker: str, data: st.DataObject, sizes: list[int]
 ) -> None:
     whole = array[0]
@@ -210,7 +210,7 @@ def test_characters_are_kept_wherever_blocks_end(
         (b"[1] 2", "more follows after the array"),
     ],
 )
-def test_a_fault_is_worded_by_its_place_in_the_element(raw: bytes, told: str) -> None:
+def test_an_error_is_worded_by_its_position_in_the_element(raw: bytes, told: str) -> None:
     message = f"a.json element 2: the JSON is broken or cut off ({told}); fix the file"
     assert read(raw, [1 << 18])[1] == read(raw, [3])[1] == message
 

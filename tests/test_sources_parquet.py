@@ -1,4 +1,4 @@
-"""Parquet: a row is a dict, and what is damaged is told."""
+"""Parquet: a row is a dict, and what is damaged is an error."""
 
 from __future__ import annotations
 

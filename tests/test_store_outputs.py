@@ -274,7 +274,7 @@ def test_a_new_run_forgets_the_journal(memory: Any, output: OutputLease) -> None
     again.close()
 
 
-def test_what_is_taken_back_is_not_committed(output: OutputLease) -> None:
+def test_what_is_forgotten_is_not_committed(output: OutputLease) -> None:
     journal = StoreJournal(output)
     journal.begin({})
     journal.add_done(0, b"a" * 8, 10)
@@ -324,7 +324,9 @@ def test_who_comes_later_takes_the_output_over(
 
 
 @pytest.mark.parametrize("data", [b"no", b"x\x9c\x03\x00\x00\x00\x00\x01"])
-def test_a_journal_that_is_damaged_is_told(memory: Any, output: OutputLease, data: bytes) -> None:
+def test_a_damaged_journal_is_an_output_error(
+    memory: Any, output: OutputLease, data: bytes
+) -> None:
     journal = StoreJournal(output)
     journal.begin({})
     journal.close()
@@ -464,7 +466,7 @@ def test_a_run_that_is_taken_over_ends_with_75(place: Place, bucket: Any) -> Non
     assert sorted(json.loads(line)["index"] for line in lines) == list(range(40))
 
 
-def test_wrong_words_for_stores_are_told_in_a_line_each(place: Place, bucket: Any) -> None:  # noqa: F811
+def test_wrong_words_for_stores_are_errors_of_one_line_each(place: Place, bucket: Any) -> None:  # noqa: F811
     bucket.pipe("data/in.txt", b"1\n")
     for words, code, told in (
         ("in.txt -o https://host/out.jsonl", 2, "what https:// names can only be read"),

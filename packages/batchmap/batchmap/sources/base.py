@@ -21,7 +21,7 @@ __all__ = [
 InputRecord = tuple[Any, bytes, int]
 """An item (or an `UnreadableRecord`), the bytes of its record, and the record's position."""
 
-_LONGEST_CHARACTER_BYTES = 4
+_MAX_CHARACTER_BYTES = 4
 
 
 class Source(Protocol):
@@ -66,7 +66,7 @@ class Source(Protocol):
 
 def unreadable_record(error_type: str, error: str, raw: bytes) -> UnreadableRecord:
     """Return what replaces the item of a record that cannot be read; `raw` are its bytes."""
-    text = raw[: LONGEST_TEXT * _LONGEST_CHARACTER_BYTES].decode("utf-8", "surrogateescape")
+    text = raw[: LONGEST_TEXT * _MAX_CHARACTER_BYTES].decode("utf-8", "surrogateescape")
     return UnreadableRecord(ItemFailure(error_type, error[:LONGEST_TEXT], ""), text[:LONGEST_TEXT])
 
 
