@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from batchmap.checkpoint.recorder import MOST_TOGETHER
+from batchmap.checkpoint import MAX_BATCH_ITEMS
 from batchmap.engine import stream_batches
 from batchmap.options import EngineOptions
 from batchmap.worker.processor import BatchProcessor
@@ -167,7 +167,7 @@ def show_reach(costs: Costs, hop_s: float) -> None:
             f"batches of {ASKED_WORKERS / most:.1f} s"
         )
     print(f"signs of life take {beats:.2f} of the scheduler")
-    for size in (1, 100, 1000, MOST_TOGETHER):
+    for size in (1, 100, 1000, MAX_BATCH_ITEMS):
         item_s = costs.coordinator_item_s + costs.coordinator_batch_s / size
         most = min(1 / item_s, size * min(limits.values()))
         print(
@@ -186,7 +186,7 @@ def show_scale(costs: Costs, quick: bool, hop_s: float) -> None:
         f"{'coord.':>6} {'sched.':>6}  bottleneck"
     )
     for name, times_s in kinds_of_items(quick).items():
-        size = int(min(MOST_TOGETHER, LONG_BATCH_S / statistics.fmean(times_s)))
+        size = int(min(MAX_BATCH_ITEMS, LONG_BATCH_S / statistics.fmean(times_s)))
         for batch_size in (None, size) if size > 1 else (None,):
             for workers in WORKERS[::4] if quick else WORKERS:
                 place = Cluster(processes=workers, hop_s=hop_s)

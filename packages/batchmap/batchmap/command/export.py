@@ -11,7 +11,7 @@ from typing import Any
 
 from batchmap.errors import OutputError
 from batchmap.records import as_mapping
-from batchmap.storage.paths import write_whole
+from batchmap.storage import write_whole
 
 __all__ = ["export_document", "json_text", "write_export"]
 
