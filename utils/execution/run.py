@@ -139,7 +139,7 @@ def _records(
             limits,
             memory_floor_bytes=settings.memory_floor_bytes,
             has_room=recorder.has_room,
-            most_together=recorder.most_together,
+            max_batch_size=recorder.most_together,
         )
     if asked.batches is not None:
         return run_plan(

@@ -12,7 +12,7 @@ from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.executors.dask.address import DaskAddress
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import coroutines_at_once, usable_cores
-from batchmap.scheduling.adaptive_batches import LONGEST_BATCH_S, AdaptiveSizing
+from batchmap.scheduling.adaptive_batches import MAX_BATCH_S, AdaptiveSizing
 from batchmap.scheduling.batching import HAND_OVER_S, BatchSizing, cut
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.scheduler import BatchScheduler
@@ -25,7 +25,7 @@ __all__ = ["run_plan", "stream_batches"]
 
 BUDGET_BATCHES = 2
 
-BUDGET_S = BUDGET_BATCHES * LONGEST_BATCH_S
+BUDGET_S = BUDGET_BATCHES * MAX_BATCH_S
 """A batch that turns out to take longer is cut short; what is left of it is done by whoever can."""
 
 BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S

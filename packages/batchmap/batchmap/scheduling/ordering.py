@@ -1,4 +1,4 @@
-"""Puts records that come as they finish back into input order."""
+"""Puts batch records, which come as they finish, back into input order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["in_order"]
 
 
 def in_order(records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
-    """Yield the records in input order; those that came early wait."""
+    """Yield the records in input order; those that come early wait in memory."""
     early: dict[int, BatchRecord] = {}
     next_item = 0
     for record in records:
