@@ -28,7 +28,7 @@ def known(**changes: Any) -> Profile:
         "item_s": 0.002,
         "cpu_share": 1.0,
         "threads_gain": 1.0,
-        "travel": TransferCost(here_s=1e-6, there_s=1e-6, item_bytes=10),
+        "transfer": TransferCost(here_s=1e-6, there_s=1e-6, item_bytes=10),
     }
     return Profile(**values | changes)
 
@@ -50,7 +50,7 @@ def chosen(cores: int = 2, workers: int | None = None, **changes: Any) -> Plan:
         ({"own_cores": 1.9, "threads_gain": None}, "sequential", "1.9 cores busy by itself"),
         ({"unpicklable": "a lock"}, "thread", "cannot go to a process: a lock"),
         (
-            {"travel": TransferCost(here_s=2e-3, there_s=1e-3, item_bytes=10**6)},
+            {"transfer": TransferCost(here_s=2e-3, there_s=1e-3, item_bytes=10**6)},
             "sequential",
             "pickling one and its result costs 3 ms",
         ),

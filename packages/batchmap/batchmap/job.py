@@ -150,7 +150,7 @@ class Job:
                 rate=limits.rate,
                 memory_floor_bytes=options.memory_floor_bytes,
                 has_room=recorder.has_room,
-                most_together=recorder.max_batch_items,
+                max_batch_size=recorder.max_batch_items,
             ),
             stop=self.stop,
             state=self.state,
