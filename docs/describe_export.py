@@ -1,35 +1,40 @@
-"""Writes docs/export.md: what the JSON export holds, from the records' own explanations.
+"""Writes docs/export.md, the description of the JSON export, from the records' docstrings.
 
     python docs/describe_export.py
 
-The tables are the fields of the records with the line that explains each, read from their source.
+Each record gets a table of its fields, with the line under each field in the source.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
+MODULES = (
+    "packages/batchmap/batchmap/records.py",
+    "packages/batchmap/batchmap/metrics.py",
+    "utils/analysis/records.py",
+    "utils/execution/trace.py",
+)
+"""Where the records are defined."""
+
 RECORDS = (
-    ("utils/records.py", ("Plan", "RunSummary", "ItemRecord", "ItemFailure", "RunOutcome")),
-    (
-        "utils/findings.py",
-        (
-            "Comparison", "Verdict", "Mismatch", "TimeBreakdown", "Bottleneck", "Prediction", "Spread",
-            "Sweep", "SweepPoint", "Recommendation", "Regression",
-        ),
-    ),
-    ("utils/traces.py", ("Trace", "Span", "Environment")),
+    "Plan", "RunSummary", "ItemRecord", "ItemFailure", "RunOutcome",
+    "Comparison", "Verdict", "Mismatch", "TimeBreakdown", "Bottleneck", "Prediction", "Spread",
+    "Sweep", "SweepPoint", "Recommendation", "Regression",
+    "Trace", "Span", "Environment",
 )  # fmt: skip
+"""The records of an export, in the order in which they are described."""
 
 HEAD = """\
 # The JSON export
 
-`--export-json FILE` writes every figure of a report, with the timing of each batch. Seconds are
-fields without a unit or that end in `_s`, sizes end in `_bytes`, shares go from 0 to 1. Records are
-objects with the fields below; what is not known is `null`.
+`--export-json FILE` writes every figure of a report, with the timing of each batch. Times are
+in seconds, sizes in bytes, and shares go from 0 to 1. Records are objects with the fields below; what
+is not known is `null`.
 
 | key | holds |
 | --- | --- |
@@ -43,56 +48,50 @@ objects with the fields below; what is not known is `null`.
 
 `benchmark` holds `command`, `settings` and `machine`, a list of such documents under `scenarios`, each
 with its `name`, then `sweeps` (a `Sweep` by scenario), `recommendations` and `regressions` (lists of
-such records) and `notes`. It is written anew after each scenario.
+such records) and `notes`. It is written again after each scenario.
 """
 
 
-def described(path: Path, names: tuple[str, ...]) -> list[str]:
-    """Return a section for each record of these names, in their order."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    return [_section(classes[name]) for name in names]
+def document() -> str:
+    """Return the whole text of docs/export.md."""
+    records = {
+        node.name: node
+        for module in MODULES
+        for node in ast.parse((ROOT / module).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    return "\n".join([HEAD, *(_section(records[name]) for name in RECORDS)]).rstrip("\n") + "\n"
 
 
 def _section(record: ast.ClassDef) -> str:
-    rows = [
-        f"| `{ast.unparse(field.target)}` | `{_plain(ast.unparse(field.annotation))}` | {told} |"
-        for field, told in _fields(record)
-    ]
-    told = " ".join((ast.get_docstring(record) or "").split())
     return "\n".join(
         [
             f"## `{record.name}`",
             "",
-            told,
+            _one_line(ast.get_docstring(record) or ""),
             "",
             "| field | type | |",
             "| --- | --- | --- |",
-            *rows,
+            *_rows(record),
             "",
         ]
     )
 
 
-def _fields(record: ast.ClassDef) -> list[tuple[ast.AnnAssign, str]]:
-    fields = []
+def _rows(record: ast.ClassDef) -> Iterator[str]:
+    """Yield a row for each field, with the text in the line under it, if any."""
     for node, following in zip(record.body, [*record.body[1:], None], strict=True):
-        if isinstance(node, ast.AnnAssign):
-            told = ""
-            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                told = " ".join(str(following.value.value).split())
-            fields.append((node, told))
-    return fields
+        if not isinstance(node, ast.AnnAssign):
+            continue
+        explanation = ""
+        if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+            explanation = _one_line(str(following.value.value))
+        kind = ast.unparse(node.annotation).replace("|", "or")
+        yield f"| `{ast.unparse(node.target)}` | `{kind}` | {explanation} |"
 
 
-def _plain(annotation: str) -> str:
-    return annotation.replace("|", "or")
-
-
-def document() -> str:
-    """Return the whole text of docs/export.md."""
-    sections = [one for path, names in RECORDS for one in described(ROOT / path, names)]
-    return "\n".join([HEAD, *sections]).rstrip("\n") + "\n"
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 if __name__ == "__main__":
