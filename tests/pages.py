@@ -14,9 +14,7 @@ from tests.conftest import ROOT
 
 __all__ = ["commands", "fenced", "make_inputs", "run_code", "run_command"]
 
-PATHS = os.pathsep.join(
-    str(ROOT / part) for part in ("", "packages/batchmap", "packages/kaygraph")
-)
+PATHS = os.pathsep.join(str(ROOT / part) for part in ("", "packages/batchmap", "packages/kaygraph"))
 
 CONSOLE_COMMAND = "from batchmap.command.main import entry_point; entry_point()"
 

@@ -1,4 +1,4 @@
-"""The pages: their commands and blocks of code run, what is generated is up to date, links lead on."""
+"""The pages: commands and code run, what is generated is up to date, links lead to something."""
 
 from __future__ import annotations
 
@@ -114,3 +114,9 @@ def test_every_cause_of_lost_speed_is_listed() -> None:
     assert table is not None
     listed = re.findall(r"[|,] ([^|,]+?)(?= \||,)", table[0])
     assert set(CAUSES) <= set(listed)
+
+
+def test_every_file_that_a_contributor_is_sent_to_is_there() -> None:
+    text = re.sub(r"(?ms)^```.*?^```$", "", PAGES["CONTRIBUTING.md"])
+    for name in re.findall(r"`((?:batchmap|utils|tests|benchmarks|docs|packages)/[\w/.]+)`", text):
+        assert (ROOT / re.sub("^batchmap/", "packages/batchmap/batchmap/", name)).exists(), name
