@@ -1,0 +1,107 @@
+"""Runs what a page of the documentation shows: its commands, and its blocks of code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+__all__ = ["commands", "fenced", "make_inputs", "run_code", "run_command"]
+
+PATHS = os.pathsep.join(str(ROOT / part) for part in ("", "packages/batchmap", "packages/kaygraph"))
+
+CONSOLE_COMMAND = "from batchmap.command.main import entry_point; entry_point()"
+
+TASKS = """\
+import os
+
+def prepare():
+    pass
+
+def square(line):
+    return int(line) ** 2
+
+def full_name(row):
+    return {"name": f"{row['first']} {row['last']}"}
+
+def size(path):
+    return {"path": path, "bytes": os.path.getsize(path)}
+
+def length(text):
+    return len(text)
+"""
+
+
+def fenced(text: str, kind: str) -> list[str]:
+    """Return the blocks of `text` that begin with ``` and `kind`, in their order."""
+    return re.findall(rf"(?ms)^```{kind}\n(.*?)^```$", text)
+
+
+def commands(text: str) -> list[str]:
+    """Return the commands of this project in the console blocks of `text`."""
+    return [
+        line.removeprefix("$ ")
+        for block in fenced(text, "console")
+        for line in block.splitlines()
+        if line.startswith(("$ python main.py ", "$ batchmap "))
+    ]
+
+
+def make_inputs(directory: Path) -> None:
+    """Make the files that the pages' commands read."""
+    (directory / "tasks.py").write_text(TASKS)
+    (directory / "numbers.txt").write_text("1000000007\n1000000008\n")
+    (directory / "mixed.txt").write_text("1\ntwo\n3\n")
+    (directory / "words.txt").write_text("".join(f"word {number}\n" for number in range(50)))
+    (directory / "names.txt").write_text("Ada\nGrace\n")
+    (directory / "names.csv").write_text("first,last\nAda,Lovelace\nGrace,Hopper\n")
+    (directory / "earlier.errors.jsonl").write_text(
+        '{"index": 1, "item": "two", "error_type": "ValueError", "error": "no number"}\n'
+    )
+    (directory / "letters").mkdir()
+    (directory / "letters" / "one.txt").write_text("Dear all")
+    database = sqlite3.connect(directory / "people.db")
+    with database:
+        database.execute("CREATE TABLE people (id INTEGER, first TEXT, last TEXT)")
+        database.execute("INSERT INTO people VALUES (1, 'Ada', 'Lovelace')")
+    database.close()
+
+
+def run_command(command: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run `python main.py ...` or `batchmap ...` in `directory`; waits are made short."""
+    program, *words = shlex.split(command)
+    if program == "batchmap":
+        start = ["-c", CONSOLE_COMMAND]
+    else:
+        start, words = [str(ROOT / "main.py")], words[1:]
+        if words[0] != "run" and not {"--latency", "--task"} & set(words):
+            words += ["--latency", "0.01"]
+    return subprocess.run(
+        [sys.executable, *start, *words, "-q"],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": PATHS},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def run_code(code: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run `code` as a script of its own, where warnings are errors."""
+    script = directory / "block.py"
+    script.write_text(code)
+    return subprocess.run(
+        [sys.executable, str(script)],
+        cwd=directory,
+        env={"PYTHONPATH": PATHS, "PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
