@@ -8,7 +8,9 @@ from pathlib import Path
 import kaygraph
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[1]
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "packages" / "kaygraph"
 
 
 def test_the_public_names_are_sorted_and_are_those_of_the_contract() -> None:
