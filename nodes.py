@@ -23,21 +23,30 @@ from batchmap.scheduling.batching import Batches
 from batchmap.stopping import StopRequest
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
-from workbook.utils.analysis.case import (
+from workbook.utils.analysis import (
+    Case,
     ComparedRounds,
+    Comparison,
+    GivenOptions,
+    ResultLog,
+    RoundResults,
     RunFigures,
     analyze_rounds,
     build_case,
     plan_as_run,
 )
-from workbook.utils.analysis.correctness import ResultLog, RoundResults
-from workbook.utils.analysis.given_options import GivenOptions
-from workbook.utils.analysis.records import Case, Comparison
 from workbook.utils.cli.settings import Settings
-from workbook.utils.execution.items import built_in_function, open_items, total_of
-from workbook.utils.execution.planning import plan_run
-from workbook.utils.execution.run import RunRequest, RunResult, execute_run, run_items
-from workbook.utils.execution.trace import Round
+from workbook.utils.execution import (
+    Round,
+    RunRequest,
+    RunResult,
+    built_in_function,
+    execute_run,
+    open_items,
+    plan_run,
+    run_items,
+    total_of,
+)
 from workbook.utils.reporting import show
 from workbook.utils.reporting.report import Report, build_report, write_report_files
 

@@ -1,4 +1,4 @@
-"""Analysis: speedup and limits, computed by hand once and compared."""
+"""Comparisons: speedup and limits, computed by hand once and compared."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_without_a_baseline_slower_items_are_unknown_and_the_rest_adds_up() -> N
     assert loss.loss == "hand-over"
 
 
-def test_several_rounds_are_told_by_each_sides_median_with_its_range() -> None:
+def test_several_rounds_are_summed_up_by_each_sides_median_with_its_range() -> None:
     rounds = [round_of(4.0, 3.0), round_of(4.4, 2.0), round_of(4.2, 2.5)]
     both = compare_runs(
         rounds, data_type="numbers", plan=plan(), usable_cores=2, capacity=None,

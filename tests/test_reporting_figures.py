@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fakes_report import no_trace, sweep, time_breakdown, trace
 from workbook.utils.analysis.aggregates import parts_of, worker_sums
-from workbook.utils.analysis.histogram import histogram
+from workbook.utils.analysis.histogram import make_histogram
 from workbook.utils.analysis.scaling import fitted_curve
 from workbook.utils.analysis.worker_load import WorkerLoad, worker_loads
 from workbook.utils.execution.trace import Span, Trace
@@ -18,7 +18,7 @@ from workbook.utils.execution.trace import Span, Trace
 
 @given(st.lists(st.floats(0, 1e5, allow_subnormal=False), min_size=1, max_size=200))
 def test_every_time_falls_into_exactly_one_bin(times_s: list[float]) -> None:
-    binned = histogram(times_s)
+    binned = make_histogram(times_s)
     assert binned is not None
     assert sum(one.items for one in binned.bins) == len(times_s) == binned.measured
     assert all(one.width >= 0 for one in binned.bins)
@@ -27,7 +27,7 @@ def test_every_time_falls_into_exactly_one_bin(times_s: list[float]) -> None:
 
 
 def test_times_far_apart_stand_on_a_log_scale_and_close_ones_do_not() -> None:
-    near, far = histogram([0.1, 10.0]), histogram([0.1, 10.1])
+    near, far = make_histogram([0.1, 10.0]), make_histogram([0.1, 10.1])
     assert near is not None
     assert far is not None
     assert (near.is_log, far.is_log) == (False, True)
@@ -37,14 +37,14 @@ def test_times_far_apart_stand_on_a_log_scale_and_close_ones_do_not() -> None:
 
 @pytest.mark.parametrize(("time_s", "unit"), [(2.0, "s"), (0.002, "ms"), (2e-6, "µs"), (0.0, "µs")])
 def test_the_unit_suits_the_median(time_s: float, unit: str) -> None:
-    binned = histogram([time_s] * 3)
+    binned = make_histogram([time_s] * 3)
     assert binned is not None
     assert binned.unit == unit
     assert len(binned.bins) == 1
 
 
 def test_without_times_there_is_no_histogram() -> None:
-    assert histogram([]) is None
+    assert make_histogram([]) is None
 
 
 def test_the_fitted_curve_goes_through_what_the_fit_gives_for_each_count() -> None:

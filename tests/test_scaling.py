@@ -114,7 +114,7 @@ def test_the_best_count_is_the_root_of_what_is_parallel_over_the_crosstalk() -> 
     assert by_law(0.04, 0.0015).best_workers == round(math.sqrt(0.96 / 0.0015)) == 25
 
 
-def test_the_best_count_is_one_where_any_company_costs_more_than_it_brings() -> None:
+def test_the_best_count_is_one_where_a_second_worker_costs_more_than_it_gains() -> None:
     assert by_law(1.0, 0.05).best_workers == 1
 
 
@@ -123,7 +123,7 @@ def test_there_is_no_best_count_where_the_peak_is_out_of_reach(crosstalk: float)
     assert by_law(0.0, crosstalk).best_workers is None
 
 
-def test_a_single_count_is_put_down_to_the_serial_share() -> None:
+def test_a_single_count_gives_a_serial_share_and_no_crosstalk() -> None:
     sweep = fit({4: 2.5})
     assert sweep.serial_share == pytest.approx((4 / 2.5 - 1) / 3)
     assert sweep.crosstalk == 0
@@ -144,7 +144,7 @@ def test_speedups_above_the_number_of_workers_are_taken_for_perfect_ones() -> No
 
 
 @pytest.mark.parametrize("speedups", [{}, {1: 0.97}, {2: 0.0, 8: 0.0}, {2: math.inf, 4: math.nan}])
-def test_what_tells_nothing_of_the_law_leaves_both_parameters_zero(
+def test_points_that_say_nothing_about_the_law_leave_both_parameters_zero(
     speedups: dict[int, float],
 ) -> None:
     sweep = fit(speedups)

@@ -24,7 +24,7 @@ class Row:
     numbers: list[int]
 
 
-class Unspeakable:
+class Unreadable:
     __slots__ = ()
 
     def __repr__(self) -> str:
@@ -87,7 +87,7 @@ CASES: list[tuple[Any, Any, tuple[str, str]]] = [
         numpy.arange(5000) + (numpy.arange(5000) == 2500),
         ("at [2500]: 2500", "at [2500]: 2501"),
     ),
-    (Unspeakable(), 1, ("<Unspeakable whose text cannot be had>", "1")),
+    (Unreadable(), 1, ("<Unreadable whose text cannot be had>", "1")),
     (Alike(1), Alike(2), ("at .core: 1", "at .core: 2")),
     (numpy.array([0.1]), numpy.array([0.1 + 2e-16]), ("at [0]: 0.1", "at [0]: 0.1000000000000002")),
     (1 << 4000, 1, ("0x1" + "0" * 196 + "…", "1")),

@@ -33,7 +33,7 @@ def model(*times_s: float, **changes: Any) -> ScheduleModel:
 
 
 @pytest.mark.parametrize(("workers", "time_s"), [(1, 8.0), (2, 4.0), (3, 3.0), (8, 1.0)])
-def test_items_that_wait_are_dealt_out(workers: int, time_s: float) -> None:
+def test_items_that_wait_are_shared_out(workers: int, time_s: float) -> None:
     assert model(*[1.0] * 8).predicted_s(workers) == time_s
 
 
@@ -54,7 +54,7 @@ def test_work_that_computes_ends_no_sooner_than_the_cores_allow() -> None:
     assert measured.predicted_s(1) == 8.0
 
 
-def test_what_held_items_up_holds_up_more_workers_just_as_much() -> None:
+def test_what_slows_items_down_slows_more_workers_down_as_much() -> None:
     measured = model(*[1.0] * 8, workers=4, slowdown=4.0, parallel_s=8.0)
     assert measured.predicted_s(8) == measured.predicted_s(2) == 8.0
 
@@ -68,7 +68,7 @@ def test_batches_cost_the_tail_they_leave() -> None:
     assert model(*[1.0] * 5, batch_size=4).predicted_s(2) == 4.0
 
 
-def test_many_items_are_thinned_out_without_changing_the_sum() -> None:
+def test_of_many_items_a_sample_gives_the_same_sum() -> None:
     number = 20 * MAX_ITEMS
     measured = model(*[0.001] * number, hand_over_s=0.001)
     assert measured.predicted_s(1) == pytest.approx(number * 0.002, rel=0.01)
@@ -84,7 +84,7 @@ def test_no_count_is_predicted_that_has_more_workers_than_items() -> None:
     assert [one.workers for one in predictions(model(*[1.0] * 5))] == [1, 4, 5]
 
 
-def test_a_better_batch_size_is_named_with_what_it_brings() -> None:
+def test_a_better_batch_size_is_named_with_what_it_gains() -> None:
     small = model(*[0.001] * 4096, hand_over_s=0.01)
     better = best_batch_size(small)
     assert better is not None

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Bin", "Histogram", "histogram"]
+__all__ = ["Bin", "Histogram", "make_histogram"]
 
 MAX_BINS = 40
 
@@ -51,7 +51,7 @@ class Histogram:
     """How many times there are."""
 
 
-def histogram(item_times_s: Sequence[float]) -> Histogram | None:
+def make_histogram(item_times_s: Sequence[float]) -> Histogram | None:
     """Return the histogram of times in seconds; `None` without any."""
     if not item_times_s:
         return None

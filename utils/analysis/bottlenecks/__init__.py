@@ -9,7 +9,8 @@ To add a cause of lost speed:
    with advice. The first cause whose evidence is there is named, so put it where it belongs. What
    the evidence lacks goes into `evidence.Evidence`.
 3. Add its name to `CAUSES` in `largest_loss`.
-4. Test it in `tests/test_bottlenecks.py`, and plant it in real work in `benchmarks/plants.py`.
+4. Test it in `tests/test_bottlenecks.py`, and add work that has it to
+   `benchmarks/injected_losses.py`.
 """
 
 from .evidence import Evidence

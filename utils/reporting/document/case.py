@@ -7,7 +7,7 @@ from math import isfinite
 from batchmap.command.text_layout import plural
 
 from ...analysis.aggregates import WorkerSum, parts_of, worker_sums
-from ...analysis.histogram import histogram
+from ...analysis.histogram import make_histogram
 from ...analysis.records import Case
 from ...execution.trace import Environment
 from ..charts.figures import errors_figure, item_times_figure, time_breakdown_figure
@@ -128,7 +128,7 @@ def _worker_row(one: WorkerSum) -> tuple[str, ...]:
 
 def _item_times(case: Case) -> list[Block]:
     trace = case.parallel_trace
-    binned = histogram(trace.item_times_s)
+    binned = make_histogram(trace.item_times_s)
     if binned is None:
         return [Paragraph("No item's time was measured.")]
     unit = binned.unit

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..seeded import generator
 from .base import RealWork, WorkItems
-from .sample_text import generator
 
 if TYPE_CHECKING:
     import sqlite3
@@ -74,19 +74,19 @@ _connections = _Connections()
 
 @dataclass(frozen=True, slots=True)
 class SumOrders:
-    """Sum up the orders of some days, by region, through a connection of each worker's own."""
+    """Sums up the orders of some days by region; each thread has a connection of its own."""
 
     database: str
     """Path of the file."""
 
     def __call__(self, days: tuple[int, int]) -> tuple[tuple[Any, ...], ...]:
-        """Return region, number, sum and largest order (cents) of the days from first to last."""
+        """Return region, number, sum and largest order (cents), for days from first to last."""
         return tuple(_connections.of_this_thread(self.database).execute(QUERY, days))
 
 
 @contextmanager
 def prepare_querying(directory: Path, count: int, seed: int) -> Iterator[RealWork]:
-    """Make a table of orders, and `count` ranges of days to ask for."""
+    """Make a table of orders; the items are `count` ranges of days."""
     database = directory / "orders.db"
     _make_table(database, seed)
     spans = [(first, last) for first in range(DAYS // 2) for last in range(first + 60, first + 150)]
