@@ -63,7 +63,7 @@ class FailureStats:
         return self._unreadable.total()
 
     def take_unreadable(self) -> Iterator[BatchRecord]:
-        """Yield batch records of the unreadable records, for whoever counts the run's items.
+        """Yield batch records of the unreadable records, for observers that count the items.
 
         Those of one type of failure share a record, whose item indexes mean nothing.
         """

@@ -76,7 +76,7 @@ class OutputLease:
             raise self.failed(error) from error
 
     def acquire(self) -> None:
-        """Make the output this run's own; whoever held it is named in a warning."""
+        """Make the output this run's own; a warning names the run that held it before."""
         if self._is_held:
             return
         holder = {
