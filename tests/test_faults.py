@@ -110,9 +110,8 @@ def test_the_time_limit_counts_each_item_by_itself() -> None:
 
 def test_a_function_that_cannot_travel_is_told_before_anything_runs() -> None:
     lock = threading.Lock()
-    with pytest.raises(
-        UsageError, match=r"cannot be sent to another process .*lock.*; backend='thread'"
-    ):
+    told = r"cannot be sent to another process .*lock.*; backend='thread' needs no pickling"
+    with pytest.raises(UsageError, match=told):
         next(stream_map(lambda item: lock, range(9), backend="process", workers=2))
 
 
@@ -252,6 +251,37 @@ def test_a_script_needs_no_guard_even_where_it_has_threads(tmp_path: Path) -> No
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "once\n", "")
+
+
+def test_workers_have_the_library_of_their_parent_and_its_environment(tmp_path: Path) -> None:
+    other = tmp_path / "batchmap"
+    other.mkdir()
+    (other / "__init__.py").write_text("raise SystemError('this is the other one')\n")
+    script = tmp_path / "program" / "own_path.py"
+    script.parent.mkdir()
+    script.write_text(
+        f"import os, sys, threading\n"
+        f"sys.path.insert(0, {str(ROOT / 'packages' / 'batchmap')!r})\n"
+        "import batchmap\n"
+        "keep = threading.Event()\n"
+        "threading.Thread(target=keep.wait).start()  # so workers are not forked\n"
+        "def seen(_):\n"
+        "    import batchmap\n"
+        "    return batchmap.__file__, *map(os.environ.get, ('PYTHONPATH', 'PYTHONSAFEPATH'))\n"
+        "found = batchmap.parallel_map(seen, range(9), backend='process', workers=2)\n"
+        "keep.set()\n"
+        "assert set(found) == {seen(0)}, found\n"
+    )
+    for environment in (os.environ, {**os.environ, "PYTHONPATH": str(tmp_path)}):
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 ORPHANS = """

@@ -77,8 +77,8 @@ class DaskExecutor(WorkerExecutor):
         self._carried_bytes = 0
         self._in_flight: dict[Future[Any], _Call] = {}
         self._stuck: list[Any] = []
-        """Copies of finished calls that a silent worker holds; to release them would make room there
-        for new calls."""
+        """Copies of finished calls that a silent worker holds; to release them would make room for
+        new calls there."""
         self._loop_tasks: set[Future[None]] = set()
         """What runs for this executor in Dask's event loop."""
         self._closing = False

@@ -8,15 +8,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import resource_tracker, spawn
+from pathlib import Path
 from typing import Any
 
 __all__ = [
     "BLOCKED_SIGNALS",
+    "library_found",
     "main_not_imported",
     "safe_context",
+    "search_variables",
+    "set_search_variables",
     "signals_blocked",
     "threaded_context",
 ]
@@ -100,3 +104,46 @@ def main_not_imported() -> Iterator[None]:
         yield
     finally:
         spawn.get_preparation_data = original
+
+
+@contextmanager
+def library_found(context: Any) -> Iterator[None]:
+    """Have a fork server that is started import this library, and not another version of it.
+
+    It is a new interpreter, and searches where new interpreters do: in the current directory, and
+    for what is installed. Up to Python 3.12, what this process has in `sys.path` does not matter to
+    it. The workers would then get what it had imported. So it is started with other variables, and
+    its workers, which inherit them, put back those of `search_variables`.
+    """
+    if context.get_start_method() != "forkserver" or _server_runs():
+        yield
+        return
+    before = search_variables()
+    library = str(Path(__file__).parents[3])
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (library, before["PYTHONPATH"])))
+    os.environ["PYTHONSAFEPATH"] = "1"  # the current directory is not searched
+    try:
+        yield
+    finally:
+        set_search_variables(before)
+
+
+def _server_runs() -> bool:
+    from multiprocessing import forkserver
+
+    server: Any = forkserver._forkserver
+    return getattr(server, "_forkserver_pid", None) is not None
+
+
+def search_variables() -> dict[str, str | None]:
+    """Return the environment variables that say where a new interpreter searches for modules."""
+    return {name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONSAFEPATH")}
+
+
+def set_search_variables(variables: Mapping[str, str | None]) -> None:
+    """Set environment variables, and unset those that are `None`."""
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

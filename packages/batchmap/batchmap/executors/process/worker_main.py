@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count, repeat
 from multiprocessing.connection import wait
@@ -19,7 +19,7 @@ from batchmap.clock import SYSTEM_CLOCK
 from batchmap.errors import TaskUnusableError
 from batchmap.executors.pickling import pickled_error, pickled_result
 from batchmap.executors.process.framing import Kind, receive_frame, send_frame
-from batchmap.executors.process.spawn import BLOCKED_SIGNALS
+from batchmap.executors.process.spawn import BLOCKED_SIGNALS, set_search_variables
 from batchmap.records import BatchRecord
 from batchmap.resources import free_memory_bytes, resident_bytes
 from batchmap.worker.monitor import current_monitor
@@ -57,6 +57,8 @@ def work(
     number: int,
     inherited: Sequence[socket.socket],
     max_growth_bytes: int | None,
+    *,
+    variables: Mapping[str, str | None],
 ) -> None:
     """Make the calls that come from `sock` until it is closed; note in `running` which item runs.
 
@@ -64,8 +66,9 @@ def work(
     one is the `number`-th: the offset of its item in the batch, or `IDLE`, and when it began.
     `inherited` are sockets that a fork copied and this worker has no use for. A worker that has
     grown by more than `max_growth_bytes` (by default half of its share of the free memory) exits
-    between two calls, and another one replaces it.
+    between two calls, and another one replaces it. `variables` of the environment are the parent's.
     """
+    set_search_variables(variables)
     for other in inherited:
         other.close()
     workers = len(running) // 2

@@ -9,7 +9,12 @@ from multiprocessing import util
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
-from batchmap.executors.process.spawn import main_not_imported, signals_blocked
+from batchmap.executors.process.spawn import (
+    library_found,
+    main_not_imported,
+    search_variables,
+    signals_blocked,
+)
 from batchmap.executors.process.worker_handle import Call, Worker, crash_failure
 from batchmap.executors.process.worker_main import IDLE, work
 from batchmap.records import ItemFailure
@@ -50,10 +55,11 @@ class WorkerSet:
         process = context.Process(
             target=work,
             args=(child_end, self._running, number, inherited, self._max_growth_bytes),
+            kwargs={"variables": search_variables()},
             name=f"worker-{number}",
         )
         try:
-            with signals_blocked(context), main_not_imported():
+            with signals_blocked(context), main_not_imported(), library_found(context):
                 process.start()
         except (OSError, EOFError):
             parent_end.close()
