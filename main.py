@@ -49,6 +49,7 @@ def parallel(settings: Settings, stop: StopRequest) -> int:
 def benchmark(settings: Settings, stop: StopRequest) -> int:
     """Run the comparison graph for each trial; 1 when any results do not match."""
     from workbook.graphs import create_comparison_graph
+    from workbook.nodes import report_figures
     from workbook.utils.reporting import Benchmark, render_benchmark, show
 
     workbook.pickle_by_value()
@@ -65,7 +66,7 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
                 shows=False,
                 title=trial.name,
             ).run(trial.shared)
-            outcome.add(trial)
+            outcome.add(trial, report_figures(trial.shared), trial.shared["case"])
             if stop.requested:
                 break
     outcome.finish(interrupted=stop.requested)

@@ -1,54 +1,28 @@
 """The six nodes: prep reads the shared store, exec calls the packages of utils, post writes.
 
-What KayGraph's batch classes do here: the items of the two process nodes' batches are *runs over
-all items*, one in each round, not the items themselves. A hundred million items never fit the list
-that `BatchNode.exec` is called along, and its retries know nothing of workers that crash. So each
-node's `exec` hands its run to the library, which cuts the items into batches and keeps a bounded
-number of them in flight. `examples/own_graph.py` builds a node whose batch items are the items.
+The items of the two process nodes' batches are *runs over all items*, one in each round, not the
+items themselves: `BatchNode` keeps the results of all its items in a list, and its retries know
+nothing of workers that crash. Each node's `exec` hands its run to the library, which cuts the items
+into batches and keeps a bounded number of them in flight. `examples/own_graph.py` builds a node
+whose batch items are the items.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from batchmap.command.progress import ProgressObserver
 from batchmap.command.settings import CommandSettings
-from batchmap.engine import RunState
-from batchmap.job import Job, RunObserver
+from batchmap.job import Job
 from batchmap.metrics import RunSummary
-from batchmap.records import BatchRecord, Plan
+from batchmap.records import Plan
 from batchmap.scheduling.batching import Batches
 from batchmap.stopping import StopRequest
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
-from workbook.utils.analysis import (
-    Case,
-    ComparedRounds,
-    Comparison,
-    GivenOptions,
-    ResultLog,
-    RoundResults,
-    RunFigures,
-    analyze_rounds,
-    build_case,
-    plan_as_run,
-)
+from workbook.utils import analysis, execution, reporting
 from workbook.utils.cli.settings import Settings
-from workbook.utils.execution import (
-    Round,
-    RunRequest,
-    RunResult,
-    built_in_function,
-    execute_run,
-    open_items,
-    plan_run,
-    run_items,
-    total_of,
-)
-from workbook.utils.reporting import show
-from workbook.utils.reporting.report import Report, build_report, write_report_files
 
 __all__ = [
     "AggregateNode",
@@ -57,10 +31,20 @@ __all__ = [
     "ReportNode",
     "SequentialProcessNode",
     "SplitBatchNode",
+    "report_figures",
 ]
 
 
-class LoadDataNode(Node):
+class _SettingsNode(Node):
+    """A node that is named after its class and knows the settings and, for `run`, the job."""
+
+    def __init__(self, settings: CommandSettings, *, job: Job | None = None) -> None:
+        super().__init__(node_id=type(self).__name__)
+        self._settings = settings
+        self._job = job
+
+
+class LoadDataNode(_SettingsNode):
     """Make the items, open the file that holds them, or take those given, or those of `job`.
 
     Writes `items`, `total_items`, `data_type`.
@@ -74,11 +58,9 @@ class LoadDataNode(Node):
         items: Iterable[Any] | None = None,
         job: Job | None = None,
     ) -> None:
-        super().__init__(node_id="LoadDataNode")
+        super().__init__(settings, job=job)
         self._items = items
-        self._settings = settings
         self._default_count = default_count
-        self._job = job
 
     def exec(self, prep_res: Any) -> tuple[Iterable[Any], str]:
         if self._job is not None:
@@ -86,24 +68,19 @@ class LoadDataNode(Node):
         if self._items is not None:
             return self._items, getattr(self._items, "data_type", "items")
         assert isinstance(self._settings, Settings)
-        return open_items(self._settings, self._default_count)
+        return execution.open_items(self._settings, self._default_count)
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
         shared["items"], shared["data_type"] = exec_res
-        shared["total_items"] = total_of(shared["items"])
+        shared["total_items"] = execution.total_of(shared["items"])
 
 
-class SplitBatchNode(Node):
+class SplitBatchNode(_SettingsNode):
     """Decide backend, workers and batch size, and cut the items into balanced batches.
 
     Writes `batches`, `batch_size`, `num_batches`, `plan`, and the same as `planned`, which stays
     as it is when measuring changes the plan.
     """
-
-    def __init__(self, settings: CommandSettings, *, job: Job | None = None) -> None:
-        super().__init__(node_id="SplitBatchNode")
-        self._settings = settings
-        self._job = job
 
     def prep(self, shared: dict[str, Any]) -> tuple[Iterable[Any], int | None]:
         return shared["items"], shared["total_items"]
@@ -114,14 +91,19 @@ class SplitBatchNode(Node):
             plan, sizing = self._job.plan()
         else:
             assert isinstance(self._settings, Settings)
-            plan, sizing = plan_run(self._settings, items, total)
+            plan, sizing = execution.plan_run(self._settings, items, total)
         return Batches(items, total, sizing), plan
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: tuple[Batches, Plan]) -> None:
         shared["batches"], shared["plan"] = exec_res
         shared["planned"] = shared["plan"]
+        for key in ("rounds", "analysis"):  # of a comparison before, where the store has one
+            shared.pop(key, None)
         shared["batch_size"] = shared["plan"].batch_size
         shared["num_batches"] = shared["plan"].num_batches
+
+
+_PhaseOutcome = tuple[execution.RunResult, analysis.ResultLog | None]
 
 
 class ProcessNode(MetricsNode):
@@ -147,43 +129,17 @@ class ProcessNode(MetricsNode):
     ) -> None:
         super().__init__(collect_metrics=True, **kwargs)
         self._settings = settings
-        self._function = function
-        self._job = job
-        self._stop = stop or StopRequest()
         self._keep_results = keep_results
         name = self.phase if job is None else "run"
-        self._label = f"{title}: {name}" if title else name
-
-    def exec(self, item: RunRequest) -> tuple[RunResult, ResultLog | None]:
-        job = self._job
-        state = RunState(item.plan) if job is None else job.state
-        results = ResultLog() if self._keep_results else None
-        progress = ProgressObserver(
-            phase=self._label,
-            total=item.total_items,
-            state=None if job is None else state,
-            expected=(lambda: None) if job is None else job.items.expected,
-            enabled=self._settings.progress and not self._settings.quiet,
-            stop=self._stop,
+        label = f"{title}: {name}" if title else name
+        self._phase_run = execution.Phase(
+            label, settings, function=function, job=job, stop=stop or StopRequest()
         )
-        observers: list[RunObserver] = [progress] if results is None else [progress, results]
-        result = execute_run(
-            self._records(item, state),
-            item,
-            state=state,
-            observers=observers,
-            probes_machine=self._keep_results,
-            stop=self._stop,
-        )
-        return result, results
 
-    def _records(self, request: RunRequest, state: RunState) -> Iterator[BatchRecord]:
-        if self._job is not None:
-            return self._job.execute()
-        settings = self._settings
-        assert isinstance(settings, Settings)
-        function = self._function or built_in_function(settings, request.plan.backend)
-        return run_items(request, settings, function, state=state, stop=self._stop)
+    def exec(self, item: execution.RunRequest) -> _PhaseOutcome:
+        results = analysis.ResultLog() if self._keep_results else None
+        observers = [] if results is None else [results]
+        return self._phase_run.run(item, observers, probes_machine=self._keep_results), results
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:
         [(result, results)] = exec_res
@@ -193,14 +149,15 @@ class ProcessNode(MetricsNode):
         if results is not None:
             shared[f"{self.phase}_results"] = results
         if self.phase == "parallel" and plan != shared["plan"]:
-            shared["plan"] = plan = plan_as_run(plan, summary, batch_size=self._settings.batch_size)
+            size = self._settings.batch_size
+            shared["plan"] = plan = analysis.plan_as_run(plan, summary, batch_size=size)
             shared["batch_size"], shared["num_batches"] = plan.batch_size, plan.num_batches
         return "interrupted" if summary.interrupted else None
 
 
-def _request(shared: dict[str, Any], plan: Plan, compared_workers: int) -> RunRequest:
+def _request(shared: dict[str, Any], plan: Plan, workers: int) -> execution.RunRequest:
     batches = None if shared["planned"].is_open else shared["batches"]
-    return RunRequest(plan, shared["items"], shared["total_items"], batches, compared_workers)
+    return execution.RunRequest(plan, shared["items"], shared["total_items"], batches, workers)
 
 
 class SequentialProcessNode(BatchNode, ProcessNode):
@@ -211,7 +168,7 @@ class SequentialProcessNode(BatchNode, ProcessNode):
     def __init__(self, settings: CommandSettings, **options: Any) -> None:
         super().__init__(settings=settings, node_id="SequentialProcessNode", **options)
 
-    def prep(self, shared: dict[str, Any]) -> list[RunRequest]:
+    def prep(self, shared: dict[str, Any]) -> list[execution.RunRequest]:
         planned: Plan = shared["planned"]
         # The sequential executor cannot give an item up, a thread can.
         backend = "sequential" if self._settings.timeout_s is None else "thread"
@@ -227,59 +184,60 @@ class ParallelProcessNode(ParallelBatchNode, ProcessNode):
     def __init__(self, settings: CommandSettings, **options: Any) -> None:
         super().__init__(max_workers=1, settings=settings, node_id="ParallelProcessNode", **options)
 
-    def prep(self, shared: dict[str, Any]) -> list[RunRequest]:
+    def prep(self, shared: dict[str, Any]) -> list[execution.RunRequest]:
         plan: Plan = shared["planned"]
         return [_request(shared, plan, plan.workers)]
 
 
-class AggregateNode(Node):
+class AggregateNode(_SettingsNode):
     """Compare the two runs of this round, and of the rounds before.
 
     Writes `rounds` and `analysis`; returns `again` while rounds are left.
     """
 
     def __init__(self, settings: Settings, *, function: Callable[[Any], Any] | None = None) -> None:
-        super().__init__(node_id="AggregateNode")
-        self._settings = settings
+        super().__init__(settings)
+        self._comparison_settings = settings
         self._function = function
 
-    def prep(self, shared: dict[str, Any]) -> ComparedRounds:
-        this_round = Round(
+    def prep(self, shared: dict[str, Any]) -> analysis.ComparedRounds:
+        this_round = execution.Round(
             RunSummary.of(shared["sequential_metrics"]),
             RunSummary.of(shared["parallel_metrics"]),
             shared["sequential_trace"],
             shared["parallel_trace"],
         )
-        return ComparedRounds(
+        results = analysis.RoundResults(
+            items=shared["items"],
+            sequential=shared["sequential_results"],
+            parallel=shared["parallel_results"],
+            parallel_trace=shared["parallel_trace"],
+        )
+        return analysis.ComparedRounds(
             rounds=[*shared.get("rounds", ()), this_round],
-            results=RoundResults(
-                items=shared["items"],
-                sequential=shared["sequential_results"],
-                parallel=shared["parallel_results"],
-                parallel_trace=shared["parallel_trace"],
-            ),
+            results=results,
             earlier_verdict=shared.get("analysis", {}).get("verdict"),
             data_type=shared["data_type"],
             plan=shared["plan"],
-            given=_given_options(shared, self._settings),
+            given=analysis.GivenOptions.of(self._settings, shared["planned"]),
         )
 
-    def exec(self, prep_res: ComparedRounds) -> Comparison:
-        return analyze_rounds(
+    def exec(self, prep_res: analysis.ComparedRounds) -> analysis.Comparison:
+        settings = self._comparison_settings
+        return analysis.analyze_rounds(
             prep_res,
-            self._function or built_in_function(self._settings, prep_res.plan.backend),
-            tolerance=self._settings.tolerance,
-            measures_capacity=len(prep_res.rounds) == self._settings.repeat,
+            self._function or execution.built_in_function(settings, prep_res.plan.backend),
+            tolerance=settings.tolerance,
+            measures_capacity=len(prep_res.rounds) == settings.repeat,
         )
 
-    def post(
-        self, shared: dict[str, Any], prep_res: ComparedRounds, exec_res: Comparison
-    ) -> str | None:
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:
         shared["rounds"], shared["analysis"] = list(prep_res.rounds), exec_res
-        return "again" if len(shared["rounds"]) < self._settings.repeat else None
+        is_last = len(shared["rounds"]) >= self._comparison_settings.repeat
+        return None if is_last else "again"
 
 
-class ReportNode(Node):
+class ReportNode(_SettingsNode):
     """Put what is known into words, show it, and write the exports asked for.
 
     Writes `report`, `case`, and `analysis` when no node before did. With several rounds, the
@@ -287,75 +245,57 @@ class ReportNode(Node):
     """
 
     def __init__(
-        self,
-        settings: CommandSettings,
-        *,
-        command: str,
-        shows: bool = True,
-        job: Job | None = None,
+        self, settings: CommandSettings, *, command: str, shows: bool = True, job: Job | None = None
     ) -> None:
-        super().__init__(node_id="ReportNode")
-        self._job = job
-        self._settings = settings
+        super().__init__(settings, job=job)
         self._command = command
         self._shows = shows
 
-    def prep(self, shared: dict[str, Any]) -> RunFigures:
+    def prep(self, shared: dict[str, Any]) -> analysis.RunFigures:
         runs = {
             phase: RunSummary.of(shared[f"{phase}_metrics"])
             for phase in ("sequential", "parallel")
             if f"{phase}_metrics" in shared
         }
         is_compared = "rounds" in shared and "analysis" in shared
-        return RunFigures(
-            data_type=shared["data_type"],
-            items=shared["items"],
-            total_items=shared["total_items"],
-            plan=shared["plan"],
-            given=_given_options(shared, self._settings),
+        known = {key: shared[key] for key in ("data_type", "items", "total_items", "plan")}
+        return analysis.RunFigures(
+            **known,
+            given=analysis.GivenOptions.of(self._settings, shared["planned"]),
             sequential=runs.get("sequential"),
             parallel=runs.get("parallel"),
             parallel_trace=shared.get("parallel_trace"),
             rounds=shared["rounds"] if is_compared else (),
-            comparison=Comparison.of(shared["analysis"]) if is_compared else None,
+            comparison=analysis.Comparison.of(shared["analysis"]) if is_compared else None,
         )
 
-    def exec(self, prep_res: RunFigures) -> Report:
+    def exec(self, prep_res: analysis.RunFigures) -> reporting.Report:
         outcome = None if self._job is None else self._job.outcome()
-        case = build_case(self._command, _workload_name(self._settings), prep_res)
-        return build_report(prep_res, case, outcome=outcome)
+        case = analysis.build_case(self._command, self._settings.workload_name, prep_res)
+        return reporting.build_report(prep_res, case, outcome=outcome)
 
-    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Report) -> None:
+    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: reporting.Report) -> None:
         shared["report"], shared["case"] = exec_res.report, exec_res.case
         if exec_res.case is None or exec_res.case.comparison is None:
             shared["analysis"] = exec_res.analysis
-        _keep_median_round(shared)
+        if exec_res.case is not None and exec_res.case.sequential is not None:
+            case = exec_res.case
+            shared["sequential_metrics"], shared["parallel_metrics"] = (
+                case.sequential,
+                case.parallel,
+            )
+            shared["sequential_trace"] = case.sequential_trace
+            shared["parallel_trace"] = case.parallel_trace
         if self._shows:
-            show(shared["report"])
-        write_report_files(self._command, shared, self._settings)
+            reporting.show(shared["report"])
+        source_name = getattr(shared["items"], "name", "")
+        reporting.write_report_files(
+            self._command, self._settings, report_figures(shared), shared["case"], source_name
+        )
 
 
-def _given_options(shared: dict[str, Any], settings: CommandSettings) -> GivenOptions:
-    return GivenOptions.of(
-        batch_size=settings.batch_size, rate=settings.rate, planned=shared["planned"]
-    )
-
-
-def _workload_name(settings: CommandSettings) -> str:
-    """Return the name of the workload, or the user's task."""
-    task: str | None = getattr(settings, "task", None)
-    if task is not None:
-        return task
-    assert isinstance(settings, Settings)
-    return settings.workload
-
-
-def _keep_median_round(shared: dict[str, Any]) -> None:
-    case: Case | None = shared["case"]
-    if case is None or case.sequential is None:
-        return
-    for phase, run, trace in (
-        ("sequential", case.sequential, case.sequential_trace),
-        ("parallel", case.parallel, case.parallel_trace),
-    ):
-        shared[f"{phase}_metrics"], shared[f"{phase}_trace"] = run, trace
+def report_figures(shared: dict[str, Any]) -> dict[str, Any]:
+    """Return what an export holds of a run or comparison that has ended."""
+    phases = ("sequential", "parallel")
+    measured = (f"{phase}_{what}" for phase in phases for what in ("metrics", "trace"))
+    return {key: shared[key] for key in ("plan", "analysis", *measured) if key in shared}

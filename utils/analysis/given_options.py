@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from batchmap.options import EngineOptions
 from batchmap.records import Plan
 
 __all__ = ["GivenOptions"]
@@ -20,13 +21,11 @@ class GivenOptions:
     """Whether batch sizes followed the measured item times, so that the plan's is only a mean."""
 
     @classmethod
-    def of(cls, *, batch_size: int | None, rate: object | None, planned: Plan) -> Self:
-        """Return which options were given; an option is `None` where it was left to be chosen.
-
-        `planned` is the plan before the run.
-        """
+    def of(cls, options: EngineOptions, planned: Plan) -> Self:
+        """Return which of `options` were given; `planned` is the plan before the run."""
+        has_batch_size = options.batch_size is not None
         return cls(
-            batch_size=batch_size is not None,
-            rate=rate is not None,
-            adaptive_batches=planned.is_open and batch_size is None,
+            batch_size=has_batch_size,
+            rate=options.rate is not None,
+            adaptive_batches=planned.is_open and not has_batch_size,
         )

@@ -102,6 +102,11 @@ class Settings(CommandSettings):
     )  # fmt: skip
 
     @property
+    def workload_name(self) -> str:
+        """The user's task, else the built-in workload."""
+        return self.task or self.workload
+
+    @property
     def brings_function(self) -> bool:
         """Whether the function is no built-in workload, so that nothing is known of it."""
         return self.task is not None or self.suite == "real"

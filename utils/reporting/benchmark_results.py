@@ -42,7 +42,7 @@ class Trial:
     items: Iterable[Any] | None
     """`None`: the workload's own, or those of `--input`."""
     shared: dict[str, Any]
-    """The shared store of the comparison graph, the same one for all worker counts."""
+    """The shared store for the comparison graph, the same one for all worker counts."""
     has_baseline: bool
     """Whether the shared store holds the items and a sequential run over them already."""
 
@@ -118,22 +118,18 @@ class Benchmark:
             return
         has_baseline = False
         for workers in self._settings.sweep:
-            for key in ("rounds", "analysis"):
-                trial.shared.pop(key, None)
             settings = replace(trial.settings, workers=workers)
             yield replace(trial, settings=settings, has_baseline=has_baseline)
             has_baseline = True
 
-    def add(self, trial: Trial) -> None:
-        """Record what the comparison graph left in the shared store, and write the export files.
+    def add(self, trial: Trial, figures: Mapping[str, Any], case: Case | None) -> None:
+        """Record the `figures` and the `case` of a trial that has ended, and write the exports.
 
         An interrupted trial is recorded, too. Exports to a pipe or a device wait for `finish`.
         Raises `OutputError` when one cannot be written.
         """
-        shared = trial.shared
-        document = export_document("benchmark", trial.settings, self._machine, shared)
+        document = export_document("benchmark", trial.settings, self._machine, figures)
         self._documents.append({"name": trial.name, **document})
-        case: Case | None = shared["case"]
         if case is not None and case.comparison is not None:
             case = replace(case, name=trial.name, workload=trial.workload)
             self._measured.setdefault(trial.name, {})[trial.settings.workers or 0] = case

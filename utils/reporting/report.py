@@ -58,14 +58,20 @@ def build_report(
     return Report(render_parallel(case, utilisation=analysis["utilisation"]), analysis, case)
 
 
-def write_report_files(command: str, shared: Mapping[str, Any], settings: CommandSettings) -> None:
-    """Write the export files that `settings` name, from the shared store with its finished report.
+def write_report_files(
+    command: str,
+    settings: CommandSettings,
+    figures: Mapping[str, Any],
+    case: Case | None,
+    source_name: str,
+) -> None:
+    """Write the export files that `settings` name, with the `figures` of a run that has ended.
 
-    Raises `OutputError` for a file that cannot be written, `UsageError` when a package is missing.
+    `source_name` names the input without a password. Raises `OutputError` for a file that cannot
+    be written, `UsageError` when a package is missing.
     """
     shown = settings
     if isinstance(settings, RunSettings):  # a database's URL may hold a password, a name does not
-        shown = replace(settings, source=shared["items"].name)
-    case: Case | None = shared["case"]
-    document = export_document(command, shown, describe_machine(), shared)
+        shown = replace(settings, source=source_name)
+    document = export_document(command, shown, describe_machine(), figures)
     write_exports(settings, document, [] if case is None else [case])

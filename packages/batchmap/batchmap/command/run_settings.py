@@ -40,6 +40,11 @@ class RunSettings(CommandSettings, JobOptions):
     )  # fmt: skip
     dry_run: bool = option(False, group=RUNNING, help="measure, print the plan, run nothing more")
 
+    @property
+    def workload_name(self) -> str:
+        """The task."""
+        return self.task
+
     @classmethod
     def _read(cls, reader: OptionReader) -> dict[str, Any]:
         values = super()._read(reader)

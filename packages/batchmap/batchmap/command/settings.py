@@ -47,6 +47,11 @@ class CommandSettings(EngineOptions):
         help="what to log",
     )  # fmt: skip
 
+    @property
+    def workload_name(self) -> str:
+        """What the reports call the work: a built-in workload's name, or the user's task."""
+        raise NotImplementedError
+
     @classmethod
     def of(cls, **options: Any) -> Self:
         """Return the settings that `options` ask for, given as text or as values.
