@@ -144,8 +144,7 @@ class ProcessNode(MetricsNode):
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:
         [(result, results)] = exec_res
         plan, summary = result.plan, result.summary
-        shared[f"{self.phase}_metrics"] = summary
-        shared[f"{self.phase}_trace"] = result.trace
+        shared[f"{self.phase}_metrics"], shared[f"{self.phase}_trace"] = summary, result.trace
         if results is not None:
             shared[f"{self.phase}_results"] = results
         if self.phase == "parallel" and plan != shared["plan"]:
@@ -296,6 +295,6 @@ class ReportNode(_SettingsNode):
 
 def report_figures(shared: dict[str, Any]) -> dict[str, Any]:
     """Return what an export holds of a run or comparison that has ended."""
-    phases = ("sequential", "parallel")
-    measured = (f"{phase}_{what}" for phase in phases for what in ("metrics", "trace"))
+    phases, kinds = ("sequential", "parallel"), ("metrics", "trace")
+    measured = (f"{phase}_{kind}" for phase in phases for kind in kinds)
     return {key: shared[key] for key in ("plan", "analysis", *measured) if key in shared}

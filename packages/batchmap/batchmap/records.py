@@ -1,4 +1,4 @@
-"""The records that walk through the house: batches, what came of them, and the sums."""
+"""The records that modules hand to each other: batches, what came of them, plans, outcomes."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some items that travel to a worker together."""
+    """Some items that are sent to a worker together."""
 
     index: int
-    """Place of the batch in the run, from 0."""
+    """Number of the batch in the run, from 0."""
     first_item: int
-    """Place of its first item in the input, from 0."""
+    """Index of its first item in the input, from 0."""
     items: Sequence[Any]
     attempt: int = 1
-    """Which attempt at its items this is."""
+    """Number of this attempt at its items, from 1."""
     spent_s: float = 0.0
-    """What earlier attempts at its one item took, in seconds."""
+    """Seconds that earlier attempts at its one item took."""
     crashes: int = 0
-    """How many workers have died at its one item."""
+    """How many workers have crashed at its one item."""
 
     def part(self, start: int, end: int) -> Batch:
-        """Return the items from place `start` up to `end` as a batch of their own."""
+        """Return the items at the offsets from `start` up to `end` as a batch of their own."""
         return Batch(self.index, self.first_item + start, self.items[start:end], self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemFailure:
-    """Why an item failed, as text, so that it survives the way out of a worker."""
+    """Why an item failed, as text: not every exception can be sent from a worker."""
 
     error_type: str
     """Name of the exception's class."""
@@ -59,7 +59,7 @@ class ItemFailure:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRecord:
-    """Stands for an item whose record in the input cannot be read; the function never sees it."""
+    """In place of an item whose record in the input cannot be read; the function never gets it."""
 
     failure: ItemFailure
     text: str
@@ -71,42 +71,42 @@ class ItemRecord:
     """What became of one item."""
 
     index: int
-    """Place in the input, from 0."""
+    """Index of the item in the input, from 0."""
     result: Any
     """What the function returned; `None` when it failed."""
     failure: ItemFailure | None
     """`None` when it succeeded."""
     attempts: int
-    """How often it was tried, at least 1."""
+    """Attempts in all, at least 1."""
     duration_s: float
-    """How long it held its worker, in all its attempts."""
+    """Seconds that it occupied its worker, all attempts together."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
-    """What became of one batch, packed for the way out of a worker."""
+    """What became of one batch, in columns, so that it is sent from a worker quickly."""
 
     batch_index: int
     first_item: int
     results: Sequence[Any]
-    """One an item, `None` for a failed one; fewer than the batch has when it was cut short."""
+    """One per item, `None` for a failed one; fewer than the batch has when it was cut short."""
     durations_s: array[float]
-    """One an item; items that cost less than reading the clock share their time evenly."""
+    """Seconds, one per item; items that take less than reading the clock share their time."""
     failures: Mapping[int, ItemFailure]
-    """By place in the batch."""
+    """By offset in the batch."""
     attempts: Mapping[int, int]
-    """By place in the batch; an item that is missing took one."""
+    """By offset in the batch; an item that is missing took one."""
     worker: str
-    """Who did it: process and thread."""
+    """The process and thread that ran it; empty where none did."""
     started_s: float
-    """On the clock that all processes of the machine share."""
+    """Seconds, on the clock that all processes of the machine share."""
     ended_s: float
     cpu_s: float
-    """CPU time that the worker's thread used."""
+    """CPU seconds that the worker's thread used."""
 
     @staticmethod
     def joined(parts: Sequence[BatchRecord]) -> BatchRecord:
-        """Return the record of a batch that was handed over in parts, in their order."""
+        """Return the record of a batch that came in parts, in their order."""
         first, last = parts[0], parts[-1]
         results: list[Any] = []
         durations_s = array("d")
@@ -114,8 +114,8 @@ class BatchRecord:
         attempts: dict[int, int] = {}
         for part in parts:
             done = len(results)
-            failures.update({place + done: told for place, told in part.failures.items()})
-            attempts.update({place + done: told for place, told in part.attempts.items()})
+            failures.update({offset + done: one for offset, one in part.failures.items()})
+            attempts.update({offset + done: one for offset, one in part.attempts.items()})
             results.extend(part.results)
             durations_s.extend(part.durations_s)
         return BatchRecord(
@@ -132,17 +132,17 @@ class BatchRecord:
         )
 
     def part(self, start: int, end: int) -> BatchRecord:
-        """Return the record of the items from place `start` up to `end`.
+        """Return the record of the items at the offsets from `start` up to `end`.
 
-        The worker's CPU time is shared out by the items' number.
+        Each item gets an equal share of the worker's CPU time.
         """
         return BatchRecord(
             self.batch_index,
             self.first_item + start,
             self.results[start:end],
             self.durations_s[start:end],
-            {place - start: told for place, told in self.failures.items() if start <= place < end},
-            {place - start: told for place, told in self.attempts.items() if start <= place < end},
+            {at - start: one for at, one in self.failures.items() if start <= at < end},
+            {at - start: one for at, one in self.attempts.items() if start <= at < end},
             self.worker,
             self.started_s,
             self.ended_s,
@@ -151,32 +151,32 @@ class BatchRecord:
 
     def item_records(self) -> Iterator[ItemRecord]:
         """Unpack the record of each item, in order."""
-        for place, result in enumerate(self.results):
+        for offset, result in enumerate(self.results):
             yield ItemRecord(
-                index=self.first_item + place,
+                index=self.first_item + offset,
                 result=result,
-                failure=self.failures.get(place),
-                attempts=self.attempts.get(place, 1),
-                duration_s=self.durations_s[place],
+                failure=self.failures.get(offset),
+                attempts=self.attempts.get(offset, 1),
+                duration_s=self.durations_s[offset],
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a run is to be done, and why."""
+    """How a run is done: its backend, workers and batch size, with the reasons."""
 
     backend: str
     workers: int
     batch_size: int
-    """Items in a batch; with a shrinking tail, in all but the last ones."""
+    """Items in a batch; the last batches may have fewer, so that all workers end together."""
     num_batches: int | None
     """`None` while the number of items is unknown."""
     why: tuple[str, ...]
-    """The reasons, in plain words."""
+    """The reasons, a sentence each."""
     predicted_s: float | None = None
-    """How long the whole run will take, measuring included; `None` when nothing was measured."""
+    """Seconds that the whole run will take, measuring included; `None` when not measured."""
     is_open: bool = False
-    """Whether what is left open is chosen while the first items run."""
+    """Whether what the caller left open is chosen while the first items run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +186,18 @@ class ErrorExample:
     error_type: str
     number: int
     place: str
-    """Where the first item that failed so stands."""
+    """Where the first item that failed so stands, in words."""
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """What became of the items of `run`, and where it is kept."""
+    """What became of the items of a job, and where that is kept."""
 
     written: int
-    """Results that went to the output now."""
+    """Results that this run wrote."""
     failed: int
-    """Items that failed now."""
+    """Items that failed in this run."""
     written_before: int
     """Results that were there when the run was resumed."""
     failed_before: int
