@@ -15,7 +15,7 @@ LOG_BEYOND = 100.0
 """The scale is logarithmic when the longest time is more than so many times the shortest."""
 
 CLOCK_S = 1e-9
-"""Shorter times cannot be told from 0 by the clock."""
+"""The resolution of the clock: shorter times count as this."""
 
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 """In seconds, with their names, the longest first."""

@@ -30,7 +30,7 @@ MIN_WATCHED_S = 0.3
 """The load by other programs is known well enough for runs of at least this long."""
 
 MIN_ROUNDS = 4
-"""With fewer rounds, an outlier cannot be told from a spread."""
+"""Fewer rounds do not show whether a time is an outlier."""
 
 
 def spread_of(values: Sequence[float]) -> Spread:

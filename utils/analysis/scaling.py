@@ -56,7 +56,7 @@ def fit_scaling(comparisons: Mapping[int, Comparison]) -> Sweep:
     by ordinary least squares, as in N. J. Gunther, Guerrilla Capacity Planning (Springer 2007),
     chapter 5, with s from 0 to 1 and k at least 0. This weighs the error of a low speedup more
     than that of a high one, unlike least squares on the speedups themselves. A single count above
-    1 cannot tell s from k and is put down to s, as in Amdahl's law; with none, both are 0.
+    1 cannot tell s from k: all is s then, as in Amdahl's law. Without any, both are 0.
     """
     counts = sorted(comparisons.items())
     law = _fit(

@@ -11,11 +11,11 @@ __all__ = ["explain"]
 def explain(evidence: Evidence) -> Explanation:
     """Return the cause of a late start."""
     each_s = evidence.trace.start_s / evidence.workers
-    told = f"a worker had its first batch after {each_s:.2f}s of {evidence.wall_s:.2f}s"
+    text = f"a worker had its first batch after {each_s:.2f}s of {evidence.wall_s:.2f}s"
     if evidence.measured_in_place:
         return Explanation(
             "start-up",
-            f"{told}, for the first items were measured in place",
+            f"{text}, for the first items were measured in place",
             f"--backend {evidence.plan.backend} --workers {evidence.plan.workers} saves the "
             "measuring, or give it more items at a time",
         )
@@ -27,4 +27,4 @@ def explain(evidence: Evidence) -> Explanation:
         )
     else:
         advice = "give it more items at a time, and let the task's module load less"
-    return Explanation("start-up", told, advice)
+    return Explanation("start-up", text, advice)

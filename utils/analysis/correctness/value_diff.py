@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["MAX_CHARACTERS", "show_difference", "shown"]
 
 MAX_CHARACTERS = 200
-"""Length of a text, unless told otherwise."""
+"""Length of a text, unless another is asked for."""
 
 MAX_PATH_CHARACTERS = 60
 """A longer path to a part is cut at its beginning."""

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 KIND = "benchmark"
-"""Tells a saved benchmark from other JSON."""
+"""What the document says that it is, so that other JSON is refused."""
 
 SCHEMA = 1
 """Version of the document, to be raised with a change that an older program would misread."""
