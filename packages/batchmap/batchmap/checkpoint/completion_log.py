@@ -83,5 +83,7 @@ class FailureSpool:
 
     def failure_lines(self) -> Iterator[str]:
         """Yield the lines, in the order in which the items failed."""
-        self._file.seek(0)
-        return (line.rstrip("\n") for line in self._file)
+        with self._file_errors():
+            self._file.seek(0)  # which writes what is still in memory
+        for line in self._file:
+            yield line.rstrip("\n")
