@@ -34,6 +34,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster,
     options = certified(directory / "certificates")
     cluster = Cluster(directory, protocol="tls", options=options)
     cluster.add_worker()
+    cluster.wait_for_workers(1)
     yield cluster, options
     cluster.end()
 
