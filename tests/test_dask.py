@@ -62,8 +62,8 @@ def tasks(tmp_path: Path) -> Path:
 def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster, where: str
 ) -> None:
-    place = ["--address", shared_cluster.address] if where == "elsewhere" else ["-j", "2"]
-    for backend, words in {"thread": [], "process": [], "dask": place}.items():
+    location = ["--address", shared_cluster.address] if where == "elsewhere" else ["-j", "2"]
+    for backend, words in {"thread": [], "process": [], "dask": location}.items():
         done = run_main(
             "run", "tasks.py:square", "lines.txt", "-q", "-k",
             "--backend", backend, "-o", f"{backend}.jsonl", *words,
@@ -81,9 +81,9 @@ def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
     done = run_main("run", "tasks.py:in_process", "lines.txt", "-o", "one.jsonl", *words)
     assert done.returncode == 0, done.stderr
     found = results(tasks / "one.jsonl").values()
-    told = {tuple(map(str, result)) for result in found if isinstance(result, list)}
-    assert 1 <= len({ready for ready, _ in told}) <= 2
-    assert not any(file.startswith(str(tasks)) for _, file in told)
+    seen = {tuple(map(str, result)) for result in found if isinstance(result, list)}
+    assert 1 <= len({ready for ready, _ in seen}) <= 2
+    assert not any(file.startswith(str(tasks)) for _, file in seen)
     done = run_main("run", "tasks.py:import_late", "lines.txt", "-o", "late.jsonl", *words)
     assert done.returncode == 0, done.stderr
     (tasks / "neighbour.py").write_text("def square(number): return -number\n")
@@ -101,14 +101,14 @@ def test_each_bad_item_costs_itself_and_is_named(
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     errors = (tasks / "out.jsonl.errors.jsonl").read_text().splitlines()
-    told = {line["index"]: line["error_type"] for line in map(json.loads, errors)}
-    assert told == {
+    seen = {line["index"]: line["error_type"] for line in map(json.loads, errors)}
+    assert seen == {
         70: "WorkerDied",
         80: "TimeoutError",
         90: "ValueError",
         100: "TypeError",
     }
-    assert results(tasks / "out.jsonl") == {n: n for n in range(400) if n not in told}
+    assert results(tasks / "out.jsonl") == {n: n for n in range(400) if n not in seen}
 
 
 def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
@@ -297,7 +297,7 @@ def test_what_was_done_is_kept_when_the_scheduler_is_lost(
     assert results(tasks / "out.jsonl") == {number: number for number in range(400)}
 
 
-def test_a_module_that_the_workers_lack_is_told_in_a_line(
+def test_a_module_that_the_workers_lack_is_an_error_of_one_line(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster
 ) -> None:
     (tasks / "tasks.py").write_text(
@@ -316,7 +316,7 @@ def test_a_module_that_the_workers_lack_is_told_in_a_line(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "expected"),
     [
         (["--address", "127.0.0.1:1"], 2, "--address 127.0.0.1:1: is that of a Dask scheduler"),
         (["--backend", "dask", "--address", "here"], 2, "--address must be HOST:PORT, got 'here'"),
@@ -324,16 +324,16 @@ def test_a_module_that_the_workers_lack_is_told_in_a_line(
         (["--backend", "dask", "--address", "127.0.0.1:1"], 3, "127.0.0.1:1 does not answer"),
     ],
 )
-def test_a_wrong_address_is_told_in_a_line(
-    tasks: Path, run_main: RunMain, words: list[str], code: int, told: str
+def test_a_wrong_address_is_an_error_of_one_line(
+    tasks: Path, run_main: RunMain, words: list[str], code: int, expected: str
 ) -> None:
     done = run_main("run", "tasks.py:square", "lines.txt", "-q", *words)
     assert done.returncode == code
-    assert told in done.stderr
+    assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_cluster_without_workers_is_told(
+def test_a_cluster_without_workers_is_an_error(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("batchmap.executors.dask.cluster.CONNECT_S", 1.0)
@@ -344,7 +344,7 @@ def test_a_cluster_without_workers_is_told(
         pass
 
 
-def test_a_local_cluster_that_does_not_start_is_told_in_a_line(
+def test_a_local_cluster_that_does_not_start_is_an_error_of_one_line(
     tasks: Path, run_main: RunMain
 ) -> None:
     done = run_main(
@@ -493,11 +493,11 @@ def test_the_plan_follows_the_cluster(shared_cluster: Cluster) -> None:
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2
     assert "Workers: 2 in the cluster as the run began" in plans[0].why
-    told = (
+    expected = (
         r"Measured: a batch takes \d+\.\d ms to a worker of this cluster and back, of many at once "
         r"\d+\.\d ms each"
     )
-    assert re.fullmatch(told, plans[0].why[0])
+    assert re.fullmatch(expected, plans[0].why[0])
 
 
 def test_a_local_cluster_ends_with_the_command(tasks: Path) -> None:
