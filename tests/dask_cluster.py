@@ -11,6 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+WAIT_S = 90.0
+"""How long tests wait for what must happen; on a busy machine a process takes long to start."""
 
 TASKS = """
 import os, threading, time
@@ -77,16 +81,38 @@ class Cluster:
             "scheduler", "--host", f"{protocol}://{host}", "--port", "0",
             "--scheduler-file", str(self._file),
         )  # fmt: skip
-        wait_until(lambda: self._file.exists() and self._file.read_text())  # written at a stroke
+        wait_until(lambda: self._file.exists() and self._file.read_text())  # written in one go
         self._url = str(json.loads(self._file.read_text())["address"])
         self.address = self._url.rpartition("://")[2]
 
-    def add_worker(self, *, within: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    def add_worker(
+        self, *, within: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[bytes]:
         """Start a worker, by the command `within` if there is one."""
         return self._start(
             "worker", self._url, "--nthreads", "1", "--local-directory", str(self._directory),
-            within=within,
+            within=within, **environment,
         )  # fmt: skip
+
+    def wait_for_workers(self, number: int) -> None:
+        """Return when so many workers are there, however busy the machine is."""
+        with self.client() as client:
+            client.wait_for_workers(number, timeout=WAIT_S)
+
+    def client(self) -> Any:
+        """Return a client of the cluster."""
+        import distributed
+
+        named = dict(zip(self._options[::2], self._options[1::2], strict=True))
+        security = distributed.Security(  # type: ignore[no-untyped-call]
+            tls_ca_file=named.get("--tls-ca-file"),
+            tls_client_cert=named.get("--tls-cert"),
+            tls_client_key=named.get("--tls-key"),
+            require_encryption=bool(named),
+        )
+        return distributed.Client(  # type: ignore[no-untyped-call]
+            self._url, security=security, timeout=WAIT_S, set_as_default=False
+        )
 
     def end(self) -> None:
         """Kill what was started."""
@@ -95,11 +121,14 @@ class Cluster:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def _start(self, what: str, *words: str, within: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    def _start(
+        self, what: str, *words: str, within: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [*within, self._python, "-m", f"distributed.cli.dask_{what}", *words,
              *self._options, "--no-dashboard"],
             cwd=self._directory,
+            env={**os.environ, **environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -108,8 +137,8 @@ class Cluster:
         return process
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Come back when the condition holds, which it must within so many seconds."""
+def wait_until(condition: Callable[[], object], seconds: float = WAIT_S) -> None:
+    """Return when the condition holds, which it must within so many seconds."""
     deadline_s = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline_s
@@ -117,7 +146,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 def results(path: Path) -> dict[int, object]:
-    """Return the results of an output by their items' places, each of which is there once."""
+    """Return the results of an output by the index of their items, each of which is there once."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     by_index = {line["index"]: line["result"] for line in lines}
     assert len(by_index) == len(lines)

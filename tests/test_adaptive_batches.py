@@ -14,11 +14,11 @@ def sizing(item_s: float | None = 1e-5, **changes: float) -> AdaptiveSizing:
     return AdaptiveSizing(workers=2, hand_over_s=1e-4, item_s=item_s, **changes)  # type: ignore[arg-type]
 
 
-def test_before_anything_was_measured_items_travel_alone() -> None:
+def test_before_anything_was_measured_a_batch_has_one_item() -> None:
     assert sizing(None).next_size(1000) == 1
 
 
-def test_items_that_far_outlast_a_hand_over_travel_alone() -> None:
+def test_items_that_far_outlast_a_hand_over_are_batches_of_one() -> None:
     assert sizing(0.02).next_size(1000) == 1
 
 
@@ -57,7 +57,7 @@ def test_large_items_are_kept_few() -> None:
     assert large.next_size(10**6) == 1
 
 
-def test_a_record_of_nobody_teaches_nothing() -> None:
+def test_a_record_without_a_worker_teaches_nothing() -> None:
     adaptive = sizing()
     before = adaptive.next_size(10**6)
     adaptive.learn(batch_record([None], durations_s=[9.0], worker=""))
@@ -103,6 +103,6 @@ def test_where_workers_are_many_batches_leave_room_in_what_they_share() -> None:
     assert adaptive.next_size(None) == 1
 
 
-def test_what_only_a_busy_cluster_can_cost_is_not_believed() -> None:
+def test_a_hand_over_that_only_a_busy_cluster_can_take_does_not_count() -> None:
     busy = AdaptiveSizing(workers=2, hand_over_s=2e-3, measured_s=60.0, item_s=1e-3)
     assert busy.next_size(None) * 1e-3 == pytest.approx(4.9)

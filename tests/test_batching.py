@@ -19,7 +19,7 @@ GIB = 2**30
     workers=st.integers(1, 40),
     shrinks=st.booleans(),
 )
-def test_every_item_is_in_exactly_one_batch_and_the_count_is_foretold(
+def test_every_item_is_in_exactly_one_batch_and_their_number_is_known_before(
     total: int, size: int, workers: int, shrinks: bool
 ) -> None:
     batches = Batches(range(total), total, BatchSizing(size, workers, shrinks))
@@ -31,7 +31,7 @@ def test_every_item_is_in_exactly_one_batch_and_the_count_is_foretold(
     assert batches.num_batches == len(seen)
 
 
-def test_batches_can_be_walked_again() -> None:
+def test_batches_can_be_iterated_again() -> None:
     batches = Batches([1, 2, 3], 3, BatchSizing(2))
     assert list(batches) == list(batches)
 
@@ -72,11 +72,11 @@ def choose(**changes: object) -> tuple[int, str]:
     return choose_batch_size(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def test_items_that_far_outlast_a_hand_over_travel_alone() -> None:
+def test_items_that_far_outlast_a_hand_over_are_batches_of_one() -> None:
     assert choose(expected_item_s=0.5)[0] == 1
 
 
-def test_small_items_travel_so_many_that_the_hand_over_is_a_hundredth() -> None:
+def test_a_batch_has_so_many_small_items_that_the_hand_over_is_a_hundredth() -> None:
     size, reason = choose(total=None)
     assert size * 1e-5 >= 99 * 5e-5
     assert (size - 1) * 1e-5 < 99 * 5e-5

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,11 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+import batchmap
 import pytest
 from batchmap.engine import RunState, stream_batches
 from batchmap.errors import WorkersLostError
-from batchmap.executors import WorkerExecutor, open_executor
+from batchmap.executors import open_executor
 from batchmap.executors.dask.address import DaskAddress
 from batchmap.executors.dask.code_archive import pack_modules
 from batchmap.options import EngineOptions
@@ -39,6 +41,7 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     cluster.add_worker()
     cluster.add_worker()
+    cluster.wait_for_workers(2)
     yield cluster
     cluster.end()
 
@@ -59,8 +62,8 @@ def tasks(tmp_path: Path) -> Path:
 def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster, where: str
 ) -> None:
-    place = ["--address", shared_cluster.address] if where == "elsewhere" else ["-j", "2"]
-    for backend, words in {"thread": [], "process": [], "dask": place}.items():
+    location = ["--address", shared_cluster.address] if where == "elsewhere" else ["-j", "2"]
+    for backend, words in {"thread": [], "process": [], "dask": location}.items():
         done = run_main(
             "run", "tasks.py:square", "lines.txt", "-q", "-k",
             "--backend", backend, "-o", f"{backend}.jsonl", *words,
@@ -78,9 +81,9 @@ def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
     done = run_main("run", "tasks.py:in_process", "lines.txt", "-o", "one.jsonl", *words)
     assert done.returncode == 0, done.stderr
     found = results(tasks / "one.jsonl").values()
-    told = {tuple(map(str, result)) for result in found if isinstance(result, list)}
-    assert 1 <= len({ready for ready, _ in told}) <= 2
-    assert not any(file.startswith(str(tasks)) for _, file in told)
+    seen = {tuple(map(str, result)) for result in found if isinstance(result, list)}
+    assert 1 <= len({ready for ready, _ in seen}) <= 2
+    assert not any(file.startswith(str(tasks)) for _, file in seen)
     done = run_main("run", "tasks.py:import_late", "lines.txt", "-o", "late.jsonl", *words)
     assert done.returncode == 0, done.stderr
     (tasks / "neighbour.py").write_text("def square(number): return -number\n")
@@ -98,20 +101,21 @@ def test_each_bad_item_costs_itself_and_is_named(
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     errors = (tasks / "out.jsonl.errors.jsonl").read_text().splitlines()
-    told = {line["index"]: line["error_type"] for line in map(json.loads, errors)}
-    assert told == {
+    seen = {line["index"]: line["error_type"] for line in map(json.loads, errors)}
+    assert seen == {
         70: "WorkerDied",
         80: "TimeoutError",
         90: "ValueError",
         100: "TypeError",
     }
-    assert results(tasks / "out.jsonl") == {n: n for n in range(400) if n not in told}
+    assert results(tasks / "out.jsonl") == {n: n for n in range(400) if n not in seen}
 
 
 def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
     tasks: Path, run_main: RunMain, cluster: Cluster
 ) -> None:
     first, _ = cluster.add_worker(), cluster.add_worker()
+    cluster.wait_for_workers(2)
 
     def disturb() -> None:
         wait_until(lambda: (tasks / "out.jsonl.journal").exists())
@@ -132,9 +136,8 @@ def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
 def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_undone(
     tasks: Path, cluster: Cluster
 ) -> None:
-    import distributed
-
     cluster.add_worker()
+    cluster.wait_for_workers(1)
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:sign", "-", "-o", "out.jsonl",
          "-q", "--backend", "dask", "--address", cluster.address, "--batch-size", "5"],
@@ -157,12 +160,12 @@ def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_u
     cluster.add_worker()
     while len({path.name.split("-")[2] for path in signed()}) < 2:
         feed()
-    with distributed.Client(cluster.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+    with cluster.client() as client:
         first, second = client.scheduler_info()["workers"]
         client.retire_workers([first])
         feed()
         assert list(client.scheduler_info()["workers"]) == [second]
-    process.communicate(timeout=30)
+    process.communicate()
     assert process.returncode == 0
     assert results(tasks / "out.jsonl") == {number: number for number in range(fed)}
 
@@ -185,23 +188,19 @@ def test_what_a_silent_worker_holds_is_done_by_another_and_counts_once(
         return [int(group) for group in groups if group.isdigit()]
 
     stopped, _ = cluster.add_worker(), cluster.add_worker()
+    cluster.wait_for_workers(2)
     with open_executor("dask", 2, scheduler=DaskAddress(cluster.address)) as executor:
-        wait_until(lambda: cluster_has(executor, 2))
         futures = [executor.submit(work, item) for item in range(2)]
         wait_until(lambda: began(0) and began(1))
         held = 0 if began(0) == [stopped.pid] else 1
         os.killpg(stopped.pid, signal.SIGSTOP)
         (tmp_path / "go").touch()
-        groups = {future.result(timeout=20) for future in futures}
+        groups = {future.result() for future in futures}
         assert groups == {*began(0), *began(1)} - {stopped.pid}
         (tmp_path / f"{held}-done").unlink()
         os.killpg(stopped.pid, signal.SIGCONT)
         wait_until((tmp_path / f"{held}-done").exists)
-        assert executor.submit(abs, -3).result(timeout=20) == 3
-
-
-def cluster_has(executor: WorkerExecutor, number: int) -> bool:
-    return executor.workers == number
+        assert executor.submit(abs, -3).result() == 3
 
 
 def test_what_a_function_closes_over_goes_to_each_worker_once(
@@ -266,6 +265,7 @@ def test_what_was_done_is_kept_when_the_scheduler_is_lost(
     tasks: Path, run_main: RunMain, cluster: Cluster
 ) -> None:
     cluster.add_worker()
+    cluster.wait_for_workers(1)
     words = ["run", "tasks.py:wait_for_file", "lines.txt", "-o", "out.jsonl", "--batch-size", "1"]
     process = subprocess.Popen(
         [
@@ -285,7 +285,7 @@ def test_what_was_done_is_kept_when_the_scheduler_is_lost(
     wait_until((tasks / "reached").exists)
     cluster.scheduler.kill()
     (tasks / "go").touch()
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate()
     assert process.returncode == 3
     assert f"the Dask scheduler at {cluster.address} is lost; --resume goes on with" in stderr
     assert "Traceback" not in stderr
@@ -297,10 +297,9 @@ def test_what_was_done_is_kept_when_the_scheduler_is_lost(
     assert results(tasks / "out.jsonl") == {number: number for number in range(400)}
 
 
-def test_a_module_that_the_workers_lack_is_told_in_a_line(
+def test_a_module_that_the_workers_lack_is_an_error_of_one_line(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster
 ) -> None:
-    # Found here through PYTHONPATH, and so taken along; but its own data is not.
     (tasks / "tasks.py").write_text(
         "import sys\n"
         "if 'distributed.worker' in sys.modules and '--address' not in sys.argv:\n"
@@ -317,7 +316,7 @@ def test_a_module_that_the_workers_lack_is_told_in_a_line(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "expected"),
     [
         (["--address", "127.0.0.1:1"], 2, "--address 127.0.0.1:1: is that of a Dask scheduler"),
         (["--backend", "dask", "--address", "here"], 2, "--address must be HOST:PORT, got 'here'"),
@@ -325,16 +324,16 @@ def test_a_module_that_the_workers_lack_is_told_in_a_line(
         (["--backend", "dask", "--address", "127.0.0.1:1"], 3, "127.0.0.1:1 does not answer"),
     ],
 )
-def test_a_wrong_address_is_told_in_a_line(
-    tasks: Path, run_main: RunMain, words: list[str], code: int, told: str
+def test_a_wrong_address_is_an_error_of_one_line(
+    tasks: Path, run_main: RunMain, words: list[str], code: int, expected: str
 ) -> None:
     done = run_main("run", "tasks.py:square", "lines.txt", "-q", *words)
     assert done.returncode == code
-    assert told in done.stderr
+    assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_cluster_without_workers_is_told(
+def test_a_cluster_without_workers_is_an_error(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("batchmap.executors.dask.cluster.CONNECT_S", 1.0)
@@ -345,7 +344,7 @@ def test_a_cluster_without_workers_is_told(
         pass
 
 
-def test_a_local_cluster_that_does_not_start_is_told_in_a_line(
+def test_a_local_cluster_that_does_not_start_is_an_error_of_one_line(
     tasks: Path, run_main: RunMain
 ) -> None:
     done = run_main(
@@ -355,6 +354,11 @@ def test_a_local_cluster_that_does_not_start_is_told_in_a_line(
     assert done.returncode == 3
     assert "the local Dask cluster does not start" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def packed_names() -> set[str]:
+    with zipfile.ZipFile(io.BytesIO(pack_modules())) as archive:
+        return set(archive.namelist())
 
 
 def test_what_is_installed_is_not_packed_where_a_link_leads_to_it(
@@ -367,11 +371,120 @@ def test_what_is_installed_is_not_packed_where_a_link_leads_to_it(
     monkeypatch.setattr("sysconfig.get_paths", lambda: {"purelib": str(tmp_path / "linked/lib")})
     monkeypatch.syspath_prepend(str(tmp_path / "linked" / "lib"))
     import_module("third_party")
-    with zipfile.ZipFile(io.BytesIO(pack_modules())) as archive:
-        assert "third_party.py" not in archive.namelist()
+    assert "third_party.py" not in packed_names()
 
 
-def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> None:
+def test_of_a_place_that_is_not_searched_only_the_loaded_package_is_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere" / "linked").mkdir(parents=True)
+    for name in ("linked/__init__.py", "linked/inner.py", "not_loaded.py"):
+        (tmp_path / "elsewhere" / name).touch()
+    (tmp_path / "unsearched" / "outer").mkdir(parents=True)
+    (tmp_path / "unsearched" / "outer" / "__init__.py").touch()
+    (tmp_path / "unsearched" / "outer" / "linked").symlink_to(tmp_path / "elsewhere" / "linked")
+    (tmp_path / "unsearched" / "secret.py").touch()
+    (tmp_path / "secret.py").touch()
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(tmp_path / "unsearched"))
+        import_module("outer.linked.inner")
+    names = packed_names()
+    assert {name for name in names if name.startswith("outer/")} == {
+        "outer/__init__.py",
+        "outer/linked/__init__.py",
+        "outer/linked/inner.py",
+    }
+    assert not {name for name in names if "secret" in name or "not_loaded" in name}
+
+
+def test_of_two_modules_with_one_name_the_one_that_is_imported_here_is_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("first", "second"):
+        (tmp_path / place / "batchmap").mkdir(parents=True)
+        (tmp_path / place / "batchmap" / "not_ours.py").touch()
+    (tmp_path / "first" / "twice.py").touch()
+    (tmp_path / "first" / f"{tmp_path.name}_one.py").touch()
+    (tmp_path / "second" / "twice").mkdir()
+    (tmp_path / "second" / "twice" / "__init__.py").touch()
+    (tmp_path / "second" / f"{tmp_path.name}_two.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path / "second"))
+    monkeypatch.syspath_prepend(str(tmp_path / "first"))
+    import_module(f"{tmp_path.name}_one")
+    import_module(f"{tmp_path.name}_two")
+    names = packed_names()
+    assert "twice.py" in names
+    assert "twice/__init__.py" not in names
+    assert "batchmap/not_ours.py" not in names
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """Return a directory for installed packages, with the library in it."""
+    directory = tmp_path / "site-packages"
+    shutil.copytree(Path(batchmap.__file__).parent, directory / "batchmap")
+    return directory
+
+
+INSTALLED_PROGRAM = """
+import site, sys
+installed, address = sys.argv[1:]
+site.getsitepackages = lambda: [installed]
+sys.path.insert(1, installed)
+import batchmap
+from batchmap.executors import open_executor
+from batchmap.executors.dask.address import DaskAddress
+import helper
+
+def where(item):
+    import batchmap
+    return batchmap.__file__, helper.double(item)
+
+assert batchmap.__file__.startswith(installed)
+with open_executor("dask", 1, scheduler=DaskAddress(address)) as executor:
+    file, result = executor.submit(where, 21).result()
+assert result == 42
+print(file)
+"""
+
+
+@pytest.mark.parametrize("has_other_version", [False, True])
+def test_the_workers_get_the_library_also_where_it_is_installed_and_keep_their_own(
+    tmp_path: Path, installed: Path, cluster: Cluster, has_other_version: bool
+) -> None:
+    others = tmp_path / "on-the-worker" / "batchmap"
+    others.mkdir(parents=True)
+    if has_other_version:
+        (others / "__init__.py").write_text("__version__ = '0.1'\n")
+        (others / "later.py").write_text("FOUND = 'their own'\n")
+    cluster.add_worker(PYTHONPATH=str(others.parent))
+    cluster.wait_for_workers(1)
+
+    def version() -> str:
+        return str(import_module("batchmap").__version__)
+
+    def later() -> str:
+        return str(import_module("batchmap.later").FOUND)
+
+    with cluster.client() as client:
+        if has_other_version:
+            assert client.submit(version, pure=False).result() == "0.1"
+        program = tmp_path / "project" / "program.py"
+        program.parent.mkdir()
+        program.write_text(INSTALLED_PROGRAM)
+        (program.parent / "helper.py").write_text("def double(number): return 2 * number\n")
+        done = subprocess.run(
+            [sys.executable, str(program), str(installed), cluster.address],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "shipped-" in done.stdout
+        if has_other_version:
+            assert client.submit(version, pure=False).result() == "0.1"
+            assert client.submit(later, pure=False).result() == "their own"
+
+
+def test_the_plan_follows_the_cluster(shared_cluster: Cluster) -> None:
     plans: list[Plan] = []
     records = stream_batches(
         BatchProcessor(abs), range(-100, 0), EngineOptions(backend="dask", batch_size=1),
@@ -381,14 +494,14 @@ def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> 
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2
     assert "Workers: 2 in the cluster as the run began" in plans[0].why
-    told = (
+    expected = (
         r"Measured: a batch takes \d+\.\d ms to a worker of this cluster and back, of many at once "
         r"\d+\.\d ms each"
     )
-    assert re.fullmatch(told, plans[0].why[0])
+    assert re.fullmatch(expected, plans[0].why[0])
 
 
-def test_a_local_cluster_leaves_with_the_command(tasks: Path) -> None:
+def test_a_local_cluster_ends_with_the_command(tasks: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:wait_for_file", "lines.txt",
          "-j", "1", "-o", "out.jsonl", "--backend", "dask", "--setup", "set_up"],
@@ -404,16 +517,15 @@ def test_a_local_cluster_leaves_with_the_command(tasks: Path) -> None:
             return False
         return True
 
-    wait_until(is_gone, seconds=5)
+    wait_until(is_gone)
 
 
 def test_a_run_does_not_begin_with_a_worker_that_is_silent(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("batchmap.executors.dask.cluster.CONNECT_S", 2.0)
     stopped, _ = cluster.add_worker(), cluster.add_worker()
-    with open_executor("dask", 2, scheduler=DaskAddress(cluster.address)) as executor:
-        wait_until(lambda: cluster_has(executor, 2))
+    cluster.wait_for_workers(2)
+    monkeypatch.setattr("batchmap.executors.dask.cluster.CONNECT_S", 2.0)
     os.killpg(stopped.pid, signal.SIGSTOP)
     with (
         pytest.raises(WorkersLostError, match=r"has not heard from tcp://127.0.0.1:\d+ for over"),

@@ -55,7 +55,7 @@ class Network:
         self._run("-n pbp-0 link set pbp-there up")
 
     def unplug(self) -> None:
-        """Have all packets from and to the first worker dropped, which nobody is told."""
+        """Have all packets from and to the first worker dropped, of which nothing is notified."""
         self._run("link set pbp-here-0 nomaster")
 
     def plug_in(self) -> None:
@@ -95,7 +95,7 @@ def network() -> Iterator[Network]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("comes_back", [False, True], ids=["for good", "for a while"])
+@pytest.mark.parametrize("comes_back", [False, True], ids=["permanently", "for a while"])
 @pytest.mark.parametrize("how", ["take_down", "unplug"])
 def test_a_worker_that_is_cut_off_changes_nothing(
     tmp_path: Path, network: Network, how: str, comes_back: bool
@@ -104,7 +104,7 @@ def test_a_worker_that_is_cut_off_changes_nothing(
     (tasks / "many.txt").write_text("".join(f"{number}\n" for number in range(NUMBER)))
     output = tasks / "out.jsonl"
     cut_off: Callable[[], None] = getattr(network, how)
-    mend = network.take_up if how == "take_down" else network.plug_in
+    reconnect = network.take_up if how == "take_down" else network.plug_in
     cluster = Cluster(tmp_path, host=f"{NETWORK}.1")
     try:
         for number in range(3):
@@ -115,7 +115,7 @@ def test_a_worker_that_is_cut_off_changes_nothing(
             cut_off()
             if comes_back:
                 wait_until(lambda: written() > NUMBER // 2, seconds=300)
-                mend()
+                reconnect()
 
         def written() -> int:
             return output.read_bytes().count(b"\n")

@@ -34,6 +34,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster,
     options = certified(directory / "certificates")
     cluster = Cluster(directory, protocol="tls", options=options)
     cluster.add_worker()
+    cluster.wait_for_workers(1)
     yield cluster, options
     cluster.end()
 
@@ -95,7 +96,7 @@ def test_a_run_is_resumed_on_another_cluster_with_other_certificates(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (
             ["--address", "h:1", "--tls-cert", "lines.txt"],
@@ -115,15 +116,15 @@ def test_a_run_is_resumed_on_another_cluster_with_other_certificates(
         ),
     ],
 )
-def test_wrong_options_are_told_all_together(
-    tmp_path: Path, run_main: RunMain, words: list[str], told: list[str]
+def test_wrong_options_are_named_all_together(
+    tmp_path: Path, run_main: RunMain, words: list[str], expected: list[str]
 ) -> None:
     write_tasks(tmp_path)
     done = run_main(*WORDS, *words)
-    assert (done.returncode, done.stderr.splitlines()) == (2, told)
+    assert (done.returncode, done.stderr.splitlines()) == (2, expected)
 
 
-def test_files_that_are_no_certificates_are_told_in_a_line(
+def test_files_that_are_no_certificates_are_an_error_of_one_line(
     tmp_path: Path, run_main: RunMain, secured: tuple[Cluster, list[str]]
 ) -> None:
     write_tasks(tmp_path)

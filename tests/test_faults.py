@@ -38,18 +38,18 @@ def crash(how: Callable[[], Any]) -> Callable[[int], int]:
     return function
 
 
-def spin_for_ever() -> None:
+def spin_without_end() -> None:
     while True:
         pass
 
 
-def sleep_in_c_for_ever() -> None:
+def sleep_in_c() -> None:
     ctypes.CDLL(None).sleep(3600)
 
 
 def ignore_sigterm_and_hang() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    spin_for_ever()
+    spin_without_end()
 
 
 def records_of(function: Callable[[int], Any], **options: Any) -> list[ItemRecord]:
@@ -72,7 +72,7 @@ def the_one_failure(records: list[ItemRecord]) -> str:
 
 @pytest.mark.parametrize("batch_size", [1, ITEMS])
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "expected"),
     [
         (lambda: os._exit(0), "WorkerDied: its worker ended with exit code 0"),
         (lambda: os._exit(7), "WorkerDied: its worker ended with exit code 7"),
@@ -87,12 +87,12 @@ def the_one_failure(records: list[ItemRecord]) -> str:
     ],
 )
 def test_a_crash_costs_the_item_that_did_it(
-    how: Callable[[], Any], told: str, batch_size: int
+    how: Callable[[], Any], expected: str, batch_size: int
 ) -> None:
-    assert the_one_failure(records_of(crash(how), batch_size=batch_size)) == told
+    assert the_one_failure(records_of(crash(how), batch_size=batch_size)) == expected
 
 
-@pytest.mark.parametrize("how", [spin_for_ever, sleep_in_c_for_ever, ignore_sigterm_and_hang])
+@pytest.mark.parametrize("how", [spin_without_end, sleep_in_c, ignore_sigterm_and_hang])
 def test_a_hang_costs_the_item_that_did_it(how: Callable[[], Any]) -> None:
     records = records_of(crash(how), batch_size=ITEMS, timeout_s=0.3)
     assert the_one_failure(records) == "TimeoutError: took longer than 0.3 s; stopped"
@@ -108,45 +108,45 @@ def test_the_time_limit_counts_each_item_by_itself() -> None:
     assert not [record for record in records if record.failure]
 
 
-def test_a_function_that_cannot_travel_is_told_before_anything_runs() -> None:
+def test_a_function_that_cannot_be_pickled_is_an_error_before_anything_runs() -> None:
     lock = threading.Lock()
-    told = r"cannot be sent to another process .*lock.*; backend='thread' needs no pickling"
-    with pytest.raises(UsageError, match=told):
+    expected = r"cannot be sent to another process .*lock.*; backend='thread' needs no pickling"
+    with pytest.raises(UsageError, match=expected):
         next(stream_map(lambda item: lock, range(9), backend="process", workers=2))
 
 
 def test_a_hung_thread_is_abandoned_and_its_batch_mates_are_done() -> None:
-    for_ever = threading.Event()
+    never = threading.Event()
     try:
         records = records_of(
-            crash(lambda: for_ever.wait()), backend="thread", batch_size=50, timeout_s=0.3
+            crash(lambda: never.wait()), backend="thread", batch_size=50, timeout_s=0.3
         )
     finally:
-        for_ever.set()
+        never.set()
     assert the_one_failure(records).startswith("TimeoutError: timeout (abandoned): took longer")
 
 
-def test_an_item_that_kills_every_worker_is_given_up_after_two(tmp_path: Path) -> None:
+def test_an_item_that_crashes_every_worker_has_failed_after_two(tmp_path: Path) -> None:
     crashes = tmp_path / "crashes"
 
-    def die() -> None:
+    def crash_worker() -> None:
         with crashes.open("a") as file:
             file.write("x")
         os._exit(1)
 
-    the_one_failure(records_of(crash(die)))
+    the_one_failure(records_of(crash(crash_worker)))
     assert crashes.read_text() == "xx"
 
 
-def test_an_item_whose_worker_died_by_chance_is_done_by_another(tmp_path: Path) -> None:
-    died = tmp_path / "died"
+def test_an_item_whose_worker_crashed_by_chance_is_done_by_another(tmp_path: Path) -> None:
+    crashed = tmp_path / "crashed"
 
-    def die_once() -> None:
-        if not died.exists():
-            died.touch()
+    def crash_once() -> None:
+        if not crashed.exists():
+            crashed.touch()
             os._exit(1)
 
-    assert not [record for record in records_of(crash(die_once)) if record.failure]
+    assert not [record for record in records_of(crash(crash_once)) if record.failure]
 
 
 LEAKED: list[bytes] = []
@@ -154,7 +154,7 @@ LEAKED: list[bytes] = []
 
 def leak(megabytes: int) -> int:
     LEAKED.append(b"x" * (megabytes * 2**20))
-    threading.Event().wait(0.11)  # a worker looks at its memory ten times a second
+    threading.Event().wait(0.11)  # a worker checks its memory ten times a second
     return os.getpid()
 
 
@@ -165,7 +165,7 @@ def test_a_worker_that_keeps_growing_is_replaced_and_costs_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "expected"),
     [
         (threading.Lock, "TypeError: returned a lock, which cannot leave its worker"),
         (
@@ -174,14 +174,16 @@ def test_a_worker_that_keeps_growing_is_replaced_and_costs_nothing() -> None:
         ),
     ],
 )
-def test_a_result_that_cannot_travel_costs_its_item(answer: Callable[[], Any], told: str) -> None:
+def test_a_result_that_cannot_be_pickled_costs_its_item(
+    answer: Callable[[], Any], expected: str
+) -> None:
     def function(item: int) -> Any:
         return answer() if item == GUILTY else -item
 
-    assert the_one_failure(records_of(function, batch_size=ITEMS)).startswith(told)
+    assert the_one_failure(records_of(function, batch_size=ITEMS)).startswith(expected)
 
 
-def test_an_item_that_cannot_travel_costs_itself() -> None:
+def test_an_item_that_cannot_be_pickled_costs_itself() -> None:
     items: list[Any] = list(range(ITEMS))
     items[GUILTY] = threading.Lock()
     records = list(
@@ -199,8 +201,8 @@ def test_an_exception_that_breaks_in_pickling_is_text() -> None:
     def fail() -> None:
         raise TwoArguments("this", "that")
 
-    told = the_one_failure(records_of(crash(fail)))
-    assert told.endswith("TwoArguments: this and that")
+    failure = the_one_failure(records_of(crash(fail)))
+    assert failure.endswith("TwoArguments: this and that")
 
 
 def test_what_a_function_prints_in_a_worker_does_not_reach_stdout() -> None:
@@ -322,7 +324,7 @@ def test_no_worker_outlives_a_parent_that_is_killed(threads: str) -> None:
 
 
 @pytest.mark.parametrize("backend", ["thread", "process", "async"])
-def test_nothing_is_left_after_a_run_that_was_given_up(backend: str) -> None:
+def test_nothing_is_left_after_a_run_that_was_closed_early(backend: str) -> None:
     done = run_script(
         "import asyncio, os, threading, time\n"
         "from batchmap import stream_map\n"
@@ -368,7 +370,7 @@ def test_a_coroutine_that_is_cancelled_by_itself_fails_alone() -> None:
     assert the_one_failure(records_of(function, backend="async", workers=10)) == "CancelledError: "
 
 
-def test_a_function_that_blocks_the_loop_is_told_of() -> None:
+def test_a_warning_says_where_a_function_blocks_the_loop() -> None:
     done = run_script(
         "import time\n"
         "from batchmap import parallel_map\n"

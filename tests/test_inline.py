@@ -1,4 +1,4 @@
-"""The run_inline: cheap items in a plain loop, the rest handed on, nothing lost in between."""
+"""Inline runs: cheap items in a plain loop, the rest handed on, nothing lost in between."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_items_that_may_be_worth_a_pool_are_handed_on(
     assert results + [-item for item in rest] == [-item for item in range(5000)]
 
 
-def test_many_items_between_cheap_and_dear_are_handed_on_after_a_while() -> None:
+def test_many_items_between_cheap_and_costly_are_handed_on_after_a_while() -> None:
     results: list[int] = []
     clock = FakeClock()
     rest, _ = run_inline(CostlyFrom(clock, 0, 1e-6), range(10**6), results, clock=clock)

@@ -69,7 +69,7 @@ def test_whatever_an_item_raises_is_that_items_failure(error: BaseException) -> 
     assert record.failures[1].error_type == type(error).__qualname__
 
 
-def test_a_failure_tells_message_and_place_and_is_cut_to_size() -> None:
+def test_a_failure_holds_message_and_traceback_cut_to_size() -> None:
     def fail(item: str) -> None:
         raise ValueError(item * 1000)
 
@@ -118,7 +118,7 @@ def test_retries_end_with_the_first_success() -> None:
     assert item.duration_s == sum(clock.sleeps)
 
 
-def test_when_all_attempts_fail_the_last_error_is_told() -> None:
+def test_when_all_attempts_fail_the_last_error_counts() -> None:
     item = BatchProcessor(fails_until(9), retries=2, clock=FakeClock()).process_item(7)
     assert item.failure is not None
     assert (item.failure.error, item.attempts) == ("attempt 3", 3)
@@ -150,8 +150,8 @@ def test_wrong_arguments_are_refused() -> None:
         BatchProcessor(str, retries=-1)
 
 
-class Attentive:
-    """A watch that lets each step be seen, and takes what is finished every `every` items."""
+class NotingMonitor:
+    """A monitor that notes each call, and takes what is finished every `every` items."""
 
     def __init__(self, every: int) -> None:
         self._every = every
@@ -159,13 +159,13 @@ class Attentive:
         self.taken: list[BatchRecord] = []
         self.ended = False
 
-    def heartbeat(self, place: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
-        if place:
-            self.taken.append(finished(place))
+    def heartbeat(self, offset: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
+        if offset:
+            self.taken.append(finished(offset))
         return math.inf
 
-    def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:
-        steps = zip(count(place), began_s, strict=False)
+    def begin(self, offset: int, began_s: Iterator[float]) -> Iterator[object]:
+        steps = zip(count(offset), began_s, strict=False)
         return map(self.seen.append, islice(steps, self._every))
 
     def end(self) -> None:
@@ -173,8 +173,8 @@ class Attentive:
 
 
 @pytest.fixture
-def attentive() -> Iterator[Attentive]:
-    monitor = Attentive(every=3)
+def noting() -> Iterator[NotingMonitor]:
+    monitor = NotingMonitor(every=3)
     token = current_monitor.set(monitor)
     yield monitor
     current_monitor.reset(token)
@@ -190,28 +190,28 @@ def reciprocal_after(clock: FakeClock) -> Callable[[int], float]:
     return reciprocal
 
 
-def test_a_watch_hears_of_each_item_when_it_begins(attentive: Attentive) -> None:
+def test_a_monitor_learns_of_each_item_when_it_begins(noting: NotingMonitor) -> None:
     clock = FakeClock()
     processor = BatchProcessor(reciprocal_after(clock), clock=clock)
     last = processor.process(Batch(0, 10, tuple(range(8))))
-    parts = [*attentive.taken, last]
-    assert [place for place, _ in attentive.seen] == list(range(8))
-    assert [began_s for _, began_s in attentive.seen] == [0, 1, 3, 6, 10, 15, 21, 28]
+    parts = [*noting.taken, last]
+    assert [offset for offset, _ in noting.seen] == list(range(8))
+    assert [began_s for _, began_s in noting.seen] == [0, 1, 3, 6, 10, 15, 21, 28]
     assert [part.first_item for part in parts] == [10, 11, 14, 16]
     assert [s for part in parts for s in part.durations_s] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert BatchRecord.joined(parts).results == [None, 1, 1 / 2, 1 / 3, 1 / 4, None, 1 / 6, 1 / 7]
-    failures = {10 + place: told.error_type for place, told in last.failures.items()}
-    assert attentive.taken[0].failures[0].error_type == "ZeroDivisionError"
-    assert attentive.taken[2].failures[1].error == "no more"
+    failures = {10 + offset: failure.error_type for offset, failure in last.failures.items()}
+    assert noting.taken[0].failures[0].error_type == "ZeroDivisionError"
+    assert noting.taken[2].failures[1].error == "no more"
     assert failures == {}
-    assert attentive.ended
+    assert noting.ended
 
 
-def test_a_watched_batch_is_cut_short_when_its_budget_is_spent(attentive: Attentive) -> None:
+def test_a_monitored_batch_is_cut_short_when_its_budget_is_spent(noting: NotingMonitor) -> None:
     clock = FakeClock()
     processor = BatchProcessor(clock.sleep, budget_s=4, clock=clock)
     record = processor.process(Batch(0, 0, (1.0,) * 100))
-    assert 4 <= len(record.results) + sum(len(part.results) for part in attentive.taken) <= 5
+    assert 4 <= len(record.results) + sum(len(part.results) for part in noting.taken) <= 5
 
 
 def test_cheap_items_that_turn_slow_are_noticed_at_once() -> None:

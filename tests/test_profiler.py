@@ -176,7 +176,7 @@ def test_the_plan_of_coroutines_says_why_and_what_to_expect() -> None:
     assert plan.predicted_s >= 0.001
 
 
-def test_a_function_that_cannot_travel_goes_to_threads_and_says_so() -> None:
+def test_a_function_that_cannot_be_pickled_gets_threads_and_the_plan_says_why() -> None:
     lock = threading.Lock()
 
     def locked(turns: int) -> int:
@@ -235,8 +235,8 @@ def test_items_that_keep_several_cores_busy_go_on_in_place_once_that_lasts() -> 
         clock.time_s += 0.05
         profiler.learn(Batch(0, 0, ["a"] * 2), batch_record([1, 1], durations_s=[0.025] * 2))
         plans.append(profiler.next_plan())
-    [told] = [plan for plan in plans if plan is not None]
-    assert "2.0 cores busy by itself" in told.why[-1]
+    [plan] = filter(None, plans)
+    assert "2.0 cores busy by itself" in plan.why[-1]
     assert not profiler.probes_gil
 
 

@@ -1,4 +1,4 @@
-"""The scheduler: every batch once, a bounded number in flight, an end when told to."""
+"""The scheduler: every batch once, a bounded number in flight, an end when asked to."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_item_comes_back_once(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_never_more_than_the_window_is_taken_of_a_million_batches(name: str) -> None:
+def test_of_a_million_batches_no_more_are_taken_than_may_be_in_flight(name: str) -> None:
     taken = 0
 
     def counted() -> Iterator[Batch]:
@@ -62,7 +62,7 @@ def test_never_more_than_the_window_is_taken_of_a_million_batches(name: str) -> 
         records.close()  # type: ignore[attr-defined]
 
 
-def test_records_leave_as_they_finish() -> None:
+def test_records_come_as_batches_finish() -> None:
     second_is_done = threading.Event()
 
     def wait_for_second(item: int) -> int:
@@ -115,8 +115,8 @@ class BrokenAtOnce(Executor):
         raise BrokenExecutor("a child process terminated abruptly")
 
 
-def test_a_broken_executor_is_an_error_with_a_way_out() -> None:
-    with pytest.raises(WorkersLostError, match=r"try fewer workers.* or backend='thread'"):
+def test_a_broken_executor_is_an_error_with_advice() -> None:
+    with pytest.raises(WorkersLostError, match=r"; try fewer workers.* or backend='thread'"):
         list(run_batches(BrokenAtOnce(), process_nothing, batches(1), max_in_flight=1))
 
 
@@ -153,14 +153,14 @@ def test_batches_that_wait_behind_running_ones_are_dropped_on_a_request_to_stop(
     with open_executor("thread", 1, stop=stop) as executor:
         submit = executor.submit
 
-        def submit_watched(fn: Any, batch: Batch) -> Future[Any]:
+        def submit_noted(fn: Any, batch: Batch) -> Future[Any]:
             future = submit(fn, batch)
             if batch.index == 1:
                 future.add_done_callback(lambda _: second_is_dropped.set())
                 second_waits.set()
             return future
 
-        executor.submit = submit_watched  # type: ignore[method-assign,assignment]
+        executor.submit = submit_noted  # type: ignore[method-assign,assignment]
         process = BatchProcessor(hold).process
         records = list(run_batches(executor, process, batches(1000), max_in_flight=2, stop=stop))
     assert [record.batch_index for record in records] == [0]
@@ -185,7 +185,7 @@ def test_a_request_to_kill_gives_up_what_runs() -> None:
     assert records == []
 
 
-def test_a_window_below_one_is_refused() -> None:
+def test_a_maximum_in_flight_below_one_is_refused() -> None:
     with (
         open_executor("thread", 1) as executor,
         pytest.raises(ValueError, match="max_in_flight must be at least 1, got 0"),
@@ -242,6 +242,6 @@ def test_what_an_abandoned_thread_does_later_changes_nothing() -> None:
                 break
         found = [first, *records]
     items = sorted((item for record in found for item in record.item_records()), key=index_of)
-    told = [item.failure and item.failure.error_type for item in items]
+    error_types = [item.failure and item.failure.error_type for item in items]
     assert [item.index for item in items] == list(range(6))
-    assert told == [None, None, None, "TimeoutError", None, None]
+    assert error_types == [None, None, None, "TimeoutError", None, None]

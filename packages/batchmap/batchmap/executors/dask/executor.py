@@ -265,7 +265,7 @@ class DaskExecutor(WorkerExecutor):
                 copies = [copy for call in dropped.values() for copy in call.copies]
                 self._client.cancel([*copies, *self._stuck], force=True)
             for future in dropped:
-                future.set_exception(BrokenExecutor("they were given up"))
+                future.set_exception(BrokenExecutor("they were cancelled"))
         for future in list(self._in_flight):
             with suppress(BaseException):
                 future.result()

@@ -1,7 +1,7 @@
 """What a Dask worker needs for our calls: this library, the task's modules, and the function.
 
 A worker's machine may lack this library or have another version of it. So `Shipment` is pickled by
-value and uses only the standard library and Dask; it brings the files that all else is imported
+value and uses only the standard library and Dask; it unpacks the files that all else is imported
 from.
 """
 
@@ -50,8 +50,8 @@ class Shipment(WorkerPlugin):
     def teardown(self, worker: Any) -> None:
         """Drop what was kept, and the modules that were imported from it.
 
-        Whoever uses the worker next then imports what is installed there, another version of this
-        library included.
+        What runs in the worker next then imports what is installed there, be it another version of
+        this library.
         """
         shipped = vars(worker).get("batchmap_shipped", {})
         shipped.pop(("loaded", self.name), None)
