@@ -49,8 +49,7 @@ def parallel(settings: Settings, stop: StopRequest) -> int:
 def benchmark(settings: Settings, stop: StopRequest) -> int:
     """Run the comparison graph for each trial; 1 when any results do not match."""
     from workbook.graphs import create_comparison_graph
-    from workbook.utils.reporting import render_benchmark, show
-    from workbook.utils.reporting.benchmark_results import Benchmark
+    from workbook.utils.reporting import Benchmark, render_benchmark, show
 
     workbook.pickle_by_value()
     outcome = Benchmark(settings, function=_own_function(settings))

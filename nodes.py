@@ -9,32 +9,46 @@ number of them in flight. `examples/own_graph.py` builds a node whose batch item
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from batchmap.command.progress import ProgressObserver
 from batchmap.command.settings import CommandSettings
 from batchmap.engine import RunState
 from batchmap.job import Job, RunObserver
-from batchmap.records import BatchRecord, Plan, RunSummary, as_mapping
+from batchmap.metrics import RunSummary
+from batchmap.records import BatchRecord, Plan
 from batchmap.scheduling.batching import Batches
-from batchmap.sources import TextLines
-from batchmap.sources.repeatable import SourceItems
 from batchmap.stopping import StopRequest
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
-from workbook.utils.analysis.case import analyze_rounds, plan_as_run
-from workbook.utils.analysis.correctness.result_log import ResultLog
-from workbook.utils.analysis.records import Case, Comparison
+from workbook.utils.analysis import (
+    Case,
+    ComparedRounds,
+    Comparison,
+    GivenOptions,
+    ResultLog,
+    RoundResults,
+    RunFigures,
+    analyze_rounds,
+    build_case,
+    plan_as_run,
+)
 from workbook.utils.cli.settings import Settings
-from workbook.utils.execution.planning import plan_run
-from workbook.utils.execution.run import RunRequest, RunResult, execute_run, run_items
-from workbook.utils.execution.trace import Round
+from workbook.utils.execution import (
+    Round,
+    RunRequest,
+    RunResult,
+    built_in_function,
+    execute_run,
+    open_items,
+    plan_run,
+    run_items,
+    total_of,
+)
 from workbook.utils.reporting import show
 from workbook.utils.reporting.report import Report, build_report, write_report_files
-from workbook.utils.workloads.simulated import WORKLOADS, GeneratedItems
 
 __all__ = [
     "AggregateNode",
@@ -69,32 +83,14 @@ class LoadDataNode(Node):
     def exec(self, prep_res: Any) -> tuple[Iterable[Any], str]:
         if self._job is not None:
             return self._job.items, self._job.items.name
-        settings = self._settings
-        assert isinstance(settings, Settings)
         if self._items is not None:
             return self._items, getattr(self._items, "data_type", "items")
-        if settings.task is not None:
-            from workbook.utils.cli.task import open_compared_input
-
-            items = SourceItems(open_compared_input(settings), limit=settings.count)
-            return items, items.name
-        workload = WORKLOADS[settings.workload]
-        if settings.input is not None:
-            data_type = "numbers" if workload.data_type == "numbers" else "text"
-            return TextLines(Path(settings.input), limit=settings.count), data_type
-        data_type = settings.data or workload.data_type
-        count = settings.count or self._default_count
-        return GeneratedItems(data_type, count, settings.seed), data_type
+        assert isinstance(self._settings, Settings)
+        return open_items(self._settings, self._default_count)
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
         shared["items"], shared["data_type"] = exec_res
-        shared["total_items"] = _total_of(shared["items"])
-
-
-def _total_of(items: Any) -> int | None:
-    if hasattr(items, "total"):
-        return items.total  # type: ignore[no-any-return]
-    return len(items) if isinstance(items, Sized) else None
+        shared["total_items"] = total_of(shared["items"])
 
 
 class SplitBatchNode(Node):
@@ -192,24 +188,14 @@ class ProcessNode(MetricsNode):
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> str | None:
         [(result, results)] = exec_res
         plan, summary = result.plan, result.summary
-        shared[f"{self.phase}_metrics"] = as_mapping(summary)
+        shared[f"{self.phase}_metrics"] = summary
         shared[f"{self.phase}_trace"] = result.trace
         if results is not None:
             shared[f"{self.phase}_results"] = results
         if self.phase == "parallel" and plan != shared["plan"]:
-            shared["plan"] = plan = plan_as_run(plan, summary, self._settings)
+            shared["plan"] = plan = plan_as_run(plan, summary, batch_size=self._settings.batch_size)
             shared["batch_size"], shared["num_batches"] = plan.batch_size, plan.num_batches
         return "interrupted" if summary.interrupted else None
-
-
-def built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
-    """Return the function of the workload that `settings` name."""
-    return WORKLOADS[settings.workload].build(
-        seed=settings.seed,
-        latency_s=settings.latency_s,
-        failure_rate=settings.failure_rate,
-        backend=backend,
-    )
 
 
 def _request(shared: dict[str, Any], plan: Plan, compared_workers: int) -> RunRequest:
@@ -247,7 +233,7 @@ class ParallelProcessNode(ParallelBatchNode, ProcessNode):
 
 
 class AggregateNode(Node):
-    """Set the two runs of this round, and of those before, side by side.
+    """Compare the two runs of this round, and of the rounds before.
 
     Writes `rounds` and `analysis`; returns `again` while rounds are left.
     """
@@ -257,31 +243,39 @@ class AggregateNode(Node):
         self._settings = settings
         self._function = function
 
-    def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
-        return dict(shared)
-
-    def exec(self, prep_res: dict[str, Any]) -> tuple[list[Round], Comparison]:
+    def prep(self, shared: dict[str, Any]) -> ComparedRounds:
         this_round = Round(
-            RunSummary(**prep_res["sequential_metrics"]),
-            RunSummary(**prep_res["parallel_metrics"]),
-            prep_res["sequential_trace"],
-            prep_res["parallel_trace"],
+            RunSummary.of(shared["sequential_metrics"]),
+            RunSummary.of(shared["parallel_metrics"]),
+            shared["sequential_trace"],
+            shared["parallel_trace"],
         )
-        rounds = [*prep_res.get("rounds", ()), this_round]
-        comparison = analyze_rounds(
-            rounds,
+        return ComparedRounds(
+            rounds=[*shared.get("rounds", ()), this_round],
+            results=RoundResults(
+                items=shared["items"],
+                sequential=shared["sequential_results"],
+                parallel=shared["parallel_results"],
+                parallel_trace=shared["parallel_trace"],
+            ),
+            earlier_verdict=shared.get("analysis", {}).get("verdict"),
+            data_type=shared["data_type"],
+            plan=shared["plan"],
+            given=_given_options(shared, self._settings),
+        )
+
+    def exec(self, prep_res: ComparedRounds) -> Comparison:
+        return analyze_rounds(
             prep_res,
-            self._settings,
-            function=self._function,
-            is_last=len(rounds) == self._settings.repeat,
+            self._function or built_in_function(self._settings, prep_res.plan.backend),
+            tolerance=self._settings.tolerance,
+            measures_capacity=len(prep_res.rounds) == self._settings.repeat,
         )
-        return rounds, comparison
 
     def post(
-        self, shared: dict[str, Any], prep_res: Any, exec_res: tuple[list[Round], Comparison]
+        self, shared: dict[str, Any], prep_res: ComparedRounds, exec_res: Comparison
     ) -> str | None:
-        shared["rounds"], comparison = exec_res
-        shared["analysis"] = as_mapping(comparison)
+        shared["rounds"], shared["analysis"] = list(prep_res.rounds), exec_res
         return "again" if len(shared["rounds"]) < self._settings.repeat else None
 
 
@@ -306,20 +300,54 @@ class ReportNode(Node):
         self._command = command
         self._shows = shows
 
-    def prep(self, shared: dict[str, Any]) -> dict[str, Any]:
-        return dict(shared)
+    def prep(self, shared: dict[str, Any]) -> RunFigures:
+        runs = {
+            phase: RunSummary.of(shared[f"{phase}_metrics"])
+            for phase in ("sequential", "parallel")
+            if f"{phase}_metrics" in shared
+        }
+        is_compared = "rounds" in shared and "analysis" in shared
+        return RunFigures(
+            data_type=shared["data_type"],
+            items=shared["items"],
+            total_items=shared["total_items"],
+            plan=shared["plan"],
+            given=_given_options(shared, self._settings),
+            sequential=runs.get("sequential"),
+            parallel=runs.get("parallel"),
+            parallel_trace=shared.get("parallel_trace"),
+            rounds=shared["rounds"] if is_compared else (),
+            comparison=Comparison.of(shared["analysis"]) if is_compared else None,
+        )
 
-    def exec(self, prep_res: dict[str, Any]) -> Report:
+    def exec(self, prep_res: RunFigures) -> Report:
         outcome = None if self._job is None else self._job.outcome()
-        return build_report(self._command, prep_res, self._settings, outcome=outcome)
+        case = build_case(self._command, _workload_name(self._settings), prep_res)
+        return build_report(prep_res, case, outcome=outcome)
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Report) -> None:
         shared["report"], shared["case"] = exec_res.report, exec_res.case
-        shared["analysis"] = dict(exec_res.analysis)
+        if exec_res.case is None or exec_res.case.comparison is None:
+            shared["analysis"] = exec_res.analysis
         _keep_median_round(shared)
         if self._shows:
             show(shared["report"])
         write_report_files(self._command, shared, self._settings)
+
+
+def _given_options(shared: dict[str, Any], settings: CommandSettings) -> GivenOptions:
+    return GivenOptions.of(
+        batch_size=settings.batch_size, rate=settings.rate, planned=shared["planned"]
+    )
+
+
+def _workload_name(settings: CommandSettings) -> str:
+    """Return the name of the workload, or the user's task."""
+    task: str | None = getattr(settings, "task", None)
+    if task is not None:
+        return task
+    assert isinstance(settings, Settings)
+    return settings.workload
 
 
 def _keep_median_round(shared: dict[str, Any]) -> None:
@@ -330,4 +358,4 @@ def _keep_median_round(shared: dict[str, Any]) -> None:
         ("sequential", case.sequential, case.sequential_trace),
         ("parallel", case.parallel, case.parallel_trace),
     ):
-        shared[f"{phase}_metrics"], shared[f"{phase}_trace"] = as_mapping(run), trace
+        shared[f"{phase}_metrics"], shared[f"{phase}_trace"] = run, trace

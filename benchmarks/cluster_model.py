@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, count
 
-from batchmap.checkpoint.recorder import MOST_TOGETHER
+from batchmap.checkpoint import MAX_BATCH_ITEMS
 from batchmap.records import BatchRecord
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
 from batchmap.scheduling.batching import HAND_OVER_S
@@ -330,7 +330,7 @@ class _Simulation:
         )
 
     def _submit(self) -> None:
-        size = self._batch_size or min(MOST_TOGETHER, self._sizing.next_size(None))
+        size = self._batch_size or min(MAX_BATCH_ITEMS, self._sizing.next_size(None))
         size = int(min(size, self._left))
         if size:
             self._left -= size
@@ -413,10 +413,10 @@ class _ItemTimes:
     """Times of items, told over and over; a batch begins wherever chance says."""
 
     def __init__(self, item_times_s: Sequence[float], seed: int) -> None:
-        long_enough = math.ceil(2 * MOST_TOGETHER / len(item_times_s))
+        long_enough = math.ceil(2 * MAX_BATCH_ITEMS / len(item_times_s))
         self._times_s = array("d", list(item_times_s) * long_enough)
         self._until_s = array("d", accumulate(self._times_s, initial=0.0))
-        self._starts = len(self._times_s) - MOST_TOGETHER
+        self._starts = len(self._times_s) - MAX_BATCH_ITEMS
         self._chance = random.Random(seed)
 
     def take(self, size: int, budget_s: float) -> array[float]:

@@ -3,7 +3,7 @@
     python -m benchmarks.cluster_simulation [--quick] [--hop-ms 0]
 
 What batches cost is measured first (`coordinator_costs`), and what becomes of them then simulated
-(`cluster_model`). The check runs whole commands on as many workers as this machine has room for,
+(`cluster_model`). The check runs whole commands on as many workers as this machine can run,
 their items waiting instead of computing, and simulates the same with this machine's cores.
 """
 
@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from batchmap.checkpoint.recorder import MOST_TOGETHER
+from batchmap.checkpoint import MAX_BATCH_ITEMS
 from batchmap.engine import stream_batches
 from batchmap.options import EngineOptions
 from batchmap.worker.processor import BatchProcessor
@@ -123,15 +123,15 @@ def check(costs: Costs, quick: bool) -> None:
                 items = int(lasting_s * min(workers / wait_s, most_a_second))
                 real = observed(cluster, name, items, batch_size=size)
                 rate = items / (real.wall_s - start_s)
-                told = simulated(costs, place, times_s, batch_size=size, items=items)
-                ratios.append(told.throughput / rate)
+                result = simulated(costs, place, times_s, batch_size=size, items=items)
+                ratios.append(result.throughput / rate)
                 memory.setdefault(f"{name} in batches of {size or 'own size'}", []).append(
                     (2 * workers, real.peak_bytes)
                 )
                 print(
                     f"{workers:7} {name:>12} {size or 'own size':>10} {rate:8.0f} "
-                    f"{told.throughput:8.0f} {ratios[-1]:6.2f} {real.others:6.2f}  "
-                    f"{told.bottleneck}",
+                    f"{result.throughput:8.0f} {ratios[-1]:6.2f} {real.others:6.2f}  "
+                    f"{result.bottleneck}",
                     flush=True,
                 )
             waited_s = latency_s(cluster)
@@ -167,7 +167,7 @@ def show_reach(costs: Costs, hop_s: float) -> None:
             f"batches of {ASKED_WORKERS / most:.1f} s"
         )
     print(f"signs of life take {beats:.2f} of the scheduler")
-    for size in (1, 100, 1000, MOST_TOGETHER):
+    for size in (1, 100, 1000, MAX_BATCH_ITEMS):
         item_s = costs.coordinator_item_s + costs.coordinator_batch_s / size
         most = min(1 / item_s, size * min(limits.values()))
         print(
@@ -186,16 +186,16 @@ def show_scale(costs: Costs, quick: bool, hop_s: float) -> None:
         f"{'coord.':>6} {'sched.':>6}  bottleneck"
     )
     for name, times_s in kinds_of_items(quick).items():
-        size = int(min(MOST_TOGETHER, LONG_BATCH_S / statistics.fmean(times_s)))
+        size = int(min(MAX_BATCH_ITEMS, LONG_BATCH_S / statistics.fmean(times_s)))
         for batch_size in (None, size) if size > 1 else (None,):
             for workers in WORKERS[::4] if quick else WORKERS:
                 place = Cluster(processes=workers, hop_s=hop_s)
-                told = simulated(costs, place, times_s, batch_size=batch_size)
+                result = simulated(costs, place, times_s, batch_size=batch_size)
                 own = "own" if batch_size is None else "set"
                 print(
-                    f"{name:>20} {workers:7} {own} {told.items / told.batches:4.0f} "
-                    f"{told.throughput:9.0f} {told.efficiency:10.2f} {told.coordinator:6.2f} "
-                    f"{told.scheduler:6.2f}  {told.bottleneck}",
+                    f"{name:>20} {workers:7} {own} {result.items / result.batches:4.0f} "
+                    f"{result.throughput:9.0f} {result.efficiency:10.2f} {result.coordinator:6.2f} "
+                    f"{result.scheduler:6.2f}  {result.bottleneck}",
                     flush=True,
                 )
 

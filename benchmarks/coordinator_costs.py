@@ -3,7 +3,7 @@
     python -m benchmarks.coordinator_costs [--quick]
 
 Whole commands are run on a cluster of this machine, its scheduler a process of its own. A cost
-that is told for a batch and an item is a line through what batches of several sizes cost.
+that is reported for a batch and an item is a line through what batches of several sizes cost.
 """
 
 from __future__ import annotations
@@ -108,14 +108,20 @@ class LocalCluster:
         self.threads = processes * threads
         self._directory = directory
         self._started: list[subprocess.Popen[bytes]] = []
-        told = directory / "scheduler.json"
+        address_file = directory / "scheduler.json"
         try:
             self._start(
-                "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told)
+                "scheduler",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--scheduler-file",
+                str(address_file),
             )
-            while not (told.exists() and told.read_text()):
+            while not (address_file.exists() and address_file.read_text()):
                 time.sleep(0.02)
-            self.address = str(json.loads(told.read_text())["address"])
+            self.address = str(json.loads(address_file.read_text())["address"])
             for _ in range(processes):
                 self._start(
                     "worker", self.address, "--nthreads", str(threads), "--no-nanny",
@@ -183,8 +189,8 @@ def observed(
             words += ["--batch-size", str(batch_size)]
         before, busy_before_s = cluster.cpu(), _busy_s()
         start_s = time.perf_counter()
-        with (directory / "told.txt").open("wb") as told:
-            child = subprocess.Popen(words, cwd=directory, stdout=subprocess.DEVNULL, stderr=told)
+        with (directory / "stderr.txt").open("wb") as errors:
+            child = subprocess.Popen(words, cwd=directory, stdout=subprocess.DEVNULL, stderr=errors)
         _, status, usage = os.wait4(child.pid, 0)
         wall_s = time.perf_counter() - start_s
         after, busy_after_s = cluster.cpu(), _busy_s()
@@ -194,7 +200,7 @@ def observed(
         ours_s = coordinator_s + scheduler_s + workers_s
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
-            print((directory / "told.txt").read_text(), file=sys.stderr)
+            print((directory / "stderr.txt").read_text(), file=sys.stderr)
             raise subprocess.CalledProcessError(child.returncode, words)
         return Observed(
             wall_s=wall_s,
@@ -303,7 +309,7 @@ def _sign_of_life_s(rounds: int) -> float:
     """Return the scheduler's CPU seconds for a sign of life of one worker, and its answer."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
 
-    async def watch(cluster: LocalCluster) -> float:
+    async def measure(cluster: LocalCluster) -> float:
         workers = [
             distributed.Worker(cluster.address, nthreads=1, memory_limit=0)
             for _ in range(SIGNS_OF_LIFE_FROM)
@@ -317,7 +323,7 @@ def _sign_of_life_s(rounds: int) -> float:
         return taken_s
 
     with local_cluster(0, 1) as cluster:
-        return asyncio.run(watch(cluster)) / (2 * rounds * SIGNS_OF_LIFE_FROM)
+        return asyncio.run(measure(cluster)) / (2 * rounds * SIGNS_OF_LIFE_FROM)
 
 
 def show_costs(costs: Costs, seen: dict[int, Observed], share: float) -> None:

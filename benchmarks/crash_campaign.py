@@ -136,9 +136,9 @@ def _run_and_stop(
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(draw.uniform(0.05, 1.3))
         _stop(process, trial.end, draw, mark)
-    _, told = process.communicate(timeout=60)
-    if "Traceback" in told:
-        raise Violation(f"a traceback: {told}")
+    _, errors = process.communicate(timeout=60)
+    if "Traceback" in errors:
+        raise Violation(f"a traceback: {errors}")
     expected = {
         "kill the command": (-signal.SIGKILL,),
         "kill a worker": (3,),  # before it began
@@ -149,7 +149,7 @@ def _run_and_stop(
         "killed at sync": (-signal.SIGKILL,),
     }.get(trial.end, (3,))
     if process.returncode not in (1, *expected):
-        raise Violation(f"exit code {process.returncode} after {trial.end}: {told}")
+        raise Violation(f"exit code {process.returncode} after {trial.end}: {errors}")
     return process.returncode
 
 

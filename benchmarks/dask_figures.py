@@ -3,7 +3,7 @@
     python -m benchmarks.dask_figures [--quick] [--rounds 3]
 
 On a cluster of two workers of this machine, contestants in turn. `client.map` is Dask's own way,
-a task an item. The start of the cluster is left out of the hand-over, and told by itself.
+a task an item. The start of the cluster is left out of the hand-over, and reported by itself.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def map_s(client: distributed.Client, number: int) -> float:
     return time.perf_counter() - start_s
 
 
-def told(values: list[float], unit: str) -> str:
+def shown(values: list[float], unit: str) -> str:
     return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g}) {unit}"
 
 
@@ -84,10 +84,10 @@ def main() -> None:
     for _ in range(rounds):
         processes_s = ours_s(spin_5_ms, long, "process", None)
         ratios.append(ours_s(spin_5_ms, long, "dask", None) / processes_s)
-    print(f"hand-over, {short} items of 100 µs: ours {told(ours, 'µs an item')}")
-    print(f"hand-over, {short} items of 100 µs: client.map {told(plain, 'µs an item')}")
+    print(f"hand-over, {short} items of 100 µs: ours {shown(ours, 'µs an item')}")
+    print(f"hand-over, {short} items of 100 µs: client.map {shown(plain, 'µs an item')}")
     print(f"client.map over ours: {statistics.median(plain) / statistics.median(ours):.1f}")
-    print(f"wall time, {long} items of 5 ms, dask over processes: {told(ratios, '')}")
+    print(f"wall time, {long} items of 5 ms, dask over processes: {shown(ratios, '')}")
 
 
 if __name__ == "__main__":

@@ -80,10 +80,10 @@ def pqdm(function: Callable[[Any], Any], items: Sequence[Any], workers: int, chu
 
 def gather(function: Callable[[Any], Any], items: Sequence[Any], workers: int, chunk: int) -> Any:
     async def all_of_them() -> list[Any]:
-        room = asyncio.Semaphore(workers)
+        semaphore = asyncio.Semaphore(workers)
 
         async def one(item: Any) -> Any:
-            async with room:
+            async with semaphore:
                 return await function(item)
 
         return await asyncio.gather(*(one(item) for item in items))
@@ -113,4 +113,4 @@ PEERS_FOR = {
 """Which peers make sense for a kind of job."""
 
 CHUNKED = {"Pool.map", "futures processes", "joblib", "mpire"}
-"""Those that can be told how many items travel together."""
+"""Those that take a batch size."""

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.plants import PLANTS, Plant
+from benchmarks.injected_losses import PLANTS, Plant
 from graphs import create_comparison_graph
 from workbook.utils.analysis.records import Comparison
 from workbook.utils.analysis.time_breakdown import losses
@@ -34,7 +34,7 @@ def compare_plant(plant: Plant, share: float) -> tuple[Comparison, float, float]
     )  # fmt: skip
     shared: dict[str, Any] = {}
     create_comparison_graph(settings, function=plant.function, items=items, shows=False).run(shared)
-    comparison = Comparison(**shared["analysis"])
+    comparison = Comparison.of(shared["analysis"])
     wall_s = comparison.parallel_time
     planted = plant.planted_s(items, comparison.sequential_time, wall_s) / wall_s
     return comparison, losses(comparison.accounting)[plant.loss], planted

@@ -1,8 +1,8 @@
-"""Whether the figures of `compare` can be trusted: against a stop-watch, and against the future.
+"""Whether the figures of `compare` can be trusted: its times, and its predictions.
 
     python -m benchmarks.trusted_figures [--quick] [--rounds 5]
 
-First, items that note when they begin and end are an independent stop-watch around both runs:
+First, items that note when they begin and end are an independent clock around both runs:
 printed are the reported times and speedup over those noted. Then each job is compared at one worker
 count, and what the report predicts for others is set against runs at those counts. Ratios are
 medians with their spread.
@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plants import half_locked, spin, turns_of, wait
-from benchmarks.stop_watch import Noting, noted_s
+from benchmarks.injected_losses import half_locked, spin, turns_of, wait
+from benchmarks.item_times import Noting, noted_s
 from graphs import create_comparison_graph
 from workbook.utils.analysis.records import Comparison
 from workbook.utils.cli.settings import Settings
@@ -33,10 +33,10 @@ def compared(
     )
     shared: dict[str, Any] = {}
     create_comparison_graph(settings, function=function, items=items, shows=False).run(shared)
-    return Comparison(**shared["analysis"])
+    return Comparison.of(shared["analysis"])
 
 
-def against_a_stop_watch(
+def against_item_times(
     function: Callable[[Any], Any], items: Sequence[Any], backend: str, workers: int
 ) -> tuple[float, float, float]:
     """Return reported over noted: sequential time, parallel time, speedup."""
@@ -51,7 +51,7 @@ def against_a_stop_watch(
     )
 
 
-def against_the_future(
+def predicted_over_measured(
     function: Callable[[Any], Any], items: Sequence[Any], backend: str, workers: int
 ) -> dict[int, float]:
     """Return, by worker count, the time predicted from a run at `workers` over the time it took."""
@@ -84,9 +84,9 @@ def main() -> None:
         ("waits, threads", wait, waits, "thread", 4),
         ("arithmetic, processes", spin, spins, "process", 2),
     )
-    print("Reported over noted by an independent stop-watch")
+    print("Reported over noted by an independent clock")
     for name, function, items, backend, workers in jobs:
-        seen = [against_a_stop_watch(function, items, backend, workers) for _ in range(rounds)]
+        seen = [against_item_times(function, items, backend, workers) for _ in range(rounds)]
         for figure, ratios in zip(
             ("sequential time", "parallel time", "speedup"), zip(*seen, strict=True), strict=True
         ):
@@ -97,11 +97,13 @@ def main() -> None:
         ("a shared lock, threads", half_locked, waits, "thread", 4),
     )
     for name, function, items, backend, workers in (*jobs, *others):
-        told = [against_the_future(function, items, backend, workers) for _ in range(rounds)]
-        for count in sorted(set().union(*told)):
+        ratios_by_count = [
+            predicted_over_measured(function, items, backend, workers) for _ in range(rounds)
+        ]
+        for count in sorted(set().union(*ratios_by_count)):
             show(
                 f"{name}: from {workers} to {count} workers",
-                [one[count] for one in told if count in one],
+                [one[count] for one in ratios_by_count if count in one],
             )
 
 

@@ -6,10 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.installed import Environment
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,3 +45,16 @@ def memory() -> Iterator[Any]:
     yield system
     system.store.clear()
     system.pseudo_dirs[:] = [""]
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Give a virtual environment into which `pip` has installed the library."""
+    from tests.installed import LIBRARY, Environment
+
+    names = ["cloudpickle", "psutil", "rich"]
+    if find_spec("distributed") is not None:
+        names.append("distributed")
+    environment = Environment(tmp_path_factory.mktemp("installed"), names)
+    environment.install("--no-deps", LIBRARY)
+    return environment

@@ -66,7 +66,9 @@ class Cluster:
         host: str = "127.0.0.1",
         protocol: str = "tcp",
         options: Sequence[str] = (),
+        python: str | Path = sys.executable,
     ) -> None:
+        self._python = str(python)
         self._directory = directory
         self._options = options
         self._file = directory / "scheduler.json"
@@ -95,7 +97,7 @@ class Cluster:
 
     def _start(self, what: str, *words: str, within: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [*within, sys.executable, "-m", f"distributed.cli.dask_{what}", *words,
+            [*within, self._python, "-m", f"distributed.cli.dask_{what}", *words,
              *self._options, "--no-dashboard"],
             cwd=self._directory,
             stdout=subprocess.DEVNULL,

@@ -6,9 +6,11 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
 
-from workbook.utils.analysis.comparison import Asked, compare_runs
+from workbook.utils.analysis.comparison import compare_runs
+from workbook.utils.analysis.given_options import GivenOptions
 from workbook.utils.analysis.records import Case, Comparison, FailureExample, Verdict
 from workbook.utils.execution.trace import Environment, Round, Trace
 
@@ -130,7 +132,7 @@ def compared(
         "usable_cores": 2,
         "capacity": None,
         "verdict": Verdict(matches, 0 if matches else 1, (), None),
-        "asked": Asked(),
+        "given": GivenOptions(),
     }
     return compare_runs([runs], **{**values, **changes})
 

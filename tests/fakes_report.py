@@ -45,7 +45,7 @@ def spread(*values: float) -> Spread:
 def trace(
     *, workers: int = 8, batches: int = 100, batch_size: int = 1, item_s: float = 0.5, seed: int = 0
 ) -> Trace:
-    """Return what a pool that takes batches in their order would have left behind."""
+    """Return the trace of a pool whose workers take the batches in their order."""
     dice = random.Random(seed)
     free_s = [0.02 + 0.004 * worker for worker in range(workers)]
     spans, times = [], array("d")
@@ -88,12 +88,12 @@ def trace(
 
 
 def no_trace() -> Trace:
-    """Return the trace of a run that left nothing behind."""
+    """Return the trace of a run without items."""
     return Trace(1, 0.0, (), 0.0, 0.0, 0.0, 0.0, 0, 0, array("d"), 1, Environment())
 
 
-def accounting(**changes: Any) -> TimeBreakdown:
-    """Return where eight workers were, with `changes`."""
+def time_breakdown(**changes: Any) -> TimeBreakdown:
+    """Return what the time of eight workers went into, with `changes`."""
     values: dict[str, Any] = {
         "workers": 8,
         "wall_s": 6.6,
@@ -106,8 +106,8 @@ def accounting(**changes: Any) -> TimeBreakdown:
     return TimeBreakdown(**{**values, **changes})
 
 
-def diagnosis() -> Bottleneck:
-    """Return what was lost at the end of a run."""
+def bottleneck() -> Bottleneck:
+    """Return a largest loss at the end of a run."""
     return Bottleneck(
         "tail",
         0.38,
@@ -118,15 +118,15 @@ def diagnosis() -> Bottleneck:
 
 
 def matching() -> Verdict:
-    """Return that two runs gave the same."""
+    """Return the verdict of two runs that gave the same."""
     return Verdict(True, 0, (), None)
 
 
 def differing(*texts: str) -> Verdict:
-    """Return that two runs differ in an item for each of `texts`."""
+    """Return the verdict of two runs that differ in an item for each of `texts`."""
     differences = tuple(
-        Mismatch(place, f"items.jsonl line {place + 1}", text, text[::-1])
-        for place, text in enumerate(texts)
+        Mismatch(index, f"items.jsonl line {index + 1}", text, text[::-1])
+        for index, text in enumerate(texts)
     )
     return Verdict(False, len(texts), differences, "The results hold sets, whose order is chance.")
 
@@ -151,8 +151,8 @@ def comparison(**changes: Any) -> Comparison:
         "sequential_throughput": 2.0,
         "parallel_throughput": 15.2,
         "errors": {"sequential": 5, "parallel": 5},
-        "accounting": accounting(),
-        "diagnosis": diagnosis(),
+        "accounting": time_breakdown(),
+        "diagnosis": bottleneck(),
         "predictions": tuple(
             Prediction(workers, 1, 50.1 / speedup, speedup)
             for workers, speedup in (
@@ -170,7 +170,7 @@ def comparison(**changes: Any) -> Comparison:
 
 
 def sweep() -> Sweep:
-    """Return what 1 to 32 workers came to, past the peak of the fit."""
+    """Return what was measured with 1 to 32 workers, past the peak of the fit."""
     measured = ((1, 1.0), (2, 1.93), (4, 3.6), (8, 6.1), (12, 7.15), (16, 7.4), (32, 6.2))
     serial_share, crosstalk = 0.018, 0.0031
     points = tuple(
@@ -222,8 +222,8 @@ def case(**changes: Any) -> Case:
         "sequential_trace": None,
         "parallel_trace": trace(),
         "comparison": compared,
-        "accounting": accounting() if compared is None else compared.accounting,
-        "diagnosis": diagnosis() if compared is None else compared.diagnosis,
+        "accounting": time_breakdown() if compared is None else compared.accounting,
+        "diagnosis": bottleneck() if compared is None else compared.diagnosis,
         "failures": (FailureExample("items.jsonl line 12", "TimeoutError", "no answer in 5 s"),),
     }
     return Case(**{**values, **changes})
@@ -251,7 +251,7 @@ def hostile_case(text: str) -> Case:
 
 def benchmark_cases() -> Sequence[Case]:
     """Return cases as a benchmark has them, one of them with many workers and spans."""
-    faster = accounting(workers=4, wall_s=2.2, work=4.31, slower_items=-0.6, tail=0.08)
+    faster = time_breakdown(workers=4, wall_s=2.2, work=4.31, slower_items=-0.6, tail=0.08)
     rounds = comparison(
         workers=4,
         accounting=faster,
@@ -276,7 +276,7 @@ def benchmark_cases() -> Sequence[Case]:
                 crowd, item_times_s=array("d", (one**3 * 1000 for one in crowd.item_times_s))
             ),
             comparison=comparison(
-                workers=64, accounting=accounting(workers=64, work=58.0, tail=4.1)
+                workers=64, accounting=time_breakdown(workers=64, work=58.0, tail=4.1)
             ),
         ),
     )

@@ -1,4 +1,4 @@
-"""Inputs for the tests of sources, and what a walk over them gives."""
+"""Inputs for the tests of sources, and what reading them gives."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, settings
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
-def walk(path: Path, raw: bytes, **more: Any) -> list[tuple[Any, bytes, int]]:
+def records_of(path: Path, raw: bytes, **more: Any) -> list[tuple[Any, bytes, int]]:
     path.write_bytes(raw)
     return list(open_source(str(path), **more).records())
 
 
 def items_of(path: Path, raw: bytes, **more: Any) -> list[Any]:
-    return [item for item, _, _ in walk(path, raw, **more)]
+    return [item for item, _, _ in records_of(path, raw, **more)]
 
 
 def until_fault(path: Path, raw: bytes) -> tuple[list[Any], str]:

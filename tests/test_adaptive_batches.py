@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from batchmap.scheduling.adaptive_batches import LONGEST_BATCH_S, AdaptiveSizing
+from batchmap.scheduling.adaptive_batches import MAX_BATCH_S, AdaptiveSizing
 
 from tests.fakes import batch_record
 
@@ -27,7 +27,7 @@ def test_the_hand_over_costs_at_most_a_fiftieth() -> None:
 
 
 def test_no_batch_takes_much_longer_than_the_longest() -> None:
-    assert sizing().next_size(10**9) * 1e-5 <= LONGEST_BATCH_S
+    assert sizing().next_size(10**9) * 1e-5 <= MAX_BATCH_S
 
 
 def test_near_the_end_batches_shrink() -> None:
@@ -70,7 +70,7 @@ def slow_network() -> AdaptiveSizing:
 
 def test_a_hand_over_that_was_measured_makes_batches_that_are_worth_it() -> None:
     usual = AdaptiveSizing(workers=2, hand_over_s=2e-3, item_s=1e-3)
-    assert usual.next_size(None) * 1e-3 == LONGEST_BATCH_S
+    assert usual.next_size(None) * 1e-3 == MAX_BATCH_S
     assert slow_network().next_size(None) * 1e-3 == pytest.approx(49 * 0.04)
     assert slow_network().longest_batch_s == pytest.approx(49 * 0.04)
 
@@ -88,7 +88,7 @@ def test_gaps_between_batches_are_followed_down_and_up_to_what_was_measured() ->
             now_s = record.ended_s
         return adaptive.next_size(None)
 
-    assert size_after(1e-4) * 1e-3 == LONGEST_BATCH_S
+    assert size_after(1e-4) * 1e-3 == MAX_BATCH_S
     assert size_after(0.02) * 1e-3 == pytest.approx(49 * 0.02, rel=0.01)
     assert size_after(9.0) * 1e-3 == pytest.approx(49 * 0.04, rel=0.01)
 

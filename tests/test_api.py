@@ -136,7 +136,10 @@ def test_nothing_is_lost_when_what_the_pilot_measures_fails() -> None:
     ("options", "fault"),
     [
         ({"workers": 0}, "workers must be at least 1, got 0; leave it out to use every core"),
-        ({"workers": 1.5}, "workers must be a whole number, got 1.5; leave it out to use every core"),
+        (
+            {"workers": 1.5},
+            "workers must be a whole number, got 1.5; leave it out to use every core",
+        ),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0; leave it out to have it chosen"),
         ({"retries": -1}, "retries must be at least 0, got -1"),
         ({"timeout_s": 0}, "timeout_s must be above 0 and at most 86400 seconds, got 0"),

@@ -1,16 +1,17 @@
-"""Diagnoses: each cause by its evidence, and no advice to do what is done already."""
+"""Bottlenecks: each cause by its evidence, and no advice to do what is done already."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from batchmap.records import RunSummary
+from batchmap.metrics import RunSummary
 
 from tests.fakes import plan, run_summary, run_trace
-from workbook.utils.analysis.bottlenecks import CAUSES, Evidence, diagnose
+from workbook.utils.analysis.bottlenecks import CAUSES, Evidence, find_bottleneck
+from workbook.utils.analysis.given_options import GivenOptions
 from workbook.utils.analysis.records import Bottleneck
-from workbook.utils.analysis.time_breakdown import account
+from workbook.utils.analysis.time_breakdown import break_down_time
 from workbook.utils.execution.trace import Environment, Span
 
 
@@ -30,18 +31,17 @@ def found(
 ) -> Bottleneck | None:
     workers = parallel.get("workers", 4)
     run = baseline(**{"workers": 4, "batches": 100, **parallel})
-    seen = run_trace(run, surroundings=Environment(**surroundings or {}), **trace or {})
+    traced = run_trace(run, surroundings=Environment(**surroundings or {}), **trace or {})
     values: dict[str, Any] = {
         "cores": 4,
         "capacity": 4.0,
-        "batch_size_asked": False,
-        "rate_asked": False,
+        "given": GivenOptions(),
     }
-    return diagnose(
+    return find_bottleneck(
         Evidence(
             plan=plan(backend=backend, workers=workers),
-            accounting=account(seen, run, sequential=sequential),
-            trace=seen,
+            breakdown=break_down_time(traced, run, sequential=sequential),
+            trace=traced,
             parallel=run,
             sequential=sequential,
             **{**values, **evidence},
@@ -50,10 +50,10 @@ def found(
 
 
 def cause(*args: Any, **options: Any) -> str:
-    diagnosis = found(*args, **options)
-    assert diagnosis is not None
-    assert diagnosis.cause in CAUSES
-    return diagnosis.cause
+    bottleneck = found(*args, **options)
+    assert bottleneck is not None
+    assert bottleneck.cause in CAUSES
+    return bottleneck.cause
 
 
 SLOWER = {"total_duration": 10.0, "busy_s": 39.0, "cpu_s": 10.0}
@@ -61,11 +61,11 @@ SLOWER = {"total_duration": 10.0, "busy_s": 39.0, "cpu_s": 10.0}
 
 
 def test_threads_that_wait_for_the_interpreters_lock() -> None:
-    diagnosis = found(baseline(), SLOWER, surroundings={"command_waits": 6000})
-    assert diagnosis is not None
-    assert (diagnosis.cause, diagnosis.loss) == ("GIL", "slower items")
-    assert diagnosis.share == pytest.approx(2.9)
-    assert diagnosis.advice == "use --backend process --workers 4"
+    bottleneck = found(baseline(), SLOWER, surroundings={"command_waits": 6000})
+    assert bottleneck is not None
+    assert (bottleneck.cause, bottleneck.loss) == ("GIL", "slower items")
+    assert bottleneck.share == pytest.approx(2.9)
+    assert bottleneck.advice == "use --backend process --workers 4"
 
 
 def test_threads_that_take_turns_do_so_on_a_busy_machine_too() -> None:
@@ -94,35 +94,35 @@ def test_items_that_wait_and_compute_in_many_threads_fill_the_one_core_that_they
 
 def test_more_workers_than_cores_share_them() -> None:
     slower = {"total_duration": 5.0, "busy_s": 39.0, "workers": 8}
-    diagnosis = found(baseline(), slower, backend="process", cores=2, capacity=2.0)
-    assert diagnosis is not None
-    assert diagnosis.cause == "too many workers"
-    assert diagnosis.advice == "--workers 2 is as fast"
+    bottleneck = found(baseline(), slower, backend="process", cores=2, capacity=2.0)
+    assert bottleneck is not None
+    assert bottleneck.cause == "too many workers"
+    assert bottleneck.advice == "--workers 2 is as fast"
 
 
-def test_other_programs_are_told_when_they_fill_the_cores() -> None:
+def test_other_programs_are_named_when_they_fill_the_cores() -> None:
     slower = {"total_duration": 5.0, "busy_s": 19.0}
     loaded = {"other_load": 2.0}
     assert cause(baseline(), slower, backend="process", surroundings=loaded) == "other programs"
 
 
-def test_hyper_threads_are_no_fault_of_the_memory() -> None:
+def test_hyper_threads_are_not_taken_for_memory() -> None:
     slower = {"total_duration": 4.5, "busy_s": 17.5, "cpu_s": 17.5}
     assert cause(baseline(), slower, backend="process", capacity=2.2) == "shared cores"
 
 
 def test_items_that_use_more_cpu_side_by_side_share_the_memory() -> None:
     slower = {"total_duration": 5.0, "busy_s": 19.5, "cpu_s": 19.5}
-    diagnosis = found(baseline(), slower, backend="process")
-    assert diagnosis is not None
-    assert diagnosis.cause == "memory"
-    assert "1.9 times as long" in diagnosis.told
+    bottleneck = found(baseline(), slower, backend="process")
+    assert bottleneck is not None
+    assert bottleneck.cause == "memory"
+    assert "1.9 times as long" in bottleneck.told
 
 
 STARTED_LATE = {"total_duration": 4.0, "busy_s": 10.0}
 
 
-def test_a_late_start_is_told_with_what_would_start_sooner() -> None:
+def test_a_late_start_is_named_with_what_would_start_sooner() -> None:
     trace = {"start_s": 5.0, "hand_over_s": 1.0}
     waits = found(baseline(cpu_s=0.1), STARTED_LATE | {"cpu_s": 0.1}, backend="process",
                   trace=trace)  # fmt: skip
@@ -137,10 +137,10 @@ def test_a_late_start_is_told_with_what_would_start_sooner() -> None:
 def test_a_start_that_was_spent_measuring_can_be_saved() -> None:
     measured = Span(0, 0.0, 1.0, 1, 0, 1, 1.0, 0, 0, True)
     trace = {"start_s": 5.0, "hand_over_s": 1.0, "spans": (measured,)}
-    diagnosis = found(baseline(), STARTED_LATE, trace=trace)
-    assert diagnosis is not None
-    assert "measured in place" in diagnosis.told
-    assert diagnosis.advice.startswith("--backend thread --workers 4 saves the measuring")
+    bottleneck = found(baseline(), STARTED_LATE, trace=trace)
+    assert bottleneck is not None
+    assert "measured in place" in bottleneck.told
+    assert bottleneck.advice.startswith("--backend thread --workers 4 saves the measuring")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,10 @@ def test_hand_over_has_its_causes(
 
 
 def test_a_rate_that_was_asked_for_is_the_cause() -> None:
-    assert cause(baseline(), {"total_duration": 5.0, "busy_s": 10.0}, rate_asked=True) == "rate"
+    assert (
+        cause(baseline(), {"total_duration": 5.0, "busy_s": 10.0}, given=GivenOptions(rate=True))
+        == "rate"
+    )
 
 
 def test_larger_batches_are_advised_unless_the_size_was_asked_for() -> None:
@@ -174,7 +177,7 @@ def test_larger_batches_are_advised_unless_the_size_was_asked_for() -> None:
     }  # fmt: skip
     before = baseline(total_duration=1.0, busy_s=1.0, cpu_s=1.0)
     free = found(before, run, backend="process")
-    asked = found(before, run, backend="process", batch_size_asked=True)
+    asked = found(before, run, backend="process", given=GivenOptions(batch_size=True))
     assert free is not None
     assert asked is not None
     assert free.advice == "use --batch-size 200"
@@ -205,19 +208,21 @@ def span(ended_s: float) -> Span:
 def test_the_tail_has_its_causes(
     parallel: dict[str, Any], trace: dict[str, Any], asked: bool, named: str, advised: str
 ) -> None:
-    diagnosis = found(baseline(), ENDED_LATE | parallel, trace=TAIL | trace, batch_size_asked=asked)
-    assert diagnosis is not None
-    assert (diagnosis.loss, diagnosis.cause) == ("tail", named)
-    assert advised in diagnosis.advice
+    bottleneck = found(
+        baseline(), ENDED_LATE | parallel, trace=TAIL | trace, given=GivenOptions(batch_size=asked)
+    )
+    assert bottleneck is not None
+    assert (bottleneck.loss, bottleneck.cause) == ("tail", named)
+    assert advised in bottleneck.advice
 
 
-def test_a_straggler_is_named_by_its_place() -> None:
-    diagnosis = found(
+def test_a_straggler_is_named_by_its_index() -> None:
+    bottleneck = found(
         baseline(), ENDED_LATE | {"longest_item_s": 2.0}, trace=TAIL | {"longest_item": 17}
     )
-    assert diagnosis is not None
-    assert diagnosis.told.startswith("item 17 took 2.00s, 20 times the average")
+    assert bottleneck is not None
+    assert bottleneck.told.startswith("item 17 took 2.00s, 20 times the average")
 
 
-def test_little_lost_is_not_spoken_of() -> None:
+def test_little_lost_is_not_reported() -> None:
     assert found(baseline(), {"total_duration": 2.55, "busy_s": 10.0}) is None

@@ -29,9 +29,11 @@ VALUES = st.recursive(
 def log_of(
     results: Sequence[Any], *, budget_bytes: int = 10**6, failures: dict[int, str] | None = None
 ) -> ResultLog:
-    told = {place: ItemFailure("ValueError", text, "") for place, text in (failures or {}).items()}
+    errors = {
+        index: ItemFailure("ValueError", text, "") for index, text in (failures or {}).items()
+    }
     log = ResultLog(budget_bytes=budget_bytes)
-    log.add(batch_record(results, failures=told))
+    log.add(batch_record(results, failures=errors))
     return log
 
 
@@ -58,8 +60,8 @@ def test_a_log_always_matches_a_copy_however_both_are_kept(
     results: list[Any], one: int, other: int
 ) -> None:
     copied = ResultLog(budget_bytes=other)
-    for place in reversed(range(len(results))):
-        copied.add(batch_record([fresh(results[place])], first_item=place))
+    for index in reversed(range(len(results))):
+        copied.add(batch_record([fresh(results[index])], first_item=index))
     assert compare(log_of(results, budget_bytes=one), copied) == SAME
 
 
@@ -70,17 +72,17 @@ def test_a_log_always_matches_a_copy_however_both_are_kept(
     st.sampled_from(BUDGETS),
     st.sampled_from([0.0, 0.1]),
 )
-def test_one_perturbed_item_always_gives_exactly_its_place(
+def test_one_perturbed_item_always_gives_exactly_its_index(
     results: list[Any], data: st.DataObject, one: int, other: int, tolerance: float
 ) -> None:
-    place = data.draw(st.integers(0, len(results) - 1))
-    perturbed = [*results[:place], [fresh(results[place]), "more"], *results[place + 1 :]]
+    index = data.draw(st.integers(0, len(results) - 1))
+    perturbed = [*results[:index], [fresh(results[index]), "more"], *results[index + 1 :]]
     verdict = compare(
         log_of(results, budget_bytes=one), log_of(perturbed, budget_bytes=other), tolerance
     )
     assert (verdict.matches, verdict.different) == (False, 1)
     [difference] = verdict.differences
-    assert (difference.index, difference.place) == (place, f"line {place}")
+    assert (difference.index, difference.place) == (index, f"line {index}")
     assert max(len(difference.sequential), len(difference.parallel)) <= 200
 
 
@@ -139,8 +141,8 @@ def test_an_item_that_did_not_run_differs_even_when_it_ran_in_neither(
     budget_bytes: int, text: str
 ) -> None:
     gap = ResultLog(budget_bytes=budget_bytes)
-    for place in (0, 2):
-        gap.add(batch_record(["x"], first_item=place))
+    for index in (0, 2):
+        gap.add(batch_record(["x"], first_item=index))
     assert compare(log_of(["x", "x", "x"], budget_bytes=budget_bytes), gap).differences == (
         Mismatch(1, "line 1", text, "did not run"),
     )
@@ -245,7 +247,7 @@ def test_a_tolerance_below_zero_is_refused(tolerance: float) -> None:
         compare(log_of([]), log_of([]), tolerance)
 
 
-class Unspeakable:
+class Unreadable:
     __slots__ = ()
 
     def __repr__(self) -> str:
@@ -270,8 +272,8 @@ def nested(depth: int) -> list[Any]:
 @pytest.mark.parametrize("budget_bytes", BUDGETS)
 @pytest.mark.parametrize(
     "make",
-    [lambda: [math.nan, math.factorial(3000)], lambda: nested(5000), Unspeakable],
-    ids=["a long number", "a deep list", "an unspeakable object"],
+    [lambda: [math.nan, math.factorial(3000)], lambda: nested(5000), Unreadable],
+    ids=["a long number", "a deep list", "an unreadable object"],
 )
 def test_no_result_ends_the_comparison(make: Any, budget_bytes: int) -> None:
     logs = [log_of([make()], budget_bytes=budget_bytes) for _ in range(2)]

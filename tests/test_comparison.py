@@ -1,20 +1,20 @@
-"""Analysis: speedup and limits, computed by hand once and compared."""
+"""Comparisons: speedup and limits, computed by hand once and compared."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from batchmap.records import RunSummary
+from batchmap.metrics import RunSummary
 
 from tests.fakes import compared, plan, run_summary, run_trace
 from workbook.utils.analysis.comparison import (
-    Asked,
     compare_runs,
     describe_runs,
     explain_run,
     median_round,
 )
+from workbook.utils.analysis.given_options import GivenOptions
 from workbook.utils.analysis.records import Comparison, Verdict
 from workbook.utils.analysis.time_breakdown import losses
 from workbook.utils.execution.trace import Round
@@ -108,18 +108,18 @@ def test_the_shares_add_up_to_the_workers_and_the_first_is_the_speedup() -> None
 
 def test_without_a_baseline_slower_items_are_unknown_and_the_rest_adds_up() -> None:
     run = run_summary(total_duration=2.5, workers=2, busy_s=4.5)
-    where, loss = explain_run(plan(), run, run_trace(run), usable_cores=2, asked=Asked())
+    where, loss = explain_run(plan(), run, run_trace(run), usable_cores=2, given=GivenOptions())
     assert where.slower_items is None
     assert where.work + where.start + where.hand_over + where.tail == pytest.approx(2)
     assert loss is not None
     assert loss.loss == "hand-over"
 
 
-def test_several_rounds_are_told_by_each_sides_median_with_its_range() -> None:
+def test_several_rounds_are_summed_up_by_each_sides_median_with_its_range() -> None:
     rounds = [round_of(4.0, 3.0), round_of(4.4, 2.0), round_of(4.2, 2.5)]
     both = compare_runs(
         rounds, data_type="numbers", plan=plan(), usable_cores=2, capacity=None,
-        verdict=Verdict(True, 0, (), None), asked=Asked(),
+        verdict=Verdict(True, 0, (), None), given=GivenOptions(),
     )  # fmt: skip
     assert (both.sequential_time, both.parallel_time) == (4.2, 2.5)
     assert both.speedup == pytest.approx(4.2 / 2.5)

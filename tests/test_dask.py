@@ -170,8 +170,8 @@ def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_u
 def test_what_a_silent_worker_holds_is_done_by_another_and_counts_once(
     tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("batchmap.executors.dask.executor.LOOK_AFTER_S", 1.0)
-    monkeypatch.setattr("batchmap.executors.dask.executor.LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr("batchmap.executors.dask.executor.SILENCE_S", 1.0)
+    monkeypatch.setattr("batchmap.executors.dask.executor.SILENCE_CHECK_S", 0.1)
 
     def work(item: int) -> int:
         (tmp_path / f"{item}-{os.getpgid(0)}").touch()
@@ -375,7 +375,8 @@ def test_the_plan_and_the_window_follow_the_cluster(shared_cluster: Cluster) -> 
     plans: list[Plan] = []
     records = stream_batches(
         BatchProcessor(abs), range(-100, 0), EngineOptions(backend="dask", batch_size=1),
-        total=100, cluster=DaskAddress(shared_cluster.address), state=RunState(on_plan=plans.append),
+        total=100, cluster=DaskAddress(shared_cluster.address),
+        state=RunState(on_plan=plans.append),
     )  # fmt: skip
     assert sorted(record.first_item for record in records) == list(range(100))
     assert plans[0].workers == 2

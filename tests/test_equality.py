@@ -1,4 +1,4 @@
-"""Sameness by value, whatever the values are and do."""
+"""Equality by value, whatever the values are and whatever their methods do."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_cyclic_values_are_compared_to_their_end() -> None:
 
 
 class Hostile:
-    """Equal to nothing, for it raises; made up of what it is told."""
+    """A value whose `==` raises; it is made up of `core`."""
 
     def __init__(self, core: Any) -> None:
         self.core = core
@@ -199,7 +199,7 @@ class Evasive(Hostile):
 
 
 @pytest.mark.parametrize("kind", [Hostile, Evasive])
-def test_an_eq_that_misbehaves_leaves_what_makes_up_the_value(kind: type[Hostile]) -> None:
+def test_where_eq_misbehaves_what_the_values_are_made_up_of_counts(kind: type[Hostile]) -> None:
     assert same_value(kind(NAN), kind(other_nan())) is True
     assert same_value(kind(1), kind(2)) is False
 
@@ -213,13 +213,13 @@ class Unending:
         return Unending()
 
 
-class Unspeakable(Hostile):
+class Unreadable(Hostile):
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise SystemExit
 
 
-@pytest.mark.parametrize("make", [Unending, lambda: Unspeakable(1)])
-def test_what_cannot_be_looked_at_is_not_told(make: Any) -> None:
+@pytest.mark.parametrize("make", [Unending, lambda: Unreadable(1)])
+def test_values_whose_methods_raise_are_neither_equal_nor_different(make: Any) -> None:
     assert same_value(make(), make()) is None
 
 
@@ -239,7 +239,7 @@ def test_it_agrees_with_the_text_of_plain_values(one: Any, other: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "blotted"),
+    ("text", "masked"),
     [
         ("<A object at 0x7f0c1a2b3c4d>", "<A object at 0x…>"),
         ("<A object at 0x000001F2A3B4C5D6>", "<A object at 0x…>"),
@@ -247,5 +247,5 @@ def test_it_agrees_with_the_text_of_plain_values(one: Any, other: Any) -> None:
         ("checksum 0xdeadbeef, offset 0x10", "checksum 0xdeadbeef, offset 0x10"),
     ],
 )
-def test_addresses_are_blotted_out_and_no_other_numbers(text: str, blotted: str) -> None:
-    assert without_addresses(text) == blotted
+def test_addresses_are_masked_and_no_other_numbers(text: str, masked: str) -> None:
+    assert without_addresses(text) == masked

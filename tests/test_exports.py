@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+from array import array
 from pathlib import Path
 
 import pytest
+from batchmap.command.export import export_document, json_text, write_export
 from batchmap.errors import OutputError, UsageError
 
-from tests.fakes import compared_case, run_summary
+from tests.fakes import compared_case, plan, run_summary, run_trace
 from workbook.utils.cli.settings import Settings
-from workbook.utils.reporting.exports import write_export, write_exports
+from workbook.utils.reporting.exports import write_exports
 
 
 def test_an_export_replaces_the_file_whole(tmp_path: Path) -> None:
@@ -21,7 +24,7 @@ def test_an_export_replaces_the_file_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_an_export_that_cannot_be_put_into_words_leaves_the_old_one(tmp_path: Path) -> None:
+def test_an_export_that_cannot_be_encoded_leaves_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "report.json"
     target.write_text("old")
     with pytest.raises(UnicodeEncodeError):
@@ -49,3 +52,26 @@ def test_two_exports_to_one_file_are_refused(tmp_path: Path) -> None:
     same = str(tmp_path / "report")
     with pytest.raises(UsageError, match=r"--export-html .*: that is --export-json"):
         Settings.of(export_json=same, export_html=same)
+
+
+def test_json_is_strict_and_what_it_does_not_know_becomes_text() -> None:
+    document = {"path": Path("x"), "plan": plan(), "times": array("d", [0.5])}
+    read = json.loads(json_text(document))
+    assert read["path"] == "x"
+    assert read["plan"]["workers"] == 2
+    assert read["times"] == [0.5]
+    with pytest.raises(ValueError, match="JSON"):
+        json_text({"figure": math.nan})
+
+
+def test_a_document_holds_the_figures_that_are_known_and_nothing_else() -> None:
+    trace = run_trace(run_summary())
+    figures = {"items": [1], "plan": plan(), "parallel_metrics": {}, "parallel_trace": trace}
+    assert export_document("run", {"workers": 2}, {"cores": 1}, figures) == {
+        "command": "run",
+        "settings": {"workers": 2},
+        "machine": {"cores": 1},
+        "plan": plan(),
+        "parallel_metrics": {},
+        "timeline": {"parallel": trace},
+    }

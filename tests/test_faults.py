@@ -25,6 +25,9 @@ from tests.conftest import ROOT
 GUILTY = 37
 ITEMS = 100
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "packages" / "batchmap")}
+"""Of a program that has the library and nothing else of this repository."""
+
 
 def crash(how: Callable[[], Any]) -> Callable[[int], int]:
     def function(item: int) -> int:
@@ -107,7 +110,8 @@ def test_the_time_limit_counts_each_item_by_itself() -> None:
 
 def test_a_function_that_cannot_travel_is_told_before_anything_runs() -> None:
     lock = threading.Lock()
-    with pytest.raises(UsageError, match=r"cannot go to another process .*lock.*thread backend"):
+    told = r"cannot be sent to another process .*lock.*; backend='thread' needs no pickling"
+    with pytest.raises(UsageError, match=told):
         next(stream_map(lambda item: lock, range(9), backend="process", workers=2))
 
 
@@ -155,7 +159,7 @@ def leak(megabytes: int) -> int:
 
 
 def test_a_worker_that_keeps_growing_is_replaced_and_costs_nothing() -> None:
-    with ProcessExecutor(1, most_growth_bytes=50 * 2**20) as executor:
+    with ProcessExecutor(1, max_growth_bytes=50 * 2**20) as executor:
         workers = list(executor.map(leak, [20] * 9))
     assert [len(list(group)) for _, group in groupby(workers)] == [4, 4, 1]
 
@@ -212,14 +216,13 @@ def test_what_a_function_prints_in_a_worker_does_not_reach_stdout() -> None:
     assert done.stdout == "45\n"
 
 
-def run_script(text: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_script(text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", text],
-        cwd=ROOT,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=60,
-        **options,
     )
 
 
@@ -242,12 +245,43 @@ def test_a_script_needs_no_guard_even_where_it_has_threads(tmp_path: Path) -> No
     )
     done = subprocess.run(
         [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "once\n", "")
+
+
+def test_workers_have_the_library_of_their_parent_and_its_environment(tmp_path: Path) -> None:
+    other = tmp_path / "batchmap"
+    other.mkdir()
+    (other / "__init__.py").write_text("raise SystemError('this is the other one')\n")
+    script = tmp_path / "program" / "own_path.py"
+    script.parent.mkdir()
+    script.write_text(
+        f"import os, sys, threading\n"
+        f"sys.path.insert(0, {str(ROOT / 'packages' / 'batchmap')!r})\n"
+        "import batchmap\n"
+        "keep = threading.Event()\n"
+        "threading.Thread(target=keep.wait).start()  # so workers are not forked\n"
+        "def seen(_):\n"
+        "    import batchmap\n"
+        "    return batchmap.__file__, *map(os.environ.get, ('PYTHONPATH', 'PYTHONSAFEPATH'))\n"
+        "found = batchmap.parallel_map(seen, range(9), backend='process', workers=2)\n"
+        "keep.set()\n"
+        "assert set(found) == {seen(0)}, found\n"
+    )
+    for environment in (os.environ, {**os.environ, "PYTHONPATH": str(tmp_path)}):
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 ORPHANS = """
@@ -270,13 +304,14 @@ sys.stdin.read()
 def test_no_worker_outlives_a_parent_that_is_killed(threads: str) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", ORPHANS.format(threads=threads)],
-        cwd=ROOT,
+        env=ENVIRONMENT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert parent.stdout is not None
     workers = [os.pidfd_open(int(pid)) for pid in set(parent.stdout.readline().split())]
+    assert workers
     parent.kill()
     parent.communicate()
     import select
@@ -343,4 +378,4 @@ def test_a_function_that_blocks_the_loop_is_told_of() -> None:
         "parallel_map(f, [1])\n"
     )
     assert "the function blocks the event loop at " in done.stderr
-    assert "await there, or use --backend thread" in done.stderr
+    assert "await there, or use the thread backend" in done.stderr

@@ -53,7 +53,7 @@ def test_the_comparison_fills_every_key() -> None:
     assert shared["report"].startswith("Parallel Batch Processing Performance Report\n")
 
 
-def test_items_and_batches_can_be_walked_again() -> None:
+def test_items_and_batches_can_be_iterated_again() -> None:
     shared = compared(quiet(count=30))
     items = [item for batch in shared["batches"] for item in batch.items]
     assert items == list(shared["items"]) == list(shared["items"])
@@ -103,7 +103,7 @@ def test_the_parallel_graph_keeps_metrics_and_no_results() -> None:
     assert "Parallel processing time" in shared["report"]
 
 
-def test_the_sequential_pass_is_the_same_walk_with_one_worker() -> None:
+def test_the_sequential_run_is_the_same_with_one_worker() -> None:
     shared = compared(quiet(count=20, workers=5, backend="process", batch_size=3))
     assert shared["sequential_metrics"]["workers"] == 1
     assert shared["batch_size"] == 3
@@ -118,7 +118,7 @@ def test_ones_own_function_goes_through_the_same_graph() -> None:
     assert shared["analysis"]["results_match"] is True
 
 
-def test_a_function_that_answers_differently_is_found_out() -> None:
+def test_a_function_that_gives_other_results_each_time_is_reported() -> None:
     calls = itertools.count()
     shared = compared(quiet(count=5), function=lambda item: next(calls))
     assert shared["analysis"]["results_match"] is False
@@ -143,13 +143,13 @@ def test_an_interrupted_sequential_run_goes_straight_to_the_report() -> None:
 
 def test_the_wiring_is_that_of_the_design() -> None:
     chain = "LoadDataNode SplitBatchNode SequentialProcessNode ParallelProcessNode AggregateNode"
-    assert walk(create_comparison_graph().start_node) == [*chain.split(), "ReportNode"]
-    assert walk(create_parallel_graph().start_node) == [
+    assert node_names(create_comparison_graph().start_node) == [*chain.split(), "ReportNode"]
+    assert node_names(create_parallel_graph().start_node) == [
         "LoadDataNode", "SplitBatchNode", "ParallelProcessNode", "ReportNode",
     ]  # fmt: skip
 
 
-def walk(node: Any) -> list[str]:
+def node_names(node: Any) -> list[str]:
     names = []
     while node is not None:
         names.append(type(node).__name__)

@@ -1,15 +1,17 @@
-"""The journal: what is kept of a run, and who may hold it."""
+"""The journal: what it holds of a run, and that one run holds it at a time."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from batchmap.checkpoint.journal import Journal
+from batchmap.checkpoint import Journal
 from batchmap.errors import OutputError, OutputHeldError
 
 from tests.conftest import ROOT
@@ -62,19 +64,28 @@ def test_what_lies_beyond_the_output_is_forgotten(journal: Journal) -> None:
     assert [first for first, _, _ in journal.ranges()] == [0]
 
 
-def test_failures_can_be_taken_back_and_the_end_is_noted(journal: Journal) -> None:
+def finished_in(path: Path) -> list[tuple[str]]:
+    """Return what the file of a journal that is closed says of the end of its run."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT value FROM run WHERE name = 'finished'").fetchall()
+
+
+def test_failures_can_be_forgotten_and_the_end_is_noted(journal: Journal, path: Path) -> None:
     journal.begin({})
     journal.add_failed(3, digests("d"), "{}")
     journal.commit()
     journal.finish()
-    assert journal.is_finished
-    journal.go_on({"more": 1}, retry_failed=True)
-    assert not journal.is_finished
-    assert journal.counts() == (0, 0)
-    assert journal.fingerprint == {"more": 1}
+    journal.close()
+    assert finished_in(path) == [("true",)]
+    again = Journal(path)
+    again.go_on({"more": 1}, retry_failed=True)
+    assert again.counts() == (0, 0)
+    assert again.fingerprint == {"more": 1}
+    again.close()
+    assert finished_in(path) == [("false",)]
 
 
-def test_items_can_be_noted_while_those_that_are_done_are_walked(journal: Journal) -> None:
+def test_items_can_be_noted_while_those_that_are_done_are_read(journal: Journal) -> None:
     journal.begin({})
     for item in range(5):
         journal.add_done(item, digests(str(item)), item)
@@ -90,8 +101,11 @@ def test_items_can_be_noted_while_those_that_are_done_are_walked(journal: Journa
 def test_a_second_holder_is_refused_also_in_another_process(journal: Journal, path: Path) -> None:
     with pytest.raises(OutputHeldError, match="another run holds"):
         Journal(path)
-    code = f"from pathlib import Path; from batchmap.checkpoint.journal import Journal; Journal(Path({str(path)!r}))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    code = "import pathlib, sys; from batchmap.checkpoint import Journal; "
+    code += "Journal(pathlib.Path(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "packages" / "batchmap")}
+    words = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True)
     assert "OutputHeldError" in done.stderr
     journal.close()
     Journal(path).close()
@@ -111,7 +125,7 @@ def test_what_is_no_journal_is_left_alone(path: Path) -> None:
         Journal(path)
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be used"):
         Journal(tmp_path / "nowhere" / "out.journal")
 

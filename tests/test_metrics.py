@@ -46,7 +46,7 @@ def test_a_run_without_items_divides_by_nothing() -> None:
     assert (summary.success_rate, summary.throughput, summary.avg_time_per_item) == (1.0, 0.0, 0.0)
 
 
-def test_watching_hands_every_record_on() -> None:
+def test_observing_yields_every_record_on() -> None:
     records: list[BatchRecord] = [batch_record([1]), batch_record([2])]
     metrics = RunMetrics(workers=1)
     assert list(metrics.observe(iter(records))) == records

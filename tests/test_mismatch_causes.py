@@ -20,6 +20,7 @@ from tests.fakes import batch_record
 from workbook.utils.analysis.correctness.compare_results import compare_results
 from workbook.utils.analysis.correctness.mismatch_causes import SHARES_STATE, find_mismatch_cause
 from workbook.utils.analysis.correctness.result_log import ResultLog
+from workbook.utils.analysis.correctness.round_results import RoundResults
 from workbook.utils.execution.trace import Environment, Span, Trace
 
 SHARED = random.Random(7)
@@ -46,11 +47,11 @@ async def count_calls_later(_: int) -> int:
     return next(CALLS)
 
 
-def tell_process(_: int) -> int:
+def give_process(_: int) -> int:
     return os.getpid()
 
 
-def tell_process_in_small(_: int) -> float:
+def give_process_as_tiny_part(_: int) -> float:
     return 1 + os.getpid() * 1e-12
 
 
@@ -58,7 +59,7 @@ def fail_with_process(_: int) -> int:
     raise ValueError(f"in process {os.getpid()}")
 
 
-def die(_: int) -> None:
+def end_process(_: int) -> None:
     os._exit(1)
 
 
@@ -70,7 +71,7 @@ def make_lock(_: int) -> Any:
     return threading.Lock()
 
 
-def refuse() -> None:
+def fail_to_import() -> None:
     raise ImportError("no such library here")
 
 
@@ -85,7 +86,7 @@ class Unloadable:
         return item
 
     def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
-        return refuse, ()
+        return fail_to_import, ()
 
 
 def log_of(*records: BatchRecord) -> ResultLog:
@@ -144,13 +145,13 @@ def why(
     budget_s: float = 60.0,
 ) -> str | None:
     verdict = compare_results(sequential, parallel, tolerance=tolerance, place="line {}".format)
+    round_results = RoundResults(
+        items=items, sequential=sequential, parallel=parallel, parallel_trace=trace(*spans)
+    )
     return find_mismatch_cause(
         function,
-        items,
+        round_results,
         verdict,
-        sequential,
-        parallel,
-        trace(*spans),
         tolerance=tolerance,
         in_processes=in_processes,
         budget_s=budget_s,
@@ -175,10 +176,10 @@ SEEDED = (
 
 
 @pytest.mark.parametrize("function", [draw, draw_later])
-def test_workers_that_share_a_seed_are_found_out(function: Callable[[Any], Any]) -> None:
+def test_workers_that_share_a_seed_are_named(function: Callable[[Any], Any]) -> None:
     sequential = log_of(BatchProcessor(function).process(Batch(0, 0, range(12))))
-    told = why(function, sequential, run_in_processes(function, *HALVES), *SPANS)
-    assert re.fullmatch(SEEDED, told or "")
+    cause = why(function, sequential, run_in_processes(function, *HALVES), *SPANS)
+    assert re.fullmatch(SEEDED, cause or "")
 
 
 def test_workers_that_share_a_seed_are_found_in_what_the_budget_left() -> None:
@@ -186,24 +187,24 @@ def test_workers_that_share_a_seed_are_found_in_what_the_budget_left() -> None:
     sequential, parallel = ResultLog(budget_bytes=0), ResultLog(budget_bytes=0)
     sequential.add(batch_record([*drawn, 0.1, 0.2, 0.3]))
     parallel.add(batch_record([*drawn, *drawn]))
-    told = why(draw, sequential, parallel, span(0, 0, 3), span(1, 3, 3))
-    assert re.fullmatch(SEEDED, told or "")
+    cause = why(draw, sequential, parallel, span(0, 0, 3), span(1, 3, 3))
+    assert re.fullmatch(SEEDED, cause or "")
 
 
 def test_all_workers_that_share_a_seed_are_named_as_far_as_there_is_room() -> None:
-    sequential = results([float(place) for place in range(18)])
+    sequential = results([float(index) for index in range(18)])
     parallel = results([0.1, 0.2, 0.3] * 6)
     spans = [span(worker, 3 * worker, 3) for worker in range(6)]
-    told = why(draw, sequential, parallel, *spans)
-    assert (told or "").startswith("workers 0, 1, 2, 3 and 2 more began with the same results")
+    cause = why(draw, sequential, parallel, *spans)
+    assert (cause or "").startswith("workers 0, 1, 2, 3 and 2 more began with the same results")
 
 
-def test_failed_items_draw_no_suspicion_and_hide_none() -> None:
+def test_failed_items_neither_look_like_a_shared_seed_nor_hide_one() -> None:
     failures = {0: ItemFailure("ValueError", "no", ""), 5: ItemFailure("ValueError", "no", "")}
     sequential = results([None, 1.0, 2.0, 3.0, 4.0, None, 5.0, 6.0], failures=failures)
     parallel = results([None, 0.1, 0.2, 0.3, 0.1, None, 0.2, 0.3], failures=failures)
-    told = why(draw, sequential, parallel, span(0, 0, 4), span(1, 4, 4))
-    assert re.fullmatch(SEEDED, told or "")
+    cause = why(draw, sequential, parallel, span(0, 0, 4), span(1, 4, 4))
+    assert re.fullmatch(SEEDED, cause or "")
 
 
 NATURAL = [
@@ -221,48 +222,48 @@ NATURAL = [
     [case[1:] for case in NATURAL],
     ids=[case[0] for case in NATURAL],
 )
-def test_results_that_are_alike_by_nature_draw_no_suspicion(
+def test_results_that_are_alike_by_nature_are_not_taken_for_a_shared_seed(
     sequential: list[Any], parallel: list[Any]
 ) -> None:
     half = len(sequential) // 2
     spans = (span(0, 0, half), span(1, half, half), span(0, 2 * half, len(sequential) % 2))
-    told = why(draw_by_item, results(sequential), results(parallel), *spans)
-    assert told == SHARES_STATE
+    cause = why(draw_by_item, results(sequential), results(parallel), *spans)
+    assert cause == SHARES_STATE
 
 
 @pytest.mark.parametrize(
     "other", [span(1, 3, 3, batches=2), span(1, 3, 3, in_place=True), span(0, 3, 3)]
 )
-def test_what_does_not_tell_how_another_worker_began_is_left_out(other: Span) -> None:
+def test_spans_that_do_not_show_how_a_worker_began_are_left_out(other: Span) -> None:
     sequential, parallel = results([0, 1, 2, 3, 4, 5]), results([7, 8, 9, 7, 8, 9])
     assert why(draw_by_item, sequential, parallel, span(0, 0, 3), other) == SHARES_STATE
 
 
-def test_a_function_that_is_not_deterministic_is_told_by_an_item_that_differed() -> None:
+def test_a_function_that_is_not_deterministic_is_shown_by_an_item_that_differed() -> None:
     sequential, parallel = results([0, 1, 2, 3]), results([0, 1, 2, 4])
-    told = why(tell_process, sequential, parallel, items=range(4))
+    cause = why(give_process, sequential, parallel, items=range(4))
     assert re.fullmatch(
         r"the function is not deterministic: line 3 gave \d+ and \d+ in two sequential runs; "
         r"the difference is not the engine's",
-        told or "",
+        cause or "",
     )
 
 
 def test_an_item_that_fails_each_time_in_another_way_is_not_deterministic_either() -> None:
     failures = {0: ItemFailure("ValueError", "in process 1", "")}
     sequential = results([None], failures=failures)
-    told = why(fail_with_process, sequential, results([1]), items=range(1))
+    cause = why(fail_with_process, sequential, results([1]), items=range(1))
     assert re.fullmatch(
         r"the function is not deterministic: line 0 gave ValueError: in process \d+ and "
         r"ValueError: in process \d+ in two sequential runs; the difference is not the engine's",
-        told or "",
+        cause or "",
     )
 
 
 def test_two_runs_are_compared_within_the_tolerance() -> None:
     sequential, parallel = results([1.0]), results([2.0])
     options: dict[str, Any] = {"items": range(1), "tolerance": 0.001}
-    assert why(tell_process_in_small, sequential, parallel, **options) == SHARES_STATE
+    assert why(give_process_as_tiny_part, sequential, parallel, **options) == SHARES_STATE
 
 
 @pytest.mark.parametrize("function", [count_calls, count_calls_later])
@@ -273,15 +274,15 @@ def test_a_function_that_is_the_same_twice_depends_on_what_items_share(
     assert why(function, sequential, results([-1] * 12)) == SHARES_STATE
 
 
-def test_a_function_that_cannot_travel_is_run_in_place() -> None:
+def test_a_function_that_cannot_be_pickled_is_run_in_place() -> None:
     calls, lock = itertools.count(), threading.Lock()
 
     def count(_: int) -> int:
         with lock:
             return next(calls)
 
-    told = why(count, results([0, 1, 2]), results([0, 1, 9]), items=range(3))
-    assert told == (
+    cause = why(count, results([0, 1, 2]), results([0, 1, 9]), items=range(3))
+    assert cause == (
         "the function is not deterministic: line 2 gave 0 and 3 in two sequential runs; "
         "the difference is not the engine's"
     )
@@ -296,7 +297,7 @@ def test_items_that_fail_in_another_way_than_in_sequence_are_not_spoken_of() -> 
     assert why(fail_with_process, sequential, results([2]), items=range(1)) is None
 
 
-@pytest.mark.parametrize("function", [die, make_lock, Unloadable(), fail_with_process])
+@pytest.mark.parametrize("function", [end_process, make_lock, Unloadable(), fail_with_process])
 def test_trouble_leaves_the_differences_unexplained(function: Callable[[Any], Any]) -> None:
     assert why(function, results([1]), results([2]), items=range(1)) is None
 
@@ -314,22 +315,22 @@ def test_an_input_that_cannot_be_read_again_leaves_the_differences_unexplained()
     assert why(draw, results([1]), results([2]), items=broken_items()) is None
 
 
-def test_the_input_is_walked_to_the_last_item_that_is_needed_and_no_further() -> None:
+def test_the_input_is_read_to_the_last_item_that_is_needed_and_no_further() -> None:
     items = itertools.count()
-    told = why(draw_by_item, results(range(100)), results([*range(99), -1]), items=items)
-    assert told == SHARES_STATE
+    cause = why(draw_by_item, results(range(100)), results([*range(99), -1]), items=items)
+    assert cause == SHARES_STATE
     assert next(items) == 100
 
 
 @pytest.mark.parametrize("parallel", [[1, 2], [1]])
 def test_without_an_item_that_ran_twice_and_differs_nothing_is_run(parallel: list[int]) -> None:
     items = iter(range(2))
-    assert why(tell_process, results([1, 2]), results(parallel), items=items) is None
+    assert why(give_process, results([1, 2]), results(parallel), items=items) is None
     assert next(items) == 0
 
 
 def test_threads_that_begin_alike_share_their_state_and_no_seed() -> None:
-    sequential = results([float(place) for place in range(6)])
+    sequential = results([float(index) for index in range(6)])
     parallel = results([0.1, 0.2, 0.3] * 2)
-    told = why(draw, sequential, parallel, span(0, 0, 3), span(1, 3, 3), in_processes=False)
-    assert "seed" not in (told or "")
+    cause = why(draw, sequential, parallel, span(0, 0, 3), span(1, 3, 3), in_processes=False)
+    assert "seed" not in (cause or "")

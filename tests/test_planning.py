@@ -10,7 +10,7 @@ from batchmap.resources import usable_cores
 
 from workbook.utils.cli.settings import Settings
 from workbook.utils.execution.planning import plan_run
-from workbook.utils.workloads.simulated import GeneratedItems
+from workbook.utils.workloads.generated_items import GeneratedItems
 
 
 def planned(total: int = 100, **options: Any) -> Plan:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.injected_losses import PLANTS, Plant
 from benchmarks.planted_causes import compare_plant
-from benchmarks.plants import PLANTS, Plant
 from workbook.utils.analysis.time_breakdown import losses
 
 CERTAIN = {"straggler", "start-up", "large batches", "small batches", "something shared"}

@@ -32,8 +32,8 @@ NAMED = {scenario.workload: scenario for scenario in REAL_SCENARIOS}
 def scenario(request: pytest.FixtureRequest) -> RealScenario:
     """Give each scenario in turn, if what it needs is installed."""
     one: RealScenario = request.param
-    if told := missing(one):
-        pytest.skip(told)
+    if reason := missing(one):
+        pytest.skip(reason)
     return one
 
 
@@ -75,7 +75,7 @@ def test_items_and_results_follow_from_the_seed(scenario: RealScenario) -> None:
     assert not set(first) & set(other)
 
 
-def test_items_can_be_walked_again_and_counted(scenario: RealScenario) -> None:
+def test_items_can_be_iterated_again_and_counted(scenario: RealScenario) -> None:
     with open_real_work(scenario, count=COUNT, seed=1) as work:
         items = work.items
         assert list(items) == list(items)
@@ -89,13 +89,41 @@ def test_no_item_of_the_full_count_is_there_twice(scenario: RealScenario) -> Non
         assert len(set(work.items)) == scenario.count
 
 
-def test_the_function_travels_and_holds_no_handle(scenario: RealScenario) -> None:
+def test_the_function_can_be_pickled_and_holds_no_handle(scenario: RealScenario) -> None:
     with open_real_work(scenario, count=1, seed=1) as work:
         [item] = work.items
-        expected = work.function(item)  # a handle that it opened must not travel with it
+        expected = work.function(item)  # a handle that it opened must not be pickled
         assert pickle.loads(pickle.dumps(work.function))(item) == expected
         assert json.loads(json.dumps(expected)) is not None
         assert len(pickle.dumps(work)) < 500
+
+
+SENT_AS_CODE = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import workbook
+workbook.isolate()
+workbook.pickle_by_value()
+from batchmap.api import parallel_map
+from workbook.utils.workloads.real import REAL_SCENARIOS, open_real_work
+[scenario] = [one for one in REAL_SCENARIOS if one.workload == sys.argv[1]]
+with open_real_work(scenario, count=3, seed=1) as work:
+    expected = [work.function(item) for item in work.items]
+    sent = parallel_map(work.function, work.items, backend="process", workers=1, batch_size=1)
+print(sent == expected)
+"""
+
+
+def test_the_function_reaches_a_process_that_cannot_import_the_workbook(
+    scenario: RealScenario, tmp_path: Path
+) -> None:
+    printed = subprocess.run(
+        [sys.executable, "-c", SENT_AS_CODE, scenario.workload, str(ROOT)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (printed.stdout, printed.stderr) == ("True\n", "")
 
 
 def test_nothing_is_left_behind(scenario: RealScenario, temporary: Path) -> None:
@@ -124,6 +152,8 @@ def test_no_descriptor_is_left_open(scenario: RealScenario) -> None:
 
 KILLED = """
 import sys
+import workbook
+workbook.isolate()
 from workbook.utils.workloads.real import REAL_SCENARIOS, open_real_work
 import psutil
 with open_real_work(REAL_SCENARIOS[0], count=1, seed=1) as work:
@@ -135,7 +165,7 @@ with open_real_work(REAL_SCENARIOS[0], count=1, seed=1) as work:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="watches a process that is not its child")
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM"])
-def test_the_server_leaves_with_a_command_that_is_killed(number: str, tmp_path: Path) -> None:
+def test_the_server_exits_with_a_command_that_is_killed(number: str, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", KILLED],
         cwd=ROOT,
@@ -155,7 +185,7 @@ def test_the_server_leaves_with_a_command_that_is_killed(number: str, tmp_path: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills in the way of POSIX")
-def test_the_server_outlasts_a_ctrl_c_so_that_what_is_under_way_ends_well() -> None:
+def test_the_server_outlasts_a_ctrl_c_so_that_requests_in_flight_end_well() -> None:
     with open_real_work(NAMED["fetching"], count=2, seed=1) as work:
         first, second = work.items
         expected = work.function(first)
@@ -181,11 +211,11 @@ def test_a_server_that_is_gone_is_the_items_failure() -> None:
             work.function(*work.items)
 
 
-def test_a_server_that_cannot_start_is_an_error_that_names_the_way_out(
+def test_a_server_that_cannot_start_is_an_error_that_names_the_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.py"
-    monkeypatch.setattr("workbook.utils.workloads.real.fetch.SERVER", broken)
+    monkeypatch.setattr("workbook.utils.workloads.real.fetch.SERVER_PROGRAM", broken)
     broken.write_text("print('no loopback')")
     with (
         pytest.raises(OutputError, match=r"did not start \(no loopback\); .*--suite simulated"),
@@ -200,7 +230,7 @@ def test_a_server_that_cannot_start_is_an_error_that_names_the_way_out(
         pass
 
 
-def test_a_temporary_directory_that_cannot_be_written_is_an_error_that_names_the_way_out(
+def test_a_temporary_directory_that_cannot_be_written_is_an_error_that_names_the_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
@@ -211,7 +241,7 @@ def test_a_temporary_directory_that_cannot_be_written_is_an_error_that_names_the
         pass
 
 
-def test_the_error_of_the_one_who_uses_the_work_is_not_taken_for_one_of_the_set_up() -> None:
+def test_an_error_of_the_caller_is_not_taken_for_one_of_the_set_up() -> None:
     with (
         pytest.raises(FileNotFoundError),
         open_real_work(NAMED["hashing"], count=1, seed=1) as work,
@@ -221,9 +251,9 @@ def test_the_error_of_the_one_who_uses_the_work_is_not_taken_for_one_of_the_set_
 
 def test_a_scenario_whose_package_is_missing_names_the_install() -> None:
     scenario = RealScenario("Odd", "odd", "", 1, 1, package="no_such_package", install="odd-one")
-    told = "Odd is left out: it needs odd-one; pip install odd-one, then run again"
-    assert missing(scenario) == told
-    with pytest.raises(UsageError, match=told), open_real_work(scenario, count=1, seed=1):
+    reason = "Odd is left out: it needs odd-one; pip install odd-one, then run again"
+    assert missing(scenario) == reason
+    with pytest.raises(UsageError, match=reason), open_real_work(scenario, count=1, seed=1):
         pass
 
 
@@ -249,7 +279,7 @@ def test_a_checksum_is_that_of_the_key_and_the_file(temporary: Path) -> None:
         assert work.function(item) == sha256(b"1" + content).hexdigest()
 
 
-def test_a_compressed_text_has_the_size_that_is_told(temporary: Path) -> None:
+def test_a_compressed_text_has_the_size_that_is_returned(temporary: Path) -> None:
     with open_real_work(NAMED["compressing"], count=1, seed=1) as work:
         [directory] = temporary.iterdir()
         content = (directory / "text-0000.txt").read_bytes()
@@ -280,15 +310,18 @@ def test_a_query_sums_up_the_rows_of_its_days() -> None:
 
 
 def test_a_thumbnail_keeps_its_proportions() -> None:
-    if told := missing(NAMED["thumbnails"]):
-        pytest.skip(told)
+    if reason := missing(NAMED["thumbnails"]):
+        pytest.skip(reason)
     with open_real_work(NAMED["thumbnails"], count=30, seed=1) as work:
         assert work.function(("image-00.jpg", 160))[:2] == (160, 120)
         assert list(work.items)[24] == ("image-00.jpg", 159)
 
 
-def test_a_worker_that_is_loaded_by_a_scenario_loads_no_other_ones_libraries() -> None:
-    code = "import sys, utils.real_work; print({'PIL', 'sqlite3', 'http.client'} & {*sys.modules})"
+def test_a_worker_that_loads_one_scenario_loads_no_other_ones_libraries() -> None:
+    code = (
+        "import sys, workbook; workbook.isolate(); import workbook.utils.workloads.real; "
+        "print({'PIL', 'sqlite3', 'http.client'} & {*sys.modules})"
+    )
     printed = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""Recommendations: drawn from what was measured."""
+"""Recommendations follow from what was measured."""
 
 from __future__ import annotations
 

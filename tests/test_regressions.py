@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.fakes import plan
 from workbook.utils.analysis.records import Case, Comparison, Spread, Sweep, SweepPoint
 from workbook.utils.analysis.regressions import (
-    Saved,
+    SavedBenchmark,
     SavedCase,
     compare_with,
     read_benchmark,
@@ -63,15 +63,15 @@ def case(
     return made
 
 
-def through_a_file(cases: list[Case], path: Path, **more: Any) -> Saved:
+def through_a_file(cases: list[Case], path: Path, **more: Any) -> SavedBenchmark:
     path.write_text(json.dumps(saved_benchmark(cases, MACHINE, **more), allow_nan=False))
     return read_benchmark(path)
 
 
-def saved(*cases: Case) -> Saved:
+def saved(*cases: Case) -> SavedBenchmark:
     """Return `cases` as they would be read."""
     document = saved_benchmark(cases, MACHINE)
-    return Saved(
+    return SavedBenchmark(
         "before.json",
         MACHINE,
         {},
@@ -106,7 +106,7 @@ def test_what_is_saved_is_read_back_as_it_was(tmp_path: Path) -> None:
         tmp_path / "before.json",
         conditions={"latency_s": 0.1},
     )
-    assert read == Saved(
+    assert read == SavedBenchmark(
         name=str(tmp_path / "before.json"),
         machine=MACHINE,
         conditions={"latency_s": 0.1},
@@ -227,7 +227,7 @@ def test_a_scenario_that_only_one_side_has_is_warned_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"items": 100}, "items 50 before, 100 now"),
         ({"workers": 4}, "workers 2 before, 4 now"),
@@ -235,10 +235,10 @@ def test_a_scenario_that_only_one_side_has_is_warned_of() -> None:
         ({"workload": "text"}, "workload io before, text now"),
     ],
 )
-def test_unlike_scenarios_are_not_compared(changes: dict[str, Any], told: str) -> None:
+def test_unlike_scenarios_are_not_compared(changes: dict[str, Any], message: str) -> None:
     regressions, warnings = compare_with(saved(case()), [case(**changes)], MACHINE)
     assert regressions == []
-    assert warnings == [f"I/O small: not compared: {told}"]
+    assert warnings == [f"I/O small: not compared: {message}"]
 
 
 def test_under_other_conditions_nothing_is_compared(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ NO_BENCHMARK = "it is JSON, but no saved benchmark; make one with `benchmark --s
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "it is not JSON"),
         (b"\xff\xfe\x00", "it is not JSON"),
@@ -304,18 +304,18 @@ NO_BENCHMARK = "it is JSON, but no saved benchmark; make one with `benchmark --s
     ],
 )
 def test_a_file_that_is_no_saved_benchmark_says_what_it_is(
-    content: bytes, told: str, tmp_path: Path
+    content: bytes, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "before.json"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=told) as raised:
+    with pytest.raises(InputError, match=message) as raised:
         read_benchmark(path)
     assert str(raised.value).startswith(f"--against {path}: ")
     assert len(raised.value.messages[0]) < 400
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (document(schema=2), r"a later version saved it \(schema 2, this one reads up to 1\)"),
         (document(schema="1"), "schema must be a whole number from 0, got '1'"),
@@ -337,12 +337,12 @@ def test_a_file_that_is_no_saved_benchmark_says_what_it_is(
         (with_case(name="\x1b[2J", items=None), "items must be a whole number"),
     ],
 )
-def test_a_fault_in_a_saved_benchmark_is_told_with_its_place(
-    content: dict[str, Any], told: str, tmp_path: Path
+def test_an_error_in_a_saved_benchmark_is_reported_with_its_place(
+    content: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "before.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=told) as raised:
+    with pytest.raises(InputError, match=message) as raised:
         read_benchmark(path)
     assert len(raised.value.messages[0]) < 400
 
@@ -369,7 +369,7 @@ def test_a_file_that_is_not_there_names_the_way_to_make_it(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", [".", "a\0b", "x" * 300])
-def test_what_cannot_be_opened_is_told(name: str, tmp_path: Path) -> None:
+def test_what_cannot_be_opened_is_an_input_error(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_benchmark(tmp_path / name)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from tests.fakes import compared, compared_case, failed_item, plan, run_summary
+from workbook.utils import reporting
 from workbook.utils.analysis.records import Case, Recommendation
+from workbook.utils.execution.trace import Span
 from workbook.utils.reporting import (
-    json_text,
     render_benchmark,
     render_comparison,
     render_parallel,
     render_partial,
 )
+
+ROOT = Path(__file__).parent.parent
 
 COMPARISON_REPORT = """\
 Parallel Batch Processing Performance Report
@@ -126,7 +129,7 @@ def test_the_parallel_report_has_what_applies() -> None:
     assert "- 4 items in 2.00s on 2 workers.\n" in report
 
 
-def test_an_interrupted_run_tells_how_far_each_phase_came() -> None:
+def test_the_report_of_an_interrupted_run_says_how_far_each_phase_came() -> None:
     runs = {"sequential": run_summary(), "parallel": run_summary(total_processed=3, failed=1)}
     report = render_partial(plan(), "text", 4, runs)
     assert "Sequential so far\n- Items done: 4 of 4\n" in report
@@ -159,7 +162,49 @@ def test_no_line_of_a_report_is_wider_than_eighty_columns() -> None:
     assert max(map(len, report.splitlines())) <= 80
 
 
-def test_json_is_strict_and_unknown_things_become_text() -> None:
-    assert json.loads(json_text({"path": Path("x"), "plan": plan()}))["plan"]["workers"] == 2
-    with pytest.raises(ValueError, match="JSON"):
-        json_text({"figure": math.nan})
+def span(worker: int, started_s: float, ended_s: float) -> Span:
+    return Span(worker, started_s, ended_s, 1, 0, 1, ended_s - started_s, 0, 0, False)
+
+
+def test_the_timeline_is_shaded_by_how_busy_each_worker_was() -> None:
+    half_busy = Span(1, 1.25, 2.5, 2, 0, 2, 0.625, 0, 0, False)
+    spans = (span(0, 0.0, 1.25), half_busy)
+    trace = replace(case().parallel_trace, spans=spans, wall_s=2.5)
+    report = render_comparison(replace(case(), parallel_trace=trace))
+    assert (
+        "\nTimeline\n"
+        f"- Worker 0: {'█' * 30}\n"
+        f"- Worker 1: {' ' * 30}{'▒' * 30}\n"
+        "- all over 2.50s\n\n"
+    ) in report
+
+
+def test_the_timeline_names_how_many_workers_it_leaves_out() -> None:
+    spans = tuple(span(worker, 0.0, 2.5) for worker in range(11))
+    trace = replace(case().parallel_trace, workers=11, spans=spans, wall_s=2.5)
+    lines = render_comparison(replace(case(), parallel_trace=trace)).splitlines()
+    assert f"- Worker 7: {'█' * 60}" in lines
+    assert not any(line.startswith("- Worker 8") for line in lines)
+    assert "- and 3 more, all over 2.50s" in lines
+
+
+def test_every_public_name_of_the_reports_can_be_imported() -> None:
+    assert all(callable(getattr(reporting, name)) for name in reporting.__all__)
+    assert sorted(reporting.__all__) == reporting.__all__
+    with pytest.raises(AttributeError, match="no attribute 'render_pdf'"):
+        _ = reporting.render_pdf
+
+
+def test_showing_a_report_loads_no_other_part_of_the_reports() -> None:
+    code = (
+        "import sys, workbook; workbook.isolate(); from workbook.utils.reporting import show; "
+        "print(*sorted(name for name in sys.modules if name.startswith('workbook.utils.')))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert loaded == [
+        "workbook.utils.reporting",
+        "workbook.utils.reporting.text",
+        "workbook.utils.reporting.text.print",
+    ]

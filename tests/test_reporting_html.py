@@ -1,4 +1,4 @@
-"""The report as a page: whole, harmless whatever the data, and drawn by a real browser."""
+"""The HTML report: complete, safe whatever the data, and drawn by a real browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from tests.fakes import run_summary
 from tests.fakes_report import (
     MACHINE,
     SETTINGS,
-    accounting,
     benchmark_cases,
     case,
     comparison,
@@ -30,10 +29,11 @@ from tests.fakes_report import (
     recommendation,
     regressions,
     sweep,
+    time_breakdown,
 )
 from workbook.utils.analysis.records import Case
 from workbook.utils.reporting import render_html
-from workbook.utils.reporting.html.plotly_bundle import packed_library
+from workbook.utils.reporting.html.plotly_bundle import packed_plotly
 
 pytest.importorskip("plotly", reason="needs requirements-html.txt")
 
@@ -59,7 +59,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Page(HTMLParser):
-    """What stands in a page: its elements, attributes, headings, scripts and visible text."""
+    """The contents of a page: its elements, attributes, headings, scripts and visible text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ def page(*cases: Case, **more: Any) -> Page:
 
 def alone(**changes: Any) -> Case:
     """Return a case without a sequential run."""
-    return case(comparison=None, accounting=accounting(slower_items=None), **changes)
+    return case(comparison=None, accounting=time_breakdown(slower_items=None), **changes)
 
 
 def texts(value: Any) -> list[str]:
@@ -161,7 +161,7 @@ def test_headings_never_skip_a_level() -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_every_chart_tells_in_words_what_it_shows() -> None:
+def test_every_chart_is_described_in_words() -> None:
     made = page(*benchmark_cases())
     plots = [attributes for _, attributes in made.elements if attributes.get("class") == "plot"]
     assert [plot["id"] for plot in plots] == [figure["id"] for figure in made.figures()]
@@ -190,7 +190,7 @@ def test_no_element_and_no_attribute_comes_from_data() -> None:
     assert not {"\u202e", "\x1b", "\u2028"} & set(hostile.shown + hostile.scripts["figures"])
 
 
-def test_charts_get_text_that_their_library_cannot_read_as_html() -> None:
+def test_charts_get_text_that_plotly_cannot_read_as_html() -> None:
     figures = page(hostile_case(HOSTILE), hostile_case(HOSTILE)).figures()
     from_data = [text for text in texts(figures) if "alert" in text]
     assert len(from_data) == 10  # names and hints of 2 cases' bars, and of a bar of errors in each
@@ -201,7 +201,7 @@ def test_charts_get_text_that_their_library_cannot_read_as_html() -> None:
     assert not any("alert" in template for template in templates)
 
 
-def test_what_stands_in_a_script_cannot_end_it() -> None:
+def test_no_data_in_a_script_can_end_it() -> None:
     text = render_html(HOSTILE, SETTINGS, MACHINE, [hostile_case(HOSTILE)])
     (figures,) = re.findall(r'id="figures">(.*?)</script>', text, re.DOTALL)
     assert not set("<>&\u2028\u2029") & set(figures)
@@ -233,7 +233,7 @@ def test_every_colour_of_a_chart_is_defined_for_light_and_for_dark() -> None:
         assert f"{colour}: #" in dark
 
 
-def test_without_a_sequential_run_the_page_says_what_it_cannot_tell() -> None:
+def test_without_a_sequential_run_the_page_says_what_is_unknown() -> None:
     made = page(alone())
     assert made.titles(3) == SECTIONS
     assert "There was no sequential run, so there is no speedup to tell of." in made.shown
@@ -297,8 +297,8 @@ def test_the_same_input_gives_the_same_page() -> None:
     )
 
 
-def test_a_missing_chart_library_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    packed_library.cache_clear()
+def test_the_error_for_a_missing_plotly_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed_plotly.cache_clear()
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(UsageError, match=r"needs plotly .*pip install -r requirements-html.txt"):
         render_html("main.py compare", SETTINGS, MACHINE, [case()])

@@ -1,4 +1,4 @@
-"""The report as Markdown: read back by a Markdown parser, with data of every kind."""
+"""The Markdown report, read back by a Markdown parser, with data of every kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tests.fakes import run_summary
 from tests.fakes_report import (
     MACHINE,
     SETTINGS,
-    accounting,
     benchmark_cases,
     case,
     comparison,
@@ -23,6 +22,7 @@ from tests.fakes_report import (
     no_trace,
     recommendation,
     regressions,
+    time_breakdown,
 )
 from workbook.utils.analysis.records import Case
 from workbook.utils.reporting import render_markdown
@@ -108,13 +108,13 @@ def test_where_the_workers_went_adds_up_to_them() -> None:
     ]
 
 
-def test_items_that_were_faster_are_told_with_a_minus() -> None:
-    text = rendered(case(comparison=comparison(accounting=accounting(slower_items=-0.3))))
+def test_items_that_were_faster_count_below_zero() -> None:
+    text = rendered(case(comparison=comparison(accounting=time_breakdown(slower_items=-0.3))))
     assert "| slower items | \\-0.30 | \\-3.8% | \\-1.98s |" in text
     assert "“Slower items” is below 0" in text
 
 
-def test_the_plan_stands_beside_what_came_of_it() -> None:
+def test_the_plan_stands_beside_the_outcome() -> None:
     text = rendered(case())
     assert "| Time | 6.50s | 6.60s |" in table_under("Plan", text)
     assert "- Workers: 8, as asked for\n" in text
@@ -195,8 +195,8 @@ def test_data_makes_no_markup() -> None:
     ],
 )
 def test_text_is_shown_as_it_is(text: str) -> None:
-    for kind, place in (("paragraph_open", "{}"), ("list_item_open", "- {}")):
-        made = tokens(place.format(markdown_text(text)))
+    for kind, context in (("paragraph_open", "{}"), ("list_item_open", "- {}")):
+        made = tokens(context.format(markdown_text(text)))
         assert [token.type for token in made if token.type in ("paragraph_open", kind)] == (
             ["paragraph_open"] if kind == "paragraph_open" else [kind, "paragraph_open"]
         )
@@ -210,7 +210,7 @@ def test_every_optional_part_can_be_left_out() -> None:
     nothing = run_summary(total_processed=0, successful=0, batches=0)
     bare = case(
         comparison=None,
-        accounting=accounting(slower_items=None),
+        accounting=time_breakdown(slower_items=None),
         parallel=nothing,
         parallel_trace=no_trace(),
         diagnosis=None,
@@ -224,7 +224,7 @@ def test_every_optional_part_can_be_left_out() -> None:
     assert "There are no cases to tell of." in render_markdown("main.py benchmark", {}, {}, [])
 
 
-def test_settings_and_machine_are_told_with_their_units() -> None:
+def test_settings_and_machine_have_their_units() -> None:
     text = render_markdown(
         "main.py compare",
         {"timeout_s": 2.5, "batch_size": None, "quiet": True},

@@ -16,16 +16,16 @@ from workbook.utils.analysis.correctness.result_log import (
     ItemDigest,
     ItemNumber,
     ResultLog,
-    digest_of,
     entry_digest,
 )
+from workbook.utils.analysis.correctness.value_digest import value_digest
 
 
 def log_of(results: list[Any], *, budget_bytes: int = 10**6, backwards: bool = False) -> ResultLog:
     log = ResultLog(budget_bytes=budget_bytes)
-    places = reversed(range(len(results))) if backwards else range(len(results))
-    for place in places:
-        log.add(batch_record([results[place]], first_item=place))
+    indices = reversed(range(len(results))) if backwards else range(len(results))
+    for index in indices:
+        log.add(batch_record([results[index]], first_item=index))
     return log
 
 
@@ -58,10 +58,10 @@ def test_beyond_the_budget_a_plain_number_is_kept_as_it_is(number: float) -> Non
 
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, True, 1j, Decimal(1), None, "1"])
 def test_beyond_the_budget_all_else_is_a_digest(value: Any) -> None:
-    assert list(log_of([value], budget_bytes=0)) == [ItemDigest(0, digest_of(value))]
+    assert list(log_of([value], budget_bytes=0)) == [ItemDigest(0, value_digest(value))]
 
 
-def test_an_item_that_did_not_run_has_no_digest_however_far_out_it_is() -> None:
+def test_an_item_that_did_not_run_has_no_digest_wherever_it_is() -> None:
     log = ResultLog(budget_bytes=0)
     log.add(batch_record(["x"], first_item=1))
     assert [log.entry(0), log.entry(2)] == [ItemDigest(0, 0), ItemDigest(2, 0)]
@@ -71,7 +71,7 @@ def test_an_item_that_did_not_run_has_no_digest_however_far_out_it_is() -> None:
 
 @pytest.mark.parametrize("budgets", [(0, 0), (0, 10**6), (10**6, 0), (10**6, 10**6)])
 def test_a_quick_look_leaves_no_difference_out(budgets: tuple[int, int]) -> None:
-    values: list[Any] = [float(place) for place in range(10_000)]
+    values: list[Any] = [float(index) for index in range(10_000)]
     one = log_of(values, budget_bytes=budgets[0])
     values[5000] = -1.0
     other = log_of([*values, 0.0], budget_bytes=budgets[1])
@@ -95,7 +95,7 @@ EQUAL = [(1, 1.0), (1, True), (0.0, -0.0), (2, 2 + 0j), ({"a": 1, "b": 2}, {"b":
 
 @pytest.mark.parametrize(("one", "other"), [*EQUAL, (math.nan, -math.nan), ({1, 2}, {2, 1})])
 def test_equal_values_have_the_same_digest(one: Any, other: Any) -> None:
-    assert digest_of(one) == digest_of(other)
+    assert value_digest(one) == value_digest(other)
 
 
 class Point:
@@ -111,16 +111,16 @@ class Slotted:
 
 
 @pytest.mark.parametrize("make", [Point, Slotted, ValueError, lambda x: {"a": [x]}])
-def test_objects_have_the_digest_of_what_makes_them_up(make: Any) -> None:
-    assert digest_of(make(1)) == digest_of(make(1))
-    assert digest_of(make(1)) != digest_of(make(2))
+def test_objects_have_the_value_digest_what_makes_them_up(make: Any) -> None:
+    assert value_digest(make(1)) == value_digest(make(1))
+    assert value_digest(make(1)) != value_digest(make(2))
 
 
-def test_what_runs_together_in_two_dicts_is_told_apart() -> None:
-    assert digest_of({"a": "strb"}) != digest_of({"astr": "b"})
+def test_dicts_whose_texts_joined_are_equal_have_different_digests() -> None:
+    assert value_digest({"a": "strb"}) != value_digest({"astr": "b"})
 
 
-def test_an_error_has_the_same_digest_wherever_its_objects_lay() -> None:
+def test_an_error_has_the_same_digest_whatever_the_addresses_in_it() -> None:
     def digest(text: str) -> int:
         return entry_digest(ItemRecord(0, None, ItemFailure("TypeError", text, ""), 1, 0.0))
 

@@ -221,7 +221,7 @@ def test_a_missing_package_leaves_nothing_behind(place: Place) -> None:
     place.write("pyarrow.py", "raise ImportError('broken')")
     words = ["tasks.py:same", "in.txt", "-o", "out.parquet"]
     code, [line] = ended(place.run(*words, PYTHONPATH=str(place.directory)))
-    assert (code, "pip install pyarrow" in line) == (2, True)
+    assert (code, 'pip install "batchmap[formats]"' in line) == (2, True)
     assert not [name for name in place.names() if name.startswith("out")]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbook.utils.analysis.records import Comparison, Sweep
-from workbook.utils.analysis.scaling import fit_scaling, speedup_at
+from workbook.utils.analysis.scaling import fit_scaling
 
 COUNTS = (1, 2, 4, 8, 16, 32)
 
@@ -46,10 +46,16 @@ def by_law(serial_share: float, crosstalk: float, counts: tuple[int, ...] = COUN
     return fit({workers: law(workers, serial_share, crosstalk) for workers in counts})
 
 
+def fitted(sweep: Sweep, workers: int) -> float:
+    return law(workers, sweep.serial_share, sweep.crosstalk)
+
+
 def squares(speedups: dict[int, float], serial_share: float, crosstalk: float) -> float:
+    """Return the squared errors in the form of the law that is linear in its parameters."""
     return math.fsum(
-        (speedup - law(workers, serial_share, crosstalk)) ** 2
-        for workers, speedup in speedups.items()
+        (n / speedup - 1 - serial_share * (n - 1) - crosstalk * n * (n - 1)) ** 2
+        for n, speedup in speedups.items()
+        if n > 1
     )
 
 
@@ -97,18 +103,18 @@ def test_the_curve_rises_up_to_the_best_count_and_falls_beyond_it(
     sweep = by_law(share, crosstalk)
     best = sweep.best_workers
     assert best is not None
-    below = [speedup_at(sweep, n) for n in sorted({1, (best + 1) // 2, max(1, best - 1)})]
-    beyond = [speedup_at(sweep, n) for n in (best + 1, 2 * best + 1, 4 * best + 1)]
+    below = [fitted(sweep, n) for n in sorted({1, (best + 1) // 2, max(1, best - 1)})]
+    beyond = [fitted(sweep, n) for n in (best + 1, 2 * best + 1, 4 * best + 1)]
     assert below == sorted(below)
     assert beyond == sorted(beyond, reverse=True)
-    assert speedup_at(sweep, 1) == 1
+    assert fitted(sweep, 1) == 1
 
 
 def test_the_best_count_is_the_root_of_what_is_parallel_over_the_crosstalk() -> None:
     assert by_law(0.04, 0.0015).best_workers == round(math.sqrt(0.96 / 0.0015)) == 25
 
 
-def test_the_best_count_is_one_where_any_company_costs_more_than_it_brings() -> None:
+def test_the_best_count_is_one_where_a_second_worker_costs_more_than_it_gains() -> None:
     assert by_law(1.0, 0.05).best_workers == 1
 
 
@@ -117,7 +123,7 @@ def test_there_is_no_best_count_where_the_peak_is_out_of_reach(crosstalk: float)
     assert by_law(0.0, crosstalk).best_workers is None
 
 
-def test_a_single_count_is_put_down_to_the_serial_share() -> None:
+def test_a_single_count_gives_a_serial_share_and_no_crosstalk() -> None:
     sweep = fit({4: 2.5})
     assert sweep.serial_share == pytest.approx((4 / 2.5 - 1) / 3)
     assert sweep.crosstalk == 0
@@ -138,7 +144,7 @@ def test_speedups_above_the_number_of_workers_are_taken_for_perfect_ones() -> No
 
 
 @pytest.mark.parametrize("speedups", [{}, {1: 0.97}, {2: 0.0, 8: 0.0}, {2: math.inf, 4: math.nan}])
-def test_what_tells_nothing_of_the_law_leaves_both_parameters_zero(
+def test_points_that_say_nothing_about_the_law_leave_both_parameters_zero(
     speedups: dict[int, float],
 ) -> None:
     sweep = fit(speedups)
@@ -153,7 +159,7 @@ def test_points_come_with_the_fewest_workers_first_and_keep_what_was_measured() 
         (8, 2.0, 4.0),
     ]
     assert {(p.efficiency, p.limit, p.share_of_limit) for p in sweep.points} == {(0.5, 9.0, 0.25)}
-    assert [speedup_at(sweep, p.workers) for p in sweep.points] == [p.fitted for p in sweep.points]
+    assert [fitted(sweep, p.workers) for p in sweep.points] == [p.fitted for p in sweep.points]
 
 
 @given(st.dictionaries(st.integers(1, 10_000), st.floats(1e-9, 1e9), max_size=6))

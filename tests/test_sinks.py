@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.command.errors import flag_spelling
 from batchmap.errors import OutputError, UsageError
 from batchmap.records import ItemFailure, UnreadableRecord
 from batchmap.sinks import Sink, StdoutSink, failure_line, open_sink, write_errors
-from batchmap.storage.formats import OUTPUT_FORMATS
+from batchmap.storage import OUTPUT_FORMATS
 
 from tests.conftest import ROOT
 
@@ -137,7 +138,7 @@ def test_the_same_sink_can_be_started_again(path: Path, opened: Callable[[], Sin
     assert read_back(path) == rows(1, 3)
 
 
-def test_a_shorter_output_is_told_and_left_alone(path: Path, opened: Callable[[], Sink]) -> None:
+def test_a_shorter_output_is_noticed_and_left_alone(path: Path, opened: Callable[[], Sink]) -> None:
     sink = opened()
     sink.start(0)
     put(sink, rows(1))
@@ -258,7 +259,7 @@ def test_an_output_that_somebody_harms_is_an_output_error(
         held.write_bytes(b"")
         harmed.write_bytes(content)
     put(sink, rows(2))
-    with pytest.raises(OutputError, match=r"--resume") as caught:
+    with pytest.raises(OutputError, match=r"run the same command with resume=True") as caught:
         sink.sync()
     assert str(path) in str(caught.value)
     assert harm.replace("truncated", "changed by somebody else") in str(caught.value)
@@ -360,7 +361,7 @@ def test_a_full_disk_keeps_what_was_synced_and_a_resume_completes(
             put(sink, [noise(number)])
             ends.append(sink.sync())
     except OutputError as error:
-        told = str(error)
+        [told] = error.lines(flag_spelling)
     assert told == f"{path}: disk full; make room and run the same command with --resume"
     sink.close()
     assert not list(small_disk.rglob(".draft-*"))
@@ -411,7 +412,7 @@ def test_a_directory_without_permission_is_an_output_error(
 
 
 @pytest.mark.parametrize("lines", [["{}"], []])
-def test_a_draft_of_the_errors_that_a_crash_left_is_taken_away(
+def test_a_draft_of_the_failures_that_a_crash_left_is_removed(
     lines: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / ".draft-errors.jsonl").write_text("half")
@@ -438,10 +439,11 @@ def test_a_file_size_limit_is_an_output_error_and_leaves_no_draft(
             print(error)
     """
     words = [sys.executable, "-c", textwrap.dedent(script), str(path), output_format]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "packages" / "batchmap")}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=100)
     assert done.stdout == (
         f"{path}: cannot be written (File too large); "
-        "raise the limit (ulimit -f) and run the same command with --resume\n"
+        "raise the limit (ulimit -f) and run the same command with resume=True\n"
     ), done.stderr
     assert not list(path.parent.rglob(".draft-*"))
 
@@ -607,7 +609,7 @@ def test_an_errors_file_that_is_no_regular_file_is_written_to(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
-def test_what_somebody_else_put_in_the_outputs_place_is_not_salvaged(
+def test_a_file_that_somebody_else_put_at_the_path_is_not_rolled_back(
     name: str, tmp_path: Path
 ) -> None:
     path = tmp_path / name

@@ -108,7 +108,7 @@ Pair = namedtuple("Pair", "a b")
         ({"a": numpy.arange(2)}, {"a": [0, 1]}),
     ],
 )
-def test_more_than_json_is_taken_in_a_stated_form(result: Any, expected: Any) -> None:
+def test_types_beyond_json_are_converted(result: Any, expected: Any) -> None:
     lines, failures = encode([result])
     assert failures == {}
     assert loaded(lines[0]) == {"index": 0, "item": None, "result": expected}
@@ -209,7 +209,7 @@ def test_two_keys_with_one_text_are_a_failure() -> None:
     assert "two keys with the same text" in refusal({"a": 1, Sly("a"): 2})
 
 
-def test_a_shared_value_is_not_taken_for_a_circle() -> None:
+def test_a_shared_value_is_no_circular_reference() -> None:
     shared = Point(1, [2])
     lines, failures = encode([[shared, shared, [shared]]], record="result")
     assert failures == {}

@@ -1,4 +1,4 @@
-"""Parquet: columns grow without loss, parts become one file, and a crash in between is mended."""
+"""Parquet: columns grow without loss, parts become one file, also after a crash in between."""
 
 from __future__ import annotations
 
@@ -280,7 +280,7 @@ def test_a_merged_file_cannot_be_cut(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_crash_between_merging_and_removing_the_parts_is_mended(path: Path) -> None:
+def test_a_run_goes_on_after_a_crash_between_merging_and_removing_the_parts(path: Path) -> None:
     write(path, [1], [2], finish=False)
     directory = path.with_name("out.parquet.parts")
     kept = {part: part.read_bytes() for part in directory.iterdir()}
@@ -347,7 +347,8 @@ def test_many_rows_are_merged_into_few_row_groups(path: Path) -> None:
 
 def test_a_missing_library_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(UsageError, match="pip install pyarrow"):
+    advice = r'pip install "batchmap\[formats\]", or name a \.jsonl file$'
+    with pytest.raises(UsageError, match=advice):
         open_sink(Path("out.parquet"), "parquet")
 
 

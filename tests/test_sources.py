@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.command.errors import flag_spelling
 from batchmap.errors import InputError, UsageError
 from batchmap.sources import TextLines, open_source
-from batchmap.storage.formats import INPUT_FORMATS
+from batchmap.storage import INPUT_FORMATS
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_a_limit_takes_the_first_lines(tmp_path: Path) -> None:
     assert (TextLines(path, limit=2).total, TextLines(path, limit=9).total) == (2, 3)
 
 
-def test_a_line_is_placed_by_file_and_number(tmp_path: Path) -> None:
+def test_the_place_of_a_line_is_its_file_and_number(tmp_path: Path) -> None:
     path = tmp_path / "lines.txt"
     path.write_text("1\n")
     assert TextLines(path).place(11) == f"{path} line 12"
@@ -94,9 +95,10 @@ def test_an_unknown_format_is_a_usage_error_with_the_list() -> None:
     with pytest.raises(UsageError) as caught:
         open_source("-", input_format="jsnol")
     assert str(caught.value) == (
-        "--input-format must be one of text, jsonl, json, csv, parquet, errors, got 'jsnol'; "
+        "input_format must be one of text, jsonl, json, csv, parquet, errors, got 'jsnol'; "
         "did you mean jsonl?"
     )
+    assert caught.value.lines(flag_spelling)[0].startswith("--input-format must be one of text, ")
     assert len(INPUT_FORMATS) == 6
 
 
@@ -105,8 +107,8 @@ def test_an_unknown_format_is_a_usage_error_with_the_list() -> None:
     [
         ("-", "parquet", "Parquet cannot be read from standard input"),
         ("ftq://host/a.txt", None, "ftq:// is not known; did you mean ftp?; known are sqlite:///"),
-        ("sqlite:///a.db?query=SELECT 1", "csv", "leave out --input-format csv"),
-        ("nowhere/*.csv", "csv", "leave out --input-format csv"),
+        ("sqlite:///a.db?query=SELECT 1", "csv", "; leave out --input-format csv, or "),
+        ("nowhere/*.csv", "csv", "; leave out --input-format csv, or name one file"),
     ],
 )
 def test_words_that_make_no_sense_are_a_usage_error(
@@ -114,7 +116,8 @@ def test_words_that_make_no_sense_are_a_usage_error(
 ) -> None:
     with pytest.raises(UsageError) as caught:
         open_source(spec, input_format=input_format)
-    assert told in str(caught.value)
+    [line] = caught.value.lines(flag_spelling)
+    assert told in line
 
 
 @pytest.mark.parametrize(
@@ -183,7 +186,7 @@ def test_a_dead_link_that_matches_is_an_item(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize("pattern", ["*/a.txt", "**/*.txt", "*/*/a.txt"])
-def test_directories_that_may_not_be_looked_into_are_told_of(
+def test_a_warning_names_directories_that_may_not_be_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, pattern: str
 ) -> None:
     for name in ("open/deep", "closed/deep"):

@@ -1,4 +1,4 @@
-"""Compressed inputs: read as if they were not, and told when they are damaged."""
+"""Compressed inputs: read as if they were not, and an error when they are damaged."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     return Case(spec, ROWS, f"{server.name} row 1", fraction_at_end=None)
 
 
-def test_each_walk_gives_the_same_items_bytes_and_places(case: Case) -> None:
+def test_each_reading_gives_the_same_items_bytes_and_positions(case: Case) -> None:
     source = case.open()
     assert source.repeatable
     first = list(source.records())
@@ -203,7 +203,7 @@ def test_each_walk_gives_the_same_items_bytes_and_places(case: Case) -> None:
     assert list(source.records()) == first == list(case.open().records())
 
 
-def test_places_rise_and_are_worded_for_messages(case: Case) -> None:
+def test_positions_rise_and_places_are_words(case: Case) -> None:
     source = case.open()
     places = [where for _, _, where in source.records()]
     assert places == list(range(places[0], places[0] + len(case.items)))
@@ -234,13 +234,13 @@ def test_the_fraction_rises_to_1_where_it_is_known(case: Case) -> None:
     assert case.fraction_at_end is None or told == sorted(told, key=lambda share: share or 0.0)
 
 
-def test_a_walk_that_is_given_up_leaves_nothing_behind(case: Case) -> None:
+def test_a_reading_that_is_given_up_leaves_nothing_behind(case: Case) -> None:
     source = case.open()
     assert [item for item, _, _ in islice(source.records(), 1)] == case.items[:1]
     assert [item for item, _, _ in source.records()] == case.items
 
 
-def test_walks_at_the_same_time_do_not_disturb_each_other(case: Case) -> None:
+def test_readings_at_the_same_time_do_not_disturb_each_other(case: Case) -> None:
     source = case.open()
     pairs = list(zip(source.records(), source.records(), strict=True))
     assert [(one[0], other[0]) for one, other in pairs] == [(item, item) for item in case.items]

@@ -8,11 +8,19 @@ from typing import Any
 import pytest
 from batchmap.errors import InputError
 from batchmap.sources import open_source
-from batchmap.sources.csv import LONGEST_RECORD_BYTES
+from batchmap.sources.csv import MAX_RECORD_BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.source_inputs import Endless, failure_of, feed, items_of, same_folder, until_fault, walk
+from tests.source_inputs import (
+    Endless,
+    failure_of,
+    feed,
+    items_of,
+    records_of,
+    same_folder,
+    until_fault,
+)
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 
@@ -26,7 +34,7 @@ def test_csv_gives_back_what_was_written(
         return '"' + text.replace('"', '""') + '"'
 
     lines = [f"{cell(one)},{cell(two)}{end}" for one, two in rows]
-    records = walk(tmp_path / "rows.csv", f"a,b{end}{''.join(lines)}".encode())
+    records = records_of(tmp_path / "rows.csv", f"a,b{end}{''.join(lines)}".encode())
     assert [item for item, _, _ in records] == [{"a": one, "b": two} for one, two in rows]
     assert [raw for _, raw, _ in records] == [line.encode() for line in lines]
 
@@ -50,7 +58,7 @@ def test_csv_gives_back_what_was_written(
 def test_rows_are_dicts_at_the_line_where_they_start(
     tmp_path: Path, raw: bytes, rows: list[Any]
 ) -> None:
-    records = walk(tmp_path / "rows.csv", raw)
+    records = records_of(tmp_path / "rows.csv", raw)
     assert [(item, where) for item, _, where in records] == rows
 
 
@@ -64,7 +72,7 @@ def test_rows_are_dicts_at_the_line_where_they_start(
     ],
 )
 def test_a_row_that_does_not_fit_is_a_bad_record(tmp_path: Path, row: bytes, told: str) -> None:
-    first, bad, last = walk(tmp_path / "rows.csv", b"a,b\n1,2\n" + row + b"\n3,4\n")
+    first, bad, last = records_of(tmp_path / "rows.csv", b"a,b\n1,2\n" + row + b"\n3,4\n")
     assert (first[0], last[0]) == ({"a": "1", "b": "2"}, {"a": "3", "b": "4"})
     assert (bad[1], bad[2]) == (row + b"\n", 3)
     assert told in failure_of(bad)[1]
@@ -72,7 +80,7 @@ def test_a_row_that_does_not_fit_is_a_bad_record(tmp_path: Path, row: bytes, tol
 
 
 def test_a_quote_that_is_open_at_the_end_is_a_bad_record_where_it_starts(tmp_path: Path) -> None:
-    _, bad = walk(tmp_path / "rows.csv", b'a\n1\n"2\n3\n4')
+    _, bad = records_of(tmp_path / "rows.csv", b'a\n1\n"2\n3\n4')
     assert bad[1:] == (b'"2\n3\n4', 3)
     assert failure_of(bad) == ("csv.Error", "a quote is not closed before the end of the input")
 
@@ -111,4 +119,4 @@ def test_a_record_without_end_is_an_input_error_before_it_fills_the_memory(
     assert next(records)[0] == {"a": "1"}
     with pytest.raises(InputError, match=r"standard input line 3: .* 16 MiB; an unclosed quote\?"):
         next(records)
-    assert endless.taken_bytes <= LONGEST_RECORD_BYTES + (1 << 20)
+    assert endless.taken_bytes <= MAX_RECORD_BYTES + (1 << 20)

@@ -167,5 +167,5 @@ def test_a_postgresql_url_without_a_query_is_a_usage_error_without_the_password(
 
 def test_psycopg_is_named_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(UsageError, match=r'pip install "psycopg\[binary\]"$'):
+    with pytest.raises(UsageError, match=r'pip install "batchmap\[formats\]"$'):
         open_source("postgresql://u@host/db?query=SELECT 1")

@@ -13,7 +13,7 @@ from batchmap.errors import InputError
 from batchmap.records import UnreadableRecord
 from batchmap.sources import json_array, open_source
 from batchmap.sources.base import InputRecord
-from batchmap.sources.json_array import LONGEST_ELEMENT_CHARACTERS, json_elements
+from batchmap.sources.json_array import MAX_ELEMENT_CHARACTERS, json_elements
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -70,7 +70,7 @@ def cut(raw: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
 
 
 def read(raw: bytes, sizes: Sequence[int]) -> tuple[list[InputRecord], str]:
-    """Return the records, and what is told of the fault that ends them, if any."""
+    """Return the records, and the message of the error that ends them, if any."""
     records: list[InputRecord] = []
     try:
         records.extend(filter(None, json_elements(cut(raw, sizes), "a.json")))
@@ -103,7 +103,7 @@ def test_elements_are_those_of_json_loads_wherever_blocks_end(
 
 @given(array=spaced_arrays(), breaker=BREAKERS | st.just(""), data=st.data(), sizes=SIZES)
 @settings(deadline=None)
-def test_a_fault_is_found_where_json_loads_finds_one_and_told_alike_wherever_blocks_end(
+def test_broken_json_is_found_where_json_loads_finds_it_and_worded_alike_wherever_blocks_end(
     array: tuple[str, list[str]], breaker: str, data: st.DataObject, sizes: list[int]
 ) -> None:
     whole = array[0]
@@ -210,8 +210,8 @@ def test_characters_are_kept_wherever_blocks_end(
         (b"[1] 2", "more follows after the array"),
     ],
 )
-def test_a_fault_is_worded_by_its_place_in_the_element(raw: bytes, told: str) -> None:
-    message = f"a.json element 2: the JSON is broken or cut off ({told}); mend the file"
+def test_an_error_is_worded_by_its_position_in_the_element(raw: bytes, told: str) -> None:
+    message = f"a.json element 2: the JSON is broken or cut off ({told}); fix the file"
     assert read(raw, [1 << 18])[1] == read(raw, [3])[1] == message
 
 
@@ -282,10 +282,10 @@ def test_an_element_of_many_blocks_is_parsed_only_at_its_begin_and_as_a_whole(
 
 
 def test_an_element_may_be_long_and_blanks_before_it_longer(tmp_path: Path) -> None:
-    values = ["\\\n" * (LONGEST_ELEMENT_CHARACTERS // 4 - 100), [{"a": "é"}] * 500_000, 3]
+    values = ["\\\n" * (MAX_ELEMENT_CHARACTERS // 4 - 100), [{"a": "é"}] * 500_000, 3]
     raw = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
     assert items_of(tmp_path / "values.json", raw) == values
-    blanks = b" " * (LONGEST_ELEMENT_CHARACTERS + 1)
+    blanks = b" " * (MAX_ELEMENT_CHARACTERS + 1)
     assert items_of(tmp_path / "values.json", b"[1," + blanks + b"2]") == [1, 2]
 
 
@@ -308,6 +308,6 @@ def test_an_element_without_end_is_an_input_error_before_it_fills_the_memory(
         next(records)
     assert str(caught.value) == (
         f"standard input element 2: the text from here on is over 16 MiB or broken ({told}); "
-        "mend it, or write one value a line and name it .jsonl"
+        "fix it, or write one value a line and name it .jsonl"
     )
-    assert endless.taken_bytes <= LONGEST_ELEMENT_CHARACTERS + (1 << 20)
+    assert endless.taken_bytes <= MAX_ELEMENT_CHARACTERS + (1 << 20)

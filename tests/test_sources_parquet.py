@@ -1,4 +1,4 @@
-"""Parquet: a row is a dict, and what is damaged is told."""
+"""Parquet: a row is a dict, and what is damaged is an error."""
 
 from __future__ import annotations
 
@@ -80,5 +80,5 @@ def test_columns_of_the_same_name_are_an_input_error(tmp_path: Path) -> None:
 def test_a_missing_pyarrow_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     (tmp_path / "a.parquet").touch()
-    with pytest.raises(UsageError, match=r"pip install pyarrow$"):
+    with pytest.raises(UsageError, match=r'pip install "batchmap\[formats\]"$'):
         open_source(str(tmp_path / "a.parquet"))

@@ -74,7 +74,7 @@ def test_an_input_that_does_not_wait_is_made_to(monkeypatch: pytest.MonkeyPatch)
         assert os.get_blocking(reading)
 
 
-def test_places_in_standard_input_are_worded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_places_in_standard_input_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
     feed(monkeypatch, Endless(b"", b"x\n"))
     assert open_source("-").place(3) == "standard input line 3"
     assert open_source("-", input_format="json").place(3) == "standard input element 3"
@@ -87,7 +87,7 @@ def test_a_closed_standard_input_is_an_input_error(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("suffix", ["", ".jsonl", ".jsonl.gz"])
-def test_a_named_pipe_is_read_once_and_never_before_it_is_walked(
+def test_a_named_pipe_is_read_once_and_never_before_its_records_are_asked_for(
     tmp_path: Path, suffix: str
 ) -> None:
     path = tmp_path / f"pipe{suffix}"

@@ -9,7 +9,7 @@ from batchmap.sources import TextLines, open_source
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.source_inputs import items_of, same_folder, walk
+from tests.source_inputs import items_of, records_of, same_folder
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
@@ -21,7 +21,7 @@ def test_text_is_read_as_text_lines_reads_it(
     path = tmp_path / "lines.txt"
     raw = end.join(lines)
     assume(raw != b"\xef\xbb\xbf")  # a mark and nothing else is no line here
-    records = walk(path, raw)
+    records = records_of(path, raw)
     assert [item for item, _, _ in records] == list(TextLines(path))
     raws = [item.encode("utf-8", "surrogateescape") for item, _, _ in records]
     assert [raw for _, raw, _ in records] == raws
@@ -46,7 +46,7 @@ def test_a_line_ends_at_a_newline_only(tmp_path: Path, raw: bytes, lines: list[s
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl", "a.txt.gz"])
-def test_of_an_empty_file_all_is_read_once_it_was_walked(tmp_path: Path, name: str) -> None:
+def test_the_fraction_read_of_an_empty_file_is_all(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     source = open_source(str(tmp_path / name))
     assert source.fraction() == 0.0

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from batchmap.checkpoint.store_journal import StoreJournal
+from batchmap.checkpoint import StoreJournal
 from batchmap.errors import OutputError, OutputHeldError
 from batchmap.sinks import Sink, open_sink, write_errors
-from batchmap.storage import StoreUrl
-from batchmap.storage.formats import OUTPUT_FORMATS
+from batchmap.storage import OUTPUT_FORMATS, StoreUrl
 from batchmap.storage.output_lease import OutputLease
 
 from tests.run_command import Place, place  # noqa: F401
@@ -226,8 +226,15 @@ def test_a_large_output_goes_out_before_it_is_committed(
 # The journal and the hold ------------------------------------------------------------------
 
 
+def last_events(memory: Any) -> list[Any]:
+    """Return the events of the newest object of the journal."""
+    newest = max(memory.glob("/out.journal/*.json.z"))
+    events: list[Any] = json.loads(zlib.decompress(memory.cat(newest)))
+    return events
+
+
 def test_the_journal_is_the_same_on_another_machine(
-    output: OutputLease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory: Any, output: OutputLease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = StoreJournal(output)
     journal.begin({"function": "f"})
@@ -241,14 +248,16 @@ def test_the_journal_is_the_same_on_another_machine(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
     again = StoreJournal(output)
     assert again.fingerprint == {"function": "f"}
-    assert (again.counts(), again.output_end, again.is_finished) == ((3, 1), 100, False)
+    assert (again.counts(), again.output_end) == ((3, 1), 100)
+    assert ["finish"] not in last_events(memory)
     assert list(again.ranges()) == [(0, 3, b"a" * 24), (3, 1, b"b" * 8)]
     again.go_on({"function": "g"}, retry_failed=True)
     again.cut(0)
     again.finish()
     again.close()
     last = StoreJournal(output)
-    assert (last.counts(), last.fingerprint, last.is_finished) == ((0, 0), {"function": "g"}, True)
+    assert last_events(memory) == [["finish"]]
+    assert (last.counts(), last.fingerprint) == ((0, 0), {"function": "g"})
     last.close()
 
 
@@ -265,7 +274,7 @@ def test_a_new_run_forgets_the_journal(memory: Any, output: OutputLease) -> None
     again.close()
 
 
-def test_what_is_taken_back_is_not_committed(output: OutputLease) -> None:
+def test_what_is_forgotten_is_not_committed(output: OutputLease) -> None:
     journal = StoreJournal(output)
     journal.begin({})
     journal.add_done(0, b"a" * 8, 10)
@@ -315,7 +324,9 @@ def test_who_comes_later_takes_the_output_over(
 
 
 @pytest.mark.parametrize("data", [b"no", b"x\x9c\x03\x00\x00\x00\x00\x01"])
-def test_a_journal_that_is_damaged_is_told(memory: Any, output: OutputLease, data: bytes) -> None:
+def test_a_damaged_journal_is_an_output_error(
+    memory: Any, output: OutputLease, data: bytes
+) -> None:
     journal = StoreJournal(output)
     journal.begin({})
     journal.close()
@@ -455,7 +466,7 @@ def test_a_run_that_is_taken_over_ends_with_75(place: Place, bucket: Any) -> Non
     assert sorted(json.loads(line)["index"] for line in lines) == list(range(40))
 
 
-def test_wrong_words_for_stores_are_told_in_a_line_each(place: Place, bucket: Any) -> None:  # noqa: F811
+def test_wrong_words_for_stores_are_errors_of_one_line_each(place: Place, bucket: Any) -> None:  # noqa: F811
     bucket.pipe("data/in.txt", b"1\n")
     for words, code, told in (
         ("in.txt -o https://host/out.jsonl", 2, "what https:// names can only be read"),

@@ -24,7 +24,7 @@ class Row:
     numbers: list[int]
 
 
-class Unspeakable:
+class Unreadable:
     __slots__ = ()
 
     def __repr__(self) -> str:
@@ -87,7 +87,7 @@ CASES: list[tuple[Any, Any, tuple[str, str]]] = [
         numpy.arange(5000) + (numpy.arange(5000) == 2500),
         ("at [2500]: 2500", "at [2500]: 2501"),
     ),
-    (Unspeakable(), 1, ("<Unspeakable whose text cannot be had>", "1")),
+    (Unreadable(), 1, ("<Unreadable whose text cannot be had>", "1")),
     (Alike(1), Alike(2), ("at .core: 1", "at .core: 2")),
     (numpy.array([0.1]), numpy.array([0.1 + 2e-16]), ("at [0]: 0.1", "at [0]: 0.1000000000000002")),
     (1 << 4000, 1, ("0x1" + "0" * 196 + "…", "1")),
@@ -106,7 +106,7 @@ def test_control_characters_leave_room_for_the_difference() -> None:
 
 
 def test_a_long_text_is_cut_and_says_so() -> None:
-    assert shown("x" * 500, most=10) == "'xxxxxxxx…"
+    assert shown("x" * 500, max_characters=10) == "'xxxxxxxx…"
 
 
 VALUES = st.recursive(
@@ -118,6 +118,6 @@ VALUES = st.recursive(
 
 @given(VALUES, VALUES, st.sampled_from([200, 150]))
 def test_texts_are_short_and_unlike(one: Any, other: Any, most: int) -> None:
-    texts = show_difference(one, other, same=same, most=most)
+    texts = show_difference(one, other, same=same, max_characters=most)
     assert max(map(len, texts)) <= most
     assert same(one, other) or texts[0] != texts[1]

@@ -7,16 +7,11 @@ from typing import Any
 
 import pytest
 
-from workbook.utils.analysis.what_if import (
-    MOST_REPLAYED,
-    ScheduleModel,
-    best_batch_size,
-    predictions,
-    stops_paying_at,
-)
+from workbook.utils.analysis.schedule_model import MAX_ITEMS, ScheduleModel
+from workbook.utils.analysis.what_if import best_batch_size, predictions, stops_paying_at
 
 
-def replay(*times_s: float, **changes: Any) -> ScheduleModel:
+def model(*times_s: float, **changes: Any) -> ScheduleModel:
     values: dict[str, Any] = {
         "item_times_s": array("d", times_s),
         "items_a_time": 1,
@@ -38,59 +33,59 @@ def replay(*times_s: float, **changes: Any) -> ScheduleModel:
 
 
 @pytest.mark.parametrize(("workers", "time_s"), [(1, 8.0), (2, 4.0), (3, 3.0), (8, 1.0)])
-def test_items_that_wait_are_dealt_out(workers: int, time_s: float) -> None:
-    assert replay(*[1.0] * 8).predicted_s(workers) == time_s
+def test_items_that_wait_are_shared_out(workers: int, time_s: float) -> None:
+    assert model(*[1.0] * 8).predicted_s(workers) == time_s
 
 
 def test_start_end_and_hand_over_are_added() -> None:
-    seen = replay(*[1.0] * 8, start_s=0.5, end_s=0.25, hand_over_s=0.125, carrying_s=0.125)
-    assert seen.predicted_s(4) == 0.5 + 2 * 1.25 + 0.25
+    measured = model(*[1.0] * 8, start_s=0.5, end_s=0.25, hand_over_s=0.125, carrying_s=0.125)
+    assert measured.predicted_s(4) == 0.5 + 2 * 1.25 + 0.25
 
 
 def test_workers_start_one_after_another() -> None:
-    seen = replay(*[1.0] * 8, start_s=0.5, start_step_s=0.25)
-    assert seen.predicted_s(2) == 0.5 + 0.25 + 4.0
-    assert seen.predicted_s(4) == 0.5 + 3 * 0.25 + 2.0
+    measured = model(*[1.0] * 8, start_s=0.5, start_step_s=0.25)
+    assert measured.predicted_s(2) == 0.5 + 0.25 + 4.0
+    assert measured.predicted_s(4) == 0.5 + 3 * 0.25 + 2.0
 
 
 def test_work_that_computes_ends_no_sooner_than_the_cores_allow() -> None:
-    seen = replay(*[1.0] * 8, cpu_s=8.0, capacity=1.6)
-    assert seen.predicted_s(4) == pytest.approx(5.0)
-    assert seen.predicted_s(1) == 8.0
+    measured = model(*[1.0] * 8, cpu_s=8.0, capacity=1.6)
+    assert measured.predicted_s(4) == pytest.approx(5.0)
+    assert measured.predicted_s(1) == 8.0
 
 
-def test_what_held_items_up_holds_up_more_workers_just_as_much() -> None:
-    seen = replay(*[1.0] * 8, workers=4, slowdown=4.0, parallel_s=8.0)
-    assert seen.predicted_s(8) == seen.predicted_s(2) == 8.0
+def test_what_slows_items_down_slows_more_workers_down_as_much() -> None:
+    measured = model(*[1.0] * 8, workers=4, slowdown=4.0, parallel_s=8.0)
+    assert measured.predicted_s(8) == measured.predicted_s(2) == 8.0
 
 
 def test_a_slight_slowdown_grows_with_the_workers() -> None:
-    seen = replay(*[1.0] * 8, slowdown=1.05)
-    assert seen.predicted_s(4) == pytest.approx(2 * 1.15)
+    measured = model(*[1.0] * 8, slowdown=1.05)
+    assert measured.predicted_s(4) == pytest.approx(2 * 1.15)
 
 
 def test_batches_cost_the_tail_they_leave() -> None:
-    assert replay(*[1.0] * 5, batch_size=4).predicted_s(2) == 4.0
+    assert model(*[1.0] * 5, batch_size=4).predicted_s(2) == 4.0
 
 
-def test_many_items_are_thinned_out_without_changing_the_sum() -> None:
-    number = 20 * MOST_REPLAYED
-    seen = replay(*[0.001] * number, hand_over_s=0.001)
-    assert seen.predicted_s(1) == pytest.approx(number * 0.002, rel=0.01)
+def test_of_many_items_a_sample_gives_the_same_sum() -> None:
+    number = 20 * MAX_ITEMS
+    measured = model(*[0.001] * number, hand_over_s=0.001)
+    assert measured.predicted_s(1) == pytest.approx(number * 0.002, rel=0.01)
 
 
 def test_more_workers_stop_paying_at_the_least_count_that_comes_close() -> None:
-    assert stops_paying_at(replay(*[1.0] * 12)) == 12
-    assert stops_paying_at(replay(*[1.0] * 100, cpu_s=100.0)) == 2
-    assert stops_paying_at(replay(10.0, *[1.0] * 10)) == 2
+    assert stops_paying_at(model(*[1.0] * 12)) == 12
+    assert stops_paying_at(model(*[1.0] * 100, cpu_s=100.0)) == 2
+    assert stops_paying_at(model(10.0, *[1.0] * 10)) == 2
 
 
 def test_no_count_is_predicted_that_has_more_workers_than_items() -> None:
-    assert [one.workers for one in predictions(replay(*[1.0] * 5))] == [1, 4, 5]
+    assert [one.workers for one in predictions(model(*[1.0] * 5))] == [1, 4, 5]
 
 
-def test_a_better_batch_size_is_named_with_what_it_brings() -> None:
-    small = replay(*[0.001] * 4096, hand_over_s=0.01)
+def test_a_better_batch_size_is_named_with_what_it_gains() -> None:
+    small = model(*[0.001] * 4096, hand_over_s=0.01)
     better = best_batch_size(small)
     assert better is not None
     assert better.batch_size > 16
@@ -98,10 +93,10 @@ def test_a_better_batch_size_is_named_with_what_it_brings() -> None:
 
 
 def test_a_good_batch_size_is_left_alone() -> None:
-    assert best_batch_size(replay(*[1.0] * 64)) is None
+    assert best_batch_size(model(*[1.0] * 64)) is None
 
 
 def test_nothing_takes_no_time() -> None:
-    nothing = replay(sequential_s=0.0, parallel_s=0.0)
+    nothing = model(sequential_s=0.0, parallel_s=0.0)
     assert nothing.predicted_s(4) == 0.0
     assert stops_paying_at(nothing) == 1

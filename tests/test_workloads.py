@@ -10,21 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import FakeClock
+from workbook.utils.workloads.generated_items import GeneratedItems
+from workbook.utils.workloads.item_analysis import analyse_number, analyse_text, parse_number
 from workbook.utils.workloads.simulated import (
     WORKLOADS,
-    GeneratedItems,
     NumberAnalysis,
     SimulatedFailure,
     SimulatedIO,
     TextAnalysis,
-    analyse_number,
-    analyse_text,
-    parse_number,
 )
 
 
 @pytest.mark.parametrize("data_type", ["numbers", "text", "mixed"])
-def test_items_follow_from_seed_and_place_alone(data_type: str) -> None:
+def test_items_follow_from_seed_and_index_alone(data_type: str) -> None:
     items = GeneratedItems(data_type, 20, seed=3)
     assert list(items) == list(items) == list(GeneratedItems(data_type, 30, seed=3))[:20]
     assert list(items) != list(GeneratedItems(data_type, 20, seed=4))

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["BatchProcessor", "parallel_map", "stream_map"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import batchmap
+if not TYPE_CHECKING:  # a type checker would take any name for one that is there
 
-    return getattr(batchmap, name)
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import batchmap
+
+        return getattr(batchmap, name)

@@ -1,4 +1,4 @@
-"""The modules of this repository under one name, so that a task's own `utils` or `nodes` comes first.
+"""The modules of this repository under one name, so that a task's own `utils` comes first.
 
 `workbook.utils`, `workbook.nodes` and `workbook.graphs` are links to the files at the top. The
 command line imports them from here and keeps the top itself out of `sys.path`: a task beside files

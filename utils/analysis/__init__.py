@@ -1,1 +1,76 @@
-"""What the measurements of runs mean: where time went, what was possible, whether results match."""
+"""What the measurements of runs mean: where time went, what was possible, whether results match.
+
+    rounds of runs -> comparison -> case -> reports
+
+`case` is where the nodes come in: it has the results checked (`correctness`), the rounds compared
+(`comparison`) and, with one run alone, its losses explained (`bottlenecks`). `records` holds what
+all of them find.
+"""
+
+from .aggregates import Part, WorkerSum, gibibytes, parts_of, worker_sums
+from .case import ComparedRounds, RunFigures, analyze_rounds, build_case, plan_as_run
+from .comparison import describe_runs
+from .correctness import ResultLog, RoundResults
+from .given_options import GivenOptions
+from .histogram import Bin, Histogram, make_histogram
+from .recommendations import NEARLY_BEST, recommend
+from .records import (
+    Bottleneck,
+    Case,
+    Comparison,
+    FailureExample,
+    Mismatch,
+    Prediction,
+    Recommendation,
+    Regression,
+    Spread,
+    Sweep,
+    SweepPoint,
+    TimeBreakdown,
+    Verdict,
+)
+from .regressions import compare_with, read_benchmark, saved_benchmark
+from .scaling import fit_scaling, fitted_curve
+from .worker_load import WorkerLoad, worker_loads
+
+__all__ = [
+    "NEARLY_BEST",
+    "Bin",
+    "Bottleneck",
+    "Case",
+    "ComparedRounds",
+    "Comparison",
+    "FailureExample",
+    "GivenOptions",
+    "Histogram",
+    "Mismatch",
+    "Part",
+    "Prediction",
+    "Recommendation",
+    "Regression",
+    "ResultLog",
+    "RoundResults",
+    "RunFigures",
+    "Spread",
+    "Sweep",
+    "SweepPoint",
+    "TimeBreakdown",
+    "Verdict",
+    "WorkerLoad",
+    "WorkerSum",
+    "analyze_rounds",
+    "build_case",
+    "compare_with",
+    "describe_runs",
+    "fit_scaling",
+    "fitted_curve",
+    "gibibytes",
+    "make_histogram",
+    "parts_of",
+    "plan_as_run",
+    "read_benchmark",
+    "recommend",
+    "saved_benchmark",
+    "worker_loads",
+    "worker_sums",
+]

@@ -1,27 +1,26 @@
-"""The sums and curves that a chart needs beyond the findings themselves."""
+"""Sums that reports show beside the findings: shares of the time, totals of each worker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..execution.trace import Trace
-from .records import Sweep, TimeBreakdown
+from ..execution.trace import Span, Trace
+from .records import TimeBreakdown
 
-__all__ = ["Part", "WorkerSum", "fitted_curve", "gibibytes", "parts_of", "worker_sums"]
-
-CURVE_POINTS = 60
+__all__ = ["Part", "WorkerSum", "gibibytes", "parts_of", "worker_sums"]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What some of the workers' time went into."""
+    """One of the parts that the workers' time of a run went into."""
 
     name: str
+    """`work`, or the name of a loss."""
     workers: float
     """Below 0 for items that were faster than in the sequential run."""
     share: float
-    """Of all workers."""
+    """The same, as a share of all workers."""
     time_s: float
     """Worker-seconds."""
 
@@ -33,57 +32,43 @@ class WorkerSum:
     worker: int
     """From 0."""
     spans: int
+    """Bars in the timeline."""
     batches: int
     items: int
     failed: int
+    """Items that failed."""
     retried: int
+    """Items that were tried again."""
     busy_s: float
+    """Sum of the times of its items."""
     first_s: float
-    """When it began, since the run began."""
+    """Start of its first batch, since the run began."""
     last_s: float
-    """When it was done, since the run began."""
+    """End of its last batch, since the run began."""
 
 
-def parts_of(accounting: TimeBreakdown) -> tuple[Part, ...]:
-    """Return where the workers were, the useful work first."""
+def parts_of(breakdown: TimeBreakdown) -> tuple[Part, ...]:
+    """Return the parts of the workers' time, the useful work first; unknown ones are left out."""
     sizes = (
-        ("work", accounting.work),
-        ("slower items", accounting.slower_items),
-        ("start", accounting.start),
-        ("hand-over", accounting.hand_over),
-        ("tail", accounting.tail),
+        ("work", breakdown.work),
+        ("slower items", breakdown.slower_items),
+        ("start", breakdown.start),
+        ("hand-over", breakdown.hand_over),
+        ("tail", breakdown.tail),
     )
     return tuple(
-        Part(name, size, _share(size, accounting.workers), size * accounting.wall_s)
+        Part(name, size, _share(size, breakdown.workers), size * breakdown.wall_s)
         for name, size in sizes
         if size is not None
     )
 
 
 def worker_sums(trace: Trace) -> tuple[WorkerSum, ...]:
-    """Return what each worker did, by its number; those that did nothing are not among them."""
-    by_worker: dict[int, list[int]] = {}
-    for place, span in enumerate(trace.spans):
-        by_worker.setdefault(span.worker, []).append(place)
-    return tuple(_worker_sum(trace, worker, by_worker[worker]) for worker in sorted(by_worker))
-
-
-def fitted_curve(sweep: Sweep) -> tuple[tuple[float, float], ...]:
-    """Return points (workers, speedup) of the fit, from one worker to the most measured.
-
-    The formula is that of `Sweep` (Gunther 2007, "Guerrilla Capacity Planning", ch. 4).
-    """
-    most = max((point.workers for point in sweep.points), default=1)
-    step = (most - 1) / CURVE_POINTS
-    places = (1 + step * place for place in range(CURVE_POINTS + 1)) if most > 1 else (1.0,)
-    return tuple(
-        (
-            workers,
-            workers
-            / (1 + sweep.serial_share * (workers - 1) + sweep.crosstalk * workers * (workers - 1)),
-        )
-        for workers in places
-    )
+    """Return what each worker did, by its number; those that did nothing are left out."""
+    spans: dict[int, list[Span]] = {}
+    for span in trace.spans:
+        spans.setdefault(span.worker, []).append(span)
+    return tuple(_worker_sum(worker, spans[worker]) for worker in sorted(spans))
 
 
 def gibibytes(size_bytes: float) -> float:
@@ -95,8 +80,7 @@ def _share(size: float, workers: int) -> float:
     return size / workers if workers else 0.0
 
 
-def _worker_sum(trace: Trace, worker: int, places: Sequence[int]) -> WorkerSum:
-    spans = [trace.spans[place] for place in places]
+def _worker_sum(worker: int, spans: Sequence[Span]) -> WorkerSum:
     return WorkerSum(
         worker=worker,
         spans=len(spans),

@@ -1,90 +1,144 @@
-"""Judges what runs came to: whether results agree, where time went, as a case for the reports."""
+"""Gathers what is known of a run, or of the rounds of a comparison, for the reports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from batchmap.command.run_settings import RunSettings
-from batchmap.command.settings import CommandSettings
-from batchmap.records import Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 from batchmap.resources import usable_cores
 
-from ..cli.settings import Settings
-from ..execution.trace import Round
-from ..workloads.simulated import WORKLOADS
-from .comparison import Asked, compare_runs, computes, explain_run, median_round
+from ..execution.trace import Round, Trace
+from .comparison import compare_runs, explain_run, median_round
 from .core_capacity import measure_capacity
-from .correctness.compare_results import compare_results
-from .correctness.mismatch_causes import find_mismatch_cause
+from .correctness import RoundResults, check_results, place_in_words
+from .given_options import GivenOptions
 from .records import Case, Comparison, FailureExample, Verdict
+from .thresholds import is_cpu_bound
 
-__all__ = ["analyze_rounds", "build_case", "plan_as_run"]
+__all__ = ["ComparedRounds", "RunFigures", "analyze_rounds", "build_case", "plan_as_run"]
 
-LONG_ENOUGH_S = 0.1
-"""The machine's capacity is measured for baselines that take at least this long."""
+MIN_BASELINE_S = 0.1
+"""The machine's capacity is measured for sequential runs that take at least this long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedRounds:
+    """The rounds of a comparison so far, with what they were run."""
+
+    rounds: Sequence[Round]
+    """At least one."""
+    results: RoundResults
+    """Of the last round."""
+    earlier_verdict: Verdict | None
+    """On the rounds before; `None` in the first one."""
+    data_type: str
+    plan: Plan
+    """As it was in the end."""
+    given: GivenOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFigures:
+    """What is known when a run, or a comparison, is reported; complete or interrupted."""
+
+    data_type: str
+    items: Iterable[Any]
+    total_items: int | None
+    """`None` while unknown."""
+    plan: Plan
+    given: GivenOptions
+    sequential: RunSummary | None
+    """`None` without a sequential run."""
+    parallel: RunSummary | None
+    """`None` without a parallel run."""
+    parallel_trace: Trace | None
+    rounds: Sequence[Round] = ()
+    """Empty without a comparison."""
+    comparison: Comparison | None = None
+    """Of the rounds."""
 
 
 def analyze_rounds(
-    rounds: Sequence[Round],
-    shared: Mapping[str, Any],
-    settings: Settings,
+    compared: ComparedRounds,
+    function: Callable[[Any], Any],
     *,
-    function: Callable[[Any], Any] | None,
-    is_last: bool,
+    tolerance: float,
+    measures_capacity: bool,
 ) -> Comparison:
-    """Return the comparison of these rounds; `shared` holds the results of the last one.
+    """Return the comparison of the rounds so far.
 
-    Only after the last one is the machine measured, and only if the items compute.
+    `function` is what was run; it is called again where results do not match. Floats that differ
+    by no more than `tolerance`, or this share of them, match. With `measures_capacity`, which is
+    for the last round, it is measured how many cores' work the machine does, if the items compute.
     """
-    plan: Plan = shared["plan"]
     return compare_runs(
-        rounds,
-        data_type=shared["data_type"],
-        plan=plan,
+        compared.rounds,
+        data_type=compared.data_type,
+        plan=compared.plan,
         usable_cores=usable_cores(),
-        capacity=_capacity(rounds[-1].sequential) if is_last else None,
-        verdict=_verdict(shared, settings, function),
-        asked=_asked(settings, shared),
-    )
-
-
-def _verdict(
-    shared: Mapping[str, Any], settings: Settings, function: Callable[[Any], Any] | None
-) -> Verdict:
-    """Return whether the results agree now and did in the rounds before."""
-    before = shared.get("analysis", {}).get("verdict")
-    if before is not None and not before.matches:
-        return before  # type: ignore[no-any-return]
-    items = shared["items"]
-    sequential, parallel = shared["sequential_results"], shared["parallel_results"]
-    verdict = compare_results(
-        sequential, parallel, tolerance=settings.tolerance, place=_place(items)
-    )
-    if verdict.matches:
-        return verdict
-    why = find_mismatch_cause(
-        function
-        or WORKLOADS[settings.workload].build(
-            seed=settings.seed,
-            latency_s=settings.latency_s,
-            failure_rate=settings.failure_rate,
-            backend=shared["plan"].backend,
+        capacity=_capacity(compared.rounds[-1].sequential) if measures_capacity else None,
+        verdict=check_results(
+            compared.results,
+            function,
+            earlier=compared.earlier_verdict,
+            tolerance=tolerance,
+            in_processes=compared.plan.backend in ("process", "dask"),
         ),
-        items,
-        verdict,
-        sequential,
-        parallel,
-        shared["parallel_trace"],
-        tolerance=settings.tolerance,
-        in_processes=shared["plan"].backend in ("process", "dask"),
+        given=compared.given,
     )
-    return verdict if why is None else replace(verdict, why=why)
+
+
+def build_case(name: str, workload: str, figures: RunFigures) -> Case | None:
+    """Return all that is known of a run and its baseline; `None` without a parallel run.
+
+    `name` is the scenario or the subcommand, `workload` that of a workload or the user's task.
+    """
+    run, trace = figures.parallel, figures.parallel_trace
+    if run is None or trace is None:
+        return None
+    sequential = sequential_trace = None
+    comparison = figures.comparison
+    if comparison is not None:
+        breakdown, bottleneck = comparison.accounting, comparison.diagnosis
+        middle = median_round(figures.rounds)
+        run, trace = middle.parallel, middle.parallel_trace
+        sequential, sequential_trace = middle.sequential, middle.sequential_trace
+    else:
+        breakdown, bottleneck = explain_run(
+            figures.plan, run, trace, usable_cores=usable_cores(), given=figures.given
+        )
+    return Case(
+        name=name,
+        workload=workload,
+        data_type=figures.data_type,
+        plan=figures.plan,
+        sequential=sequential,
+        parallel=run,
+        sequential_trace=sequential_trace,
+        parallel_trace=trace,
+        comparison=comparison,
+        accounting=breakdown,
+        diagnosis=bottleneck,
+        failures=_failures(run, figures.items),
+    )
+
+
+def plan_as_run(plan: Plan, summary: RunSummary, *, batch_size: int | None) -> Plan:
+    """Return a plan that was made by measuring, with the batches that there were.
+
+    `batch_size` is the size that was asked for, `None` where batches were sized by measuring: then
+    the plan has their mean size.
+    """
+    mean = round(summary.total_processed / summary.batches) if summary.batches else 1
+    return replace(plan, batch_size=batch_size or max(1, mean), num_batches=summary.batches)
 
 
 def _capacity(sequential: RunSummary) -> float | None:
-    if not computes(sequential) or sequential.total_duration < LONG_ENOUGH_S:
+    """Return how many cores' work the machine does at once; `None` where it does not matter."""
+    if not is_cpu_bound(sequential) or sequential.total_duration < MIN_BASELINE_S:
         return None
     cores = usable_cores()
     try:
@@ -93,70 +147,10 @@ def _capacity(sequential: RunSummary) -> float | None:
         return None
 
 
-def _asked(settings: CommandSettings, shared: Mapping[str, Any]) -> Asked:
-    has_size = settings.batch_size is not None
-    return Asked(
-        batch_size=has_size,
-        rate=settings.rate is not None,
-        sizes_followed=shared["planned"].is_open and not has_size,
-    )
-
-
-def _place(items: Any) -> Callable[[int], str]:
-    place: Callable[[int], str] = getattr(items, "place", "item {}".format)
-    return place
-
-
-def build_case(name: str, shared: Mapping[str, Any], settings: CommandSettings) -> Case | None:
-    """Return all that is known of a run and its baseline; `None` before a parallel run."""
-    if "parallel_trace" not in shared:
-        return None
-    plan: Plan = shared["plan"]
-    comparison = None
-    parallel = RunSummary(**shared["parallel_metrics"])
-    trace = shared["parallel_trace"]
-    sequential = sequential_trace = None
-    if "analysis" in shared and "rounds" in shared:
-        comparison = Comparison(**shared["analysis"])
-        accounting, diagnosis = comparison.accounting, comparison.diagnosis
-        one = median_round(shared["rounds"])
-        parallel, trace = one.parallel, one.parallel_trace
-        sequential, sequential_trace = one.sequential, one.sequential_trace
-    else:
-        accounting, diagnosis = explain_run(
-            plan, parallel, trace, usable_cores=usable_cores(), asked=_asked(settings, shared)
-        )
-    place = _place(shared["items"])
-    return Case(
-        name=name,
-        workload=_workload_of(settings),
-        data_type=shared["data_type"],
-        plan=plan,
-        sequential=sequential,
-        parallel=parallel,
-        sequential_trace=sequential_trace,
-        parallel_trace=trace,
-        comparison=comparison,
-        accounting=accounting,
-        diagnosis=diagnosis,
-        failures=tuple(
-            FailureExample(place(item.index), item.failure.error_type, item.failure.error)
-            for item in parallel.unexpected_failures
-            if item.failure is not None
-        ),
-    )
-
-
-def _workload_of(settings: CommandSettings) -> str:
-    if isinstance(settings, RunSettings):
-        return settings.task
-    assert isinstance(settings, Settings)
-    return settings.task or settings.workload
-
-
-def plan_as_run(plan: Plan, summary: RunSummary, settings: CommandSettings) -> Plan:
-    """Return a plan that was made by measuring, with the batches that there were."""
-    mean = round(summary.total_processed / summary.batches) if summary.batches else 1
-    return replace(
-        plan, batch_size=settings.batch_size or max(1, mean), num_batches=summary.batches
+def _failures(run: RunSummary, items: Iterable[Any]) -> tuple[FailureExample, ...]:
+    place = place_in_words(items)
+    return tuple(
+        FailureExample(place(item.index), item.failure.error_type, item.failure.error)
+        for item in run.unexpected_failures
+        if item.failure is not None
     )

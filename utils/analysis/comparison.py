@@ -1,40 +1,24 @@
-"""Rounds of runs to a comparison: speedup, limits, losses, and what more workers would bring."""
+"""Compares sequential and parallel runs over the same items: speedup, limits, losses, forecasts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from batchmap.records import Plan, RunSummary
-from batchmap.scheduling.batching import HAND_OVER_S
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 
 from ..execution.trace import Round, Trace
-from .bottlenecks import COMPUTES_FROM, LARGE_BATCH_BYTES, Evidence, diagnose
-from .measurement_noise import spread_of, warnings_of
+from .bottlenecks import Evidence, find_bottleneck
+from .given_options import GivenOptions
+from .measurement_noise import noise_warnings, spread_of
 from .records import Bottleneck, Comparison, TimeBreakdown, Verdict
-from .time_breakdown import account
-from .what_if import ScheduleModel, best_batch_size, predictions, stops_paying_at
+from .schedule_model import ScheduleModel, model_schedule
+from .thresholds import is_cpu_bound
+from .time_breakdown import break_down_time
+from .what_if import best_batch_size, predictions, stops_paying_at
 
-__all__ = ["Asked", "compare_runs", "computes", "describe_runs", "explain_run", "median_round"]
-
-USUAL_HAND_OVER = 3
-"""A hand-over of up to so many times the usual cost does not depend on what it carries."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What of a run was not left to be chosen."""
-
-    batch_size: bool = False
-    rate: bool = False
-    sizes_followed: bool = False
-    """Whether batches were cut by what was measured, whatever the plan's size."""
-
-
-def computes(run: RunSummary) -> bool:
-    """Tell whether a run's items mostly compute, and last long enough to tell."""
-    return run.busy_s > 0 and run.cpu_s >= COMPUTES_FROM * run.busy_s
+__all__ = ["compare_runs", "describe_runs", "explain_run", "median_round"]
 
 
 def compare_runs(
@@ -45,7 +29,7 @@ def compare_runs(
     usable_cores: int,
     capacity: float | None,
     verdict: Verdict,
-    asked: Asked,
+    given: GivenOptions,
 ) -> Comparison:
     """Return the comparison of sequential and parallel runs over the same items.
 
@@ -61,22 +45,24 @@ def compare_runs(
     reached can be reached, so no limit is below the speedup, though items vary between runs.
     """
     middle = median_round(rounds)
-    sequential, parallel, parallel_trace = (
-        middle.sequential,
-        middle.parallel,
-        middle.parallel_trace,
-    )
+    sequential, parallel = middle.sequential, middle.parallel
     cores = float(usable_cores) if capacity is None else capacity
     speedup = _ratio(sequential.total_duration, parallel.total_duration)
-    replay = _replay(middle, plan, cores, asked)
-    limit, limit_any_order = _limits(sequential, replay, plan.workers, speedup)
-    accounting = account(parallel_trace, parallel, sequential=sequential)
-    waited = asked.rate or sequential.retries or parallel.retries  # which no replay knows of
-    says_more = not waited and sequential.busy_s > 0
-    times = {
-        "sequential": spread_of([one.sequential.total_duration for one in rounds]),
-        "parallel": spread_of([one.parallel.total_duration for one in rounds]),
-    }
+    model = model_schedule(middle, plan, capacity=cores, given=given)
+    limit, limit_any_order = _limits(sequential, model, plan.workers, speedup)
+    breakdown = break_down_time(middle.parallel_trace, parallel, sequential=sequential)
+    bottleneck = _bottleneck(
+        Evidence(
+            plan=plan,
+            breakdown=breakdown,
+            trace=middle.parallel_trace,
+            parallel=parallel,
+            sequential=sequential,
+            cores=usable_cores,
+            capacity=cores,
+            given=given,
+        )
+    )
     return Comparison(
         total_items=sequential.total_processed,
         data_type=data_type,
@@ -95,30 +81,10 @@ def compare_runs(
         sequential_throughput=sequential.throughput,
         parallel_throughput=parallel.throughput,
         errors={"sequential": sequential.failed, "parallel": parallel.failed},
-        accounting=accounting,
-        diagnosis=_diagnosis(
-            plan, accounting, parallel_trace, parallel, sequential, usable_cores, cores, asked
-        ),
-        predictions=tuple(one for one in predictions(replay) if one.workers != plan.workers)
-        if says_more
-        else (),
-        stops_paying_at=stops_paying_at(replay) if says_more else None,
-        best_batch_size=best_batch_size(replay) if says_more else None,
-        sequential_times=times["sequential"],
-        parallel_times=times["parallel"],
-        speedups=spread_of(
-            [_ratio(one.sequential.total_duration, one.parallel.total_duration) for one in rounds]
-        ),
-        warnings=tuple(
-            warnings_of(
-                times,
-                {
-                    "sequential": [one.sequential_trace for one in rounds],
-                    "parallel": [one.parallel_trace for one in rounds],
-                },
-                computes=computes(sequential),
-            )
-        ),
+        accounting=breakdown,
+        diagnosis=bottleneck,
+        **_forecasts(model, middle, plan, given),
+        **_reliability(rounds, is_cpu_bound(sequential)),
     )
 
 
@@ -132,13 +98,23 @@ def median_round(rounds: Sequence[Round]) -> Round:
 
 
 def explain_run(
-    plan: Plan, run: RunSummary, trace: Trace, *, usable_cores: int, asked: Asked
+    plan: Plan, run: RunSummary, trace: Trace, *, usable_cores: int, given: GivenOptions
 ) -> tuple[TimeBreakdown, Bottleneck | None]:
-    """Return where the workers of a run without a baseline went, and the largest loss."""
-    accounting = account(trace, run)
-    return accounting, _diagnosis(
-        plan, accounting, trace, run, None, usable_cores, float(usable_cores), asked
+    """Return where the workers' time of a run without a baseline went, and the largest loss."""
+    breakdown = break_down_time(trace, run)
+    bottleneck = _bottleneck(
+        Evidence(
+            plan=plan,
+            breakdown=breakdown,
+            trace=trace,
+            parallel=run,
+            sequential=None,
+            cores=usable_cores,
+            capacity=float(usable_cores),
+            given=given,
+        )
     )
+    return breakdown, bottleneck
 
 
 def describe_runs(
@@ -170,15 +146,16 @@ def _median(runs: Sequence[tuple[RunSummary, Trace]]) -> tuple[RunSummary, Trace
 
 
 def _limits(
-    sequential: RunSummary, replay: ScheduleModel, planned_workers: int, speedup: float
+    sequential: RunSummary, model: ScheduleModel, planned_workers: int, speedup: float
 ) -> tuple[float, float]:
-    cpu_bound_s = sequential.cpu_s / min(replay.capacity, planned_workers)
+    """Return the best speedups with the items in their order, and in any order."""
+    cpu_bound_s = sequential.cpu_s / min(model.capacity, planned_workers)
     between_items_s = max(0.0, sequential.total_duration - sequential.busy_s)
     any_order_s = max(sequential.total_duration / planned_workers, sequential.longest_item_s)
     if sequential.planned_workers == planned_workers:
         makespan_s = sequential.in_order_makespan_s
-    else:  # chosen later, by measuring
-        makespan_s = replay.makespan_s(planned_workers)
+    else:  # the workers were chosen after the sequential run, by measuring
+        makespan_s = model.makespan_s(planned_workers)
     in_order_s = makespan_s + between_items_s / planned_workers
     in_order, any_order = (
         max(speedup, _ratio(sequential.total_duration, max(shortest_s, cpu_bound_s)))
@@ -187,68 +164,44 @@ def _limits(
     return min(in_order, any_order), any_order
 
 
-def _replay(middle: Round, plan: Plan, cores: float, asked: Asked) -> ScheduleModel:
-    """Return what the parallel run's schedule depended on.
-
-    Items that were measured in place, one after another, are part of the start.
-    """
-    sequential, parallel, trace = middle.sequential, middle.parallel, middle.parallel_trace
-    batches = max(1, parallel.batches)
-    hand_over_s = max(0.0, trace.hand_over_s) / batches
-    usual_s = min(hand_over_s, USUAL_HAND_OVER * HAND_OVER_S.get(plan.backend, 0.0))
-    carried = trace.surroundings.carried_bytes / batches
-    items_a_batch = max(1.0, parallel.total_processed / batches)
-    in_workers = [span for span in trace.spans if not span.in_place]
-    in_place = sum(span.items for span in trace.spans if span.in_place)
-    starts_s = sorted({span.worker: span.started_s for span in reversed(in_workers)}.values())
-    return ScheduleModel(
-        item_times_s=middle.sequential_trace.item_times_s[
-            in_place // middle.sequential_trace.items_a_time :
-        ],
-        items_a_time=middle.sequential_trace.items_a_time,
-        sequential_s=sequential.total_duration,
-        workers=max(1, parallel.workers),
-        batch_size=round(items_a_batch) if asked.sizes_followed else plan.batch_size,
-        shrinks=not asked.batch_size,
-        start_s=starts_s[0] if starts_s else 0.0,
-        start_step_s=(starts_s[-1] - starts_s[0]) / max(1, len(starts_s) - 1) if starts_s else 0.0,
-        end_s=max(
-            0.0, trace.wall_s - max((span.ended_s for span in trace.spans), default=trace.wall_s)
-        ),
-        hand_over_s=usual_s,
-        carrying_s=(hand_over_s - usual_s) / items_a_batch if carried >= LARGE_BATCH_BYTES else 0.0,
-        slowdown=_ratio(parallel.busy_s, sequential.busy_s),
-        parallel_s=parallel.total_duration,
-        cpu_s=sequential.cpu_s * (1 - _ratio(in_place, parallel.total_processed)),
-        capacity=cores,
-    )
-
-
-def _diagnosis(
-    plan: Plan,
-    accounting: TimeBreakdown,
-    trace: Trace,
-    parallel: RunSummary,
-    sequential: RunSummary | None,
-    cores: int,
-    capacity: float,
-    asked: Asked,
-) -> Bottleneck | None:
-    if accounting.workers < 2 or parallel.interrupted:
+def _bottleneck(evidence: Evidence) -> Bottleneck | None:
+    if evidence.workers < 2 or evidence.parallel.interrupted:
         return None
-    return diagnose(
-        Evidence(
-            plan=plan,
-            accounting=accounting,
-            trace=trace,
-            parallel=parallel,
-            sequential=sequential,
-            cores=cores,
-            capacity=capacity,
-            batch_size_asked=asked.batch_size,
-            rate_asked=asked.rate,
-        )
-    )
+    return find_bottleneck(evidence)
+
+
+def _forecasts(
+    model: ScheduleModel, measured: Round, plan: Plan, given: GivenOptions
+) -> dict[str, Any]:
+    """Return what other workers and batches would gain, by field of `Comparison`.
+
+    Nothing where the model misses what the time depends on: a rate, or waits before retries.
+    """
+    waited = given.rate or measured.sequential.retries or measured.parallel.retries
+    if waited or measured.sequential.busy_s <= 0:
+        return {"predictions": (), "stops_paying_at": None, "best_batch_size": None}
+    return {
+        "predictions": tuple(one for one in predictions(model) if one.workers != plan.workers),
+        "stops_paying_at": stops_paying_at(model),
+        "best_batch_size": best_batch_size(model),
+    }
+
+
+def _reliability(rounds: Sequence[Round], computes: bool) -> dict[str, Any]:
+    """Return how far the rounds lie apart, and what makes them doubtful, by field."""
+    sequential_s = [one.sequential.total_duration for one in rounds]
+    parallel_s = [one.parallel.total_duration for one in rounds]
+    times = {"sequential": spread_of(sequential_s), "parallel": spread_of(parallel_s)}
+    traces = {
+        "sequential": [one.sequential_trace for one in rounds],
+        "parallel": [one.parallel_trace for one in rounds],
+    }
+    return {
+        "sequential_times": times["sequential"],
+        "parallel_times": times["parallel"],
+        "speedups": spread_of(list(map(_ratio, sequential_s, parallel_s))),
+        "warnings": tuple(noise_warnings(times, traces, computes=computes)),
+    }
 
 
 def _ratio(above: float, below: float) -> float:

@@ -1,4 +1,4 @@
-"""How much work this machine really does at once, measured for a moment."""
+"""Measures how many cores' work this machine does at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import IO
 __all__ = ["measure_capacity"]
 
 ROUNDS = 3
+"""How often one process alone and all together are measured, in turn."""
+
 SPIN_S = 0.05
+"""How long a process spins each time."""
 
 _SPINNER = """
 import sys, time
@@ -27,11 +30,11 @@ for line in sys.stdin:
 
 
 def measure_capacity(processes: int) -> float:
-    """Return how many times the work of one process this many do side by side.
+    """Return how many times the work of one process `processes` of them do side by side.
 
-    Plain processes without anything to share go through the same loop, one alone and all
-    together, in turn; the medians' ratio is at most about `processes`, and less where cores are
-    hyper-threads of one another, or somebody else uses them. Takes about a third of a second.
+    Plain processes that share no data run the same loop, one alone and all together, in turn. The
+    ratio of the medians is at most about `processes`, and less where cores are hyper-threads of
+    one another or other programs use them. Takes about a third of a second.
     Raises `OSError` where processes cannot be started, `ValueError` for fewer than 1.
     """
     if processes < 1:
@@ -42,14 +45,14 @@ def measure_capacity(processes: int) -> float:
             spinner.wait_for_start()
         alone: list[int] = []
         together: list[int] = []
-        for place in range(ROUNDS):
-            alone.append(_turns([spinners[place % processes]]))
+        for number in range(ROUNDS):
+            alone.append(_turns([spinners[number % processes]]))
             together.append(_turns(spinners))
     return statistics.median(together) / statistics.median(alone)
 
 
 class _Spinner:
-    """A plain process that spins when it is told to, and ends with us."""
+    """A plain process that spins when asked to; it is killed when `stack` is closed."""
 
     def __init__(self, stack: ExitStack) -> None:
         process = subprocess.Popen(
@@ -62,21 +65,24 @@ class _Spinner:
         )
         stack.enter_context(process)
         stack.callback(process.kill)
-        self._orders: IO[str] = _open(process.stdin)
-        self._answers: IO[str] = _open(process.stdout)
+        self._requests: IO[str] = _open(process.stdin)
+        self._replies: IO[str] = _open(process.stdout)
 
     def wait_for_start(self) -> None:
-        self._answers.readline()
+        """Wait until the interpreter of the process has started."""
+        self._replies.readline()
 
     def begin(self) -> None:
-        self._orders.write(f"{SPIN_S}\n")
-        self._orders.flush()
+        """Let it spin for `SPIN_S` seconds."""
+        self._requests.write(f"{SPIN_S}\n")
+        self._requests.flush()
 
     def turns(self) -> int:
-        answer = self._answers.readline()
-        if not answer:
+        """Wait for its end, and return how many turns of the loop it did."""
+        reply = self._replies.readline()
+        if not reply:
             raise OSError("a process that was to measure the machine ended early")
-        return int(answer)
+        return int(reply)
 
 
 def _open(stream: IO[str] | None) -> IO[str]:
@@ -85,6 +91,7 @@ def _open(stream: IO[str] | None) -> IO[str]:
 
 
 def _turns(spinners: list[_Spinner]) -> int:
+    """Return how many turns of the loop the processes do side by side."""
     for spinner in spinners:
         spinner.begin()
     return sum(spinner.turns() for spinner in spinners)

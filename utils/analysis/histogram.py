@@ -1,4 +1,4 @@
-"""Sorts item times into bins, for a histogram."""
+"""Counts item times in bins, for a histogram."""
 
 from __future__ import annotations
 
@@ -7,47 +7,51 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Bin", "Histogram", "histogram"]
+__all__ = ["Bin", "Histogram", "make_histogram"]
 
-MOST_BINS = 40
+MAX_BINS = 40
+
 LOG_BEYOND = 100.0
-"""How many times the shortest the longest must be for the bins to grow with the time."""
+"""The scale is logarithmic when the longest time is more than so many times the shortest."""
+
 CLOCK_S = 1e-9
-"""What no clock tells from 0."""
+"""Shorter times cannot be told from 0 by the clock."""
+
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+"""In seconds, with their names, the longest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """How many items took how long; times in the histogram's unit."""
+    """An interval of times, in the unit of the histogram."""
 
     least: float
     most: float
     middle: float
     width: float
     items: int
-    """How many measured times fell into it."""
+    """How many of the measured times it holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Item times by how often they occur."""
+    """How many items took how long."""
 
     bins: tuple[Bin, ...]
     unit: str
     """`s`, `ms` or `µs`."""
     is_log: bool
-    """Whether each bin is so many times as wide as the one before."""
+    """Whether the bins grow by a constant factor."""
     median: float
-    """In the unit, as are the next two."""
+    """In the unit, like the next two."""
     ninety_fifth: float
-    """What 95 % of the items did not exceed."""
+    """The time that 95 % of the items did not exceed."""
     longest: float
     measured: int
     """How many times there are."""
 
 
-def histogram(item_times_s: Sequence[float]) -> Histogram | None:
+def make_histogram(item_times_s: Sequence[float]) -> Histogram | None:
     """Return the histogram of times in seconds; `None` without any."""
     if not item_times_s:
         return None
@@ -56,7 +60,7 @@ def histogram(item_times_s: Sequence[float]) -> Histogram | None:
     times = [time_s / scale for time_s in ordered]
     least = max(CLOCK_S / scale, next((time for time in times if time > 0), 0.0))
     is_log = times[-1] > LOG_BEYOND * least
-    if is_log:  # a time of 0 has no place on a log scale, and stands with the shortest
+    if is_log:  # a logarithmic scale has no 0, so such times count as the shortest one
         times = [max(time, least) for time in times]
     edges = _edges(times[0], times[-1], len(times), is_log=is_log)
     return Histogram(
@@ -76,17 +80,17 @@ def _unit(ordered_s: Sequence[float]) -> tuple[float, str]:
 
 
 def _edges(least: float, most: float, number: int, *, is_log: bool) -> list[float]:
-    """Return the limits of bins, one more than there are bins; sure to reach from end to end."""
+    """Return the limits of the bins, from the least time to exactly the most."""
     if most <= least:
         half = least / 20 or 0.5
         return [least - half, least + half]
-    bins = min(MOST_BINS, max(6, 2 * math.ceil(math.sqrt(number))))
+    bins = min(MAX_BINS, max(6, 2 * math.ceil(math.sqrt(number))))
     if is_log:
         step = (most / least) ** (1 / bins)
-        edges = [least * step**place for place in range(bins)]
+        edges = [least * step**number for number in range(bins)]
     else:
         step = (most - least) / bins
-        edges = [least + step * place for place in range(bins)]
+        edges = [least + step * number for number in range(bins)]
     return [*edges, most]
 
 
@@ -101,5 +105,5 @@ def _filled(times: Sequence[float], edges: Sequence[float]) -> tuple[Bin, ...]:
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
-    """Return the nearest-rank quantile: a time that was measured, not one between two."""
+    """Return the nearest-rank quantile, which is one of the values and never between two."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -1,26 +1,28 @@
-"""What to use for each kind of workload, drawn from what a benchmark measured."""
+"""Recommends backend, workers and batch size for each workload, from what a benchmark measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from batchmap.records import Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 from batchmap.scheduling.batching import choose_batch_size
 
 from ..workloads.simulated import WORKLOADS
-from .bottlenecks import WORTH_IT
 from .records import Case, Comparison, Recommendation
+from .thresholds import COMPUTES_FROM, WORTHWHILE_SPEEDUP
 
 __all__ = ["NEARLY_BEST", "recommend"]
 
-COMPUTES_FROM = 0.5
-"""Work whose CPU time is at least this share of its time counts as computing, not waiting."""
-
 NEARLY_BEST = 0.9
-"""What share of the best speedup is worth no more workers."""
+"""From this share of the best speedup on, more workers are not worth it."""
 
-MOST_WAITING_WORKERS = 256
+MAX_WAITING_WORKERS = 256
+"""Of work that waits, which could use almost any number."""
+
+TYPICAL_ITEM_BYTES = 1000
+"""The size of an item of a built-in workload, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,61 +53,63 @@ def recommend(
 def _recommend_for(
     name: str, measured: Sequence[_Measured], usable_cores: int, free_memory_bytes: int
 ) -> Recommendation:
-    items = sum(one.sequential.total_processed for one in measured)
     busy_s = sum(one.sequential.busy_s for one in measured)
     cpu_s = sum(one.sequential.cpu_s for one in measured)
     cpu_share = min(1.0, cpu_s / busy_s) if busy_s else 0.0
     computes = cpu_share >= COMPUTES_FROM
-    best = _best(measured)
-    reached = (
-        f"{best.plan.workers} {'worker' if best.plan.workers == 1 else 'workers'} of the "
-        f"{best.plan.backend} backend reached {best.comparison.speedup:.2f}x, "
-        f"{best.comparison.share_of_limit:.0%} of the limit"
-    )
+    kind = "CPU-bound" if computes else "I/O-bound"
     why = (
         f"its time is {cpu_share:.0%} CPU"
         if computes
         else f"its time is {1 - cpu_share:.1%} waiting"
     )
-    if best.comparison.speedup < WORTH_IT:
-        return Recommendation(
-            name,
-            "CPU-bound" if computes else "I/O-bound",
-            "sequential",
-            1,
-            best.plan.batch_size,
-            f"{why}; nothing was faster than a plain loop",
-        )
+    best = _best(measured)
+    plan = best.plan
+    if best.comparison.speedup < WORTHWHILE_SPEEDUP:
+        why = f"{why}; nothing was faster than a plain loop"
+        return Recommendation(name, kind, "sequential", 1, plan.batch_size, why)
     workload = WORKLOADS.get(name)
     if workload is None:  # backend and batch size were chosen by measuring, better than by rule
-        kind = "CPU-bound" if computes else "I/O-bound"
-        plan = best.plan
-        return Recommendation(
-            name, kind, plan.backend, plan.workers, plan.batch_size, f"{why}; {reached}"
-        )
+        why = f"{why}; {_reached(best)}"
+        return Recommendation(name, kind, plan.backend, plan.workers, plan.batch_size, why)
     if computes:
         backend, workers = "process", usable_cores
-        why = f"{why}, so one worker a core; {reached}"
+        why = f"{why}, so one worker a core; {_reached(best)}"
     else:
-        backend, workers = "thread", best.plan.workers
-        useful = round(usable_cores / cpu_share) if cpu_share else MOST_WAITING_WORKERS
-        useful = min(MOST_WAITING_WORKERS, max(workers, useful))
-        why = f"{why}; {reached}"
-        if useful > workers:
-            why += f"; for more items, up to about {useful} would find work"
+        backend, workers = "thread", plan.workers
+        why = f"{why}; {_reached(best)}{_hint_at_more(workers, cpu_share, usable_cores)}"
+    items = sum(one.sequential.total_processed for one in measured)
     batch_size, _ = choose_batch_size(
         total=items,
         workers=workers,
         backend=backend,
         expected_item_s=busy_s / items,
-        item_bytes=1000,
+        item_bytes=TYPICAL_ITEM_BYTES,
         free_memory_bytes=free_memory_bytes,
     )
     return Recommendation(name, workload.kind, backend, workers, batch_size, why)
 
 
 def _best(measured: Sequence[_Measured]) -> _Measured:
-    """Return the fewest workers that did nearly best."""
+    """Return the case with the fewest workers among those that were nearly the fastest."""
     enough = NEARLY_BEST * max(one.comparison.speedup for one in measured)
-    paid = [one for one in measured if one.comparison.speedup >= enough]
-    return min(paid, key=lambda one: one.plan.workers)
+    nearly_best = [one for one in measured if one.comparison.speedup >= enough]
+    return min(nearly_best, key=lambda one: one.plan.workers)
+
+
+def _reached(best: _Measured) -> str:
+    plan, comparison = best.plan, best.comparison
+    return (
+        f"{plan.workers} {'worker' if plan.workers == 1 else 'workers'} of the "
+        f"{plan.backend} backend reached {comparison.speedup:.2f}x, "
+        f"{comparison.share_of_limit:.0%} of the limit"
+    )
+
+
+def _hint_at_more(workers: int, cpu_share: float, usable_cores: int) -> str:
+    """Return how many workers the cores could serve, where those are more than were measured."""
+    useful = round(usable_cores / cpu_share) if cpu_share else MAX_WAITING_WORKERS
+    useful = min(MAX_WAITING_WORKERS, max(workers, useful))
+    if useful <= workers:
+        return ""
+    return f"; for more items, up to about {useful} would find work"

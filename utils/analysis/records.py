@@ -1,4 +1,4 @@
-"""What is found out about runs: where their time went, what they might reach, whether they agree.
+"""The findings about runs: where their time went, what they could reach, whether results match.
 
 Shares of workers are numbers of workers: 0.5 is half of one worker's time over the whole run.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from batchmap.records import Plan, RunSummary
+from batchmap.metrics import RunSummary
+from batchmap.records import MappingRecord, Plan
 
 from ..execution.trace import Trace
 
@@ -31,14 +32,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class TimeBreakdown:
-    """Where the workers of a run were, in workers; the five add up to `workers`."""
+    """Where the workers' time of a run went, in workers; the five parts add up to `workers`."""
 
     workers: int
     wall_s: float
+    """Wall time of the run."""
     work: float
-    """What the items cost in the sequential run; without one, in the workers themselves."""
+    """The time of the items in the sequential run; without one, in the workers themselves."""
     slower_items: float | None
-    """What the same items cost beyond that in parallel (below 0 when they were faster).
+    """The time of the same items beyond that in parallel, below 0 when they were faster.
 
     `None` without a sequential run: then it is unknown, and part of `work`.
     """
@@ -52,14 +54,14 @@ class TimeBreakdown:
 
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
-    """The largest loss, what caused it, and what would help."""
+    """The largest loss of a run, its cause, and what would help."""
 
     loss: str
     """`slower items`, `start`, `hand-over` or `tail`."""
     share: float
     """How many workers were lost to it."""
     cause: str
-    """A name from the closed list of `utils.analysis.bottlenecks.CAUSES`."""
+    """A name from the closed list `CAUSES` of `utils/analysis/bottlenecks`."""
     told: str
     """One sentence, with figures."""
     advice: str
@@ -68,11 +70,12 @@ class Bottleneck:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a run with other workers or batches would bring, by replaying the measured times."""
+    """A run with other workers or batches, predicted by scheduling the measured times again."""
 
     workers: int
     batch_size: int
     time_s: float
+    """Wall time of the run."""
     speedup: float
 
 
@@ -81,11 +84,13 @@ class Mismatch:
     """An item whose results differ between the two runs."""
 
     index: int
+    """Position in the input, from 0."""
     place: str
-    """Where it stands, in words."""
+    """Where the item stands in the input, in words."""
     sequential: str
-    """What the sequential run gave, as text, at most 200 characters."""
+    """What the sequential run gave, as text of at most 200 characters."""
     parallel: str
+    """What the parallel run gave, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +99,11 @@ class Verdict:
 
     matches: bool
     different: int
-    """How many items differ."""
+    """How many items gave something else."""
     differences: tuple[Mismatch, ...]
     """The first three."""
     why: str | None
-    """One sentence that explains the differences; `None` when no reason is known."""
+    """One sentence with the cause; `None` when results match or no cause was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +117,13 @@ class Spread:
     """In the order in which they were measured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A sequential and a parallel run over the same items, side by side."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison(MappingRecord):
+    """A sequential and a parallel run over the same items; also a mapping of its fields by name."""
 
     total_items: int
     data_type: str
+    """What the items are, in a word."""
     sequential_time: float
     """Seconds; with several rounds, of the median round."""
     parallel_time: float
@@ -126,39 +132,43 @@ class Comparison:
     workers: int
     """Workers that were really used in parallel."""
     efficiency: float
-    """Speedup over workers, 1 for a perfect one."""
+    """Speedup over workers; 1 is perfect."""
     limit: float
     """The best speedup of a schedule that takes the items in their order on this machine."""
     share_of_limit: float
+    """Speedup over `limit`."""
     limit_any_order: float
     """A bound on the speedup of any schedule, even one that knows each item's time in advance."""
     share_of_limit_any_order: float
+    """Speedup over `limit_any_order`."""
     machine_capacity: float | None
-    """How many times one process's work this machine does with one process a worker, side by side.
+    """How many cores' work plain processes on all usable cores do, side by side.
 
     `None` where it was not measured, as for work that waits.
     """
     results_match: bool
+    """Whether both runs gave the same for every item."""
     verdict: Verdict
     sequential_throughput: float
     """Items a second."""
     parallel_throughput: float
     """Items a second."""
     errors: Mapping[str, int]
-    """Failed items: `sequential`, `parallel`."""
+    """How many items failed, by run: `sequential`, `parallel`."""
     accounting: TimeBreakdown
+    """Where the workers' time of the parallel run went."""
     diagnosis: Bottleneck | None
-    """`None` where too little was lost to speak of, or nothing that could be helped."""
+    """The largest loss; `None` where too little was lost, or with a single worker."""
     predictions: tuple[Prediction, ...]
-    """At other worker counts, the fewest workers first; empty where nothing can be said."""
+    """At other worker counts, the fewest workers first; empty where none can be made."""
     stops_paying_at: int | None
-    """The worker count beyond which the time hardly falls; `None` where nothing can be said."""
+    """The worker count beyond which the time hardly falls; `None` where that is unknown."""
     best_batch_size: Prediction | None
     """A batch size that would be faster with the same workers; `None` when there is none."""
     sequential_times: Spread
-    """Seconds."""
+    """Seconds, one value a round."""
     parallel_times: Spread
-    """Seconds."""
+    """Seconds, one value a round."""
     speedups: Spread
     """Of each round."""
     warnings: tuple[str, ...]
@@ -167,10 +177,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
-    """What one worker count came to."""
+    """What was measured with one worker count."""
 
     workers: int
     time_s: float
+    """Wall time of the parallel run."""
     speedup: float
     efficiency: float
     limit: float
@@ -189,27 +200,29 @@ class Sweep:
     points: tuple[SweepPoint, ...]
     """The fewest workers first."""
     serial_share: float
-    """What share of the work only one worker at a time can do."""
+    """The share of the work that only one worker at a time can do."""
     crosstalk: float
     """What each pair of workers costs, as a share of the work."""
     best_workers: int | None
-    """Where the fit has its peak; `None` where it rises for ever."""
+    """Where the fit has its peak; `None` where more workers are always faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """A figure of a scenario, set against an earlier run's."""
+    """A figure of a scenario, compared with an earlier run's."""
 
     name: str
     """The scenario."""
     figure: str
     """Which figure, in words."""
     before_s: float
+    """The median before."""
     now_s: float
+    """The median now."""
     ratio: float
     """Now over before: above 1 is slower."""
     noise: float
-    """What ratio the spread of both runs explains."""
+    """The ratio up to which the spread of both runs explains a difference."""
     slower: bool
     """Whether it got slower beyond the noise."""
 
@@ -219,20 +232,25 @@ class FailureExample:
     """An item that failed, for a report."""
 
     place: str
+    """Where it stands in the input, in words."""
     error_type: str
+    """Name of the exception's class."""
     error: str
+    """The exception's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that a report tells of one run, or of a run and its baseline."""
+    """All that a report says of one run, or of a comparison."""
 
     name: str
     """The scenario, or the subcommand."""
     workload: str
     """A built-in workload's name, or the user's task."""
     data_type: str
+    """What the items are, in a word."""
     plan: Plan
+    """As it was in the end."""
     sequential: RunSummary | None
     """`None` without a sequential run."""
     parallel: RunSummary
@@ -241,20 +259,25 @@ class Case:
     comparison: Comparison | None
     """`None` without a sequential run."""
     accounting: TimeBreakdown
+    """Where the workers' time of the parallel run went."""
     diagnosis: Bottleneck | None
+    """The largest loss; `None` where too little was lost."""
     failures: tuple[FailureExample, ...]
-    """The first few items that failed without having been told to."""
+    """The first few items that failed other than by a simulated failure."""
     sweep: Sweep | None = None
+    """`None` unless several worker counts were measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What to use for a kind of workload on this machine."""
+    """What to use for a workload on this machine."""
 
     workload: str
+    """The workload's name, or the user's task."""
     kind: str
     """What bounds it, in words."""
     backend: str
     workers: int
     batch_size: int
     why: str
+    """One sentence, with figures."""

@@ -1,24 +1,24 @@
-"""Where the workers of a run went: each worker-second to exactly one of five ends."""
+"""Where the workers' time of a run went: each worker-second is counted exactly once."""
 
 from __future__ import annotations
 
-from batchmap.records import RunSummary
+from batchmap.metrics import RunSummary
 
 from ..execution.trace import Trace
 from .records import TimeBreakdown
 
-__all__ = ["account", "losses"]
+__all__ = ["break_down_time", "losses"]
 
 
-def account(
+def break_down_time(
     trace: Trace, parallel: RunSummary, *, sequential: RunSummary | None = None
 ) -> TimeBreakdown:
-    """Return where the workers of a parallel run were, in workers; the shares add up to them.
+    """Return where the workers' time of a parallel run went, as numbers of workers.
 
     With wall time T, P workers and S seconds for the same items in a sequential run, work is S/T,
-    which is the speedup, and P - S/T workers are missing: to items that took longer than in the
-    sequential run, to the start, to the hand-over and to the tail. Without a sequential run, S is
-    the items' own time in the workers.
+    which is the speedup, and P - S/T workers are lost: to items that took longer than in the
+    sequential run, to the start, to handing over batches and to the tail. Work and losses add up
+    to P. Without a sequential run, S is the time that the items took in the workers.
     """
     wall_s = trace.wall_s
     if wall_s <= 0:
@@ -36,11 +36,11 @@ def account(
     )
 
 
-def losses(accounting: TimeBreakdown) -> dict[str, float]:
-    """Return what was lost to each end but work, in workers, by name."""
+def losses(breakdown: TimeBreakdown) -> dict[str, float]:
+    """Return how many workers were lost to what, by the name of the loss."""
     return {
-        "slower items": accounting.slower_items or 0.0,
-        "start": accounting.start,
-        "hand-over": accounting.hand_over,
-        "tail": accounting.tail,
+        "slower items": breakdown.slower_items or 0.0,
+        "start": breakdown.start,
+        "hand-over": breakdown.hand_over,
+        "tail": breakdown.tail,
     }

@@ -13,8 +13,8 @@ from batchmap.clock import SYSTEM_CLOCK
 from batchmap.command.settings import CommandSettings
 from batchmap.engine import RunState, limits_of, run_plan, stream_batches
 from batchmap.job import RunObserver
-from batchmap.metrics import RunMetrics
-from batchmap.records import Batch, BatchRecord, Plan, RunSummary
+from batchmap.metrics import RunMetrics, RunSummary
+from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.stopping import StopRequest
 from batchmap.worker.processor import BatchProcessor
 

@@ -1,4 +1,4 @@
-"""What else is seen while a run goes on: the command's own share, and that of others."""
+"""Watches this process and the machine during a run: CPU time, waits, load by other programs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ PROBE_TURNS = 40_000
 """About a millisecond of work, on a machine of 2023."""
 
 PROBES = 20
+"""The fastest of so many is taken, as other programs slow some of them down."""
 
 
 class SystemMonitor:
-    """Look around from when it is made to when it is asked."""
+    """Measures what this process and others use, from its creation on.
+
+    `probe_s` is how long a fixed piece of work took before the run, as `probed_s` measures it.
+    """
 
     def __init__(self, *, probe_s: float | None = None) -> None:
         self._probe_s = probe_s
@@ -26,14 +30,18 @@ class SystemMonitor:
     def surroundings(
         self, *, wall_s: float, workers_cpu_s: float, carried_bytes: int
     ) -> Environment:
-        """Return what was seen; `workers_cpu_s` is what processes beside the command used."""
+        """Return what was used so far, `wall_s` after the creation.
+
+        `workers_cpu_s` is the CPU time of worker processes, which is not that of other programs;
+        `carried_bytes` is what was sent to them and came back.
+        """
         usage, machine = process_usage(), machine_usage()
         command_cpu_s = usage.cpu_s - self._usage.cpu_s
         other_load = None
         if machine is not None and self._machine is not None and wall_s > 0:
             busy_s = machine.busy_s + machine.stolen_s
-            others_s = busy_s - self._machine.busy_s - self._machine.stolen_s
-            other_load = max(0.0, others_s - command_cpu_s - workers_cpu_s) / wall_s
+            all_s = busy_s - self._machine.busy_s - self._machine.stolen_s
+            other_load = max(0.0, all_s - command_cpu_s - workers_cpu_s) / wall_s
         return Environment(
             command_cpu_s=command_cpu_s,
             command_waits=usage.waits - self._usage.waits,
@@ -44,7 +52,7 @@ class SystemMonitor:
 
 
 def probed_s(clock: Clock = SYSTEM_CLOCK) -> float:
-    """Return the seconds that a fixed piece of arithmetic takes now, at its best of a few times."""
+    """Return the seconds that a fixed piece of work takes now; takes about 20 ms itself."""
     return min(_spin_s(clock) for _ in range(PROBES))
 
 

@@ -1,62 +1,67 @@
-"""What was seen of runs: when each worker was at what, and what else went on."""
+"""The trace of a run: when each worker ran which items, and what else the machine did."""
 
 from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
 
-from batchmap.records import RunSummary
+from batchmap.metrics import RunSummary
 
 __all__ = ["Environment", "Round", "Span", "Trace"]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time in which a worker was at batches: a bar of the timeline."""
+    """A time in which a worker ran a batch, or several in a row: a bar of the timeline."""
 
     worker: int
-    """Which of the workers, from 0."""
+    """The worker's number, from 0."""
     started_s: float
     """Since the run began."""
     ended_s: float
+    """Since the run began."""
     batches: int
-    """One, or several that lie close together where there are too many to keep apart."""
+    """One; several in a row where there are too many to keep apart."""
     first_item: int
-    """Place of the first item in the input, from 0."""
+    """Index of the first item in the input, from 0."""
     items: int
+    """How many items it holds."""
     busy_s: float
     """Sum of the items' own times."""
     failed: int
+    """Items that failed."""
     retried: int
+    """Items that were tried again."""
     in_place: bool
-    """Whether the command itself was at it, as while it measures."""
+    """Whether it ran in the calling thread, as while items are measured, and not in a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What else was seen while a run went on."""
+    """What this process and the machine did during a run."""
 
     command_cpu_s: float = 0.0
-    """CPU time of the command's own process, its threads that were at items included."""
+    """CPU time of this process, in seconds; that of worker threads is part of it."""
     command_waits: float = 0.0
-    """How often a thread of the command gave up its core to wait; infinite where not known."""
+    """How often a thread of this process gave up its core to wait; infinite where not known."""
     carried_bytes: int = 0
-    """What was sent to worker processes and came back."""
+    """What was sent to worker processes and came back, pickled."""
     other_load: float | None = None
     """Cores that other programs of this machine used on average; `None` where not known."""
     probe_s: float | None = None
-    """What a fixed piece of work took just before; `None` where it was not tried."""
+    """Seconds that a fixed piece of work took just before; `None` where it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """When each worker of a run was at what."""
+    """When each worker of a run ran which items, and how long items took."""
 
     workers: int
-    """Workers that were really used; coroutines at once, for those."""
+    """Workers that were really used; for coroutines, how many ran at once."""
     wall_s: float
+    """Wall time of the run, start and end of the workers included."""
     spans: tuple[Span, ...]
-    """In the order of their start; empty for coroutines, which take turns in one worker."""
+    """In the order of their start; empty for coroutines, which overlap in one worker."""
     start_s: float
     """Worker-seconds from the run's start to each worker's first batch."""
     hand_over_s: float
@@ -64,14 +69,17 @@ class Trace:
     tail_s: float
     """Worker-seconds from each worker's last batch to the end."""
     longest_batch_s: float
+    """Time of the items of the longest batch."""
     longest_batch_items: int
+    """How many items the longest batch holds."""
     longest_item: int
-    """Place in the input of the item that took longest."""
+    """Index in the input of the item that took longest."""
     item_times_s: array[float]
-    """The time of every item, or of every so many, in input order as far as is known."""
+    """The time of every item, or of every second, fourth, ..., in the order of their ends."""
     items_a_time: int
-    """1, or how many items each of those times stands for."""
+    """How many items each of those times stands for."""
     surroundings: Environment
+    """What this process and the machine did meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,9 @@
-"""The records of one run, folded into a trace: when each worker was at what."""
+"""Builds the trace of a run from its batch records, in bounded memory.
+
+The idle time of workers is divided into three: before a worker's first batch (start), after its
+last (tail), and all the rest (hand-over). So the three and the items' own times add up to the
+workers' time exactly.
+"""
 
 from __future__ import annotations
 
@@ -14,70 +19,72 @@ from .trace import Environment, Span, Trace
 
 __all__ = ["TraceBuilder"]
 
-MOST_SPANS = 2000
-"""With more, those that follow each other at one worker are told as one."""
+MAX_SPANS = 2000
+"""With more than twice as many, each two of a worker that follow each other are joined."""
 
-MOST_COROUTINES = 10_000
-"""The most workers that can be asked for."""
+MAX_COROUTINES = 10_000
+"""The highest worker count that can be asked for."""
 
-MOST_TIMES = 50_000
+MAX_TIMES = 50_000
 """With more items, the times of every second, fourth, ... are kept."""
 
 
 @dataclass(slots=True)
-class _Lane:
-    """What one worker, by its name, was at."""
+class _Worker:
+    """What one worker ran."""
 
     started_s: float
+    """Start of its first batch."""
     ended_s: float
+    """End of its last batch."""
     spans: list[Span]
 
 
 class TraceBuilder:
-    """Fold batch records into a trace; memory does not grow with their number.
+    """The growing trace of a run; its memory does not grow with the number of records.
 
-    `began_s` is when the run began, on the clock of the records. `coroutines` tells whether items
-    overlap in one worker, as coroutines do.
+    `began_s` is when the run began, on the clock of the records. `coroutines` returns whether the
+    items overlap in one worker, as coroutines do; that may change until the plan is made.
     """
 
     def __init__(self, *, began_s: float, coroutines: Callable[[], bool] = lambda: False) -> None:
         self._began_s = began_s
         self._coroutines = coroutines
-        self._overlap = _Overlap()
-        self._here = f"{os.getpid()}:{threading.get_ident()}"
-        self._lanes: dict[str, _Lane] = {}
+        self._overlapping = _OverlappingItems()
+        self._calling_thread = f"{os.getpid()}:{threading.get_ident()}"
+        self._workers: dict[str, _Worker] = {}
         self._spans = 0
-        self._times = array("d")
-        self._every = 1
+        self._times_s = array("d")
+        self._items_a_time = 1
         self._longest_s = -1.0
         self._longest_item = 0
         self._longest_batch = 0.0, 0
 
     def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
-        """Fold each record in and yield it on."""
+        """Add each record and yield it on."""
         for record in records:
             self.add(record)
             yield record
 
     def add(self, record: BatchRecord) -> None:
-        """Fold one record in."""
-        times = record.durations_s
-        if not times:
+        """Add one record."""
+        times_s = record.durations_s
+        if not times_s:
             return
-        longest_s = max(times)
+        longest_s = max(times_s)
         if longest_s > self._longest_s:
             self._longest_s = longest_s
-            self._longest_item = record.first_item + times.index(longest_s)
-        busy_s = sum(times)
+            self._longest_item = record.first_item + times_s.index(longest_s)
+        busy_s = sum(times_s)
         if self._coroutines():
-            self._overlap.add(record, longest_s)
-        elif record.worker:  # an item that its worker did not survive has none
+            self._overlapping.add(record, longest_s)
+        elif record.worker:  # the record of an item whose worker crashed names none
             self._add_span(record, busy_s)
-        self._longest_batch = max(self._longest_batch, (busy_s, len(times)))
-        self._times.extend(times[-record.first_item % self._every :: self._every])
-        while len(self._times) > MOST_TIMES:
-            self._times = self._times[::2]
-            self._every *= 2
+        self._longest_batch = max(self._longest_batch, (busy_s, len(times_s)))
+        self._times_s.extend(times_s[-record.first_item % self._items_a_time :: self._items_a_time])
+        while len(self._times_s) > MAX_TIMES:
+            self._times_s = self._times_s[::2]
+            self._items_a_time *= 2
 
     def _add_span(self, record: BatchRecord, busy_s: float) -> None:
         span = Span(
@@ -90,113 +97,120 @@ class TraceBuilder:
             busy_s=busy_s,
             failed=len(record.failures),
             retried=len(record.attempts),
-            in_place=record.worker == self._here,
+            in_place=record.worker == self._calling_thread,
         )
-        lane = self._lanes.get(record.worker)
-        if lane is None:
-            lane = self._lanes[record.worker] = _Lane(span.started_s, span.ended_s, [])
-        lane.started_s = min(lane.started_s, span.started_s)
-        lane.ended_s = max(lane.ended_s, span.ended_s)
-        lane.spans.append(span)
+        worker = self._workers.get(record.worker)
+        if worker is None:
+            worker = self._workers[record.worker] = _Worker(span.started_s, span.ended_s, [])
+        worker.started_s = min(worker.started_s, span.started_s)
+        worker.ended_s = max(worker.ended_s, span.ended_s)
+        worker.spans.append(span)
         self._spans += 1
-        if self._spans > 2 * MOST_SPANS:
-            self._thin_out()
+        if self._spans > 2 * MAX_SPANS:
+            self._join_pairs()
 
-    def _thin_out(self) -> None:
-        for lane in self._lanes.values():
-            lane.spans = [
-                _joined(lane.spans[place : place + 2]) for place in range(0, len(lane.spans), 2)
-            ]
-        self._spans = sum(len(lane.spans) for lane in self._lanes.values())
+    def _join_pairs(self) -> None:
+        for worker in self._workers.values():
+            spans = worker.spans
+            worker.spans = [_joined(spans[first : first + 2]) for first in range(0, len(spans), 2)]
+        self._spans = sum(len(worker.spans) for worker in self._workers.values())
 
     def trace(
         self, *, wall_s: float, busy_s: float, workers: int, surroundings: Environment
     ) -> Trace:
-        """Return the trace of a run that took `wall_s` on so many workers.
+        """Return the trace of a run that took `wall_s`; `workers` spent `busy_s` of it on items.
 
-        Workers that took another's place, as after a crash, share a row with it. What is not
-        spent on items, nor before a worker's first batch, nor after its last, is hand-over.
+        A worker that replaced another, as after a crash, shares the number of that one.
         """
-        seats = _seated(list(self._lanes.values()), workers)
+        rows = _rows(list(self._workers.values()), workers)
         idle_s = workers * wall_s - busy_s
-        begun_s, ended_s = self._overlap.of(workers) if self._coroutines() else _of_seats(seats)
-        begun_s = [since_s - self._began_s for since_s in begun_s]
-        ended_s = [since_s - self._began_s for since_s in ended_s]
-        start_s = sum(max(0.0, since_s) for since_s in begun_s)
-        tail_s = sum(max(0.0, wall_s - since_s) for since_s in ended_s)
-        # A worker that overlaps with the one whose place it took leaves less idle time than this.
-        fits = min(1.0, max(0.0, idle_s) / (start_s + tail_s)) if start_s + tail_s else 1.0
-        start_s, tail_s = start_s * fits, tail_s * fits
-        all_here = all(span.in_place for lane in self._lanes.values() for span in lane.spans)
-        spans = [
-            replace(
-                span,
-                worker=row,
-                started_s=span.started_s - self._began_s,
-                ended_s=span.ended_s - self._began_s,
-                in_place=span.in_place and not all_here,
-            )
-            for row, seat in enumerate(seats)
-            for lane in seat
-            for span in lane.spans
-        ]
+        starts_s, ends_s = (
+            self._overlapping.starts_and_ends(workers)
+            if self._coroutines()
+            else _starts_and_ends(rows)
+        )
+        start_s = sum(max(0.0, start_s - self._began_s) for start_s in starts_s)
+        tail_s = sum(max(0.0, wall_s - (end_s - self._began_s)) for end_s in ends_s)
+        # Where a worker overlapped with the one that it replaced, less time than this was idle.
+        share = min(1.0, max(0.0, idle_s) / (start_s + tail_s)) if start_s + tail_s else 1.0
+        start_s, tail_s = start_s * share, tail_s * share
         longest_batch_s, longest_batch_items = self._longest_batch
         return Trace(
             workers=workers,
             wall_s=wall_s,
-            spans=tuple(sorted(spans, key=lambda span: span.started_s)),
+            spans=self._spans_of(rows),
             start_s=start_s,
             hand_over_s=idle_s - start_s - tail_s,
             tail_s=tail_s,
             longest_batch_s=longest_batch_s,
             longest_batch_items=longest_batch_items,
             longest_item=self._longest_item,
-            item_times_s=self._times,
-            items_a_time=self._every,
+            item_times_s=self._times_s,
+            items_a_time=self._items_a_time,
             surroundings=surroundings,
         )
 
+    def _spans_of(self, rows: Sequence[Sequence[_Worker]]) -> tuple[Span, ...]:
+        """Return all spans in the order of their start, since the run began."""
+        all_in_place = all(
+            span.in_place for worker in self._workers.values() for span in worker.spans
+        )
+        spans = (
+            replace(
+                span,
+                worker=number,
+                started_s=span.started_s - self._began_s,
+                ended_s=span.ended_s - self._began_s,
+                in_place=span.in_place and not all_in_place,
+            )
+            for number, row in enumerate(rows)
+            for worker in row
+            for span in worker.spans
+        )
+        return tuple(sorted(spans, key=lambda span: span.started_s))
 
-class _Overlap:
-    """When items began and ended that overlap in one worker."""
+
+class _OverlappingItems:
+    """When items started and ended that overlap in one worker."""
 
     def __init__(self) -> None:
-        self._begun_s: list[float] = []
-        self._ended_s: list[float] = []
+        self._starts_s: list[float] = []
+        self._ends_s: list[float] = []
 
     def add(self, record: BatchRecord, longest_s: float) -> None:
-        """Take note of a record whose items ran side by side, all from the same time on."""
-        since_s = record.ended_s - longest_s
-        self._begun_s += [since_s] * len(record.durations_s)
-        self._ended_s += [since_s + duration_s for duration_s in record.durations_s]
-        if len(self._begun_s) > 4 * MOST_COROUTINES:
-            self._begun_s, self._ended_s = self.of(MOST_COROUTINES)
+        """Add the items of a record, which all started at the same time."""
+        start_s = record.ended_s - longest_s
+        self._starts_s += [start_s] * len(record.durations_s)
+        self._ends_s += [start_s + duration_s for duration_s in record.durations_s]
+        if len(self._starts_s) > 4 * MAX_COROUTINES:
+            self._starts_s, self._ends_s = self.starts_and_ends(MAX_COROUTINES)
 
-    def of(self, workers: int) -> tuple[list[float], list[float]]:
-        """Return when the first so many items began, and when the last so many ended."""
-        return sorted(self._begun_s)[:workers], sorted(self._ended_s)[-workers:]
+    def starts_and_ends(self, workers: int) -> tuple[list[float], list[float]]:
+        """Return the first starts and the last ends of items, one for each worker."""
+        return sorted(self._starts_s)[:workers], sorted(self._ends_s)[-workers:]
 
 
-def _of_seats(seats: Sequence[Sequence[_Lane]]) -> tuple[list[float], list[float]]:
+def _starts_and_ends(rows: Sequence[Sequence[_Worker]]) -> tuple[list[float], list[float]]:
+    """Return when the first batch of each row started, and when its last one ended."""
     return (
-        [seat[0].started_s for seat in seats],
-        [max(lane.ended_s for lane in seat) for seat in seats],
+        [row[0].started_s for row in rows],
+        [max(worker.ended_s for worker in row) for row in rows],
     )
 
 
-def _seated(lanes: Sequence[_Lane], workers: int) -> list[list[_Lane]]:
-    """Return the lanes by the seat that they had, one after another; at most so many seats."""
-    seats: list[list[_Lane]] = []
-    for lane in sorted(lanes, key=lambda lane: lane.started_s):
-        if len(seats) < workers:
-            seats.append([lane])
+def _rows(workers: Sequence[_Worker], number: int) -> list[list[_Worker]]:
+    """Return the workers in at most `number` rows, each with the ones that replaced it."""
+    rows: list[list[_Worker]] = []
+    for worker in sorted(workers, key=lambda worker: worker.started_s):
+        if len(rows) < number:
+            rows.append([worker])
         else:
-            min(seats, key=lambda seat: max(one.ended_s for one in seat)).append(lane)
-    return seats
+            min(rows, key=lambda row: max(one.ended_s for one in row)).append(worker)
+    return rows
 
 
 def _joined(spans: Sequence[Span]) -> Span:
-    """Return spans that follow each other at one worker as one."""
+    """Return spans of one worker that follow each other as one."""
     first = spans[0]
     return replace(
         first,

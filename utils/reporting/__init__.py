@@ -1,45 +1,67 @@
-"""Finished numbers as console text, JSON, HTML and Markdown.
+"""Turns what was found out about runs into reports: text, Markdown, HTML and JSON.
 
-What makes files that few ask for is loaded when it is asked for.
+    report.py             the report of a run or a comparison, and its export files
+    benchmark_results.py  the same for the benchmark
+    exports.py            writes each export file that was asked for
+    text/                 the text report, a module for each command
+    document/             what the Markdown and the HTML report hold, in no format yet
+    charts/               the charts of the HTML report
+    markdown.py, html/    one format each: a `document.model.Document` written out
+
+To add an output format: put a renderer beside `markdown.py` that writes the document of
+`document.contents.build_document`, call it in `exports.write_exports`, and give the settings an
+`export_…` file for it. The JSON is `batchmap.command.export`, which the library's command shares.
+
+Names are loaded when they are first asked for, so that a command pays only for the formats it
+writes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .json_export import export_document, json_text
-from .text.benchmark import render_benchmark
-from .text.comparison import render_comparison, render_parallel, render_partial
-from .text.print import show
-from .text.run import render_plan, render_run
-
 if TYPE_CHECKING:
+    from .benchmark_results import Benchmark, Trial
     from .html.render import render_html
     from .markdown import render_markdown
+    from .report import Report, build_report, write_report_files
+    from .text.benchmark import render_benchmark
+    from .text.comparison import render_comparison, render_parallel, render_partial
+    from .text.print import show
+    from .text.run import render_run
 
 __all__ = [
-    "export_document",
-    "json_text",
+    "Benchmark",
+    "Report",
+    "Trial",
+    "build_report",
     "render_benchmark",
     "render_comparison",
     "render_html",
     "render_markdown",
     "render_parallel",
     "render_partial",
-    "render_plan",
     "render_run",
     "show",
+    "write_report_files",
 ]
 
-_SELDOM = {
+_MODULES = {
+    **dict.fromkeys(("Benchmark", "Trial"), ".benchmark_results"),
+    **dict.fromkeys(("Report", "build_report", "write_report_files"), ".report"),
+    **dict.fromkeys(("render_comparison", "render_parallel", "render_partial"), ".text.comparison"),
+    "render_benchmark": ".text.benchmark",
     "render_html": ".html.render",
     "render_markdown": ".markdown",
+    "render_run": ".text.run",
+    "show": ".text.print",
 }
+"""Where each public name is defined."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _SELDOM:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_SELDOM[name], __name__), name)
+    return getattr(import_module(_MODULES[name], __name__), name)

@@ -1,4 +1,4 @@
-"""The benchmark: its trials one after another, and what came of them gathered for the report."""
+"""The benchmark: yields its trials one after another and gathers their results for the report."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from batchmap.command.export import export_document, json_text, write_export
 from batchmap.errors import UsageError
 from batchmap.resources import describe_machine, free_memory_bytes, usable_cores
 
@@ -17,44 +18,47 @@ from ..analysis.regressions import compare_with, read_benchmark, saved_benchmark
 from ..analysis.scaling import fit_scaling
 from ..cli.settings import Settings
 from ..workloads.real import REAL_SCENARIOS, RealScenario, missing, open_real_work
-from ..workloads.scenarios import SCENARIOS
-from . import export_document, json_text
-from .exports import write_export, write_exports
+from ..workloads.scenarios import SCENARIOS, Scenario
+from .exports import write_exports
 
 __all__ = ["Benchmark", "Trial"]
 
 QUICK_SHARE = 0.1
-"""What share of the simulated waits is left with `--quick`."""
+"""The share of the simulated waits that `--quick` keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One comparison that is to be run; whoever runs it fills the shared store."""
+    """One comparison to be run; the caller runs it on the trial's shared store."""
 
     name: str
+    """The scenario, or the user's task."""
     workload: str
+    """A workload's name, or the user's task."""
     settings: Settings
+    """Those of the benchmark, with what the scenario sets and without exports."""
     function: Callable[[Any], Any] | None
     """`None`: the workload's own."""
     items: Iterable[Any] | None
     """`None`: the workload's own, or those of `--input`."""
     shared: dict[str, Any]
+    """The shared store of the comparison graph, the same one for all worker counts."""
     has_baseline: bool
     """Whether the shared store holds the items and a sequential run over them already."""
 
 
 class Benchmark:
-    """Gather the outcomes of the trials, each run by whoever walks `trials`.
+    """Gather the results of the trials; the caller runs what `trials` yields and adds it.
 
-    `function` is the user's own, which then is the only one. Raises `InputError` when the figures
-    to compare with cannot be read, `UsageError` for an input that nobody asks for.
+    `function` is the user's own, benchmarked in place of the scenarios. Raises `InputError` when
+    the figures of `--against` cannot be read, `UsageError` for an input without `--task`.
     """
 
     def __init__(self, settings: Settings, *, function: Callable[[Any], Any] | None = None) -> None:
         if settings.input is not None and function is None:
             raise UsageError(f"--input {settings.input}: benchmark takes it with --task only")
         self.notes: list[str] = []
-        """What could not be done, or compared, in words."""
+        """Sentences on what could not be run."""
         self._settings = settings
         self._function = function
         self._before = None if settings.against is None else read_benchmark(settings.against)
@@ -63,57 +67,52 @@ class Benchmark:
         self._measured: dict[str, dict[int, Case]] = {}
 
     def trials(self) -> Generator[Trial, None, None]:
-        """Yield the trials; what one needs is there until the next is asked for."""
+        """Yield the trials; the server or files of one are gone when the next is asked for."""
         if self._function is not None:
             task = self._settings.task or ""
-            yield from self._swept(Trial(task, task, self._bare(), self._function, None, {}, False))
+            yield from self._each_worker_count(
+                Trial(task, task, self._without_exports(), self._function, None, {}, False)
+            )
         elif self._settings.suite == "real":
             yield from self._real_trials()
         else:
             for scenario in SCENARIOS:
-                yield from self._swept(
-                    Trial(
-                        scenario.name,
-                        scenario.workload,
-                        self._bare(
-                            workload=scenario.workload,
-                            count=scenario.count,
-                            workers=self._settings.workers or scenario.workers,
-                            latency_s=self._settings.latency_s
-                            * (QUICK_SHARE if self._settings.quick else 1),
-                        ),
-                        None,
-                        None,
-                        {},
-                        False,
-                    )
-                )
+                yield from self._each_worker_count(self._simulated_trial(scenario))
+
+    def _simulated_trial(self, scenario: Scenario) -> Trial:
+        settings = self._without_exports(
+            workload=scenario.workload,
+            count=scenario.count,
+            workers=self._settings.workers or scenario.workers,
+            latency_s=self._settings.latency_s * (QUICK_SHARE if self._settings.quick else 1),
+        )
+        return Trial(scenario.name, scenario.workload, settings, None, None, {}, False)
 
     def _real_trials(self) -> Generator[Trial, None, None]:
         for scenario in REAL_SCENARIOS:
-            if (told := missing(scenario)) is not None:
-                self.notes.append(told)
+            if (reason := missing(scenario)) is not None:
+                self.notes.append(reason)
                 continue
             with ExitStack() as stack:
-                yield from self._swept(self._real_trial(scenario, stack))
+                yield from self._each_worker_count(self._real_trial(scenario, stack))
 
     def _real_trial(self, scenario: RealScenario, stack: ExitStack) -> Trial:
         count = scenario.quick_count if self._settings.quick else scenario.count
         work = stack.enter_context(open_real_work(scenario, count=count, seed=self._settings.seed))
         workers = self._settings.workers or scenario.workers
-        settings = self._bare(workers=workers)
+        settings = self._without_exports(workers=workers)
         return Trial(
             scenario.name, scenario.workload, settings, work.function, work.items, {}, False
         )
 
-    def _bare(self, **changes: Any) -> Settings:
-        """Return the settings without exports, which are written for all scenarios together."""
+    def _without_exports(self, **changes: Any) -> Settings:
+        """Return the settings with `changes` and no exports: those hold all scenarios together."""
         return replace(
             self._settings, export_json=None, export_markdown=None, export_html=None, **changes
         )
 
-    def _swept(self, trial: Trial) -> Generator[Trial, None, None]:
-        """Yield the trial at each worker count; all but the first use its sequential run."""
+    def _each_worker_count(self, trial: Trial) -> Generator[Trial, None, None]:
+        """Yield the trial at each worker count of `--sweep`; the later ones reuse the baseline."""
         if not self._settings.sweep:
             yield trial
             return
@@ -126,9 +125,10 @@ class Benchmark:
             has_baseline = True
 
     def add(self, trial: Trial) -> None:
-        """Keep what the comparison graph left, even if it was interrupted, and write the exports.
+        """Record what the comparison graph left in the shared store, and write the export files.
 
-        Those to a stream wait for the end. Raises `OutputError` when one cannot be written.
+        An interrupted trial is recorded, too. Exports to a pipe or a device wait for `finish`.
+        Raises `OutputError` when one cannot be written.
         """
         shared = trial.shared
         document = export_document("benchmark", trial.settings, self._machine, shared)
@@ -140,18 +140,18 @@ class Benchmark:
         self._export(with_streams=False)
 
     def finish(self, *, interrupted: bool) -> None:
-        """Write the exports for good, and keep the figures of a benchmark that came to its end.
+        """Write the final exports and, unless interrupted, the figures for `--save`.
 
         Raises `OutputError` when a file cannot be written.
         """
         self._export(with_streams=True)
         if self._settings.save is not None and not interrupted:
-            kept = saved_benchmark(self.cases, self._machine, conditions=self._conditions())
-            write_export(self._settings.save, json_text(kept), option="--save")
+            saved = saved_benchmark(self.cases, self._machine, conditions=self._conditions())
+            write_export(self._settings.save, json_text(saved), option="--save")
 
     @property
     def cases(self) -> list[Case]:
-        """Return what was compared, each scenario at the fewest workers that nearly do best."""
+        """Return each scenario's case with the fewest workers that come near its best speedup."""
         cases = []
         for by_workers in self._measured.values():
             enough = NEARLY_BEST * max(map(_speedup, by_workers.values()))
@@ -161,7 +161,7 @@ class Benchmark:
 
     @property
     def all_match(self) -> bool:
-        """Tell whether the results matched in every scenario that was compared."""
+        """Return whether the results matched in every trial that was compared."""
         return all(
             case.comparison is None or case.comparison.results_match
             for by_workers in self._measured.values()
@@ -169,18 +169,18 @@ class Benchmark:
         )
 
     def recommendations(self) -> list[Recommendation]:
-        """Return what to use for each kind of workload, drawn from what was measured."""
+        """Return what to use for each kind of workload, from what was measured."""
         cases = [case for by_workers in self._measured.values() for case in by_workers.values()]
         return recommend(cases, usable_cores=usable_cores(), free_memory_bytes=free_memory_bytes())
 
     def regressions(self) -> tuple[list[Regression], list[str]]:
-        """Return the figures set against those that were kept, and what could not be compared."""
+        """Return the figures set against those of `--against`, and notes on what cannot be."""
         if self._before is None:
             return [], []
         return compare_with(self._before, self.cases, self._machine, conditions=self._conditions())
 
     def _conditions(self) -> Mapping[str, str | float | None]:
-        """Return what figures depend on besides the scenarios; unlike ones are not compared."""
+        """Return what the figures depend on besides the scenarios; they must be alike."""
         settings = self._settings
         conditions: dict[str, str | float | None] = {
             "retries": settings.retries,
@@ -202,7 +202,7 @@ class Benchmark:
         }
 
     def _export(self, *, with_streams: bool) -> None:
-        """Write what is known so far, so that a crash loses nothing."""
+        """Write what is known so far, so that a crash loses no finished trial."""
         settings = self._settings
         if not (settings.export_json or settings.export_markdown or settings.export_html):
             return
@@ -232,7 +232,7 @@ def _speedup(case: Case) -> float:
 
 
 def _with_sweep(case: Case, by_workers: Mapping[int, Case]) -> Case:
-    """Return the case with what was measured at other counts instead of what was predicted."""
+    """Return the case with the other worker counts as measured instead of predicted."""
     comparison = case.comparison
     if comparison is not None:
         comparison = replace(comparison, predictions=(), stops_paying_at=None)

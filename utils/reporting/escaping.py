@@ -1,4 +1,4 @@
-"""Text that comes from data, made harmless for a page, a script, a chart and Markdown."""
+"""Escapes text that comes from data for a page, a script, a chart and Markdown."""
 
 from __future__ import annotations
 
@@ -19,26 +19,29 @@ _LIST_MARK = re.compile(r"^(?:[-+=]|\d+(?=[.)](?:\s|$)))")
 
 
 def html_text(text: str) -> str:
-    """Return `text` as it may stand in a page, in an attribute too."""
+    """Return `text` for the content of an element or for an attribute in quotes."""
     return html.escape(printable(text))
 
 
-def chart_text(text: str, *, most: int = 200) -> str:
-    """Return at most `most` characters of `text` for a chart, whose library reads some HTML."""
+def chart_text(text: str, *, max_length: int = 200) -> str:
+    """Return `text`, cut at `max_length` characters, for a chart; Plotly reads some HTML in it."""
     shown = printable(text)
-    return html.escape(shown if len(shown) <= most else shown[: most - 1] + "…", quote=False)
+    return html.escape(
+        shown if len(shown) <= max_length else shown[: max_length - 1] + "…", quote=False
+    )
 
 
 def script_json(value: Any) -> str:
-    """Return strict JSON that may stand in a `script` element."""
+    """Return strict JSON in which nothing can end the `script` element that holds it."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.translate(_SCRIPT_ESCAPES)
 
 
 def markdown_text(text: str) -> str:
-    """Return `text` for GitHub-flavoured Markdown, so that it stands there as it is.
+    """Return `text` for GitHub-flavoured Markdown, escaped so that a reader sees it unchanged.
 
-    No mark-up, HTML, link, mention or table cell comes of it, not even at a line's start.
+    Wherever it stands, in a table or at the start of a line, it makes no mark-up, HTML, link,
+    mention or cell.
     """
     shown = _MARKED.sub(r"\\\g<0>", printable(text).strip())
     shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..analysis.records import Case, Recommendation, Regression
-from .document.contents import whole_report
+from .document.contents import build_document
 from .document.model import (
     Block,
     Bullets,
@@ -22,6 +22,7 @@ from .escaping import markdown_text
 __all__ = ["render_markdown"]
 
 RULES = {"l": ":--", "r": "--:", "w": ":--"}
+"""What stands under the head of a column, by the letter of its alignment in `Table.align`."""
 
 
 def render_markdown(
@@ -32,8 +33,8 @@ def render_markdown(
     recommendations: Sequence[Recommendation] = (),
     regressions: Sequence[Regression] = (),
 ) -> str:
-    """Return the report as Markdown; what a page shows as charts stands in tables."""
-    report = whole_report(command, settings, machine, cases, recommendations, regressions)
+    """Return the report as GitHub-flavoured Markdown, with tables in place of charts."""
+    report = build_document(command, settings, machine, cases, recommendations, regressions)
     pieces = [f"# {markdown_text(report.title)}", markdown_text(report.note)]
     for chapter in report.chapters:
         pieces += _chapter(chapter)
@@ -66,7 +67,7 @@ def _block(block: Block, *, heading: str) -> Iterator[str]:
         case Table():
             yield from _captioned(block, heading=heading)
         case Chart():
-            yield markdown_text(block.told)
+            yield markdown_text(block.description)
             if block.table is not None and block.table_stands_in:
                 yield from _captioned(block.table, heading=heading)
 

@@ -1,4 +1,4 @@
-"""What a command tells at its end: its report in words, its figures, and the exports."""
+"""Builds the report of a run or a comparison at its end, and writes its exports."""
 
 from __future__ import annotations
 
@@ -6,69 +6,66 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from batchmap.command.export import export_document
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
-from batchmap.records import RunOutcome, RunSummary, as_mapping
+from batchmap.records import RunOutcome, as_mapping
 from batchmap.resources import describe_machine
 
-from ..analysis.case import build_case
+from ..analysis.case import RunFigures
 from ..analysis.comparison import describe_runs
 from ..analysis.records import Case
-from . import (
-    export_document,
-    render_comparison,
-    render_parallel,
-    render_partial,
-    render_run,
-)
 from .exports import write_exports
+from .text.comparison import render_comparison, render_parallel, render_partial
+from .text.run import render_run
 
 __all__ = ["Report", "build_report", "write_report_files"]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a command has to tell."""
+    """What is reported of a run or a comparison."""
 
     report: str
+    """The text report."""
     analysis: Mapping[str, Any]
+    """The figures under `analysis` in the JSON export: a `Comparison`, or some of its fields."""
     case: Case | None
-    """`None` where it was interrupted before there was a parallel run."""
+    """What the Markdown and HTML reports show; `None` when there was no parallel run yet."""
 
 
 def build_report(
-    command: str,
-    shared: Mapping[str, Any],
-    settings: CommandSettings,
-    *,
-    outcome: RunOutcome | None = None,
+    figures: RunFigures, case: Case | None, *, outcome: RunOutcome | None = None
 ) -> Report:
-    """Return what there is to tell; `outcome` is what became of the items of `run`."""
-    case = build_case(command, shared, settings)
+    """Return the report of what was run, complete or interrupted.
+
+    `case` is built of the same `figures`; `outcome` is what `run` did with the user's items, the
+    other commands have none.
+    """
     if case is not None and case.comparison is not None:
-        return Report(render_comparison(case), shared["analysis"], case)
-    runs = {
-        phase: RunSummary(**shared[f"{phase}_metrics"])
-        for phase in ("sequential", "parallel")
-        if f"{phase}_metrics" in shared
-    }
-    plan, data_type = shared["plan"], shared["data_type"]
+        return Report(render_comparison(case), case.comparison, case)
+    both = {"sequential": figures.sequential, "parallel": figures.parallel}
+    runs = {phase: run for phase, run in both.items() if run is not None}
+    plan, data_type = figures.plan, figures.data_type
     analysis = describe_runs(runs, data_type=data_type, planned_workers=plan.workers)
     if case is not None:
         analysis |= {"accounting": case.accounting, "diagnosis": case.diagnosis}
     if case is not None and outcome is not None:
         return Report(render_run(case, outcome), analysis | {"outcome": as_mapping(outcome)}, case)
     if case is None or case.parallel.interrupted:
-        report = render_partial(plan, data_type, shared["total_items"], runs)
+        report = render_partial(plan, data_type, figures.total_items, runs)
         return Report(report, analysis, case)
     return Report(render_parallel(case, utilisation=analysis["utilisation"]), analysis, case)
 
 
 def write_report_files(command: str, shared: Mapping[str, Any], settings: CommandSettings) -> None:
-    """Write the exports that `settings` ask for; raises `OutputError` for one that cannot be."""
-    told = settings
+    """Write the export files that `settings` name, from the shared store with its finished report.
+
+    Raises `OutputError` for a file that cannot be written, `UsageError` when a package is missing.
+    """
+    shown = settings
     if isinstance(settings, RunSettings):  # a database's URL may hold a password, a name does not
-        told = replace(settings, source=shared["items"].name)
+        shown = replace(settings, source=shared["items"].name)
     case: Case | None = shared["case"]
-    document = export_document(command, told, describe_machine(), shared)
+    document = export_document(command, shown, describe_machine(), shared)
     write_exports(settings, document, [] if case is None else [case])

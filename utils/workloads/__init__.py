@@ -1,1 +1,17 @@
-"""The built-in workloads: simulated waits, real work, and the scenarios of the benchmark."""
+"""The built-in workloads: simulated waits with real work, real work alone, and their scenarios.
+
+The scenarios of real work, in `real`, have an interface of their own.
+"""
+
+from .generated_items import GeneratedItems
+from .scenarios import SCENARIOS, Scenario
+from .simulated import WORKLOADS, SimulatedFailure, Workload
+
+__all__ = [
+    "SCENARIOS",
+    "WORKLOADS",
+    "GeneratedItems",
+    "Scenario",
+    "SimulatedFailure",
+    "Workload",
+]

@@ -1,4 +1,4 @@
-"""The cases of the benchmark: data only."""
+"""The benchmark's scenarios of simulated work, as data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["SCENARIOS", "Scenario"]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One case: a workload, how many items, on how many workers."""
+    """A scenario: a workload, how many items, on how many workers."""
 
     name: str
     workload: str

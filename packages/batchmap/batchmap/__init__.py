@@ -57,12 +57,14 @@ _MODULES = {
 """Where each public name is defined; the rest are errors."""
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # a type checker would take any name for one that is there
 
-    return getattr(import_module(_MODULES.get(name, "batchmap.errors")), name)
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(_MODULES.get(name, "batchmap.errors")), name)
 
 
 def __dir__() -> list[str]:

@@ -9,8 +9,8 @@ import batchmap.executors.process.pool  # noqa: F401  # here, so that the first 
 from batchmap.engine import stream_batches
 from batchmap.errors import UsageError
 from batchmap.options import EngineOptions, OptionReader
+from batchmap.ordering import in_order
 from batchmap.records import ItemRecord
-from batchmap.scheduling.ordering import in_order
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor

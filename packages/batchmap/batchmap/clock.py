@@ -1,4 +1,4 @@
-"""Now and sleep, so that tests can bring their own."""
+"""The clock: time and sleep, passed in so that tests can use one of their own."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ __all__ = ["SYSTEM_CLOCK", "Clock", "SystemClock"]
 
 
 class Clock(Protocol):
-    """Tell the time and let it pass; all figures in seconds."""
+    """What tells the time and sleeps; all times in seconds."""
 
     def now(self) -> float:
-        """Return a time that never jumps, the same in every process of this machine."""
+        """Return a time that never jumps and is the same in every process of this machine."""
 
     def cpu(self) -> float:
         """Return the CPU time that the calling thread has used."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait for so long."""
+        """Wait for so many seconds."""
 
 
 class SystemClock:

@@ -1,4 +1,4 @@
-"""A job: a function over a source into an output, exactly once. It is what `run` does, as an object.
+"""A function over a source into an output, exactly once: what `run` does, as an object.
 
     open                     plan           execute                              outcome
     source -> pending items  -> engine ->   batch records -> recorder -> observers
@@ -150,7 +150,7 @@ class Job:
                 rate=limits.rate,
                 memory_floor_bytes=options.memory_floor_bytes,
                 has_room=recorder.has_room,
-                most_together=recorder.most_together,
+                max_batch_size=recorder.max_batch_items,
             ),
             stop=self.stop,
             state=self.state,

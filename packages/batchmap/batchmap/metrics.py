@@ -1,27 +1,67 @@
-"""The records of one run, folded into a summary as they go by."""
+"""The sums of one run: how many items, how fast, with how many failures and workers."""
 
 from __future__ import annotations
 
 import heapq
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
-from batchmap.records import BatchRecord, ItemRecord, Plan, RunSummary
+from batchmap.records import BatchRecord, ItemRecord, MappingRecord, Plan
 
-__all__ = ["RunMetrics"]
+__all__ = ["RunMetrics", "RunSummary"]
 
 FAILURES_KEPT = 5
 
 EVENLY_SHARED_S = 1e-4
-"""Items shorter than this count as shared out evenly among the ideal workers."""
+"""Items shorter than this count as spread evenly over the ideal workers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunSummary(MappingRecord):
+    """The sums of one run over the items; also a mapping of its fields by name."""
+
+    total_processed: int
+    """Items that were run, successfully or not."""
+    successful: int
+    failed: int
+    success_rate: float
+    """From 0 to 1; 1 for a run without items."""
+    total_duration: float
+    """Wall time in seconds, start and end of the workers included."""
+    throughput: float
+    """Items a second."""
+    avg_time_per_item: float
+    """Seconds that an item held its worker, on average."""
+    workers: int
+    """Workers that were really used; for coroutines, how many ran at once."""
+    busy_s: float
+    """Sum of the times that items held their workers."""
+    longest_item_s: float
+    """The longest of those times."""
+    cpu_s: float
+    """CPU time that the workers used while they ran items."""
+    in_order_makespan_s: float
+    """What the items would take on `planned_workers` ideal workers, in the order of the records."""
+    planned_workers: int
+    """How many workers `in_order_makespan_s` is for."""
+    batches: int
+    retries: int
+    """Attempts beyond the first, of all items together."""
+    errors_by_type: Mapping[str, int]
+    """How many items failed, by the name of the exception's class."""
+    unexpected_failures: tuple[ItemRecord, ...]
+    """The first few items that failed other than by a simulated failure."""
+    interrupted: bool
+    """Whether the run was stopped before its end."""
 
 
 class RunMetrics:
-    """Fold batch records into the sums of a run; memory does not grow with their number.
+    """The running sums over a run's batch records; memory does not grow with their number.
 
-    `workers` is the planned number of workers; `expected_errors` names the error types that the
-    workload raises on purpose.
+    `workers` is the planned number of workers; `expected_errors` names the types of the errors
+    that the workload raises on purpose.
     """
 
     def __init__(self, *, workers: int, expected_errors: Collection[str] = ()) -> None:
@@ -40,13 +80,13 @@ class RunMetrics:
         self._free_at_s = [0.0] * workers
 
     def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
-        """Fold each record in and yield it on."""
+        """Add each record and yield it on."""
         for record in records:
             self.add(record)
             yield record
 
     def add(self, record: BatchRecord) -> None:
-        """Fold one record in."""
+        """Add one record."""
         self._batches += 1
         self._items += len(record.results)
         self._busy_s += math.fsum(record.durations_s)
@@ -80,9 +120,10 @@ class RunMetrics:
     def summary(
         self, *, total_duration_s: float, plan: Plan | None = None, interrupted: bool = False
     ) -> RunSummary:
-        """Return the sums of a run that took so long, start and end of its workers included.
+        """Return the sums of a run that took `total_duration_s`, workers' start and end included.
 
-        Where items went on in place while workers started, no more worked at once than planned.
+        `plan` is the plan that was carried out. It bounds `workers`: the calling thread, which
+        runs items in place while workers start, counts as one of those that were planned.
         """
         items = self._items
         workers = max(len(self._workers), 1 if items else 0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import Field, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -16,9 +16,9 @@ __all__ = [
     "ErrorExample",
     "ItemFailure",
     "ItemRecord",
+    "MappingRecord",
     "Plan",
     "RunOutcome",
-    "RunSummary",
     "UnreadableRecord",
     "as_mapping",
 ]
@@ -180,41 +180,6 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class RunSummary:
-    """The sums of one run over the items."""
-
-    total_processed: int
-    successful: int
-    failed: int
-    success_rate: float
-    """From 0 to 1; 1 for a run without items."""
-    total_duration: float
-    """Wall time in seconds, start and end of the workers included."""
-    throughput: float
-    """Items a second."""
-    avg_time_per_item: float
-    """Seconds that an item held its worker, on average."""
-    workers: int
-    """Workers that were really used; coroutines at once, for those."""
-    busy_s: float
-    """Sum of the items' own times."""
-    longest_item_s: float
-    cpu_s: float
-    """CPU time of the workers while they were at items."""
-    in_order_makespan_s: float
-    """What the items would take on the planned number of ideal workers, in the records' order."""
-    planned_workers: int
-    """The number of workers that this makespan is for."""
-    batches: int
-    retries: int
-    errors_by_type: Mapping[str, int]
-    unexpected_failures: tuple[ItemRecord, ...]
-    """The first few items that failed without having been told to."""
-    interrupted: bool
-    """Whether the run was stopped before its end."""
-
-
-@dataclass(frozen=True, slots=True)
 class ErrorExample:
     """How often a kind of error was seen, and the first of them."""
 
@@ -250,3 +215,41 @@ class RunOutcome:
 def as_mapping(record: DataclassInstance) -> dict[str, Any]:
     """Return the fields of a record by name; `type(record)(**mapping)` gives it back."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+class MappingRecord(Mapping[str, Any]):
+    """A record that is also a mapping of its fields by name, and equal to any that is the same.
+
+    The base of dataclasses with `eq=False`: `run["workers"]`, `run.get("workers")`, `dict(run)`,
+    `function(**run)` and `run | {"more": 1}`, which gives a dict, all work.
+    """
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return `values` as such a record: the same object where it is one.
+
+        Other mappings may hold more than the fields. Raises `KeyError` for a field that is missing.
+        """
+        if isinstance(values, cls):
+            return values
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__})
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.__dataclass_fields__:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dataclass_fields__)
+
+    def __len__(self) -> int:
+        return len(self.__dataclass_fields__)
+
+    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self, **other}
+
+    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**other, **self}

@@ -25,32 +25,34 @@ __all__ = [
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 
-MOST_COROUTINES = 2000
-DESCRIPTORS_KEPT = 100
-"""How many file descriptors are left for other things than items at once."""
+MAX_COROUTINES = 2000
+"""How many coroutines run at once at most."""
+
+SPARE_DESCRIPTORS = 100
+"""How many file descriptors are left for other things than coroutines."""
 
 
 def usable_cores(cgroup_root: Path = _CGROUP_ROOT) -> int:
     """Return how many cores this process may use, at least 1.
 
-    Counts the CPU affinity and the CPU quota of the container (cgroup v2 and v1), not what
-    the host has in all.
+    The CPU affinity and the CPU quota of the container (cgroup v2 and v1) bound it, whatever the
+    host has.
     """
     try:
         allowed = len(os.sched_getaffinity(0))
-    except AttributeError:  # Linux alone tells it without psutil, which takes a while to load
+    except AttributeError:  # not on Linux; elsewhere psutil is needed, which takes a while to load
         allowed = _affinity()
     quota = _cpu_quota(cgroup_root)
     return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
 
 
 def coroutines_at_once() -> int:
-    """Return how many coroutines may run at once: each may hold a file descriptor."""
+    """Return how many coroutines may run at once, of which each may hold a file descriptor."""
     try:
         from resource import RLIMIT_NOFILE, getrlimit
     except ImportError:  # on Windows
-        return MOST_COROUTINES
-    return max(1, min(MOST_COROUTINES, getrlimit(RLIMIT_NOFILE)[0] - DESCRIPTORS_KEPT))
+        return MAX_COROUTINES
+    return max(1, min(MAX_COROUTINES, getrlimit(RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS))
 
 
 def _affinity() -> int:
@@ -63,17 +65,17 @@ def _affinity() -> int:
 
 
 def free_memory_bytes(cgroup_root: Path = _CGROUP_ROOT) -> int:
-    """Return the memory that can be taken without swapping, in bytes.
+    """Return the memory that can be allocated without swapping, in bytes.
 
-    Counts what the container may still take (cgroup v2), not only what the host has.
+    The limit of the container (cgroup v2) bounds it, too.
     """
     free_bytes = _available_bytes()
     try:
-        most = int((cgroup_root / "memory.max").read_text())
-        taken = int((cgroup_root / "memory.current").read_text())
+        max_bytes = int((cgroup_root / "memory.max").read_text())
+        used_bytes = int((cgroup_root / "memory.current").read_text())
     except (OSError, ValueError):  # no container, or one without a limit
         return free_bytes
-    return max(0, min(free_bytes, most - taken))
+    return max(0, min(free_bytes, max_bytes - used_bytes))
 
 
 def _available_bytes() -> int:
@@ -111,17 +113,18 @@ def family_resident_bytes() -> int:
 
 
 class ProcessUsage(NamedTuple):
-    """What this process has used so far, all its threads together."""
+    """What this process has used since it started, all its threads together."""
 
     cpu_s: float
+    """CPU time, in seconds."""
     waits: float
     """How often a thread gave up its core to wait; infinite where that is not known."""
     queued_s: float = 0.0
-    """How long the calling thread stood in line for a core; 0 where that is not known."""
+    """How long the calling thread was ready but had no core, in seconds; 0 where not known."""
 
 
 def process_usage() -> ProcessUsage:
-    """Return what this process has used so far."""
+    """Return what this process has used since it started."""
     try:
         from resource import RUSAGE_SELF, getrusage
     except ImportError:  # on Windows
@@ -141,13 +144,13 @@ class MachineUsage(NamedTuple):
     """How busy all cores of the machine have been since it started."""
 
     busy_s: float
-    """CPU time of all programs."""
+    """CPU time of all programs, in seconds."""
     stolen_s: float
-    """CPU time that other machines on the same hardware took from this one."""
+    """CPU time that other virtual machines on the same hardware took, in seconds."""
 
 
 def machine_usage() -> MachineUsage | None:
-    """Return how busy the machine has been, `None` where it does not tell."""
+    """Return how busy the machine has been, `None` where that is not known."""
     try:
         words = Path("/proc/stat").read_text().split(maxsplit=9)
         user, nice, system, _, _, interrupts, soft, stolen = map(int, words[1:9])
@@ -158,7 +161,7 @@ def machine_usage() -> MachineUsage | None:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return what the figures of a run depend on: cores, memory (bytes), Python, system."""
+    """Return what the times of a run depend on: cores, memory (bytes), Python, system."""
     import psutil
 
     return {

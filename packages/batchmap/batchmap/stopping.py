@@ -8,20 +8,20 @@ __all__ = ["StopRequest", "Urgency"]
 
 
 class Urgency(IntEnum):
-    """How a run should go on."""
+    """How urgently a run should stop."""
 
     NONE = 0
     DRAIN = 1
-    """Take no more items; let those that run finish for a bounded time."""
+    """Drain: take no more items, and let those that run finish within a bounded time."""
     KILL = 2
-    """Give up what still runs; keep what has arrived."""
+    """Kill what still runs; keep the results that have arrived."""
 
 
 class StopRequest:
-    """Carry a request to stop from whoever asks (a signal) to those who work.
+    """Carries a request to stop, say from a signal handler, to all that takes part in a run.
 
-    It is read often and set rarely, possibly inside a signal handler, so it holds plain
-    attributes and no lock. It does not travel: a copy sent to another process is never set.
+    It is read often and set rarely, possibly inside a signal handler, so it holds plain attributes
+    and no lock. Pickled, it becomes a request that nobody has made.
     """
 
     def __init__(self) -> None:
@@ -30,16 +30,16 @@ class StopRequest:
 
     @property
     def requested(self) -> bool:
-        """Tell whether the run should end, be it gently."""
+        """Tell whether the run should stop, however urgently."""
         return self.urgency is not Urgency.NONE
 
     @property
     def killing(self) -> bool:
-        """Tell whether what still runs should be given up."""
+        """Tell whether what still runs should be killed."""
         return self.urgency is Urgency.KILL
 
     def request(self, urgency: Urgency, signal_number: int | None = None) -> None:
-        """Ask for `urgency`; a request never becomes less urgent, nor changes its first signal."""
+        """Ask for `urgency`; a request never becomes less urgent, and keeps its first signal."""
         self.urgency = max(self.urgency, urgency)
         if self.signal_number is None:
             self.signal_number = signal_number

@@ -10,13 +10,14 @@ from batchmap.records import ItemRecord
 
 from ..records import Mismatch, Verdict
 from .equality import same_value, without_addresses
-from .result_log import Entry, ItemDigest, ItemNumber, ResultLog, digest_of, entry_digest
-from .value_diff import show_difference, shown
+from .result_log import ItemDigest, ItemNumber, LogEntry, ResultLog, did_run, entry_digest
+from .value_diff import MAX_CHARACTERS, show_difference, shown
+from .value_digest import value_digest
 
-__all__ = ["compare_results", "did_run", "outcome_texts", "same_outcome"]
+__all__ = ["compare_results", "outcome_texts", "result_of", "same_outcome"]
 
-MOST_SHOWN = 3
-MOST_CHARACTERS = 200
+MAX_SHOWN = 3
+"""Mismatches that a verdict shows."""
 
 DID_NOT_RUN = "did not run"
 TOO_LARGE = "(too large to keep)"
@@ -28,103 +29,105 @@ ONLY_NUMBERS_KEPT = (
 
 
 def compare_results(
-    one: ResultLog,
-    other: ResultLog,
+    sequential: ResultLog,
+    parallel: ResultLog,
     *,
     tolerance: float = 0.0,
     place: Callable[[int], str],
 ) -> Verdict:
-    """Compare the sequential run `one` and the parallel run `other` item by item.
+    """Compare the results of a sequential and a parallel run item by item.
 
-    Values are compared as `same_value` says, errors by type and text, save for the addresses of
-    objects in them; where the budget left a digest of a result, that must be equal. An item that
-    did not run differs. `place` puts an item's index into words.
+    Results are compared by value, as `same_value` says, errors by type and text without addresses
+    of objects. Where a log holds only the digest of a result, the digests must be equal. An item
+    that did not run differs. `place` gives the place of an item in words, by its index.
     Raises `ValueError` for a tolerance below 0.
     """
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be at least 0, got {tolerance}")
     different, without_tolerance = 0, False
     differences: list[Mismatch] = []
-    for index in one.possibly_different(other):
-        mine, its = one.entry(index), other.entry(index)
-        if same_outcome(mine, its, tolerance=tolerance):
+    for index in sequential.possibly_different(parallel):
+        entries = sequential.entry(index), parallel.entry(index)
+        if same_outcome(*entries, tolerance=tolerance):
             continue
         different += 1
-        if did_run(mine) and did_run(its) and ItemDigest in (type(mine), type(its)):
+        if all(map(did_run, entries)) and ItemDigest in map(type, entries):
             without_tolerance = tolerance > 0
-        if len(differences) < MOST_SHOWN:
-            texts = outcome_texts(mine, its, tolerance=tolerance)
+        if len(differences) < MAX_SHOWN:
+            texts = outcome_texts(*entries, tolerance=tolerance)
             differences.append(Mismatch(index, place(index), *texts))
     why = ONLY_NUMBERS_KEPT if without_tolerance else None
     return Verdict(not different, different, tuple(differences), why)
 
 
-def did_run(entry: Entry) -> bool:
-    """Tell whether the item came to anything at all."""
-    return not (isinstance(entry, ItemDigest) and entry.digest == 0)
-
-
-def same_outcome(one: Entry, other: Entry, *, tolerance: float = 0.0) -> bool:
-    """Tell whether an item came to the same twice; what did not run is never the same."""
+def same_outcome(one: LogEntry, other: LogEntry, *, tolerance: float = 0.0) -> bool:
+    """Return whether two runs of an item gave the same; an item that did not run never does."""
     if not (did_run(one) and did_run(other)):
         return False
     if isinstance(one, ItemDigest) or isinstance(other, ItemDigest):
         return entry_digest(one) == entry_digest(other)
     if _error_of(one) is not None or _error_of(other) is not None:
         return _error_of(one) == _error_of(other)
-    return _same(_result_of(one), _result_of(other), tolerance=tolerance)
+    return _same(result_of(one), result_of(other), tolerance=tolerance)
 
 
 def outcome_texts(
-    one: Entry, other: Entry, *, tolerance: float = 0.0, most: int = MOST_CHARACTERS
+    one: LogEntry,
+    other: LogEntry,
+    *,
+    tolerance: float = 0.0,
+    max_characters: int = MAX_CHARACTERS,
 ) -> tuple[str, str]:
-    """Return both as texts of at most `most` characters, made so that they show the difference."""
-    if _is_kept_value(one) and _is_kept_value(other):
+    """Return what two runs of an item gave, as texts that show where they differ."""
+    if _has_result(one) and _has_result(other):
         same = partial(_same, tolerance=tolerance)
-        return show_difference(_result_of(one), _result_of(other), same=same, most=most)
+        return show_difference(
+            result_of(one), result_of(other), same=same, max_characters=max_characters
+        )
     errors = _error_text(one), _error_text(other)
     if (
         errors[0] is not None
         and errors[1] is not None
-        and max(len(errors[0]), len(errors[1])) > most
+        and max(len(errors[0]), len(errors[1])) > max_characters
     ):
-        return show_difference(errors[0], errors[1], same=str.__eq__, most=most)
-    return _alone(one, most), _alone(other, most)
+        return show_difference(errors[0], errors[1], same=str.__eq__, max_characters=max_characters)
+    return _entry_text(one, max_characters), _entry_text(other, max_characters)
+
+
+def result_of(entry: LogEntry) -> Any:
+    """Return the result of an item whose log entry is more than a digest."""
+    assert not isinstance(entry, ItemDigest)
+    return entry.number if isinstance(entry, ItemNumber) else entry.result
 
 
 def _same(one: Any, other: Any, *, tolerance: float) -> bool:
-    """Compare by value; where that cannot be done, by digest."""
+    """Compare by value; where the values' own methods raise, by digest."""
     same = same_value(one, other, tolerance=tolerance)
-    return digest_of(one) == digest_of(other) if same is None else same
+    return value_digest(one) == value_digest(other) if same is None else same
 
 
-def _is_kept_value(entry: Entry) -> bool:
+def _has_result(entry: LogEntry) -> bool:
     return isinstance(entry, ItemNumber) or (
         isinstance(entry, ItemRecord) and entry.failure is None
     )
 
 
-def _alone(entry: Entry, most: int) -> str:
+def _entry_text(entry: LogEntry, max_characters: int) -> str:
     if isinstance(entry, ItemDigest):
         return TOO_LARGE if did_run(entry) else DID_NOT_RUN
     text = _error_text(entry)
     if text is not None:
-        return text if len(text) <= most else text[: most - 1] + "…"
-    return shown(_result_of(entry), most=most)
+        return text if len(text) <= max_characters else text[: max_characters - 1] + "…"
+    return shown(result_of(entry), max_characters=max_characters)
 
 
-def _result_of(entry: Entry) -> Any:
-    assert not isinstance(entry, ItemDigest)
-    return entry.number if isinstance(entry, ItemNumber) else entry.result
-
-
-def _error_text(entry: Entry) -> str | None:
+def _error_text(entry: LogEntry) -> str | None:
     if not isinstance(entry, ItemRecord) or entry.failure is None:
         return None
     return f"{entry.failure.error_type}: {entry.failure.error}"
 
 
-def _error_of(entry: Entry) -> tuple[str, str] | None:
+def _error_of(entry: LogEntry) -> tuple[str, str] | None:
     if not isinstance(entry, ItemRecord) or entry.failure is None:
         return None
     return entry.failure.error_type, without_addresses(entry.failure.error)

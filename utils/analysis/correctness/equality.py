@@ -1,4 +1,4 @@
-"""Tells whether two values are the same by value, whatever they are and whatever `==` does."""
+"""Compares two values by value, whatever their types are and whatever their `==` does."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import Any
 
-__all__ = ["plainly_equal", "same_value", "unfolded", "without_addresses"]
+__all__ = ["decompose", "plainly_equal", "same_value", "without_addresses"]
 
-DEEPEST = 100_000
-"""Values that go deeper, as those that make up new parts for ever, are given up."""
+MAX_DEPTH = 100_000
+"""Values that are nested deeper, such as those that make new parts without end, are given up."""
 
-_LISTED = "tolist"
-"""The method by which arrays of all kinds tell what they hold."""
+_TO_LIST = "tolist"
+"""The method of arrays, of all libraries, that returns their contents."""
 
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{6,16}\b|\b0x[57][0-9a-f]{11}\b")
-"""Where an object lies, as its `repr` tells; in other hexadecimal numbers, a difference counts."""
+"""The address of an object in its `repr`; a difference in other hexadecimal numbers counts."""
 
 _LEAVES = (str, bytes, bytearray, type(None))
 _SETS = (set, frozenset)
@@ -26,11 +26,11 @@ Pairs = Iterable[tuple[Any, Any]]
 
 
 def same_value(one: Any, other: Any, *, tolerance: float = 0.0) -> bool | None:
-    """Tell whether two values are equal by value; `None` when looking at them fails.
+    """Return whether two values are equal by value; `None` when their own methods raise.
 
     NaN equals NaN. A float and another number are equal when they differ by at most `tolerance`,
-    or by `tolerance` times the larger magnitude. So it is at any depth: in lists, dicts, sets, in
-    arrays (by `tolist`), in objects (by what pickle would take of them, or by their attributes).
+    or by `tolerance` times the larger magnitude. This holds at any depth: in lists, dicts, sets,
+    arrays (by `tolist`) and objects (by what pickle would take of them, or by their attributes).
     """
     if plainly_equal(one, other):
         return True
@@ -38,37 +38,37 @@ def same_value(one: Any, other: Any, *, tolerance: float = 0.0) -> bool | None:
         return _same_throughout(one, other, tolerance)
     except KeyboardInterrupt:
         raise
-    except BaseException:  # what makes up a value is told by anybody's code
+    except BaseException:  # a value's own methods may raise anything
         return None
 
 
 def plainly_equal(one: Any, other: Any) -> bool:
-    """Tell whether `==` says so, with the very `True`: arrays answer with arrays.
+    """Return whether `==` gives `True` itself; that of arrays gives an array, which is no answer.
 
-    In a list or dict, Python asks its parts for no more than something true; so do we, as looking
-    at each would cost too much.
+    For the parts of a list or dict, Python's own `==` takes anything true, and so does this:
+    comparing each part would cost too much.
     """
     try:
         return (one == other) is True
     except KeyboardInterrupt:
         raise
-    except BaseException:  # `__eq__` is anybody's code
+    except BaseException:  # a value's own `__eq__` may raise anything
         return False
 
 
 def without_addresses(text: str) -> str:
-    """Return `text` with the addresses of objects blotted out: each process has its own."""
+    """Return `text` with the addresses of objects masked, as those differ between processes."""
     return _ADDRESS.sub("0x…", text) if "0x" in text else text
 
 
-def unfolded(value: Any) -> Any:
-    """Return what makes up a value of none of the plain types, in simpler values.
+def decompose(value: Any) -> Any:
+    """Return what a value of other than the plain types is made up of, as simpler values.
 
     Raises whatever the value's own methods raise.
     """
     if callable(value) and hasattr(value, "__qualname__"):
         return value.__qualname__
-    if hasattr(value, _LISTED):
+    if hasattr(value, _TO_LIST):
         return tuple(getattr(value, "shape", ())), value.tolist()
     try:
         reduced = value.__reduce_ex__(4)
@@ -82,29 +82,29 @@ def unfolded(value: Any) -> Any:
 
 
 def _same_throughout(one: Any, other: Any, tolerance: float) -> bool:
-    """RunRequest through both values side by side; no recursion, so they may be deep or cyclic."""
-    met: dict[tuple[int, int], tuple[Any, Any]] = {}  # holds both, so that no id is used again
-    in_flight: list[Iterator[tuple[Any, Any]]] = [iter([(one, other)])]
-    while in_flight:
-        for mine, its in in_flight[-1]:
-            if mine is its:
+    """Compare both values part by part, without recursion, so that they may be deep or cyclic."""
+    seen: dict[tuple[int, int], tuple[Any, Any]] = {}  # holds both, so that no id is used again
+    stack: list[Iterator[tuple[Any, Any]]] = [iter([(one, other)])]
+    while stack:
+        for part, other_part in stack[-1]:
+            if part is other_part:
                 continue
-            pairs = _pairs(mine, its, tolerance)
+            pairs = _pairs(part, other_part, tolerance)
             if pairs is None:
                 return False
-            if pairs and (id(mine), id(its)) not in met:
-                met[id(mine), id(its)] = mine, its
-                in_flight.append(iter(pairs))
+            if pairs and (id(part), id(other_part)) not in seen:
+                seen[id(part), id(other_part)] = part, other_part
+                stack.append(iter(pairs))
                 break
         else:
-            in_flight.pop()
-        if len(in_flight) > DEEPEST:
+            stack.pop()
+        if len(stack) > MAX_DEPTH:
             raise RecursionError
     return True
 
 
 def _pairs(one: Any, other: Any, tolerance: float) -> Pairs | None:
-    """Return the parts that must be the same for these two to be; `None` when they differ."""
+    """Return the pairs of parts that must be equal for the two to be; `None` when they differ."""
     if isinstance(one, int | float | complex) and isinstance(other, int | float | complex):
         return () if _close(one, other, tolerance) else None
     if isinstance(one, _LEAVES) or isinstance(other, _LEAVES):
@@ -120,26 +120,26 @@ def _pairs(one: Any, other: Any, tolerance: float) -> Pairs | None:
         return None
     if plainly_equal(one, other):
         return ()
-    if hasattr(one, _LISTED) or hasattr(other, _LISTED):
+    if hasattr(one, _TO_LIST) or hasattr(other, _TO_LIST):
         return _pairs_of_arrays(one, other)
     if type(one).__qualname__ != type(other).__qualname__:
         return None
-    return [(unfolded(one), unfolded(other))]
+    return [(decompose(one), decompose(other))]
 
 
 def _pairs_of_dicts(one: dict[Any, Any], other: dict[Any, Any], tolerance: float) -> Pairs | None:
     pairs = [(value, other[key]) for key, value in one.items() if key in other]
     if len(pairs) == len(one):
         return pairs
-    mine = [entry for entry in one.items() if entry[0] not in other]  # as with a NaN for a key
-    its = [entry for entry in other.items() if entry[0] not in one]
-    return pairs if _same_in_any_order(mine, its, tolerance) else None
+    rest = [pair for pair in one.items() if pair[0] not in other]  # as with a NaN for a key
+    other_rest = [pair for pair in other.items() if pair[0] not in one]
+    return pairs if _same_in_any_order(rest, other_rest, tolerance) else None
 
 
 def _pairs_of_arrays(one: Any, other: Any) -> Pairs | None:
-    """Return what two arrays hold; a number is an array without dimensions."""
+    """Return the contents of two arrays of the same shape; a number is one without dimensions."""
     shapes, contents = zip(
-        *(unfolded(value) if hasattr(value, _LISTED) else ((), value) for value in (one, other)),
+        *(decompose(value) if hasattr(value, _TO_LIST) else ((), value) for value in (one, other)),
         strict=True,
     )
     if shapes[0] != shapes[1]:
@@ -148,30 +148,30 @@ def _pairs_of_arrays(one: Any, other: Any) -> Pairs | None:
 
 
 def _same_in_any_order(one: Iterable[Any], other: Iterable[Any], tolerance: float) -> bool:
-    """Tell whether each value has a partner of its own on the other side."""
-    numbers, rest = _apart(one)
-    other_numbers, other_rest = _apart(other)
+    """Return whether each value is equal to a value of its own on the other side."""
+    numbers, rest = _split_numbers(one)
+    other_numbers, other_rest = _split_numbers(other)
     if len(numbers) != len(other_numbers) or len(rest) != len(other_rest):
         return False
     if not all(map(_close, numbers, other_numbers, [tolerance] * len(numbers))):
         return False
     for value in rest:
-        partner = next(
+        match = next(
             (
-                place
-                for place, its in enumerate(other_rest)
-                if same_value(value, its, tolerance=tolerance)
+                position
+                for position, candidate in enumerate(other_rest)
+                if same_value(value, candidate, tolerance=tolerance)
             ),
             None,
         )
-        if partner is None:
+        if match is None:
             return False
-        del other_rest[partner]
+        del other_rest[match]
     return True
 
 
-def _apart(values: Iterable[Any]) -> tuple[list[Any], list[Any]]:
-    """Return the real numbers, sorted, so that partners face each other, and all the rest."""
+def _split_numbers(values: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """Return the real numbers, sorted, so that equal ones pair up, and the rest."""
     numbers: list[Any] = []
     rest: list[Any] = []
     for value in values:
@@ -185,7 +185,7 @@ def _close(one: Any, other: Any, tolerance: float) -> bool:
         return True
     if isinstance(one, int) and isinstance(other, int):
         return False
-    if one != one or other != other:  # NaN; a complex number is, with one part that is
+    if one != one or other != other:  # NaN, or a complex number with a part that is
         if isinstance(one, complex) or isinstance(other, complex):
             return _close(one.real, other.real, tolerance) and _close(
                 one.imag, other.imag, tolerance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -15,27 +15,32 @@ from batchmap.worker.processor import BatchProcessor
 
 from ...execution.trace import Trace
 from ..records import Verdict
-from .compare_results import did_run, outcome_texts, same_outcome
-from .result_log import ItemDigest, ItemNumber, ResultLog, entry_digest
+from .compare_results import outcome_texts, result_of, same_outcome
+from .result_log import ItemDigest, LogEntry, ResultLog, did_run, entry_digest
+from .round_results import RoundResults
 from .value_diff import shown
 
 __all__ = ["find_mismatch_cause"]
 
-LEAST_IN_COMMON = 3
+MIN_IN_COMMON = 3
 """So many different results in a row are no coincidence."""
 
-MOST_IN_A_STREAM = 20
-"""How many of a worker's first results are looked at."""
+FIRST_RESULTS = 20
+"""How many of a worker's first results are compared with those of other workers."""
 
 FIRST_ITEMS = 20
 """How many of the first items are run again, besides those that are known to differ."""
 
 SHARE_OF_A_RUN = 1 / 3
-"""How much of the time one of the two runs may use; starting its process takes time, too."""
+"""The share of the time that each of the two runs has; starting its process takes time, too."""
 
-LOOK_AT_CLOCK_EVERY = 1000
-LONGEST_SHOWN = 60
-MOST_NAMED = 4
+CLOCK_EVERY = 1000
+"""How many items are read before the clock is read again."""
+
+MAX_RESULT_CHARACTERS = 60
+"""Length of a result in the sentence."""
+
+MAX_WORKERS_NAMED = 4
 
 ADVICE_SEED = (
     "as with a random seed or a count that each starts from; seed each item, not the process"
@@ -49,11 +54,8 @@ SHARES_STATE = (
 
 def find_mismatch_cause(
     function: Callable[[Any], Any],
-    items: Iterable[Any],
+    results: RoundResults,
     verdict: Verdict,
-    sequential: ResultLog,
-    parallel: ResultLog,
-    trace: Trace,
     *,
     tolerance: float,
     in_processes: bool = True,
@@ -61,52 +63,52 @@ def find_mismatch_cause(
 ) -> str | None:
     """Return one sentence that explains why the results differ; `None` when no reason is found.
 
-    `trace` is that of the parallel run, and `in_processes` tells whether its workers were
-    processes, so that each had a state of its own. Some items are run again, within `budget_s`
-    seconds; `items` is walked as far as the last of them. Never raises an `Exception`: what goes
-    wrong leaves the differences unexplained.
+    `verdict` is that on the results. `in_processes` says whether the workers of the parallel run
+    were processes, so that each had a state of its own. Some items are run again, within
+    `budget_s` seconds; the items are iterated as far as the last of them. Never raises an
+    `Exception`: whatever the function or the items raise leaves the mismatches unexplained.
     """
     try:
-        seed = _shared_seed(sequential, parallel, trace, tolerance) if in_processes else None
-        return seed or _from_running_again(
-            function, items, verdict, sequential, parallel, tolerance, budget_s
-        )
-    except Exception:  # the differences are news enough; the function is anybody's code
+        cause = _shared_seed(results, tolerance) if in_processes else None
+        return cause or _cause_by_running_again(function, results, verdict, tolerance, budget_s)
+    except Exception:  # without a cause, the mismatches are still reported
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class _Stream:
-    """What a worker began with in the parallel run."""
+class _FirstResults:
+    """The results that a worker gave first in the parallel run."""
 
     worker: int
-    places: Sequence[int]
-    """Of its first items that succeeded, in the order in which it did them."""
+    """Its number, from 0."""
+    indices: Sequence[int]
+    """Of its first items that succeeded, in the order in which it ran them."""
     digests: Sequence[int]
-    """Of their results, each."""
+    """Of the result of each."""
 
 
-def _shared_seed(
-    sequential: ResultLog, parallel: ResultLog, trace: Trace, tolerance: float
-) -> str | None:
-    """Tell of workers that began alike though their items gave different results in sequence."""
-    streams = _streams(parallel, trace)
-    for number, first in enumerate(streams):
+def _shared_seed(results: RoundResults, tolerance: float) -> str | None:
+    """Name workers that gave the same results first, where the sequential run gave different ones.
+
+    That is how workers look that start from the same random seed, or count from the same number.
+    """
+    firsts = _first_results(results.parallel, results.parallel_trace)
+    for number, first in enumerate(firsts):
         alike = [
             other.worker
-            for other in streams[number + 1 :]
-            if _begin_suspiciously_alike(first, other, sequential, tolerance)
+            for other in firsts[number + 1 :]
+            if _begin_alike(first, other, results.sequential, tolerance)
         ]
         if alike:
-            workers = _workers([first.worker, *alike])
-            results = f"the same results{_first_results(first, parallel)}"
-            return f"{workers} began with {results}, {ADVICE_SEED}"
+            workers = _worker_names([first.worker, *alike])
+            shown_results = f"the same results{_result_texts(first, results.parallel)}"
+            return f"{workers} began with {shown_results}, {ADVICE_SEED}"
     return None
 
 
-def _streams(parallel: ResultLog, trace: Trace) -> list[_Stream]:
-    """Return what each worker began with, as far as its batches are known one by one."""
-    places: dict[int, list[int]] = {}
+def _first_results(parallel: ResultLog, trace: Trace) -> list[_FirstResults]:
+    """Return the first results of each worker, as far as its batches are known one by one."""
+    indices: dict[int, list[int]] = {}
     unknown: set[int] = set()
     for span in trace.spans:  # in the order of their start
         if span.in_place or span.worker in unknown:
@@ -114,104 +116,104 @@ def _streams(parallel: ResultLog, trace: Trace) -> list[_Stream]:
         if span.batches != 1:
             unknown.add(span.worker)
             continue
-        begun = places.setdefault(span.worker, [])
-        end = span.first_item + span.items
-        succeeded = (place for place in range(span.first_item, end) if _succeeded(parallel, place))
-        begun.extend(islice(succeeded, MOST_IN_A_STREAM - len(begun)))
+        known = indices.setdefault(span.worker, [])
+        batch = range(span.first_item, span.first_item + span.items)
+        succeeded = (index for index in batch if _succeeded(parallel.entry(index)))
+        known.extend(islice(succeeded, FIRST_RESULTS - len(known)))
     return [
-        _Stream(worker, begun, [entry_digest(parallel[place]) for place in begun])
-        for worker, begun in sorted(places.items())
+        _FirstResults(worker, known, [entry_digest(parallel[index]) for index in known])
+        for worker, known in sorted(indices.items())
     ]
 
 
-def _succeeded(log: ResultLog, place: int) -> bool:
-    """Tell whether the item succeeded, as far as a digest can tell."""
-    entry = log.entry(place)
+def _succeeded(entry: LogEntry) -> bool:
+    """Return whether an item succeeded; one that only a digest is known of may have failed."""
     return did_run(entry) and not (isinstance(entry, ItemRecord) and entry.failure is not None)
 
 
-def _begin_suspiciously_alike(
-    one: _Stream, other: _Stream, sequential: ResultLog, tolerance: float
+def _begin_alike(
+    one: _FirstResults, other: _FirstResults, sequential: ResultLog, tolerance: float
 ) -> bool:
-    telling = set()
-    for place, other_place, digest, other_digest in zip(
-        one.places, other.places, one.digests, other.digests, strict=False
+    """Return whether two workers' first results are equal though they should not be."""
+    in_common = set()
+    for index, other_index, digest, other_digest in zip(
+        one.indices, other.indices, one.digests, other.digests, strict=False
     ):
         if digest != other_digest:
             break
-        mine, its = sequential.entry(place), sequential.entry(other_place)
-        if did_run(mine) and did_run(its) and not same_outcome(mine, its, tolerance=tolerance):
-            telling.add(digest)
-    return len(telling) >= LEAST_IN_COMMON
+        entries = sequential.entry(index), sequential.entry(other_index)
+        if all(map(did_run, entries)) and not same_outcome(*entries, tolerance=tolerance):
+            in_common.add(digest)
+    return len(in_common) >= MIN_IN_COMMON
 
 
-def _workers(numbers: Sequence[int]) -> str:
-    named = [str(number) for number in numbers[:MOST_NAMED]]
-    if len(numbers) > MOST_NAMED:
-        return f"workers {', '.join(named)} and {len(numbers) - MOST_NAMED} more"
+def _worker_names(numbers: Sequence[int]) -> str:
+    named = [str(number) for number in numbers[:MAX_WORKERS_NAMED]]
+    if len(numbers) > MAX_WORKERS_NAMED:
+        return f"workers {', '.join(named)} and {len(numbers) - MAX_WORKERS_NAMED} more"
     return f"workers {', '.join(named[:-1])} and {named[-1]}"
 
 
-def _first_results(stream: _Stream, parallel: ResultLog) -> str:
+def _result_texts(first: _FirstResults, parallel: ResultLog) -> str:
+    """Return the first two results in brackets; nothing where only their digests are known."""
     texts = []
-    for place in stream.places[:2]:
-        entry = parallel[place]
+    for index in first.indices[:2]:
+        entry = parallel[index]
         if isinstance(entry, ItemDigest):
             return ""
-        result = entry.number if isinstance(entry, ItemNumber) else entry.result
-        texts.append(shown(result, most=LONGEST_SHOWN // 2))
+        texts.append(shown(result_of(entry), max_characters=MAX_RESULT_CHARACTERS // 2))
     return f" ({', '.join(texts)}, ...)"
 
 
-def _from_running_again(
+def _cause_by_running_again(
     function: Callable[[Any], Any],
-    items: Iterable[Any],
+    results: RoundResults,
     verdict: Verdict,
-    sequential: ResultLog,
-    parallel: ResultLog,
     tolerance: float,
     budget_s: float,
 ) -> str | None:
-    """Run some items twice in sequence, and tell what follows when the two agree or differ."""
-    differing = {
-        difference.index: difference.place
-        for difference in verdict.differences
-        if did_run(sequential.entry(difference.index)) and did_run(parallel.entry(difference.index))
+    """Run some items twice in sequence, and conclude from whether the two runs agree."""
+    sequential, parallel = results.sequential, results.parallel
+    places = {
+        mismatch.index: mismatch.place
+        for mismatch in verdict.differences
+        if did_run(sequential.entry(mismatch.index)) and did_run(parallel.entry(mismatch.index))
     }
-    if not differing:
+    if not places:
         return None
     deadline_s = SYSTEM_CLOCK.now() + budget_s
-    wanted = list(dict.fromkeys([*differing, *range(FIRST_ITEMS)]))
-    sample = _taken(items, wanted, deadline_s)
+    wanted = list(dict.fromkeys([*places, *range(FIRST_ITEMS)]))
+    sample = _sample(results.items, wanted, deadline_s)
     batch = Batch(0, 0, tuple(sample.values()))
     processor = BatchProcessor(function, budget_s=budget_s * SHARE_OF_A_RUN)
-    runs = [_run_afresh(processor, batch, deadline_s) for _ in range(2)]
+    runs = [_run_in_new_process(processor, batch, deadline_s) for _ in range(2)]
     agreed = False
-    for place, one, other in zip(sample, *(record.item_records() for record in runs), strict=False):
-        if not _fails_for_the_journey(one, other, sequential, place):
-            if not same_outcome(one, other, tolerance=tolerance):
-                return _not_deterministic(
-                    differing.get(place, f"item {place}"),
-                    outcome_texts(one, other, tolerance=tolerance, most=LONGEST_SHOWN),
-                )
-            agreed = agreed or place in differing
+    for index, one, other in zip(sample, *(run.item_records() for run in runs), strict=False):
+        if _fails_in_processes_only(one, other, sequential.entry(index)):
+            continue
+        if not same_outcome(one, other, tolerance=tolerance):
+            texts = outcome_texts(
+                one, other, tolerance=tolerance, max_characters=MAX_RESULT_CHARACTERS
+            )
+            return _not_deterministic(places.get(index, f"item {index}"), texts)
+        agreed = agreed or index in places
     return SHARES_STATE if agreed else None
 
 
-def _taken(items: Iterable[Any], wanted: Sequence[int], deadline_s: float) -> dict[int, Any]:
-    """Return the items at the places `wanted`, in that order, as far as time allows."""
-    found: dict[int, Any] = {}
+def _sample(items: Iterable[Any], wanted: Collection[int], deadline_s: float) -> dict[int, Any]:
+    """Return the items at the indices `wanted`, in that order, as far as time allows."""
     missing = set(wanted)
-    for place, item in enumerate(islice(items, max(wanted) + 1)):
-        if place in missing and not isinstance(item, UnreadableRecord):
-            found[place] = item
-        if not place % LOOK_AT_CLOCK_EVERY and SYSTEM_CLOCK.now() > deadline_s:
+    found: dict[int, Any] = {}
+    for index, item in enumerate(islice(items, max(wanted) + 1)):
+        if index in missing and not isinstance(item, UnreadableRecord):
+            found[index] = item
+        if not index % CLOCK_EVERY and SYSTEM_CLOCK.now() > deadline_s:
             break
-    return {place: found[place] for place in wanted if place in found}
+    return {index: found[index] for index in wanted if index in found}
 
 
-def _run_afresh(processor: BatchProcessor, batch: Batch, deadline_s: float) -> BatchRecord:
-    """Run the batch in a process of its own; in place when it cannot travel.
+def _run_in_new_process(processor: BatchProcessor, batch: Batch, deadline_s: float) -> BatchRecord:
+    """Run the batch in a process of its own; in place when it cannot be pickled.
 
     Raises `TimeoutError` when an item does not come to its end in time.
     """
@@ -226,16 +228,13 @@ def _run_afresh(processor: BatchProcessor, batch: Batch, deadline_s: float) -> B
         return record
 
 
-def _fails_for_the_journey(
-    one: ItemRecord, other: ItemRecord, sequential: ResultLog, place: int
-) -> bool:
-    """Tell whether an item failed twice as it had not in the sequential run.
+def _fails_in_processes_only(one: ItemRecord, other: ItemRecord, before: LogEntry) -> bool:
+    """Return whether an item failed in both processes as it had not in the sequential run.
 
-    Its result may be unable to leave a process; that says nothing of the function.
+    Its result may be one that cannot be pickled, which says nothing about the function.
     """
     if one.failure is None or other.failure is None:
         return False
-    before = sequential.entry(place)
     return not (
         isinstance(before, ItemRecord)
         and before.failure is not None

@@ -1,68 +1,67 @@
-"""What each item of a run came to, in input order, kept within a budget of memory."""
+"""The result of each item of a run, in input order, within a budget of memory."""
 
 from __future__ import annotations
 
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from batchmap.records import BatchRecord, ItemRecord
 
-from .equality import plainly_equal, unfolded, without_addresses
+from .equality import plainly_equal, without_addresses
+from .value_digest import value_digest
 
-__all__ = [
-    "Entry",
-    "ItemDigest",
-    "ItemNumber",
-    "ResultLog",
-    "digest_of",
-    "entry_digest",
-]
+__all__ = ["ItemDigest", "ItemNumber", "LogEntry", "ResultLog", "did_run", "entry_digest"]
 
 BUDGET_BYTES = 64 * 2**20
-SMALLEST_RECORD_BYTES = 200
+"""Memory for the `ItemRecord`s of a run, as far as it can be estimated."""
 
-STRETCH = 4096
-"""So many items are compared at once where both logs keep numbers and digests alone."""
+MIN_RECORD_BYTES = 200
+"""An `ItemRecord` without its result."""
+
+COMPARED_AT_ONCE = 4096
+"""Items that are compared in one step where both logs hold only numbers and digests of them."""
 
 _WORD = struct.Struct("=Q")
 _INTEGER = struct.Struct("=q")
 _FLOAT = struct.Struct("=d")
 
 _NOT_RUN, _RECORD, _DIGEST, _AS_INTEGER, _AS_FLOAT = range(5)
-"""What the eight bytes of an item are; of a record, they are not used."""
+"""What the eight bytes of an item hold; those of a record are not used."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemNumber:
-    """Stands for an `ItemRecord` of a plain number that the budget had no room for."""
+    """The plain number that an item gave, where the budget has no room for its `ItemRecord`."""
 
     index: int
+    """Position in the input, from 0."""
     number: int | float
-    """Its result."""
+    """The result."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemDigest:
-    """Stands for any other `ItemRecord` that the budget had no room for."""
+    """The digest of what an item gave, where the budget has no room for its `ItemRecord`."""
 
     index: int
+    """Position in the input, from 0."""
     digest: int
-    """64 bits of its result, or of its error; 0 for an item that did not run."""
+    """64 bits of the result, or of the error; 0 for an item that did not run."""
 
 
-Entry = ItemRecord | ItemNumber | ItemDigest
+LogEntry = ItemRecord | ItemNumber | ItemDigest
+"""What a log holds of an item."""
 
 
 class ResultLog:
-    """One entry an item, in input order: `ItemRecord`s while they fit.
+    """One entry an item, in input order: `ItemRecord`s while they fit the budget of memory.
 
     Beyond that, `ItemNumber`s for numbers of at most 64 bits, and `ItemDigest`s for all else.
-    Costs nine bytes an item besides the budget.
+    Takes nine bytes an item besides the budget.
     """
 
     def __init__(self, *, budget_bytes: int = BUDGET_BYTES) -> None:
@@ -72,20 +71,20 @@ class ResultLog:
         self._words = array("Q")
 
     def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
-        """Keep the items of each record and yield it on."""
+        """Log the items of each record and yield it on."""
         for record in records:
             self.add(record)
             yield record
 
     def add(self, record: BatchRecord) -> None:
-        """Keep the items of one record."""
+        """Log the items of one record."""
         more = record.first_item + len(record.results) - len(self._kinds)
         if more > 0:
             self._kinds.extend(bytes(more))
             self._words.frombytes(bytes(8 * more))
         for item in record.item_records():
             if self._left_bytes > 0:
-                self._left_bytes -= SMALLEST_RECORD_BYTES + _size_bytes(item.result)
+                self._left_bytes -= MIN_RECORD_BYTES + _size_bytes(item.result)
                 self._records[item.index] = item
                 self._kinds[item.index] = _RECORD
             else:
@@ -94,56 +93,60 @@ class ResultLog:
     def __len__(self) -> int:
         return len(self._kinds)
 
-    def __getitem__(self, index: int) -> Entry:
-        place = range(len(self._kinds))[index]
-        kind, word = self._kinds[place], self._words[place]
+    def __getitem__(self, index: int) -> LogEntry:
+        index = range(len(self._kinds))[index]  # for negative ones, and those out of range
+        kind, word = self._kinds[index], self._words[index]
         if kind == _RECORD:
-            return self._records[place]
+            return self._records[index]
         if kind == _AS_FLOAT:
-            return ItemNumber(place, _FLOAT.unpack(_WORD.pack(word))[0])
+            return ItemNumber(index, _FLOAT.unpack(_WORD.pack(word))[0])
         if kind == _AS_INTEGER:
-            return ItemNumber(place, _INTEGER.unpack(_WORD.pack(word))[0])
-        return ItemDigest(place, word)
+            return ItemNumber(index, _INTEGER.unpack(_WORD.pack(word))[0])
+        return ItemDigest(index, word)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[LogEntry]:
         return (self[index] for index in range(len(self)))
 
-    def entry(self, index: int) -> Entry:
-        """Return what is known of the item at place `index`, however far out that is."""
+    def entry(self, index: int) -> LogEntry:
+        """Return the entry of an item, that of one that did not run beyond the end of the log."""
         return self[index] if index < len(self) else ItemDigest(index, 0)
 
     def possibly_different(self, other: ResultLog) -> Iterator[int]:
-        """Yield the places where a quick look does not find the same in both; a closer one may."""
+        """Yield the indices of items whose results are not known to be equal without comparing.
+
+        Equal numbers, equal digests and results that are `==` are left out; what is yielded may
+        still turn out to be equal by value.
+        """
         kinds, words = memoryview(self._kinds), memoryview(self._words)
         other_kinds, other_words = memoryview(other._kinds), memoryview(other._words)
         end = min(len(self), len(other))
-        for start in range(0, end, STRETCH):
-            stretch = slice(start, min(start + STRETCH, end))
-            told = bytes(kinds[stretch])
+        for start in range(0, end, COMPARED_AT_ONCE):
+            part = slice(start, min(start + COMPARED_AT_ONCE, end))
+            part_kinds = bytes(kinds[part])
             if (
-                _NOT_RUN not in told
-                and _RECORD not in told
-                and told == other_kinds[stretch]
-                and words[stretch].tobytes() == other_words[stretch].tobytes()
+                _NOT_RUN not in part_kinds
+                and _RECORD not in part_kinds
+                and part_kinds == other_kinds[part]
+                and words[part].tobytes() == other_words[part].tobytes()
             ):
                 continue
-            for place in range(stretch.start, stretch.stop):
-                if not self._surely_same(place, other):
-                    yield place
+            for index in range(part.start, part.stop):
+                if not self._surely_same(index, other):
+                    yield index
         yield from range(end, max(len(self), len(other)))
 
-    def _surely_same(self, place: int, other: ResultLog) -> bool:
-        kind = self._kinds[place]
-        if kind == _NOT_RUN or kind != other._kinds[place]:
+    def _surely_same(self, index: int, other: ResultLog) -> bool:
+        kind = self._kinds[index]
+        if kind == _NOT_RUN or kind != other._kinds[index]:
             return False
         if kind != _RECORD:
-            return self._words[place] == other._words[place]
-        one, two = self._records[place], other._records[place]
+            return self._words[index] == other._words[index]
+        one, two = self._records[index], other._records[index]
         return one.failure is two.failure is None and plainly_equal(one.result, two.result)
 
 
 def _packed(item: ItemRecord) -> tuple[int, int]:
-    """Return what an item's eight bytes are, and those bytes."""
+    """Return what the eight bytes of an item hold, and those bytes as a number."""
     number = item.result
     if item.failure is None:
         if isinstance(number, float):
@@ -153,72 +156,20 @@ def _packed(item: ItemRecord) -> tuple[int, int]:
     return _DIGEST, entry_digest(item)
 
 
-def entry_digest(entry: Entry) -> int:
-    """Return 64 bits that are the same for entries of the same result, or the same error."""
+def did_run(entry: LogEntry) -> bool:
+    """Return whether the item ran, successfully or not."""
+    return not (isinstance(entry, ItemDigest) and entry.digest == 0)
+
+
+def entry_digest(entry: LogEntry) -> int:
+    """Return 64 bits that are the same for entries of equal results, or of the same error."""
     if isinstance(entry, ItemDigest):
         return entry.digest
     if isinstance(entry, ItemNumber):
-        return digest_of(entry.number)
+        return value_digest(entry.number)
     if entry.failure is None:
-        return digest_of(entry.result)
-    return digest_of((entry.failure.error_type, without_addresses(entry.failure.error)))
-
-
-def digest_of(value: Any) -> int:
-    """Return 64 bits that are the same for equal values, whatever process made them; never 0.
-
-    Objects of other than the plain types count by what makes them up.
-    """
-    try:
-        parts = _parts(value)
-    except RecursionError:
-        parts = b"too deep"
-    return int.from_bytes(blake2b(parts, digest_size=8).digest(), "big") or 1
-
-
-def _parts(value: Any) -> bytes:
-    if isinstance(value, int | float | complex):
-        return _parts_of_number(value)
-    name = type(value).__qualname__.encode()
-    if isinstance(value, str):
-        return name + value.encode("utf-8", "surrogatepass")
-    if isinstance(value, bytes | bytearray):
-        return name + bytes(value)
-    if isinstance(value, dict):
-        return name + _hashed(
-            sorted(_hashed((_parts(key), _parts(part))) for key, part in value.items())
-        )
-    if isinstance(value, set | frozenset):
-        return name + _hashed(sorted(map(_parts, value)))
-    if isinstance(value, list | tuple):
-        return name + _hashed(map(_parts, value))
-    if value is None:
-        return name
-    try:
-        return name + _parts(unfolded(value))
-    except (KeyboardInterrupt, RecursionError):
-        raise
-    except BaseException:  # it is anybody's code
-        return name
-
-
-def _parts_of_number(value: complex) -> bytes:
-    """Return the same for all numbers that are equal, of whatever type."""
-    if isinstance(value, complex):
-        if value.imag:
-            return b"number" + _parts_of_number(value.real) + b"j" + _parts_of_number(value.imag)
-        value = value.real
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return b"number" + (hex(value) if isinstance(value, int) else repr(float(value))).encode()
-
-
-def _hashed(parts: Iterable[bytes]) -> bytes:
-    """Return a digest of the parts, each told apart from the next by its length."""
-    digest = blake2b(digest_size=16)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.digest()
+        return value_digest(entry.result)
+    return value_digest((entry.failure.error_type, without_addresses(entry.failure.error)))
 
 
 def _size_bytes(value: Any) -> int:

@@ -1,4 +1,4 @@
-"""Sets a benchmark against a saved one: what got slower beyond the noise."""
+"""Compares a benchmark with a saved one: what got slower by more than the noise."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from batchmap.text import printable
 
 from ..records import Case, Regression
-from .load import shown
-from .saved_benchmark import Saved, SavedCase, summed_up
+from .load import json_shown
+from .saved_benchmark import SavedBenchmark, SavedCase, saved_case
 
 __all__ = ["compare_with"]
 
 ASSUMED_NOISE = 0.1
-"""What is taken for noise where a side was measured once, so that its spread is not known."""
+"""The noise that is assumed where a side was measured once, so that its spread is not known."""
 
-LEAST_NOISE = 0.05
-"""Runs of different days differ by so much, however alike the rounds of each are."""
+MIN_NOISE = 0.05
+"""Runs of different days differ by so much, however close the rounds of each are together."""
 
 ROUNDS_FOR_MAD = 5
-"""From so many rounds on, one that was disturbed can be told from the others."""
+"""From so many rounds on, a single one that was disturbed does not change the spread."""
 
 _MACHINE_FIGURES = {
     "usable_cores": "usable cores",
@@ -34,50 +34,50 @@ _MACHINE_FIGURES = {
     "system": "system",
     "architecture": "architecture",
 }
-"""The figures of a machine that times depend on and that stay as they are, in words."""
+"""The figures of a machine that times depend on, in words; each run on it finds the same."""
 
-ALIKE_MEMORY = 0.05
-"""A machine's memory may differ by this share from one start to the next."""
+SAME_MEMORY = 0.05
+"""The memory of one machine may differ by this share from one start to the next."""
 
 
 def compare_with(
-    saved: Saved,
+    saved: SavedBenchmark,
     cases: Sequence[Case],
     machine: Mapping[str, Any],
     *,
     conditions: Mapping[str, str | float | None] | None = None,
 ) -> tuple[list[Regression], list[str]]:
-    """Return how the figures of `cases` stand to the saved ones, and what speaks against trusting.
+    """Return the figures of `cases` compared with the saved ones, and warnings about them.
 
     A figure is slower when the ratio of the medians is above one plus the relative spreads of both
     sides. A spread is the range of the values, or three times their median absolute deviation
     from the median when there are at least five; see `ASSUMED_NOISE` for a single one, and
-    `LEAST_NOISE`. A scenario with other items, workers or backend, and all of them under other
-    conditions, are not compared, and a warning says so.
+    `MIN_NOISE`. Nothing is compared under other conditions, nor a scenario with other items,
+    workers or backend; a warning says so.
     """
-    warnings = _unlike_machines(saved.machine, machine)
-    if unlike := _differences(saved.conditions, conditions or {}):
-        return [], [*warnings, f"nothing is compared, as settings differ: {unlike}"]
+    warnings = _other_machine(saved.machine, machine)
+    if differences := _differences(saved.conditions, conditions or {}):
+        return [], [*warnings, f"nothing is compared, as settings differ: {differences}"]
     before = {case.name: case for case in saved.cases}
     regressions: list[Regression] = []
-    once = []
-    for name, now in ((printable(case.name), summed_up(case)) for case in cases):
+    measured_once = []
+    for name, now in ((printable(case.name), saved_case(case)) for case in cases):
         then = before.pop(name, None)
         if now is None:
             warnings.append(f"{name}: not compared: it was not measured to its end now")
         elif then is None:
             warnings.append(f"{name}: not compared: {saved.name} does not have it")
-        elif unlike := _differences(_terms(then), _terms(now)):
-            warnings.append(f"{name}: not compared: {unlike}")
+        elif differences := _differences(_scenario(then), _scenario(now)):
+            warnings.append(f"{name}: not compared: {differences}")
         else:
             regressions += _regressions(name, then, now)
             if min(map(len, (*_values(then), *_values(now)))) < 2:
-                once.append(name)
+                measured_once.append(name)
     warnings += [f"{name}: not compared: it was not run now" for name in before]
-    if once:
+    if measured_once:
         warnings.append(
-            f"{', '.join(once)}: measured only once, so {ASSUMED_NOISE:.0%} is taken for noise; "
-            "--repeat 5, on both sides, measures it"
+            f"{', '.join(measured_once)}: measured only once, so {ASSUMED_NOISE:.0%} is taken for "
+            "noise; --repeat 5, on both sides, measures it"
         )
     return regressions, warnings
 
@@ -99,8 +99,8 @@ def _regression(
 ) -> Regression:
     ratio = median(now_s) / median(before_s)
     known = [_relative_spread(values) for values in (before_s, now_s) if len(values) > 1]
-    least = LEAST_NOISE if len(known) == 2 else ASSUMED_NOISE
-    noise = 1 + max(least, math.fsum(known))
+    min_noise = MIN_NOISE if len(known) == 2 else ASSUMED_NOISE
+    noise = 1 + max(min_noise, math.fsum(known))
     return Regression(
         name=name,
         figure=figure,
@@ -119,8 +119,8 @@ def _relative_spread(values: tuple[float, ...]) -> float:
     return 3 * median(abs(value - middle) for value in values) / middle
 
 
-def _terms(case: SavedCase) -> dict[str, Any]:
-    """Return what must be alike for two scenarios to be comparable."""
+def _scenario(case: SavedCase) -> dict[str, Any]:
+    """Return what must be equal for two runs of a scenario to be comparable."""
     return {
         "workload": printable(case.workload),
         "items": case.items,
@@ -132,30 +132,33 @@ def _terms(case: SavedCase) -> dict[str, Any]:
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return what differs, in words; empty when nothing does."""
     return ", ".join(
-        f"{printable(name):.40} {_told(before.get(name))} before, {_told(now.get(name))} now"
+        f"{printable(name):.40} {_shown(before.get(name))} before, {_shown(now.get(name))} now"
         for name in {**before, **now}
         if before.get(name) != now.get(name)
     )
 
 
-def _unlike_machines(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def _other_machine(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return a warning where figures that are known of both machines differ."""
     known = [name for name in _MACHINE_FIGURES if name in before and name in now]
-    unlike = _differences(
+    differences = _differences(
         {_MACHINE_FIGURES[name]: before[name] for name in known},
         {
             _MACHINE_FIGURES[name]: before[name]
-            if name == "memory_bytes" and _is_near(before[name], now[name])
+            if name == "memory_bytes" and _is_same_memory(before[name], now[name])
             else now[name]
             for name in known
         },
     )
-    return [f"another machine, so times cannot be trusted to compare: {unlike}"] if unlike else []
+    if not differences:
+        return []
+    return [f"another machine, so times cannot be trusted to compare: {differences}"]
 
 
-def _is_near(before: object, now: object) -> bool:
+def _is_same_memory(before: object, now: object) -> bool:
     numbers = isinstance(before, int | float) and isinstance(now, int | float)
-    return numbers and abs(before - now) <= ALIKE_MEMORY * now  # type: ignore[operator]
+    return numbers and abs(before - now) <= SAME_MEMORY * now  # type: ignore[operator]
 
 
-def _told(value: object) -> str:
-    return printable(f"{value:.60}") if isinstance(value, str) else shown(value)
+def _shown(value: object) -> str:
+    return printable(f"{value:.60}") if isinstance(value, str) else json_shown(value)

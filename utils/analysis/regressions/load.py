@@ -1,4 +1,4 @@
-"""Reads a saved benchmark, and trusts nothing in the file."""
+"""Reads a saved benchmark, and checks everything in the file."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from batchmap.errors import InputError
 from batchmap.text import printable
 
-from .saved_benchmark import KIND, SCHEMA, Saved, SavedCase, is_time
+from .saved_benchmark import KIND, SCHEMA, SavedBenchmark, SavedCase, is_time
 
-__all__ = ["read_benchmark", "shown"]
+__all__ = ["json_shown", "read_benchmark"]
 
-MOST_BYTES = 4_000_000
-"""Far more than any benchmark comes to."""
+MAX_BYTES = 4_000_000
+"""Far more than any benchmark takes."""
 
 
-def read_benchmark(path: Path) -> Saved:
-    """Read what `--save` has kept in the file `path`; raises `InputError` when it is not that."""
+def read_benchmark(path: Path) -> SavedBenchmark:
+    """Return the benchmark that `--save` wrote to `path`; raises `InputError` for anything else."""
     document = _Fields(_read_json(path), f"--against {path}")
     if document.value.get("kind") != KIND or "schema" not in document.value:
         raise InputError(
@@ -36,8 +36,8 @@ def read_benchmark(path: Path) -> Saved:
     cases = tuple(_read_case(fields) for fields in document.objects("cases"))
     names = Counter(case.name for case in cases)
     if twice := [name for name, times in names.items() if times > 1]:
-        raise document.fault(f"two scenarios are named {twice[0]!r:.80}")
-    return Saved(
+        raise document.error(f"two scenarios are named {twice[0]!r:.80}")
+    return SavedBenchmark(
         name=str(path),
         machine=document.mapping("machine"),
         conditions=document.mapping("conditions"),
@@ -51,7 +51,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise InputError(
             f"--against {path}: there is no such file; make one with `benchmark --save {path}`"
@@ -61,9 +61,9 @@ def _read_json(path: Path) -> dict[str, Any]:
             f"--against {path}: cannot be read ({getattr(error, 'strerror', None) or error}); "
             "name a file that `benchmark --save` wrote"
         ) from error
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise InputError(
-            f"--against {path}: too large for a saved benchmark (over {MOST_BYTES:,} bytes); "
+            f"--against {path}: too large for a saved benchmark (over {MAX_BYTES:,} bytes); "
             "name a file that `benchmark --save` wrote"
         )
     try:
@@ -82,28 +82,28 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 class _Fields:
-    """An object of the document, whose fields are checked as they are taken."""
+    """An object of the document, whose fields are checked when they are read."""
 
     def __init__(self, value: dict[str, Any], place: str) -> None:
         self.value = value
         self._place = place
 
-    def fault(self, told: str) -> InputError:
+    def error(self, reason: str) -> InputError:
         """Return the error to raise."""
-        return InputError(f"{self._place}: {told}; save it again with `benchmark --save FILE`")
+        return InputError(f"{self._place}: {reason}; save it again with `benchmark --save FILE`")
 
     def text(self, name: str) -> str:
-        return printable(self._taken(name, "text", lambda value: isinstance(value, str)))
+        return printable(self._field(name, "text", lambda value: isinstance(value, str)))
 
     def whole(self, name: str) -> int:
-        taken: int = self._taken(name, "a whole number from 0", _is_whole)
-        return taken
+        number: int = self._field(name, "a whole number from 0", _is_whole)
+        return number
 
     def time(self, name: str) -> float:
-        return float(self._taken(name, "a time in seconds", is_time))
+        return float(self._field(name, "a time in seconds", is_time))
 
     def times(self, name: str) -> tuple[float, ...]:
-        values = self._taken(
+        values = self._field(
             name,
             "a list of times in seconds",
             lambda value: isinstance(value, list) and len(value) > 0 and all(map(is_time, value)),
@@ -111,13 +111,13 @@ class _Fields:
         return tuple(map(float, values))
 
     def mapping(self, name: str) -> dict[str, Any]:
-        taken: dict[str, Any] = self._taken(
+        fields: dict[str, Any] = self._field(
             name, "an object", lambda value: isinstance(value, dict)
         )
-        return taken
+        return fields
 
     def objects(self, name: str) -> list[_Fields]:
-        values = self._taken(
+        values = self._field(
             name,
             "a list of objects",
             lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
@@ -126,12 +126,12 @@ class _Fields:
             _Fields(one, f"{self._place}, {name} {number}") for number, one in enumerate(values, 1)
         ]
 
-    def _taken(self, name: str, form: str, fits: Callable[[Any], bool]) -> Any:
+    def _field(self, name: str, form: str, fits: Callable[[Any], bool]) -> Any:
         if name not in self.value:
-            raise self.fault(f"{name} is missing")
+            raise self.error(f"{name} is missing")
         value = self.value[name]
         if not fits(value):
-            raise self.fault(f"{name} must be {form}, got {shown(value)}")
+            raise self.error(f"{name} must be {form}, got {json_shown(value)}")
         return value
 
 
@@ -154,7 +154,8 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def shown(value: object) -> str:
+def json_shown(value: object) -> str:
+    """Return a value that JSON gave as text that fits a message, safe for a terminal."""
     try:
         return printable(f"{value!r:.60}")
     except (RecursionError, ValueError):  # ValueError for a number of thousands of digits

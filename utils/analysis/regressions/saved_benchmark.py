@@ -1,4 +1,4 @@
-"""What is kept of a benchmark, and the document it is kept as."""
+"""What is saved of a benchmark, and the document that it is saved as."""
 
 from __future__ import annotations
 
@@ -8,20 +8,29 @@ from typing import Any
 
 from ..records import Case
 
-__all__ = ["KIND", "SCHEMA", "Saved", "SavedCase", "is_time", "saved_benchmark", "summed_up"]
+__all__ = [
+    "KIND",
+    "SCHEMA",
+    "SavedBenchmark",
+    "SavedCase",
+    "is_time",
+    "saved_benchmark",
+    "saved_case",
+]
 
 KIND = "benchmark"
+"""Tells a saved benchmark from other JSON."""
 
 SCHEMA = 1
-"""Version of the document; a change that an older version would misread takes the next one."""
+"""Version of the document, to be raised with a change that an older program would misread."""
 
-LEAST_TIME_S = 1e-9
-MOST_TIME_S = 1e9
+MIN_TIME_S = 1e-9
+MAX_TIME_S = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class SavedCase:
-    """A scenario of a saved benchmark, as far as a later one is set against it."""
+    """What is saved of a scenario, so that a later run can be compared with it."""
 
     name: str
     workload: str
@@ -29,24 +38,25 @@ class SavedCase:
     workers: int
     """As planned."""
     backend: str
+    """As planned."""
     sequential_times_s: tuple[float, ...]
     """One a round, all above 0."""
     parallel_times_s: tuple[float, ...]
     """One a round, all above 0."""
     sweep_times_s: tuple[tuple[int, float], ...]
-    """Worker count and time, in a sweep; empty without one."""
+    """Worker count and time of each point of a sweep; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """A saved benchmark."""
+class SavedBenchmark:
+    """A benchmark that was read from a file."""
 
     name: str
     """The file, for messages."""
     machine: Mapping[str, Any]
-    """What it ran on, as `utils.machine.describe_machine` tells."""
+    """What it ran on, as `batchmap.resources.describe_machine` describes it."""
     conditions: Mapping[str, Any]
-    """What else its times depend on, by name."""
+    """What else the times depend on, by name."""
     cases: tuple[SavedCase, ...]
 
 
@@ -56,22 +66,22 @@ def saved_benchmark(
     *,
     conditions: Mapping[str, str | float | None] | None = None,
 ) -> dict[str, Any]:
-    """Return what is to be kept of a benchmark, in plain values that JSON can hold.
+    """Return what is to be saved of a benchmark, in plain values that JSON can hold.
 
-    `conditions` are the settings that all times depend on, say the latency: unlike ones are not
-    compared. A scenario that was not compared to its end, or took no time, is left out.
+    `conditions` are the settings that all times depend on, such as the latency: benchmarks under
+    different ones are not compared. Scenarios that were interrupted or took no time are left out.
     """
     return {
         "kind": KIND,
         "schema": SCHEMA,
         "machine": dict(machine),
         "conditions": dict(conditions or {}),
-        "cases": [_as_document(case) for case in map(summed_up, cases) if case is not None],
+        "cases": [_as_document(case) for case in map(saved_case, cases) if case is not None],
     }
 
 
-def summed_up(case: Case) -> SavedCase | None:
-    """Return what would be kept of `case`; `None` when there is nothing to set against it."""
+def saved_case(case: Case) -> SavedCase | None:
+    """Return what is to be saved of `case`; `None` when it has no times to compare."""
     comparison = case.comparison
     if comparison is None:
         return None
@@ -105,6 +115,6 @@ def _as_document(case: SavedCase) -> dict[str, Any]:
 
 
 def is_time(value: object) -> bool:
-    """Tell whether `value` can be how many seconds a run took."""
+    """Return whether `value` can be the time of a run, in seconds."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and LEAST_TIME_S <= value <= MOST_TIME_S  # type: ignore[operator]
+    return is_number and MIN_TIME_S <= value <= MAX_TIME_S  # type: ignore[operator]

@@ -1,1 +1,1 @@
-"""Charts for the HTML page, as Plotly figures in plain dicts."""
+"""The charts of the HTML report, as specifications for Plotly: plain dicts."""

@@ -1,4 +1,4 @@
-"""The charts of bars: where the workers went, item times, errors, speedups of many cases."""
+"""The bar charts: time breakdown, item times, errors, and the speedups of many cases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...analysis.records import Comparison
 from ..escaping import chart_text
 from .style import ROW_PX, Figure, layout, named_rows, short, whole_ticks
 
-__all__ = ["accounting_figure", "errors_figure", "item_times_figure", "overview_figure"]
+__all__ = ["errors_figure", "item_times_figure", "overview_figure", "time_breakdown_figure"]
 
 PART_COLOURS = {
     "work": "--work",
@@ -19,11 +19,12 @@ PART_COLOURS = {
     "hand-over": "--hand-over",
     "tail": "--tail",
 }
-MOST_BARS = 12
+MAX_BARS = 12
+"""Types of error with a bar of their own."""
 
 
-def accounting_figure(parts: Sequence[Part], workers: int) -> Figure:
-    """Return one bar of all workers, by what their time went into."""
+def time_breakdown_figure(parts: Sequence[Part], workers: int) -> Figure:
+    """Return one bar of all workers, divided by what their time went into."""
     bars = [
         {
             "type": "bar",
@@ -47,18 +48,18 @@ def accounting_figure(parts: Sequence[Part], workers: int) -> Figure:
         }
         for part in parts
     ]
-    shape = layout(height=140, x_title="workers")
-    shape["barmode"] = "relative"
-    shape["yaxis"]["visible"] = False
+    figure_layout = layout(height=140, x_title="workers")
+    figure_layout["barmode"] = "relative"
+    figure_layout["yaxis"]["visible"] = False
     below = sum(part.workers for part in parts if part.workers < 0)
     above = sum(part.workers for part in parts if part.workers > 0)
-    shape["xaxis"].update(range=[short(below), short(above)], zeroline=True)
-    return {"data": bars, "layout": shape}
+    figure_layout["xaxis"].update(range=[short(below), short(above)], zeroline=True)
+    return {"data": bars, "layout": figure_layout}
 
 
-def item_times_figure(sorted_in: Histogram) -> Figure:
-    """Return a bar a bin, with marks at the median, at 95 % and at the longest."""
-    unit, bins = sorted_in.unit, sorted_in.bins
+def item_times_figure(binned: Histogram) -> Figure:
+    """Return a bar for each bin, with lines at the median, at 95 % and at the longest time."""
+    unit, bins = binned.unit, binned.bins
     bars = {
         "type": "bar",
         "name": "items",
@@ -72,43 +73,44 @@ def item_times_figure(sorted_in: Histogram) -> Figure:
         ),
     }
     highest = max(one.items for one in bins)
-    most = highest * 1.1
+    top = highest * 1.1
     marks = [
         {
             "type": "scatter",
             "mode": "lines",
             "name": f"{name} {at:.4g} {unit}",
             "x": [short(at)] * 2,
-            "y": [0, most],
+            "y": [0, top],
             "line": {"color": colour, "width": 2, "dash": dash},
             "hoverinfo": "name",
             "hoverlabel": {"namelength": -1},
         }
         for name, at, colour, dash in (
-            ("median", sorted_in.median, "--ink", "solid"),
-            ("95 %", sorted_in.ninety_fifth, "--slower", "dash"),
-            ("longest", sorted_in.longest, "--failed", "dot"),
+            ("median", binned.median, "--ink", "solid"),
+            ("95 %", binned.ninety_fifth, "--slower", "dash"),
+            ("longest", binned.longest, "--failed", "dot"),
         )
     ]
-    shape = layout(height=290, x_title=f"time of an item ({unit})", y_title="items")
-    shape["yaxis"].update(range=[0, most], **whole_ticks(highest))
-    shape["bargap"] = 0
-    if sorted_in.is_log:
-        shape["xaxis"].update(type="log", dtick=1, minor={"ticks": "outside", "dtick": "D2"})
-    return {"data": [bars, *marks], "layout": shape}
+    figure_layout = layout(height=290, x_title=f"time of an item ({unit})", y_title="items")
+    figure_layout["yaxis"].update(range=[0, top], **whole_ticks(highest))
+    figure_layout["bargap"] = 0
+    if binned.is_log:
+        log_axis = {"type": "log", "dtick": 1, "minor": {"ticks": "outside", "dtick": "D2"}}
+        figure_layout["xaxis"].update(log_axis)
+    return {"data": [bars, *marks], "layout": figure_layout}
 
 
 def errors_figure(frequent: Sequence[tuple[str, int]]) -> Figure:
-    """Return a bar a type of error, the most frequent on top."""
-    shown = list(frequent[:MOST_BARS])
-    if rest := frequent[MOST_BARS:]:
+    """Return a bar for each type of error, in the order given, the first on top."""
+    shown = list(frequent[:MAX_BARS])
+    if rest := frequent[MAX_BARS:]:
         shown.append((f"{len(rest)} other types", sum(number for _, number in rest)))
-    places = list(range(len(shown)))
+    rows = list(range(len(shown)))
     bars = {
         "type": "bar",
         "orientation": "h",
         "x": [number for _, number in shown],
-        "y": places,
+        "y": rows,
         "width": 0.5,
         "text": [f"{number:,}" for _, number in shown],
         "textposition": "outside",
@@ -117,23 +119,23 @@ def errors_figure(frequent: Sequence[tuple[str, int]]) -> Figure:
         "hovertext": [f"<b>{chart_text(name)}</b><br>{number:,}" for name, number in shown],
         "hoverinfo": "text",
     }
-    shape = layout(height=80 + ROW_PX * len(shown), x_title="failed items")
-    shape["xaxis"].update(rangemode="tozero", **whole_ticks(shown[0][1]))
-    shape.update(named_rows([name for name, _ in shown]))
-    shape["margin"]["r"] = 48
-    return {"data": [bars], "layout": shape}
+    figure_layout = layout(height=80 + ROW_PX * len(shown), x_title="failed items")
+    figure_layout["xaxis"].update(rangemode="tozero", **whole_ticks(shown[0][1]))
+    figure_layout.update(named_rows([name for name, _ in shown]))
+    figure_layout["margin"]["r"] = 48
+    return {"data": [bars], "layout": figure_layout}
 
 
 def overview_figure(compared: Sequence[tuple[str, Comparison]]) -> Figure:
-    """Return each case's speedup, and its limit as a mark beyond it."""
-    places = list(range(len(compared)))
+    """Return a bar for the speedup of each case, given by name, with a mark at its limit."""
+    rows = list(range(len(compared)))
     names = [chart_text(name) for name, _ in compared]
     speedups = {
         "type": "bar",
         "orientation": "h",
         "name": "speedup",
         "x": [short(one.speedup) for _, one in compared],
-        "y": places,
+        "y": rows,
         "width": 0.5,
         "marker": {"color": "--work"},
         "hovertext": [
@@ -147,7 +149,7 @@ def overview_figure(compared: Sequence[tuple[str, Comparison]]) -> Figure:
         "mode": "markers",
         "name": "limit",
         "x": [short(one.limit) for _, one in compared],
-        "y": places,
+        "y": rows,
         "marker": {
             "symbol": "line-ns-open",
             "size": 24,
@@ -160,7 +162,7 @@ def overview_figure(compared: Sequence[tuple[str, Comparison]]) -> Figure:
         ],
         "hoverinfo": "text",
     }
-    shape = layout(height=80 + ROW_PX * len(compared), x_title="speedup")
-    shape["xaxis"].update(rangemode="tozero", ticksuffix="x")
-    shape.update(named_rows([name for name, _ in compared]))
-    return {"data": [speedups, limits], "layout": shape}
+    figure_layout = layout(height=80 + ROW_PX * len(compared), x_title="speedup")
+    figure_layout["xaxis"].update(rangemode="tozero", ticksuffix="x")
+    figure_layout.update(named_rows([name for name, _ in compared]))
+    return {"data": [speedups, limits], "layout": figure_layout}

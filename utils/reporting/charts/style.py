@@ -1,8 +1,8 @@
-"""What the charts are put together from, as plain specifications for the chart library.
+"""The look and the parts that the charts share, as plain specifications for Plotly.
 
-A colour is the name of one of the page's custom properties (`--work`), so that the page can put
-in what fits light or dark. Text of charts is read as HTML by the library: what comes from data
-goes through `chart_text`, and never into a template.
+A colour is the name of a custom property of the page (`--work`), which gives it one value on a
+light and another on a dark background. Plotly reads text in charts as HTML: text from data goes
+through `chart_text`, and never into a template.
 """
 
 from __future__ import annotations
@@ -11,14 +11,11 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from ..document.model import Chart, LegendEntry, Table
 from ..escaping import chart_text
 
 __all__ = [
     "ROW_PX",
     "Figure",
-    "charted",
-    "hatching",
     "layout",
     "line",
     "markers",
@@ -29,14 +26,18 @@ __all__ = [
 
 Figure = dict[str, Any]
 
-LONGEST_NAME = 44
-"""As many characters as a phone has room for."""
+MAX_NAME_LENGTH = 44
+"""Characters of a row's name that fit a phone."""
+
+MAX_SPARSE_COUNT = 8
+"""Below this, an axis of counts gets a tick for each."""
+
 ROW_PX = 48
-"""Height of a row with its name."""
+"""Height of a row with its name, in pixels."""
 
 
 def layout(*, height: int, x_title: str, y_title: str = "") -> Figure:
-    """Return what all charts look like; only a timeline can be zoomed, and only along its time."""
+    """Return the layout that all charts start from; a chart that can be zoomed changes it."""
     axis = {
         "automargin": True,
         "fixedrange": True,
@@ -56,7 +57,7 @@ def layout(*, height: int, x_title: str, y_title: str = "") -> Figure:
         "margin": {"l": 12, "r": 16, "t": 12, "b": 12},
         "xaxis": {**axis, "tickangle": 0, "title": _axis_title(x_title)},
         "yaxis": {**axis, "title": _axis_title(y_title)},
-        "showlegend": False,  # the page has a better one: that of the library does not fit a phone
+        "showlegend": False,  # Plotly's does not fit a phone; the page has its own
         "hoverlabel": {
             "align": "left",
             "bgcolor": "--tip",
@@ -67,15 +68,15 @@ def layout(*, height: int, x_title: str, y_title: str = "") -> Figure:
 
 
 def named_rows(names: Sequence[str]) -> Figure:
-    """Return the layout of rows, each under its name, the first on top; names may be alike.
+    """Return the layout of rows that each stand under their name, the first on top.
 
-    Beside the rows, the names would leave no room for them on a phone.
+    Two rows may have the same name. Names beside the rows would leave the bars no room on a phone.
     """
     return {
         "yaxis": {"range": [len(names) - 0.5, -0.7], "visible": False, "fixedrange": True},
         "annotations": [
             {
-                "text": chart_text(name, most=LONGEST_NAME),
+                "text": chart_text(name, max_length=MAX_NAME_LENGTH),
                 "x": 0,
                 "xref": "paper",
                 "xanchor": "left",
@@ -89,19 +90,16 @@ def named_rows(names: Sequence[str]) -> Figure:
     }
 
 
-def hatching(shape: str) -> Figure:
-    """Return the pattern of bars that must be told apart by more than colour; "" for none."""
-    return {"shape": shape, "fgcolor": "--surface", "fillmode": "overlay", "size": 6}
-
-
-def whole_ticks(most: int) -> Figure:
-    """Return the ticks of an axis of counts, so that none is written twice or between two."""
-    return {"tickformat": ",d", **({"tick0": 0, "dtick": 1} if most < 8 else {})}
+def whole_ticks(max_count: int) -> Figure:
+    """Return the ticks of an axis of counts: at whole numbers only, and at each only once."""
+    few = {"tick0": 0, "dtick": 1} if max_count < MAX_SPARSE_COUNT else {}
+    return {"tickformat": ",d", **few}
 
 
 def line(
     name: str, workers: Sequence[float], speedups: Sequence[float], colour: str, *, dash: str
 ) -> Figure:
+    """Return a line of speedups over worker counts."""
     return {
         "type": "scatter",
         "mode": "lines",
@@ -121,6 +119,7 @@ def markers(
     symbol: str,
     size: int,
 ) -> Figure:
+    """Return speedups over worker counts as separate marks, `size` in pixels."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -137,31 +136,13 @@ def markers(
     }
 
 
-def short(figure: float) -> float | None:
-    """Return a figure with no more digits than a screen can show, to keep the page small.
+def short(number: float) -> float | None:
+    """Return a number with no more digits than a screen can show, to keep the page small.
 
-    What is not finite has no place in JSON nor in a chart, and is left out of both.
+    A number that is not finite becomes `None`: neither JSON nor a chart can show it.
     """
-    return float(f"{figure:.7g}") if isfinite(figure) else None
-
-
-def charted(
-    figure: Figure, told: str, table: Table | None, *, table_stands_in: bool = True
-) -> Chart:
-    """Return the chart of `figure`, with a legend of those of its traces that have a name."""
-    legend = tuple(_legend_entry(trace) for trace in figure["data"] if "name" in trace)
-    return Chart(figure, legend, told, table, table_stands_in)
+    return float(f"{number:.7g}") if isfinite(number) else None
 
 
 def _axis_title(text: str) -> Figure:
     return {"text": text, "standoff": 8, "font": {"size": 13}}
-
-
-def _legend_entry(trace: Figure) -> LegendEntry:
-    if trace["type"] == "bar":
-        hatched = bool(trace["marker"].get("pattern", {}).get("shape"))
-        return LegendEntry(trace["name"], trace["marker"]["color"], "hatch" if hatched else "box")
-    if trace["mode"] == "markers":
-        shape = "tick" if trace["marker"]["symbol"].startswith("line") else "mark"
-        return LegendEntry(trace["name"], trace["marker"]["color"], shape)
-    return LegendEntry(trace["name"], trace["line"]["color"], trace["line"]["dash"])

@@ -1,1 +1,1 @@
-"""The parts of a report, independent of whether they become HTML or Markdown."""
+"""The contents of a report as a document, which each format then writes in its own way."""

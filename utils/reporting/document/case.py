@@ -1,17 +1,19 @@
-"""The sections that a report has for one case."""
+"""The chapter of a report on one case."""
 
 from __future__ import annotations
 
 from math import isfinite
 
+from batchmap.command.text_layout import plural
+
 from ...analysis.aggregates import WorkerSum, parts_of, worker_sums
-from ...analysis.histogram import histogram
+from ...analysis.histogram import make_histogram
 from ...analysis.records import Case
 from ...execution.trace import Environment
-from ..charts.figures import accounting_figure, errors_figure, item_times_figure
-from ..charts.style import charted
+from ..charts.figures import errors_figure, item_times_figure, time_breakdown_figure
 from ..charts.timeline import timeline_figure
-from ..text.layout import plural, seconds
+from ..wording import seconds
+from .chart_block import chart_block
 from .headline import headline
 from .model import Block, Bullets, Chapter, Paragraph, Section, Table
 from .speedups import speedup_blocks
@@ -20,7 +22,7 @@ __all__ = ["case_chapter"]
 
 
 def case_chapter(case: Case, anchor: str) -> Chapter:
-    """Return all that a report tells of a case."""
+    """Return the chapter on a case, which links reach by `anchor`."""
     run = case.parallel
     note = (
         f"{case.workload}, {run.total_processed:,} {plural('item', run.total_processed)} "
@@ -28,7 +30,7 @@ def case_chapter(case: Case, anchor: str) -> Chapter:
     )
     sections = (
         ("Headline figures", headline(case)),
-        ("Where the workers went", _accounting(case)),
+        ("Where the workers went", _time_breakdown(case)),
         ("Timeline of the workers", _timeline(case)),
         ("Speedup by workers", speedup_blocks(case)),
         ("Item times", _item_times(case)),
@@ -41,17 +43,19 @@ def case_chapter(case: Case, anchor: str) -> Chapter:
     )
 
 
-def _accounting(case: Case) -> list[Block]:
+def _time_breakdown(case: Case) -> list[Block]:
     accounting = case.accounting
     if not case.parallel.total_processed:
         return [Paragraph("There were no items, so the workers had nowhere to go.")]
     parts = parts_of(accounting)
-    told = (
+    description = (
         f"Of {accounting.workers} {plural('worker', accounting.workers)} over "
         f"{seconds(accounting.wall_s)}, {parts[0].workers:.2f} ({parts[0].share:.1%}) were at work "
         "that had to be done; the rest was lost as shown."
     )
-    blocks: list[Block] = [charted(accounting_figure(parts, accounting.workers), told, None)]
+    blocks: list[Block] = [
+        chart_block(time_breakdown_figure(parts, accounting.workers), description, None)
+    ]
     if accounting.slower_items is None:
         blocks.append(
             Paragraph(
@@ -75,7 +79,7 @@ def _accounting(case: Case) -> list[Block]:
         ),
         align="lrrr",
     )
-    return [*blocks, table, _surroundings(case.parallel_trace.surroundings)]
+    return [*blocks, table, _environment_table(case.parallel_trace.surroundings)]
 
 
 def _signed_seconds(time_s: float) -> str:
@@ -94,8 +98,8 @@ def _timeline(case: Case) -> list[Block]:
             )
         ]
     sums = worker_sums(trace)
-    told = (
-        f"{len(trace.spans):,} {plural('stretch', 1) if len(trace.spans) == 1 else 'ranges'} "
+    description = (
+        f"{len(trace.spans):,} {plural('stretch', 1) if len(trace.spans) == 1 else 'stretches'} "
         f"of work on {trace.workers} {plural('worker', trace.workers)} over "
         f"{seconds(trace.wall_s)}. The longest batch took {seconds(trace.longest_batch_s)} for "
         f"{trace.longest_batch_items:,} {plural('item', trace.longest_batch_items)}."
@@ -106,7 +110,7 @@ def _timeline(case: Case) -> list[Block]:
         rows=tuple(_worker_row(one) for one in sums),
         align="lrrrrrrr",
     )
-    return [charted(timeline_figure(trace), told, table, table_stands_in=False)]
+    return [chart_block(timeline_figure(trace), description, table, table_stands_in=False)]
 
 
 def _worker_row(one: WorkerSum) -> tuple[str, ...]:
@@ -124,14 +128,14 @@ def _worker_row(one: WorkerSum) -> tuple[str, ...]:
 
 def _item_times(case: Case) -> list[Block]:
     trace = case.parallel_trace
-    sorted_in = histogram(trace.item_times_s)
-    if sorted_in is None:
+    binned = make_histogram(trace.item_times_s)
+    if binned is None:
         return [Paragraph("No item's time was measured.")]
-    unit = sorted_in.unit
+    unit = binned.unit
     of_each = "each item" if trace.items_a_time == 1 else f"one item in {trace.items_a_time:,}"
-    told = (
-        f"Times of {of_each}: half took up to {sorted_in.median:.4g} {unit}, 95 % up to "
-        f"{sorted_in.ninety_fifth:.4g} {unit}, the longest {sorted_in.longest:.4g} {unit} "
+    description = (
+        f"Times of {of_each}: half took up to {binned.median:.4g} {unit}, 95 % up to "
+        f"{binned.ninety_fifth:.4g} {unit}, the longest {binned.longest:.4g} {unit} "
         f"(item {trace.longest_item:,}, counted from 0)."
     )
     table = Table(
@@ -139,11 +143,11 @@ def _item_times(case: Case) -> list[Block]:
         head=("From", "To", "Items"),
         rows=tuple(
             (f"{one.least:.4g} {unit}", f"{one.most:.4g} {unit}", f"{one.items:,}")
-            for one in sorted_in.bins
+            for one in binned.bins
         ),
         align="rrr",
     )
-    return [charted(item_times_figure(sorted_in), told, table, table_stands_in=False)]
+    return [chart_block(item_times_figure(binned), description, table, table_stands_in=False)]
 
 
 def _errors(case: Case) -> list[Block]:
@@ -151,7 +155,7 @@ def _errors(case: Case) -> list[Block]:
     if not by_type:
         return [Paragraph("There were no errors.")]
     frequent = sorted(by_type.items(), key=lambda counted: (-counted[1], counted[0]))
-    told = (
+    description = (
         f"{case.parallel.failed:,} {plural('item', case.parallel.failed)} failed with "
         f"{len(by_type):,} {plural('type', len(by_type))} of error."
     )
@@ -161,7 +165,7 @@ def _errors(case: Case) -> list[Block]:
         rows=tuple((name, f"{number:,}") for name, number in frequent),
         align="wr",
     )
-    blocks: list[Block] = [charted(errors_figure(frequent), told, table)]
+    blocks: list[Block] = [chart_block(errors_figure(frequent), description, table)]
     if not case.failures:
         return [*blocks, Paragraph("All of them were made on purpose, to show what errors do.")]
     failures = Table(
@@ -217,7 +221,7 @@ def _plan(case: Case) -> list[Block]:
     ]
 
 
-def _surroundings(seen: Environment) -> Table:
+def _environment_table(seen: Environment) -> Table:
     waits = seen.command_waits
     other = seen.other_load
     return Table(

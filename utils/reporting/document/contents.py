@@ -1,20 +1,22 @@
-"""Puts a whole report together, whatever it will be written in."""
+"""Builds the document of a whole report: overview, a chapter for each case, conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from batchmap.command.text_layout import plural
+
 from ...analysis.aggregates import gibibytes
 from ...analysis.records import Case, Recommendation, Regression
 from ..charts.figures import overview_figure
-from ..charts.style import charted
-from ..text.layout import TITLE, plural, seconds
+from ..wording import TITLE, seconds
 from .case import case_chapter
+from .chart_block import chart_block
 from .headline import summary_table
 from .model import Block, Chapter, Document, Paragraph, Section, Table
 
-__all__ = ["whole_report"]
+__all__ = ["build_document"]
 
 MACHINE_LABELS = {
     "usable_cores": "Usable cores",
@@ -27,7 +29,7 @@ MACHINE_LABELS = {
 }
 
 
-def whole_report(
+def build_document(
     command: str,
     settings: Mapping[str, Any],
     machine: Mapping[str, Any],
@@ -35,7 +37,11 @@ def whole_report(
     recommendations: Sequence[Recommendation],
     regressions: Sequence[Regression],
 ) -> Document:
-    """Return the document that tells of all `cases`."""
+    """Return the document on all `cases`.
+
+    `command` names what was run; `settings` and `machine` are shown under the conditions, whatever
+    they hold.
+    """
     anchors = [f"case-{number}" for number in range(1, len(cases) + 1)]
     overview = _overview(cases, anchors, recommendations, regressions)
     chapters = [
@@ -56,9 +62,9 @@ def _overview(
     if len(cases) != 1:
         sections.append(Section("All cases", tuple(_all_cases(cases, anchors))))
     if recommendations:
-        sections.append(Section("Recommendations", (_recommended(recommendations),)))
+        sections.append(Section("Recommendations", (_recommendations_table(recommendations),)))
     if regressions:
-        sections.append(Section("Against an earlier run", tuple(_against(regressions))))
+        sections.append(Section("Against an earlier run", tuple(_regression_blocks(regressions))))
     return sections
 
 
@@ -68,14 +74,14 @@ def _all_cases(cases: Sequence[Case], anchors: Sequence[str]) -> list[Block]:
     blocks: list[Block] = [summary_table(cases, anchors)]
     compared = [(case.name, case.comparison) for case in cases if case.comparison]
     if compared:
-        told = "Speedup and its limit: " + "; ".join(
+        description = "Speedup and its limit: " + "; ".join(
             f"{name} {one.speedup:.2f}x of {one.limit:.2f}x" for name, one in compared
         )
-        blocks.append(charted(overview_figure(compared), told + ".", None))
+        blocks.append(chart_block(overview_figure(compared), description + ".", None))
     return blocks
 
 
-def _recommended(recommendations: Sequence[Recommendation]) -> Table:
+def _recommendations_table(recommendations: Sequence[Recommendation]) -> Table:
     return Table(
         caption="What to use on this machine",
         head=("Workload", "Bound by", "Backend", "Workers", "Batch size", "Why"),
@@ -94,16 +100,16 @@ def _recommended(recommendations: Sequence[Recommendation]) -> Table:
     )
 
 
-def _against(regressions: Sequence[Regression]) -> list[Block]:
+def _regression_blocks(regressions: Sequence[Regression]) -> list[Block]:
     slower = sum(one.slower for one in regressions)
-    told = (
+    summary = (
         f"{slower:,} of {len(regressions):,} {plural('figure', len(regressions))} got slower "
         "beyond the noise."
         if slower
         else "Nothing got slower beyond the noise."
     )
     return [
-        Paragraph(told),
+        Paragraph(summary),
         Table(
             caption="Against an earlier run",
             head=("Case", "Figure", "Before", "Now", "Now / before", "Noise", "Verdict"),
@@ -131,12 +137,12 @@ def _conditions(settings: Mapping[str, Any], machine: Mapping[str, Any]) -> tupl
     )
     setting_rows = tuple((_label(name), _value(value)) for name, value in settings.items())
     return (
-        Section("Machine", (_pairs("Machine", machine_rows),)),
-        Section("Settings", (_pairs("Settings", setting_rows),)),
+        Section("Machine", (_pairs_table("Machine", machine_rows),)),
+        Section("Settings", (_pairs_table("Settings", setting_rows),)),
     )
 
 
-def _pairs(caption: str, rows: tuple[tuple[str, ...], ...]) -> Block:
+def _pairs_table(caption: str, rows: tuple[tuple[str, ...], ...]) -> Block:
     if not rows:
         return Paragraph("Nothing is known of it.")
     return Table(caption, ("Name", "Value"), rows, "lw")

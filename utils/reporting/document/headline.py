@@ -1,38 +1,39 @@
-"""The figures that a report begins with, for one case and for many."""
+"""The headline figures of a case, and the table of all cases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from batchmap.command.text_layout import plural, rate
+
 from ...analysis.aggregates import parts_of
 from ...analysis.records import Case, Comparison, Spread
-from ..text.layout import plural, rate, seconds, success_rate
+from ..wording import seconds, success_rate
 from .model import Block, Fact, Facts, Notice, Table
 
 __all__ = ["headline", "summary_table"]
 
-Figure = Callable[[float], str]
+_Format = Callable[[float], str]
 
 
 def headline(case: Case) -> list[Block]:
-    """Return the headline figures of a case, and what makes them less trustworthy."""
+    """Return the headline figures of a case, warnings about them, and the largest loss."""
     compared = case.comparison
-    facts = _compared(case, compared) if compared else _alone(case)
+    facts = _comparison_facts(case, compared) if compared else _run_facts(case)
     blocks: list[Block] = [Facts(facts)]
     if case.parallel.interrupted:
         blocks.append(Notice("warning", "Interrupted", ("The run was stopped before its end.",)))
     if compared and compared.warnings:
         blocks.append(Notice("warning", "Take these figures with care", compared.warnings))
     if found := case.diagnosis:
-        lost = (
-            f"Largest loss: {found.loss}, {found.share:.2f} {plural('worker', _one(found.share))}"
-        )
+        workers = plural("worker", _grammatical_number(found.share))
+        lost = f"Largest loss: {found.loss}, {found.share:.2f} {workers}"
         blocks.append(Notice("advice", lost, (found.told, found.advice)))
     return blocks
 
 
 def summary_table(cases: Sequence[Case], anchors: Sequence[str]) -> Table:
-    """Return the table of all cases, a row each."""
+    """Return the table of all cases; each row links to the chapter at its anchor."""
     return Table(
         caption="All cases",
         head=(
@@ -76,26 +77,26 @@ def _summary_row(case: Case) -> tuple[str, ...]:
     )
 
 
-def _compared(case: Case, compared: Comparison) -> tuple[Fact, ...]:
+def _comparison_facts(case: Case, compared: Comparison) -> tuple[Fact, ...]:
     run = case.parallel
     return (
         Fact(
             "Speedup",
             f"{compared.speedup:.2f}x",
             f"{compared.share_of_limit:.1%} of the limit, {compared.limit:.2f}x"
-            + _spread(compared.speedups, "{:.2f}x".format),
+            + _spread_text(compared.speedups, "{:.2f}x".format),
             share=f"{compared.share_of_limit:.1%}",
         ),
         Fact(
             "Parallel time",
             seconds(compared.parallel_time),
             f"on {compared.workers} {plural('worker', compared.workers)}"
-            + _spread(compared.parallel_times, seconds),
+            + _spread_text(compared.parallel_times, seconds),
         ),
         Fact(
             "Sequential time",
             seconds(compared.sequential_time),
-            "one item after another" + _spread(compared.sequential_times, seconds),
+            "one item after another" + _spread_text(compared.sequential_times, seconds),
         ),
         Fact(
             "Efficiency",
@@ -108,17 +109,17 @@ def _compared(case: Case, compared: Comparison) -> tuple[Fact, ...]:
             rate(compared.parallel_throughput),
             f"sequential: {rate(compared.sequential_throughput)}",
         ),
-        _results(compared),
+        _match_fact(compared),
         Fact(
             "Errors",
             f"{compared.errors['parallel']:,}",
             f"of {run.total_processed:,} {plural('item', run.total_processed)}; "
-            f"sequential: {compared.errors['sequential']:,}" + _retries(case),
+            f"sequential: {compared.errors['sequential']:,}" + _retries_text(case),
         ),
     )
 
 
-def _alone(case: Case) -> tuple[Fact, ...]:
+def _run_facts(case: Case) -> tuple[Fact, ...]:
     run = case.parallel
     work = parts_of(case.accounting)[0]
     return (
@@ -135,11 +136,15 @@ def _alone(case: Case) -> tuple[Fact, ...]:
             "of the workers' time",
             share=f"{work.share:.1%}",
         ),
-        Fact("Errors", f"{run.failed:,}", f"success rate: {success_rate(run)}" + _retries(case)),
+        Fact(
+            "Errors",
+            f"{run.failed:,}",
+            f"success rate: {success_rate(run)}" + _retries_text(case),
+        ),
     )
 
 
-def _results(compared: Comparison) -> Fact:
+def _match_fact(compared: Comparison) -> Fact:
     if compared.results_match:
         return Fact("Results match", "✓ yes", "the same for every item", tone="good")
     different = compared.verdict.different
@@ -148,19 +153,19 @@ def _results(compared: Comparison) -> Fact:
     return Fact("Results match", "✗ no", note, tone="bad")
 
 
-def _retries(case: Case) -> str:
+def _retries_text(case: Case) -> str:
     number = case.parallel.retries
     return f"; {number:,} {'retry' if number == 1 else 'retries'}" if number else ""
 
 
-def _spread(measured: Spread, figure: Figure) -> str:
+def _spread_text(measured: Spread, formatted: _Format) -> str:
     """Return how far several rounds lie apart; nothing for a single one."""
     rounds = len(measured.values)
     if rounds < 2:
         return ""
-    return f"; {figure(measured.least)} to {figure(measured.most)} in {rounds} rounds"
+    return f"; {formatted(measured.least)} to {formatted(measured.most)} in {rounds} rounds"
 
 
-def _one(share: float) -> int:
-    """Return 1 for what is shown as 1.00, so that its noun has no plural."""
+def _grammatical_number(share: float) -> int:
+    """Return 1 for a share that is shown as 1.00 and so takes the singular, else 2."""
     return 1 if f"{share:.2f}" == "1.00" else 2

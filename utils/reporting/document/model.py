@@ -1,6 +1,6 @@
-"""What a report consists of, whatever it will be written in: chapters, sections, blocks.
+"""The document model of a report, the same for every format: chapters, sections, blocks.
 
-Text is kept as it is; whoever writes it out escapes it for the language he writes.
+Text is kept unescaped; each renderer escapes it for its own format.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Fact:
     label: str
     value: str
     note: str = ""
-    """What sets the figure in proportion."""
+    """What the figure is to be compared with."""
     share: str | None = None
-    """How much of what was possible, as a percentage such as `95.0%`, to be drawn as a bar."""
+    """The share of what was possible, such as `95.0%`, to be drawn as a bar; `None` for no bar."""
     tone: Literal["plain", "good", "bad"] = "plain"
 
 
@@ -47,14 +47,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Plain text; also what says why something is missing."""
+    """Plain text, for example the reason why something is missing."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the reader must not overlook."""
+    """A warning or an advice that must not be overlooked."""
 
     tone: Literal["warning", "advice"]
     title: str
@@ -76,35 +76,35 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     align: str
-    """A letter a column: `l` for text, `r` for numbers, `w` for text that may be long."""
+    """A letter for each column: `l` for text, `r` for numbers, `w` for text that may be long."""
     links: tuple[str, ...] = ()
-    """The chapter that each row's first cell leads to, by its anchor; empty without links."""
+    """For each row, the anchor of the chapter that its first cell links to; empty without links."""
 
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """What a colour of a chart stands for."""
+    """What a colour in a chart stands for."""
 
     name: str
     colour: str
-    """The page's custom property that holds it."""
+    """The custom property of the page that holds it, such as `--work`."""
     shape: str
     """`box` or `hatch`: a bar; `mark` or `tick`: a point; `solid`, `dash` or `dot`: a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A picture of figures, with the same told in words and as a table."""
+    """A chart, with what it shows as a sentence and as a table."""
 
     figure: Mapping[str, Any]
-    """The specification that the chart library takes: `data` and `layout`."""
+    """The specification that Plotly takes: `data` and `layout`."""
     legend: tuple[LegendEntry, ...]
-    told: str
-    """What the chart shows, in a sentence, for those who cannot see it."""
+    description: str
+    """What the chart shows, in words, for readers who cannot see it."""
     table: Table | None
-    """The figures behind it; `None` where they are too many, and summed up in `told`."""
+    """The figures behind it; `None` where a table beside the chart or `description` has them."""
     table_stands_in: bool = True
-    """Whether a report without pictures shows the table in its place."""
+    """Whether a format without charts shows the table in its place."""
 
 
 Block: TypeAlias = Facts | Paragraph | Notice | Bullets | Table | Chart
@@ -112,7 +112,7 @@ Block: TypeAlias = Facts | Paragraph | Notice | Bullets | Table | Chart
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and the blocks under it."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -120,10 +120,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """All that belongs to one case, or to the report as a whole."""
+    """The sections on one case, or on the report as a whole."""
 
     anchor: str
-    """What a link to it is called; letters, digits and dashes."""
+    """The target of links to it; letters, digits and dashes."""
     title: str
     note: str
     """A line under the title; may be empty."""

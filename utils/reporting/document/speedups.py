@@ -1,40 +1,42 @@
-"""What a report tells of speedup: measured, predicted, swept, and its limits."""
+"""The blocks on speedup: measured, predicted, by worker count, and its limits."""
 
 from __future__ import annotations
 
+from batchmap.command.text_layout import plural
+
 from ...analysis.records import Case, Comparison, Sweep
 from ..charts.speedup import speedup_figure
-from ..charts.style import charted
-from ..text.layout import plural, seconds
+from ..wording import seconds
+from .chart_block import chart_block
 from .model import Block, Paragraph, Table
 
 __all__ = ["speedup_blocks"]
 
 
 def speedup_blocks(case: Case) -> list[Block]:
-    """Return what the speedup was, and what it would be with other numbers of workers."""
+    """Return what the speedup was, and what it is or would be with other worker counts."""
     compared, sweep = case.comparison, case.sweep
     if compared is None and sweep is None:
         return [Paragraph("There was no sequential run, so there is no speedup to tell of.")]
     blocks: list[Block] = []
     if sweep is not None:
         blocks += [
-            charted(speedup_figure(compared, sweep), _sweep_told(sweep), _sweep_table(sweep))
+            chart_block(speedup_figure(compared, sweep), _sweep_text(sweep), _sweep_table(sweep))
         ]
     if compared is not None:
-        told = _speedup_told(compared)
+        description = _speedup_text(compared)
         table = _predictions_table(compared)
         if sweep is None:
-            blocks.append(charted(speedup_figure(compared, None), told, table))
+            blocks.append(chart_block(speedup_figure(compared, None), description, table))
         else:
-            blocks += [Paragraph(told), *([table] if table else [])]
+            blocks += [Paragraph(description), *([table] if table else [])]
         if len(compared.speedups.values) > 1:
             blocks.append(_rounds_table(compared))
         blocks.append(_limits_table(compared))
     return blocks
 
 
-def _sweep_told(sweep: Sweep) -> str:
+def _sweep_text(sweep: Sweep) -> str:
     counts = ", ".join(str(point.workers) for point in sweep.points)
     best = (
         "the speedup rises with every worker added"
@@ -68,23 +70,23 @@ def _sweep_table(sweep: Sweep) -> Table:
     )
 
 
-def _speedup_told(compared: Comparison) -> str:
-    told = (
+def _speedup_text(compared: Comparison) -> str:
+    text = (
         f"Measured with {compared.workers} {plural('worker', compared.workers)}: "
         f"{compared.speedup:.2f}x, where {compared.limit:.2f}x is the limit."
     )
     if not compared.predictions:
-        return told + " Nothing can be said of other numbers of workers."
-    told += " The rest is predicted by replaying the measured times."
+        return text + " Nothing can be said of other numbers of workers."
+    text += " The rest is predicted by replaying the measured times."
     if compared.stops_paying_at is not None:
-        told += f" Beyond {compared.stops_paying_at} workers the time hardly falls."
+        text += f" Beyond {compared.stops_paying_at} workers the time hardly falls."
     if best := compared.best_batch_size:
-        told += (
+        text += (
             f" With batches of {best.batch_size:,} instead, {best.workers} "
             f"{plural('worker', best.workers)} would take {seconds(best.time_s)}: "
             f"{best.speedup:.2f}x."
         )
-    return told
+    return text
 
 
 def _predictions_table(compared: Comparison) -> Table | None:

@@ -1,1 +1,1 @@
-"""Reports as one HTML page with charts."""
+"""The report as one HTML page with charts."""

@@ -1,4 +1,4 @@
-"""The chart library, packed small enough to stand in each page."""
+"""Compresses Plotly's script, so that each page can hold it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from importlib import import_module
 
 from batchmap.errors import UsageError
 
-__all__ = ["packed_library"]
+__all__ = ["packed_plotly"]
 
 
 @cache
-def packed_library() -> str:
-    """Return the library's script, gzipped and in base64, which makes it 2 MB instead of 5 MB.
+def packed_plotly() -> str:
+    """Return Plotly's script, gzipped and in base64: 2 MB instead of 5 MB.
 
     Raises `UsageError` when plotly is missing.
     """

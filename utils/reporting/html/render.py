@@ -1,4 +1,4 @@
-"""Writes a report as one HTML file that needs nothing else, not even a network."""
+"""Writes a report as one HTML page that holds all it needs, so that it loads nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...analysis.records import Case, Recommendation, Regression
-from ..document.contents import whole_report
+from ..document.contents import build_document
 from ..document.model import (
     Block,
     Bullets,
@@ -22,17 +22,20 @@ from ..document.model import (
     Table,
 )
 from ..escaping import html_text, script_json
-from .plotly_bundle import packed_library
+from .plotly_bundle import packed_plotly
 
 __all__ = ["render_html"]
 
-ASSETS = Path(__file__).parent / "page"
+ASSETS = Path(__file__).parent
+
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; base-uri 'none'; form-action 'none'"
 )
-"""Forbids every request, should anything in the page ever try one."""
+"""Makes the browser refuse every request, should anything in the page try one."""
+
 ALIGNMENTS = {"l": "", "r": ' class="number"', "w": ' class="long"'}
+"""The class of a column's cells, by the letter of its alignment in `Table.align`."""
 
 
 def render_html(
@@ -43,23 +46,23 @@ def render_html(
     recommendations: Sequence[Recommendation] = (),
     regressions: Sequence[Regression] = (),
 ) -> str:
-    """Return the report as a page with charts; the same input gives the same page.
+    """Return the report as an HTML page with charts; the same input gives the same page.
 
-    Raises `UsageError` when the chart library is missing.
+    Raises `UsageError` when plotly is missing.
     """
-    report = whole_report(command, settings, machine, cases, recommendations, regressions)
-    return _Page(report, packed_library()).text()
+    report = build_document(command, settings, machine, cases, recommendations, regressions)
+    return _Page(report, packed_plotly()).html()
 
 
 class _Page:
-    """A page in the making: its charts are kept for the script at its end."""
+    """Write one page; the figures of its charts are collected for the script at its end."""
 
     def __init__(self, document: Document, library: str) -> None:
         self._document = document
         self._library = library
         self._figures: list[Mapping[str, Any]] = []
 
-    def text(self) -> str:
+    def html(self) -> str:
         body = "\n".join(self._body())
         title = html_text(f"{self._document.title}: {self._document.note}")
         return f"""<!DOCTYPE html>
@@ -135,17 +138,17 @@ class _Page:
         name = f"chart-{len(self._figures) + 1}"
         self._figures.append({"id": name, **chart.figure})
         height = chart.figure["layout"]["height"]
-        told = html_text(chart.told)
+        description = html_text(chart.description)
         yield "<figure>"
         if chart.legend:
             yield '<ul class="legend">'
             yield from map(_legend_entry, chart.legend)
             yield "</ul>"
-        yield f'<div class="plot" id="{name}" role="img" aria-label="{told}" '
+        yield f'<div class="plot" id="{name}" role="img" aria-label="{description}" '
         yield f'style="height:{height}px"></div>'
         zooms = chart.figure["layout"]["dragmode"]
         hint = '<span class="hint"> Drag to zoom in, double-click to zoom out.</span>'
-        yield f"<figcaption>{told}{hint if zooms else ''}</figcaption>"
+        yield f"<figcaption>{description}{hint if zooms else ''}</figcaption>"
         if chart.table is not None:
             yield "<details><summary>The figures as a table</summary>"
             yield from _table(chart.table, heading="")

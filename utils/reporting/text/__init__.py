@@ -1,1 +1,1 @@
-"""Reports as plain text for a terminal."""
+"""The report as plain text for a terminal."""

@@ -1,14 +1,16 @@
-"""The report of the benchmark: its table, what it recommends, what changed since before."""
+"""The report of the benchmark: a table of the scenarios, losses, regressions and advice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from batchmap.command.text_layout import Lines, join_lines, plural, section, title_lines
 from batchmap.text import printable
 
 from ...analysis.records import Case, Comparison, Recommendation, Regression, Sweep
-from .layout import Lines, plural, seconds, section, table, text, title
+from ..wording import seconds
+from .layout import table
 
 __all__ = ["render_benchmark"]
 
@@ -22,32 +24,36 @@ def render_benchmark(
     regressions: Sequence[Regression] = (),
     notes: Sequence[str] = (),
 ) -> str:
-    """Return the table of the scenarios, what it recommends, and what changed since before."""
+    """Return the report of all scenarios.
+
+    `regressions` are the figures set against an earlier benchmark, `notes` sentences on what could
+    not be run or compared.
+    """
     head = (
         "Scenario", "Items", "Workers", "Seq. s", "Par. s", "Speedup", "Eff.", "Limit", "Match",
     )  # fmt: skip
-    rows = [_benchmark_row(case.name, case, case.comparison) for case in cases if case.comparison]
+    rows = [_scenario_row(case.name, case.comparison) for case in cases if case.comparison]
     advice = (
         f"{one.workload} ({one.kind}): {one.backend} backend, {one.workers} "
         f"{plural('worker', one.workers)}, batch size {one.batch_size}: {one.why}"
         for one in recommendations
     )
-    return text(
+    return join_lines(
         [
-            *title(TITLE),
+            *title_lines(TITLE),
             *table(head, rows),
             "",
-            *chain.from_iterable(_scaling_told(case.name, case.sweep) for case in cases),
-            *_largest_losses(cases),
-            *_regressions_told(regressions),
-            *_warnings_told(cases),
+            *chain.from_iterable(_sweep_table(case.name, case.sweep) for case in cases),
+            *_losses_section(cases),
+            *_regressions_section(regressions),
+            *_warnings_section(cases),
             *(section("Notes", *map(printable, notes)) if notes else ()),
             *section("Recommendation", *map(printable, advice)),
         ]
     )
 
 
-def _benchmark_row(name: str, case: Case, comparison: Comparison) -> tuple[str, ...]:
+def _scenario_row(name: str, comparison: Comparison) -> tuple[str, ...]:
     return (
         printable(name),
         str(comparison.total_items),
@@ -61,7 +67,7 @@ def _benchmark_row(name: str, case: Case, comparison: Comparison) -> tuple[str, 
     )
 
 
-def _scaling_told(name: str, sweep: Sweep | None) -> Lines:
+def _sweep_table(name: str, sweep: Sweep | None) -> Lines:
     if sweep is None:
         return []
     rows = [
@@ -84,7 +90,7 @@ def _scaling_told(name: str, sweep: Sweep | None) -> Lines:
     ]
 
 
-def _largest_losses(cases: Sequence[Case]) -> Lines:
+def _losses_section(cases: Sequence[Case]) -> Lines:
     lines = [
         printable(
             f"{case.name}: {case.diagnosis.share:.2f} of {case.accounting.workers} workers to "
@@ -97,7 +103,7 @@ def _largest_losses(cases: Sequence[Case]) -> Lines:
     return section("Largest Losses", *lines) if lines else []
 
 
-def _warnings_told(cases: Sequence[Case]) -> Lines:
+def _warnings_section(cases: Sequence[Case]) -> Lines:
     lines = [
         printable(f"{case.name}: {warning}")
         for case in cases
@@ -107,7 +113,7 @@ def _warnings_told(cases: Sequence[Case]) -> Lines:
     return section("Warnings", *lines) if lines else []
 
 
-def _regressions_told(regressions: Sequence[Regression]) -> Lines:
+def _regressions_section(regressions: Sequence[Regression]) -> Lines:
     if not regressions:
         return []
     lines = [

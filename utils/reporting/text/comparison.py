@@ -1,39 +1,35 @@
-"""Reports of the demonstration: a comparison, a parallel run alone, one that was interrupted."""
+"""The reports of a comparison, of a parallel run alone, and of either when it was interrupted."""
 
 from __future__ import annotations
 
-from batchmap.records import Plan, RunSummary
+from collections.abc import Mapping
+
+from batchmap.command.text_layout import plural, rate, section
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 
 from ...analysis.records import Case, Comparison
-from .layout import (
-    data_summary,
-    parallel_speed,
-    plan_lines,
-    plural,
-    rate,
-    report,
-    section,
-    success_rate,
-)
+from ..wording import success_rate
+from .layout import data_summary, parallel_speed, plan_lines, report_text
 from .sections import (
-    difference_lines,
-    failures_told,
+    failures_section,
     limit_lines,
-    more_workers,
-    spread_lines,
-    timeline_told,
-    warnings_told,
-    workers_went,
+    mismatch_lines,
+    predictions_section,
+    rounds_lines,
+    time_breakdown_section,
+    timeline_section,
+    warnings_section,
 )
 
 __all__ = ["render_comparison", "render_parallel", "render_partial"]
 
 
 def render_comparison(case: Case) -> str:
-    """Return the report of a sequential and a parallel run."""
+    """Return the report of a comparison; the case must have one."""
     comparison = case.comparison
     assert comparison is not None
-    return report(
+    return report_text(
         data_summary(comparison.total_items, comparison.data_type, case.plan),
         section(
             "Performance Results",
@@ -41,7 +37,7 @@ def render_comparison(case: Case) -> str:
             f"Parallel processing time: {comparison.parallel_time:.2f}s",
             f"Speedup: {comparison.speedup:.2f}x",
             f"Efficiency: {comparison.efficiency:.1%}",
-            *spread_lines(comparison),
+            *rounds_lines(comparison),
         ),
         section(
             "Throughput",
@@ -51,25 +47,28 @@ def render_comparison(case: Case) -> str:
         section(
             "Correctness",
             f"Results match: {'✓' if comparison.results_match else '✗'}",
-            *difference_lines(comparison.verdict),
+            *mismatch_lines(comparison.verdict),
             f"Sequential errors: {comparison.errors['sequential']}",
             f"Parallel errors: {comparison.errors['parallel']}",
         ),
-        failures_told(case.failures),
+        failures_section(case.failures),
         section("Limit", *limit_lines(comparison)),
-        workers_went(case.accounting, case.diagnosis),
-        more_workers(comparison),
-        timeline_told(case.parallel_trace),
+        time_breakdown_section(case.accounting, case.diagnosis),
+        predictions_section(comparison),
+        timeline_section(case.parallel_trace),
         section("Plan", *plan_lines(case.plan, case.parallel)),
-        warnings_told(comparison.warnings),
-        section("Conclusion", _comparison_conclusion(comparison)),
+        warnings_section(comparison.warnings),
+        section("Conclusion", _conclusion(comparison)),
     )
 
 
 def render_parallel(case: Case, *, utilisation: float) -> str:
-    """Return the report of a parallel run alone."""
+    """Return the report of a parallel run without a baseline.
+
+    `utilisation` is the share of the workers' time that was spent on items, from 0 to 1.
+    """
     run = case.parallel
-    return report(
+    return report_text(
         data_summary(run.total_processed, case.data_type, case.plan),
         *parallel_speed(run),
         section(
@@ -77,10 +76,10 @@ def render_parallel(case: Case, *, utilisation: float) -> str:
             f"Parallel errors: {run.failed}",
             f"Success rate: {success_rate(run)}",
         ),
-        failures_told(case.failures),
+        failures_section(case.failures),
         section("Limit", f"Share of the workers' time spent on items: {utilisation:.1%}"),
-        workers_went(case.accounting, case.diagnosis),
-        timeline_told(case.parallel_trace),
+        time_breakdown_section(case.accounting, case.diagnosis),
+        timeline_section(case.parallel_trace),
         section("Plan", *plan_lines(case.plan, run)),
         section(
             "Conclusion",
@@ -91,31 +90,34 @@ def render_parallel(case: Case, *, utilisation: float) -> str:
 
 
 def render_partial(
-    plan: Plan | None, data_type: str, total: int | None, runs: dict[str, RunSummary]
+    plan: Plan | None, data_type: str, total: int | None, runs: Mapping[str, RunSummary]
 ) -> str:
-    """Return what is known of a command that was interrupted; `runs` by phase."""
-    sections = []
-    for phase, run in runs.items():
-        of_total = "" if total is None else f" of {total:,}"
-        sections.append(
-            section(
-                f"{phase.capitalize()} so far",
-                f"Items done: {run.total_processed:,}{of_total}",
-                f"{phase.capitalize()} processing time: {run.total_duration:.2f}s",
-                f"{phase.capitalize()} errors: {run.failed}",
-            )
+    """Return the report of a run or a comparison that was interrupted.
+
+    `runs` holds what was done until then, by phase: `sequential`, `parallel`, both or none. A
+    `total` or a plan that is not known is `None`.
+    """
+    of_total = "" if total is None else f" of {total:,}"
+    sections = [
+        section(
+            f"{phase.capitalize()} so far",
+            f"Items done: {run.total_processed:,}{of_total}",
+            f"{phase.capitalize()} processing time: {run.total_duration:.2f}s",
+            f"{phase.capitalize()} errors: {run.failed}",
         )
+        for phase, run in runs.items()
+    ]
     done = " and ".join(
         f"{run.total_processed:,} items in the {phase} run" for phase, run in runs.items()
     )
-    return report(
+    return report_text(
         data_summary(total, data_type, plan),
         *sections,
         section("Conclusion", f"Interrupted after {done or 'no items'}."),
     )
 
 
-def _comparison_conclusion(comparison: Comparison) -> str:
+def _conclusion(comparison: Comparison) -> str:
     if not comparison.total_items:
         return "There were no items, so there is nothing to compare."
     if not comparison.results_match:

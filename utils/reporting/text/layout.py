@@ -1,56 +1,33 @@
-"""What the reports are put together from: sections, tables, figures with their units."""
+"""The parts that several text reports share: the frame, common sections, tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from textwrap import wrap
 
-from batchmap.records import Plan, RunSummary
+from batchmap.command.text_layout import Lines, join_lines, rate, section, title_lines
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 from batchmap.text import printable
 
+from ..wording import TITLE, seconds
+
 __all__ = [
-    "Lines",
     "data_summary",
     "parallel_speed",
     "plan_lines",
-    "plural",
-    "rate",
-    "report",
-    "seconds",
-    "section",
-    "success_rate",
+    "report_text",
     "table",
-    "text",
-    "title",
 ]
 
-TITLE = "Parallel Batch Processing Performance Report"
-WIDTH = 80
 
-Lines = list[str]
-
-
-def report(*sections: Lines) -> str:
-    return text([*title(TITLE), *chain.from_iterable(sections)])
-
-
-def text(lines: Iterable[str]) -> str:
-    return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def title(title: str) -> Lines:
-    return [title, "=" * len(title), ""]
-
-
-def section(heading: str, *lines: str) -> Lines:
-    entries = (
-        wrap(f"- {line}", WIDTH, subsequent_indent="  ", break_long_words=False) for line in lines
-    )
-    return [heading, *chain.from_iterable(entries), ""]
+def report_text(*sections: Lines) -> str:
+    """Return the text of a report: its title, then its sections."""
+    return join_lines([*title_lines(TITLE), *chain.from_iterable(sections)])
 
 
 def data_summary(total: int | None, data_type: str, plan: Plan | None) -> Lines:
+    """Return the section on the items and how they were cut into batches; `None` is unknown."""
     lines = [
         f"Total items: {'unknown' if total is None else total}",
         f"Data type: {printable(data_type)}",
@@ -64,13 +41,28 @@ def data_summary(total: int | None, data_type: str, plan: Plan | None) -> Lines:
 
 
 def plan_lines(plan: Plan, run: RunSummary) -> Lines:
+    """Return the entries on the plan that `run` followed, with its reasons and its prediction."""
     lines = [f"Backend: {plan.backend}", f"Workers: {plan.workers}", *plan.why]
     if plan.predicted_s is not None:
         lines.append(f"Predicted time: {plan.predicted_s:.2f}s; it took {run.total_duration:.2f}s")
     return lines
 
 
+def parallel_speed(run: RunSummary) -> tuple[Lines, Lines]:
+    """Return the sections on the time and the throughput of a run without a baseline."""
+    return (
+        section(
+            "Performance Results",
+            f"Parallel processing time: {run.total_duration:.2f}s",
+            f"Average time per item: {seconds(run.avg_time_per_item)}",
+            f"Workers used: {run.workers}",
+        ),
+        section("Throughput", f"Parallel: {rate(run.throughput)}"),
+    )
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Lines:
+    """Return a head, a rule and the rows; the first column is aligned left, the others right."""
     cells = [head, *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = [
@@ -81,35 +73,3 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Lines:
         for row in cells
     ]
     return [lines[0], "-" * len(lines[0]), *lines[1:]]
-
-
-def rate(items_per_s: float) -> str:
-    return f"{items_per_s:.1f} items/sec"
-
-
-def seconds(seconds: float) -> str:
-    for scale, unit in ((1.0, "s"), (1e3, "ms")):
-        if seconds * scale >= 0.1:
-            return f"{seconds * scale:.2f}{unit}"
-    return f"{seconds * 1e6:.1f}µs"
-
-
-def plural(noun: str, number: int) -> str:
-    return noun if number == 1 else noun + "s"
-
-
-def success_rate(run: RunSummary) -> str:
-    """Return the share of items that succeeded, never 100 % when one failed."""
-    return f"{min(run.success_rate, 0.999) if run.failed else 1.0:.1%}"
-
-
-def parallel_speed(run: RunSummary) -> tuple[Lines, Lines]:
-    return (
-        section(
-            "Performance Results",
-            f"Parallel processing time: {run.total_duration:.2f}s",
-            f"Average time per item: {seconds(run.avg_time_per_item)}",
-            f"Workers used: {run.workers}",
-        ),
-        section("Throughput", f"Parallel: {rate(run.throughput)}"),
-    )

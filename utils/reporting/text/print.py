@@ -1,4 +1,4 @@
-"""Prints a report: plain when piped, its headings and marks styled when a person looks on."""
+"""Prints a report: plain when it is piped, styled on a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["show"]
 
 
 def show(report: str) -> None:
-    """Print a report on stdout: plain when piped, its headings and marks styled on a terminal.
+    """Print a report on stdout: plain when it is piped, headings and marks styled on a terminal.
 
     Raises `OutputError` when stdout cannot be written, `BrokenPipeError` when its reader has left.
     """

@@ -1,33 +1,24 @@
-"""Reports of `run`: what became of a user's items, and what a run would do."""
+"""The report of `run`: what became of a user's items."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from batchmap.records import Plan, RunOutcome, RunSummary
-from batchmap.text import printable
+from batchmap.command.summary import ending, error_text, output_lines
+from batchmap.command.text_layout import Lines, plural, section
+from batchmap.metrics import RunSummary
+from batchmap.records import RunOutcome
 
 from ...analysis.records import Case
-from .layout import (
-    Lines,
-    data_summary,
-    parallel_speed,
-    plan_lines,
-    plural,
-    report,
-    section,
-    success_rate,
-    text,
-)
-from .sections import workers_went
+from ..wording import success_rate
+from .layout import data_summary, parallel_speed, plan_lines, report_text
+from .sections import time_breakdown_section
 
-__all__ = ["render_plan", "render_run"]
+__all__ = ["render_run"]
 
 
 def render_run(case: Case, outcome: RunOutcome) -> str:
     """Return the report of a user's function over a user's data."""
     run = case.parallel
-    return report(
+    return report_text(
         data_summary(run.total_processed, case.data_type, case.plan),
         *parallel_speed(run),
         section(
@@ -36,50 +27,22 @@ def render_run(case: Case, outcome: RunOutcome) -> str:
             f"Success rate: {success_rate(run)}",
             *([f"Retries: {run.retries}"] if run.retries else []),
         ),
-        _errors_told(outcome),
-        section("Output", *_where_it_is(outcome)),
-        workers_went(case.accounting, case.diagnosis),
+        _errors_section(outcome),
+        section("Output", *output_lines(outcome)),
+        time_breakdown_section(case.accounting, case.diagnosis),
         section("Plan", *plan_lines(case.plan, run)),
-        section("Conclusion", _run_conclusion(run, outcome)),
+        section("Conclusion", ending(outcome, run) or _complete(run)),
     )
 
 
-def _errors_told(outcome: RunOutcome) -> Lines:
-    lines = [
-        printable(
-            f"{one.error_type}, {one.number:,} {'time' if one.number == 1 else 'times'}, "
-            f"first at {one.place}: {one.error:.200}"
-        )
-        for one in outcome.errors
-    ]
-    return section("Most frequent errors", *lines) if lines else []
+def _errors_section(outcome: RunOutcome) -> Lines:
+    if not outcome.errors:
+        return []
+    return section("Most frequent errors", *map(error_text, outcome.errors))
 
 
-def _where_it_is(outcome: RunOutcome) -> Iterable[str]:
-    before = f", {outcome.written_before:,} before" if outcome.written_before else ""
-    yield f"Results: {outcome.written:,} in {printable(outcome.output)}{before}"
-    failed = outcome.failed + outcome.failed_before
-    if failed and outcome.errors_file is not None:
-        before = f", {outcome.failed_before:,} of them before" if outcome.failed_before else ""
-        yield f"Failed items: {failed:,} in {printable(outcome.errors_file)}{before}"
-    elif failed:
-        yield f"Failed items: {failed:,}, not kept; --errors FILE keeps them"
-
-
-def _run_conclusion(run: RunSummary, outcome: RunOutcome) -> str:
-    items = f"{run.total_processed:,} {plural('item', run.total_processed)}"
-    if outcome.halted:
-        return f"Stopped after {items}: too many failed."
-    if not outcome.finished:
-        return f"Interrupted after {items}."
-    if not run.total_processed and outcome.written_before + outcome.failed_before:
-        return "There was nothing left to do."
-    return f"{items} in {run.total_duration:.2f}s on {run.workers} {plural('worker', run.workers)}."
-
-
-def render_plan(plan: Plan) -> str:
-    """Return what a run would do."""
-    lines = [f"Backend: {plan.backend}", f"Workers: {plan.workers}"]
-    lines.append(f"Batch size: {plan.batch_size}")
-    predicted = "not measured" if plan.predicted_s is None else f"{plan.predicted_s:.2f}s"
-    return text(section("Plan", *lines, *plan.why, f"Predicted time: {predicted}"))
+def _complete(run: RunSummary) -> str:
+    return (
+        f"{run.total_processed:,} {plural('item', run.total_processed)} in "
+        f"{run.total_duration:.2f}s on {run.workers} {plural('worker', run.workers)}."
+    )

@@ -1,50 +1,50 @@
-"""What was found out about a run, as sections of the text report."""
+"""The sections and entries of a text report that say what was found out about a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from batchmap.command.text_layout import Lines, plural, section
 from batchmap.text import printable
 
 from ...analysis.aggregates import parts_of
 from ...analysis.records import Bottleneck, Comparison, FailureExample, TimeBreakdown, Verdict
+from ...analysis.worker_load import worker_loads
 from ...execution.trace import Trace
-from .bars import bar, timeline
-from .layout import Lines, plural, seconds, section
+from ..wording import seconds
+from .bars import bar, load_row
 
 __all__ = [
-    "difference_lines",
-    "failures_told",
+    "failures_section",
     "limit_lines",
-    "more_workers",
-    "spread_lines",
-    "timeline_told",
-    "warnings_told",
-    "workers_went",
+    "mismatch_lines",
+    "predictions_section",
+    "rounds_lines",
+    "time_breakdown_section",
+    "timeline_section",
+    "warnings_section",
 ]
 
 BAR_WIDTH = 30
 TIMELINE_WIDTH = 60
+MAX_TIMELINE_ROWS = 8
 
 
-def spread_lines(comparison: Comparison) -> Iterator[str]:
+def rounds_lines(comparison: Comparison) -> Iterator[str]:
     """Yield how far the rounds lie apart, where there were several."""
     rounds = len(comparison.speedups.values)
     if rounds < 2:
         return
-    one, other, gain = (
-        comparison.sequential_times,
-        comparison.parallel_times,
-        comparison.speedups,
-    )
+    sequential, parallel = comparison.sequential_times, comparison.parallel_times
+    speedups = comparison.speedups
     yield f"Rounds: {rounds}, in turn; the figures are those of each side's median round"
-    yield f"Sequential from {one.least:.2f}s to {one.most:.2f}s"
-    yield f"Parallel from {other.least:.2f}s to {other.most:.2f}s"
-    yield f"Speedup of a round from {gain.least:.2f}x to {gain.most:.2f}x"
+    yield f"Sequential from {sequential.least:.2f}s to {sequential.most:.2f}s"
+    yield f"Parallel from {parallel.least:.2f}s to {parallel.most:.2f}s"
+    yield f"Speedup of a round from {speedups.least:.2f}x to {speedups.most:.2f}x"
 
 
-def difference_lines(verdict: Verdict) -> Iterator[str]:
-    """Yield the first items whose results differ, and why."""
+def mismatch_lines(verdict: Verdict) -> Iterator[str]:
+    """Yield the first items whose results differ, and why they do."""
     if verdict.matches:
         return
     yield f"Items that differ: {verdict.different:,}"
@@ -54,8 +54,8 @@ def difference_lines(verdict: Verdict) -> Iterator[str]:
         yield printable(f"Why: {verdict.why}")
 
 
-def failures_told(failures: Sequence[FailureExample]) -> Lines:
-    """Return the section of the items that failed without having been told to."""
+def failures_section(failures: Sequence[FailureExample]) -> Lines:
+    """Return the section on the first items whose failure was not simulated."""
     lines = [printable(f"{one.place}: {one.error_type}: {one.error:.200}") for one in failures]
     return section("First failures", *lines) if lines else []
 
@@ -75,10 +75,11 @@ def limit_lines(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def workers_went(accounting: TimeBreakdown, diagnosis: Bottleneck | None) -> Lines:
-    """Return the section on where the workers were, and what to do about it.
+def time_breakdown_section(accounting: TimeBreakdown, diagnosis: Bottleneck | None) -> Lines:
+    """Return the section on what the workers' time went into, and the advice on the largest loss.
 
-    Nothing is said of one worker that nobody is compared with.
+    A single worker without a baseline has none: there is nothing that its time could be set
+    against.
     """
     alone = accounting.workers == 1 and accounting.slower_items is None
     if not accounting.workers or alone:
@@ -98,8 +99,8 @@ def workers_went(accounting: TimeBreakdown, diagnosis: Bottleneck | None) -> Lin
     return section("Where the Workers Went", *lines)
 
 
-def more_workers(comparison: Comparison) -> Lines:
-    """Return the section on what other workers and batches would bring."""
+def predictions_section(comparison: Comparison) -> Lines:
+    """Return the section on the predicted times of other worker counts and batch sizes."""
     if not comparison.predictions:
         return []
     lines = [
@@ -117,19 +118,19 @@ def more_workers(comparison: Comparison) -> Lines:
     return section("Other Worker Counts", *lines)
 
 
-def timeline_told(trace: Trace) -> Lines:
-    """Return the section that draws when each worker was at work."""
-    rows = timeline(trace, TIMELINE_WIDTH)
-    if len(rows) < 2:
+def timeline_section(trace: Trace) -> Lines:
+    """Return the section that draws when each of the first workers was busy."""
+    loads = worker_loads(trace, intervals=TIMELINE_WIDTH)[:MAX_TIMELINE_ROWS]
+    if len(loads) < 2:
         return []
-    lines = [f"Worker {worker}: {row}" for worker, row in rows]
-    if trace.workers > len(rows):
-        lines.append(f"and {trace.workers - len(rows)} more, all over {trace.wall_s:.2f}s")
+    lines = [f"Worker {load.worker}: {load_row(load.shares)}" for load in loads]
+    if trace.workers > len(loads):
+        lines.append(f"and {trace.workers - len(loads)} more, all over {trace.wall_s:.2f}s")
     else:
         lines.append(f"all over {trace.wall_s:.2f}s")
     return section("Timeline", *lines)
 
 
-def warnings_told(warnings: Sequence[str]) -> Lines:
-    """Return the section of what makes the figures less trustworthy."""
+def warnings_section(warnings: Sequence[str]) -> Lines:
+    """Return the section on what makes the figures less trustworthy."""
     return section("Warnings", *warnings) if warnings else []

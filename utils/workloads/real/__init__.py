@@ -1,4 +1,4 @@
-"""Real work on this machine for the benchmark, instead of simulated waits."""
+"""Real work for the benchmark, on this machine: files, images, a database, a web server."""
 
 from .base import RealWork, WorkItems
 from .factory import missing, open_real_work

@@ -1,4 +1,4 @@
-"""What a scenario of real work hands over: a function, and the items to call it with."""
+"""What a scenario of real work consists of: a function, and the items to call it with."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["RealWork", "WorkItems"]
 
 @dataclass(frozen=True, slots=True)
 class WorkItems:
-    """The items of a scenario, in order; they can be walked any number of times."""
+    """The items of a scenario, in order; they can be iterated any number of times."""
 
     data_type: str
     """What they are, in a word: `pages`, `files`."""
     values: tuple[Any, ...]
-    """Plain and small: what is large lies in files."""
+    """Plain and small, such as the names of files that hold the data."""
 
     @property
     def total(self) -> int:
@@ -30,14 +30,14 @@ class WorkItems:
         return iter(self.values)
 
     def place(self, index: int) -> str:
-        """Name the item for a message."""
+        """Return the place of an item in words."""
         return f"item {index}"
 
 
 @dataclass(frozen=True, slots=True)
 class RealWork:
-    """A scenario that is set up: ready to be run sequentially and in parallel."""
+    """A scenario that is set up, to be run sequentially and in parallel."""
 
     function: Callable[[Any], Any]
-    """Of one item to a small plain value. Holds names, no handles, so it can go to any worker."""
+    """Of one item, gives a small plain value. It holds no handles, so it can be pickled."""
     items: WorkItems

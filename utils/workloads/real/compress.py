@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from ..seeded import generator
 from .base import RealWork, WorkItems
-from .sample_text import generator, make_text, make_words
+from .sample_text import make_text, make_words
 
 __all__ = ["CompressText", "prepare_compressing"]
 
@@ -21,12 +22,12 @@ LEVEL = 9
 
 @dataclass(frozen=True, slots=True)
 class CompressText:
-    """Compress a text in `directory`, and tell how far that went."""
+    """Compresses a text in `directory`, and returns by how much."""
 
     directory: str
 
     def __call__(self, name: str) -> tuple[int, int, str]:
-        """Return size before and after (bytes), and digest, of a file's text compressed."""
+        """Return the size of a file before and after (bytes), and the digest of what it gives."""
         text = (Path(self.directory) / name).read_bytes()
         packed = zlib.compress(text, LEVEL)
         return len(text), len(packed), blake2b(packed, digest_size=16).hexdigest()
@@ -34,7 +35,7 @@ class CompressText:
 
 @contextmanager
 def prepare_compressing(directory: Path, count: int, seed: int) -> Iterator[RealWork]:
-    """Write `count` texts of the same vocabulary."""
+    """Write `count` texts with the same vocabulary."""
     random = generator(seed, "texts")
     words = make_words(random, VOCABULARY)
     names = tuple(f"text-{index:04}.txt" for index in range(count))

@@ -1,4 +1,9 @@
-"""Sets the scenarios of real work up, and takes them down again."""
+"""Sets up the scenarios of real work, and removes what they needed.
+
+To add a scenario: write its function and how it is prepared in a module beside this one, name that
+in `_PREPARE`, and add a line to `REAL_SCENARIOS` in `scenarios`. `tests/test_real_work.py` holds
+every scenario to one contract.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +27,7 @@ from .thumbnails import prepare_thumbnails
 __all__ = ["missing", "open_real_work"]
 
 _Prepare = Callable[[Path, int, int], AbstractContextManager[RealWork]]
-"""Of an empty directory, the number of items and the seed."""
+"""Called with an empty directory, the number of items and the seed."""
 
 _PREPARE: Mapping[str, _Prepare] = {
     "fetching": prepare_fetching,
@@ -46,16 +51,16 @@ def missing(scenario: RealScenario) -> str | None:
 
 @contextmanager
 def open_real_work(scenario: RealScenario, *, count: int, seed: int) -> Iterator[RealWork]:
-    """Set `scenario` up for `count` items, and remove whatever it needed at the end.
+    """Set `scenario` up for `count` items; at the end, remove what it needed.
 
-    The items and their results follow from `seed` and `count` alone. Whatever is written lies in
-    one temporary directory. Raises `UsageError` when something has to be installed first, and
-    `OutputError` when the machine does not give the files or the server that it takes.
+    The items and their results follow from `seed` and `count` alone. Files are written to one
+    temporary directory. Raises `UsageError` when a package has to be installed first, `OutputError`
+    when the files or the server that it needs cannot be had, `ValueError` for a count below 1.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    if told := missing(scenario):
-        raise UsageError(told)
+    if reason := missing(scenario):
+        raise UsageError(reason)
     with ExitStack() as stack:
         try:
             directory = stack.enter_context(TemporaryDirectory(prefix=f"{scenario.workload}-"))

@@ -1,4 +1,4 @@
-"""Real work in pure Python's own hands: JSON documents parsed and summed up."""
+"""Real work that holds the GIL: JSON documents parsed and summed up."""
 
 from __future__ import annotations
 
@@ -10,43 +10,44 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from ..seeded import generator
 from .base import RealWork, WorkItems
-from .sample_text import generator, make_words
+from .sample_text import make_words
 
 __all__ = ["SumDocument", "prepare_parsing"]
 
-MOST_DOCUMENTS = 100
-"""Documents on the disk; items beyond that ask the same documents for another region."""
+MAX_DOCUMENTS = 100
+"""How many documents are written; more items than that sum up other regions of the same ones."""
 
 REGIONS = 12
 ORDERS = 420
-"""Of a document; they come to about 100 kB."""
+"""How many a document holds; that is about 100 kB."""
 
 LINES = 4
-"""Of an order."""
+"""How many an order has."""
 
 
 @dataclass(frozen=True, slots=True)
 class SumDocument:
-    """Parse a document in `directory`, and sum up the orders of a region."""
+    """Parses a document in `directory`, and sums up the orders of a region."""
 
     directory: str
 
     def __call__(self, item: tuple[str, int]) -> tuple[int, int]:
-        """Return number of orders and sum (cents) of a region in a document."""
+        """Return number of orders and sum (cents); an item is a document's name and a region."""
         name, region = item
         orders = json.loads((Path(self.directory) / name).read_bytes())["orders"]
-        asked = [order for order in orders if order["region"] == region]
-        cents = sum(line["pieces"] * line["cents"] for order in asked for line in order["lines"])
-        return len(asked), cents
+        regional = [order for order in orders if order["region"] == region]
+        cents = sum(line["pieces"] * line["cents"] for order in regional for line in order["lines"])
+        return len(regional), cents
 
 
 @contextmanager
 def prepare_parsing(directory: Path, count: int, seed: int) -> Iterator[RealWork]:
-    """Write documents, and list each with as many regions as `count` items take."""
+    """Write documents; the items are each of them with one region after another."""
     random = generator(seed, "documents")
     words = make_words(random, 500)
-    names = [f"document-{index:03}.json" for index in range(min(count, MOST_DOCUMENTS))]
+    names = [f"document-{index:03}.json" for index in range(min(count, MAX_DOCUMENTS))]
     for name in names:
         document = {"orders": [_make_order(random, words) for _ in range(ORDERS)]}
         (directory / name).write_text(json.dumps(document), encoding="utf-8")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..seeded import generator
 from .base import RealWork, WorkItems
-from .sample_text import generator
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,56 +27,66 @@ QUERY = """
     WHERE day BETWEEN ? AND ? GROUP BY region ORDER BY region
 """
 
-_mine = threading.local()
-"""The calling thread's connection, as `connections` of it."""
 
-_opened: list[tuple[int, sqlite3.Connection]] = []
-"""Every connection that is open, with the process that opened it."""
+class _Connections:
+    """The open connections of this process, one for each thread; a pickled copy has none."""
+
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
+        self._opened: list[tuple[int, sqlite3.Connection]] = []
+        """Every connection, with the process that opened it."""
+
+    def __reduce__(self) -> tuple[type[_Connections], tuple[()]]:
+        # The function is sent to workers as code, and its module's variables with it.
+        return _Connections, ()
+
+    def of_this_thread(self, database: str) -> sqlite3.Connection:
+        """Return this thread's connection to the file at the path `database`."""
+        # A connection must not be used after a fork, so the child opens one of its own.
+        key = (os.getpid(), database)
+        if getattr(self._of_thread, "key", None) != key:
+            self._of_thread.connection = self._open(database)
+            self._of_thread.key = key
+        connection: sqlite3.Connection = self._of_thread.connection
+        return connection
+
+    def _open(self, database: str) -> sqlite3.Connection:
+        import sqlite3
+
+        # Another thread closes it, at the end, when no thread uses it any more.
+        connection = sqlite3.connect(
+            f"{Path(database).as_uri()}?mode=ro", uri=True, check_same_thread=False
+        )
+        self._opened.append((os.getpid(), connection))
+        return connection
+
+    def close_all(self) -> None:
+        """Close every connection that this process opened."""
+        while self._opened:
+            process, connection = self._opened.pop()
+            if process == os.getpid():
+                with suppress(Exception):  # a thread that was given up may still run a query
+                    connection.close()
+
+
+_connections = _Connections()
 
 
 @dataclass(frozen=True, slots=True)
 class SumOrders:
-    """Sum up the orders of some days, by region, through a connection of each worker's own."""
+    """Sums up the orders of some days by region; each thread has a connection of its own."""
 
     database: str
     """Path of the file."""
 
     def __call__(self, days: tuple[int, int]) -> tuple[tuple[Any, ...], ...]:
-        """Return region, number, sum and largest order (cents) of the days from first to last."""
-        return tuple(self._connection().execute(QUERY, days))
-
-    def _connection(self) -> sqlite3.Connection:
-        # A connection must not be used in a forked process: whoever inherits one opens another.
-        key = (os.getpid(), self.database)
-        if getattr(_mine, "key", None) != key:
-            _mine.connection = _connect(self.database)
-            _mine.key = key
-        connection: sqlite3.Connection = _mine.connection
-        return connection
-
-
-def _connect(database: str) -> sqlite3.Connection:
-    import sqlite3
-
-    # Another thread closes it, at the end, when nobody uses it any more.
-    connection = sqlite3.connect(
-        f"{Path(database).as_uri()}?mode=ro", uri=True, check_same_thread=False
-    )
-    _opened.append((os.getpid(), connection))
-    return connection
-
-
-def _close_all() -> None:
-    while _opened:
-        process, connection = _opened.pop()
-        if process == os.getpid():
-            with suppress(Exception):  # a thread that was given up may still be at a query
-                connection.close()
+        """Return region, number, sum and largest order (cents), for days from first to last."""
+        return tuple(_connections.of_this_thread(self.database).execute(QUERY, days))
 
 
 @contextmanager
 def prepare_querying(directory: Path, count: int, seed: int) -> Iterator[RealWork]:
-    """Make a table of orders, and `count` ranges of days to ask for."""
+    """Make a table of orders; the items are `count` ranges of days."""
     database = directory / "orders.db"
     _make_table(database, seed)
     spans = [(first, last) for first in range(DAYS // 2) for last in range(first + 60, first + 150)]
@@ -85,7 +95,7 @@ def prepare_querying(directory: Path, count: int, seed: int) -> Iterator[RealWor
     try:
         yield RealWork(SumOrders(str(database)), WorkItems("queries", days))
     finally:
-        _close_all()
+        _connections.close_all()
 
 
 def _make_table(database: Path, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""The benchmark's cases of real work: data only."""
+"""The benchmark's scenarios of real work, as data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["REAL_SCENARIOS", "RealScenario"]
 
 @dataclass(frozen=True, slots=True)
 class RealScenario:
-    """One case: what is done, how often, on how many workers."""
+    """A scenario: which work, how many items, on how many workers."""
 
     name: str
     workload: str
@@ -17,15 +17,15 @@ class RealScenario:
     kind: str
     """What bounds it, in words."""
     count: int
-    """Items; as many as take one worker a second or two."""
+    """How many items; as many as take one worker a second or two."""
     quick_count: int
-    """Items with `--quick`; as many as take one worker about 0.3 s."""
+    """How many items with `--quick`; as many as take one worker about 0.3 s."""
     workers: int | None = None
-    """`None`: as many as suit the machine."""
+    """`None`: as many as are chosen by measuring."""
     package: str | None = None
-    """The module that has to be installed for it; `None` when Python itself will do."""
+    """The module that has to be installed for it; `None` when the standard library is enough."""
     install: str | None = None
-    """The name under which `pip install` knows that."""
+    """The name of its distribution, for `pip install`."""
 
 
 REAL_SCENARIOS = (

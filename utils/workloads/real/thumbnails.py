@@ -1,4 +1,4 @@
-"""Real work on images: small JPEG pictures made of large ones, through Pillow."""
+"""Real work on images: thumbnails made of large JPEG pictures by Pillow."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from io import BytesIO
 from pathlib import Path
 from random import Random
 
+from ..seeded import generator
 from .base import RealWork, WorkItems
-from .sample_text import generator
 
 __all__ = ["MakeThumbnail", "prepare_thumbnails"]
 
-MOST_IMAGES = 24
-"""Images on the disk; items beyond that take the same images at another size."""
+MAX_IMAGES = 24
+"""How many images are written; more items than that use the same images at other sizes."""
 
 IMAGE_SIZE = (1600, 1200)
 PATCHES = (40, 30)
-"""The colours that an image is blurred from, across and down."""
+"""How many patches of colour an image is blurred from, across and down."""
 
-LARGEST_EDGE = 160
-"""Of the largest thumbnail, in pixels."""
+MAX_EDGE = 160
+"""The longest edge of the largest thumbnail, in pixels."""
 
 QUALITY = 85
 
 
 @dataclass(frozen=True, slots=True)
 class MakeThumbnail:
-    """Scale an image in `directory` down, and tell what the file of the thumbnail would be."""
+    """Scales an image in `directory` down; the thumbnail's file is not written."""
 
     directory: str
 
     def __call__(self, item: tuple[str, int]) -> tuple[int, int, str]:
-        """Return width and height (pixels) and digest of an image's thumbnail of a longest edge."""
+        """Return width, height (pixels) and digest; an item is an image and its longest edge."""
         from PIL import Image
 
         name, edge = item
@@ -49,13 +49,13 @@ class MakeThumbnail:
 
 @contextmanager
 def prepare_thumbnails(directory: Path, count: int, seed: int) -> Iterator[RealWork]:
-    """Write large images, and list each at as many sizes as `count` items take."""
+    """Write large images; the items are each of them at one size after another."""
     random = generator(seed, "images")
-    names = [f"image-{index:02}.jpg" for index in range(min(count, MOST_IMAGES))]
+    names = [f"image-{index:02}.jpg" for index in range(min(count, MAX_IMAGES))]
     for name in names:
         _write_image(directory / name, random)
     items = tuple(
-        (names[index % len(names)], LARGEST_EDGE - index // len(names) % (LARGEST_EDGE // 2))
+        (names[index % len(names)], MAX_EDGE - index // len(names) % (MAX_EDGE // 2))
         for index in range(count)
     )
     yield RealWork(MakeThumbnail(str(directory)), WorkItems("images", items))

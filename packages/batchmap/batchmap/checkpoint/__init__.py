@@ -1,1 +1,22 @@
-"""Exactly-once output: what is pending, what is done, and how an interrupted run goes on."""
+"""Exactly-once output: what is pending, what is done, and how an interrupted run goes on.
+
+`checkpoint.session` opens all of it for a run.
+"""
+
+from batchmap.checkpoint.completion_log import CompletionLog, FailureSpool
+from batchmap.checkpoint.failure_stats import FailureLimit
+from batchmap.checkpoint.journal import Journal
+from batchmap.checkpoint.pending_items import PendingItems
+from batchmap.checkpoint.recorder import MAX_BATCH_ITEMS, Recorder
+from batchmap.checkpoint.store_journal import StoreJournal
+
+__all__ = [
+    "MAX_BATCH_ITEMS",
+    "CompletionLog",
+    "FailureLimit",
+    "FailureSpool",
+    "Journal",
+    "PendingItems",
+    "Recorder",
+    "StoreJournal",
+]

@@ -1,4 +1,4 @@
-"""Where a run notes what is done and what failed: a journal, or for stdout a spool."""
+"""Where a run notes what is done and what failed: a journal, or for stdout a failure spool."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from batchmap.checkpoint.journal import ItemRange
+from batchmap.checkpoint.digests import ItemRange
 from batchmap.errors import OutputError
 
 __all__ = ["CompletionLog", "FailureSpool"]
 
 
 class CompletionLog(Protocol):
-    """Where it is noted what is done, and which items failed."""
+    """A record of which items are done, and which failed."""
 
     def add_done(self, first: int, digests: bytes, output_end: int) -> None:
-        """Note items in a row whose results end at `output_end`."""
+        """Note items in a row whose results end at `output_end` of the output."""
 
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
-        """Note a failed item, as a line of the errors file."""
+        """Note an item that failed, as a line of the file of failed items."""
 
     def drop_beyond(self, end: int) -> int:
-        """Take back what was noted but not kept of results beyond `end`; return their end then."""
+        """Forget results beyond `end` that were noted and not committed; return where they end."""
         ...
 
     def commit(self) -> None:
-        """Keep what was noted."""
+        """Make durable what was noted; the output must be durable before."""
 
     def finish(self) -> None:
-        """Note that all is done."""
+        """Note that the run came to its end."""
 
     def ranges(self) -> Iterator[ItemRange] | None:
-        """Yield the items that are done or failed, in their order; `None` when nobody knows."""
+        """Yield the items that are done or failed, in input order; return `None` if not known."""
         ...
 
     def failure_lines(self) -> Iterator[str]:
@@ -42,33 +42,34 @@ class CompletionLog(Protocol):
 
 
 class FailureSpool:
-    """A book for outputs that cannot be resumed: failures alone, in a file without a name."""
+    """The log of an output that cannot be resumed: failures alone, in a file without a name."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115
 
     def add_done(self, first: int, digests: bytes, output_end: int) -> None:
-        """Do nothing: what is out is out."""
+        """Do nothing: stdout cannot be cut back."""
 
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
         """Keep the line."""
-        with self._told():
+        with self._file_errors():
             self._file.write(line + "\n")
 
     def drop_beyond(self, end: int) -> int:
-        """Do nothing: what is out is out."""
+        """Do nothing: stdout cannot be cut back."""
         return end
 
     def commit(self) -> None:
         """Write out what is still in memory."""
-        with self._told():
+        with self._file_errors():
             self._file.flush()
 
     def finish(self) -> None:
         """Do nothing."""
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _file_errors(self) -> Iterator[None]:
+        """Turn an `OSError` inside into an `OutputError` that says what helps."""
         try:
             yield
         except OSError as error:
@@ -78,7 +79,7 @@ class FailureSpool:
             ) from error
 
     def ranges(self) -> None:
-        """Return nothing: it is not kept what is done."""
+        """Return nothing: what is done is not kept."""
 
     def failure_lines(self) -> Iterator[str]:
         """Yield the lines, in the order in which the items failed."""

@@ -1,11 +1,11 @@
-"""What a run has done already, kept in a file beside its output, so that it can be resumed.
+"""What a run has done, kept in an SQLite file beside its output, so that it can be resumed.
 
-    run     what the run is: the task, the options, whether it came to its end
+    run     what the run is: its fingerprint, and whether it came to its end
     done    ranges of items whose results are in the output, and where the output ends after them
-    failed  items that failed, as lines of the errors file
+    failed  items that failed, as lines of the file of failed items
 
-The output is made durable before the journal says so, hence it may be ahead of the journal and
-never behind it. The connection holds the file for as long as it is open.
+The output is made durable before the journal says what it holds, so it may be ahead of the journal
+and never behind it. The connection locks the file for as long as it is open.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from batchmap.checkpoint.digests import DIGEST_BYTES, ItemRange
 from batchmap.errors import OutputError, OutputHeldError
 
-__all__ = ["DIGEST_BYTES", "ItemRange", "Journal"]
+__all__ = ["Journal"]
 
-DIGEST_BYTES = 8
-"""Bytes of the digest of an item's record in the input."""
-
-FETCHED = 100
+FETCHED_ROWS = 100
 """How many rows are fetched at a time."""
 
 _APPLICATION_ID = 0x50425750
@@ -40,24 +38,21 @@ CREATE TABLE done (
 CREATE TABLE failed (item INTEGER PRIMARY KEY, digest BLOB NOT NULL, line TEXT NOT NULL);
 """
 
-ItemRange = tuple[int, int, bytes]
-"""Items in a row that are done: the first one's place in the input, their number, their digests."""
-
 
 class Journal:
-    """The journal of one output, in the file at `path`, in messages called `name`.
+    """The journal of one output, in the file at `path`; messages call it `name`.
 
     Raises `OutputHeldError` when another run holds it, `OutputError` when it cannot be read or
-    written, or is none.
+    written, or when the file is no journal.
     """
 
     def __init__(self, path: Path, *, name: str | None = None) -> None:
         self._name = name or str(path)
         self._done: list[tuple[int, int, bytes, int]] = []
         self._failed: list[tuple[int, bytes, str]] = []
-        self._walks: list[sqlite3.Cursor] = []
+        self._cursors: list[sqlite3.Cursor] = []
         self._connection: sqlite3.Connection | None = None
-        with self._told():
+        with self._sqlite_errors():
             connection = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
@@ -67,13 +62,14 @@ class Journal:
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("BEGIN EXCLUSIVE")  # now, not at the first commit
-                self._check_form(connection)
+                self._check_schema(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 connection.close()
                 raise
 
-    def _check_form(self, connection: sqlite3.Connection) -> None:
+    def _check_schema(self, connection: sqlite3.Connection) -> None:
+        """Create the tables in a new file; raise `OutputError` when the file is no journal."""
         [found] = connection.execute("PRAGMA application_id").fetchone()
         if found == _APPLICATION_ID:
             return
@@ -84,8 +80,8 @@ class Journal:
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Put what SQLite says into the user's words."""
+    def _sqlite_errors(self) -> Iterator[None]:
+        """Turn an error of SQLite into an `OutputError` that says what helps."""
         try:
             yield
         except sqlite3.Error as error:
@@ -94,8 +90,9 @@ class Journal:
                     f"another run holds {self._name}; wait for its end, or write elsewhere"
                 ) from error
             raise OutputError(
-                f"the journal {self._name} cannot be used ({error}); see that there is room and "
-                "that it may be written, then run the same command with --resume"
+                f"the journal {self._name} cannot be used ({error})",
+                advice="see that there is room and that it may be written, then run the same "
+                "command with {resume}",
             ) from error
 
     @property
@@ -104,11 +101,13 @@ class Journal:
         return self._connection
 
     def close(self) -> None:
-        """Let the journal go; what was not committed is as if it had never been."""
+        """Close the journal; what was not committed is lost."""
         if self._connection is not None:
-            with self._told():
-                for walk in self._walks:  # an open one would keep SQLite from tidying up
-                    walk.close()
+            with self._sqlite_errors():
+                for (
+                    cursor
+                ) in self._cursors:  # an open one would keep SQLite from removing its files
+                    cursor.close()
                 self._connection.close()
             self._connection = None
 
@@ -116,16 +115,11 @@ class Journal:
 
     @property
     def fingerprint(self) -> dict[str, Any] | None:
-        """Return what the run depends on, `None` for a journal without a run."""
+        """Return what the results depend on, `None` for a journal without a run."""
         return self._get("fingerprint")  # type: ignore[no-any-return]
 
-    @property
-    def is_finished(self) -> bool:
-        """Tell whether the run came to its end."""
-        return bool(self._get("finished"))
-
     def _get(self, name: str) -> Any:
-        with self._told():
+        with self._sqlite_errors():
             found = self._sql.execute("SELECT value FROM run WHERE name = ?", (name,)).fetchone()
         return None if found is None else json.loads(found[0])
 
@@ -133,7 +127,7 @@ class Journal:
         self._sql.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (name, json.dumps(value)))
 
     def begin(self, fingerprint: dict[str, Any]) -> None:
-        """Forget everything and note what the new run depends on."""
+        """Forget everything, and note the fingerprint of a new run."""
         with self._transaction() as sql:
             self._forget(sql)
             self._set("fingerprint", fingerprint)
@@ -148,7 +142,7 @@ class Journal:
             sql.execute(f"DELETE FROM {table}")
 
     def go_on(self, fingerprint: dict[str, Any], *, retry_failed: bool) -> None:
-        """Note that the run goes on, with `retry_failed` without its failures."""
+        """Note that the run goes on; `retry_failed` forgets its failures."""
         with self._transaction() as sql:
             self._set("fingerprint", fingerprint)
             self._set("finished", False)
@@ -162,7 +156,7 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._told():
+        with self._sqlite_errors():
             self._sql.execute("BEGIN IMMEDIATE")
             try:
                 yield self._sql
@@ -175,13 +169,13 @@ class Journal:
 
     @property
     def output_end(self) -> int:
-        """Return how far the output is good."""
-        with self._told():
+        """Return where the results end that the journal knows of."""
+        with self._sqlite_errors():
             [end] = self._sql.execute("SELECT max(output_end) FROM done").fetchone()
         return end or 0
 
     def cut(self, end: int) -> int:
-        """Forget the results beyond `end` of the output; return how many items that were."""
+        """Forget the results beyond `end` of the output; return how many items they were of."""
         with self._transaction() as sql:
             [items] = sql.execute(
                 "SELECT total(number) FROM done WHERE output_end > ?", (end,)
@@ -190,31 +184,31 @@ class Journal:
         return int(items)
 
     def counts(self) -> tuple[int, int]:
-        """Return how many items are in the output, and how many failed."""
-        with self._told():
+        """Return how many items have a result in the output, and how many failed."""
+        with self._sqlite_errors():
             [done] = self._sql.execute("SELECT total(number) FROM done").fetchone()
             [failed] = self._sql.execute("SELECT count(*) FROM failed").fetchone()
         return int(done), failed
 
     def ranges(self) -> Iterator[ItemRange]:
-        """Yield the items that are done or failed, in their order, a few at a time."""
+        """Yield the items that are done or failed, in input order."""
         query = (
             "SELECT first, number, digests FROM done "
             "UNION ALL SELECT item, 1, digest FROM failed ORDER BY 1"
         )
-        with self._told():
-            walk = self._sql.execute(query)
-        self._walks.append(walk)
+        with self._sqlite_errors():
+            cursor = self._sql.execute(query)
+        self._cursors.append(cursor)
         while True:
-            with self._told():
-                some = walk.fetchmany(FETCHED)
+            with self._sqlite_errors():
+                some = cursor.fetchmany(FETCHED_ROWS)
             if not some:
                 return
             yield from some
 
     def failure_lines(self) -> Iterator[str]:
-        """Yield the lines of the errors file, in the items' order."""
-        with self._told():
+        """Yield the lines of the failed items, in input order."""
+        with self._sqlite_errors():
             for (line,) in self._sql.execute("SELECT line FROM failed ORDER BY item"):
                 yield line
 
@@ -223,19 +217,16 @@ class Journal:
         self._done.append((first, len(digests) // DIGEST_BYTES, digests, output_end))
 
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
-        """Note an item that failed."""
+        """Note an item that failed, as a line of the file of failed items."""
         self._failed.append((item, digest, line))
 
     def drop_beyond(self, end: int) -> int:
-        """Take back what was noted but not committed of results beyond `end` of the output.
-
-        Returns where the results end that are known then.
-        """
-        self._done = [noted for noted in self._done if noted[-1] <= end]
+        """Forget results beyond `end` that were noted and not committed; return where they end."""
+        self._done = [done for done in self._done if done[-1] <= end]
         return self._done[-1][-1] if self._done else self.output_end
 
     def commit(self) -> None:
-        """Keep what was noted; the output must be durable up to there."""
+        """Make durable what was noted; the output must be durable before."""
         if not (self._done or self._failed):
             return
         with self._transaction() as sql:

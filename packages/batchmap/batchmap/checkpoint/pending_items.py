@@ -1,59 +1,62 @@
-"""Takes the records of a source in: which are to be done, and what is known of those in flight."""
+"""The items of a source that are still to be done, and what is known of those in flight."""
 
 from __future__ import annotations
 
 import marshal
 import pickle
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from batchmap.checkpoint.journal import DIGEST_BYTES, ItemRange
+from batchmap.checkpoint.digests import DIGEST_BYTES, ItemRange, record_digest
 from batchmap.errors import BatchmapError, InputError
 from batchmap.records import BatchRecord, UnreadableRecord
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 
-__all__ = ["PendingItem", "PendingItems", "digest_of"]
+__all__ = ["PendingItem", "PendingItems"]
 
 _MUTABLE = (dict, list)
 """The types of items that a function may change."""
 
-NEVER = 2**63
+NO_MORE = 2**63
+"""The item index of the next done item when there is none."""
 
-MOST_TOGETHER_BYTES = 4 * 2**20
+MAX_TAKEN_BYTES = 4 * 2**20
 """Bytes of the input that are taken together, at most: large records must not add up."""
 
-ENOUGH_BYTES = 2**21
-"""What was read tells how many records there are from so many bytes on; it is read in blocks."""
+MIN_READ_BYTES = 2**21
+"""From so many bytes on, what was read says how many records there are; it is read in blocks."""
 
-SAMPLED = 200
-SAMPLED_BYTES = 2**20
-"""How many records, and bytes of them, are looked at to guess how many there are."""
+SAMPLE_RECORDS = 200
+SAMPLE_BYTES = 2**20
+"""How many records, and bytes of them, are read in advance to guess how many there are."""
 
 
 class PendingItem(NamedTuple):
     """A record of the input that is in flight."""
 
     item_index: int
-    """Its place in the input, from 0."""
+    """Position in the input, from 0."""
     raw: bytes
+    """The bytes of the record."""
     kept: Any
-    """The item, or what it is made from again where the function may have changed it."""
+    """The item, or a `_Frozen` copy where the function may change it."""
     where: int
-    """Where the source says that it stands."""
+    """The source's own number for the record."""
 
     @property
     def item(self) -> Any:
-        """The item as it was read."""
+        """Return the item as it was read."""
         return self.kept.thaw() if type(self.kept) is _Frozen else self.kept
 
 
 class PendingItems:
-    """The items of a source that are still to be done, in their order, to be walked once.
+    """The items of a source that are still to be done, in input order, to be taken once.
 
-    Records that cannot be read go to `on_unreadable`, which whoever walks must set. Those of `done` are
-    passed over; one that is not what it was ends the walk with an error, unless `accepts_changes`.
+    Items of `done` are skipped; one whose record has changed is an error, unless `accepts_changes`.
+    Unreadable records are not among the items: they go to `on_unreadable`, to be set before the
+    first item is taken. They are passed on one by one, as there may be any number of them before
+    the next item, and the run may have to stop at one.
     """
 
     def __init__(
@@ -72,28 +75,30 @@ class PendingItems:
         self._stop = stop
         self._in_flight: dict[int, PendingItem] = {}
         self._index = 0
-        self._entries = self._left()
+        self._left = self._iterate()
+        self._note = ""
+        """What is added to the message on a change."""
         self.on_unreadable: Callable[[PendingItem], None]
         self.name = source.name
         self.total: int | None = None
-        """How many items will come is not known before they have."""
+        """`None`: how many items will come is not known before the last one."""
         self.done_before = 0
-        """How many items are passed over."""
+        """How many items are skipped."""
         self._guessed = self._guess()
         self.taken = 0
-        """How many items have come."""
+        """How many items were taken."""
         self._state = source.state()
         self.exhausted = False
-        """Whether all records have been taken."""
+        """Whether all records were read."""
         self.error: BatchmapError | None = None
-        """What ended the walk before its end; those in flight may finish all the same."""
+        """Why no more items come before the end; those in flight may finish all the same."""
 
     def expected(self) -> int | None:
-        """Return how many items will come, by what was read so far; `None` for no idea."""
+        """Estimate how many items will come, from what was read so far; `None` when unknown."""
         source = self._source
         share = source.fraction() if source.size_bytes is not None else None
         guess = self._guessed
-        if share and source.size_bytes and share * source.size_bytes >= ENOUGH_BYTES:
+        if share and source.size_bytes and share * source.size_bytes >= MIN_READ_BYTES:
             guess = round(self._index / share)
         if guess is None:
             return None
@@ -102,14 +107,14 @@ class PendingItems:
         return max(0, guess - self.done_before)
 
     def _guess(self) -> int | None:
-        """Return how many records there are, by the size of the first ones."""
+        """Estimate how many records there are, from the size of the first ones."""
         source = self._source
         guess = source.total
         is_remote = "://" in source.name
         if guess is None and source.repeatable and (source.size_bytes or not is_remote):
             number = size = 0
             for _, raw, _ in source.records():
-                if number == SAMPLED or size > SAMPLED_BYTES:
+                if number == SAMPLE_RECORDS or size > SAMPLE_BYTES:
                     whole = source.size_bytes
                     return None if whole is None else whole * number // size
                 number += 1
@@ -118,32 +123,31 @@ class PendingItems:
         return guess
 
     def place(self, where: int) -> str:
-        """Name a place in the source."""
+        """Return where the record at a position stands, in words, for a message."""
         return self._source.place(where)
 
     def take(self, number: int) -> tuple[Any, ...]:
-        """Return the next items, at most `number`: fewer when the rest would have to be waited for,
-        or when they are large.
+        """Return the next items, at most `number`, and none at the end.
 
-        There are none at the end.
+        There are fewer when the rest would have to be waited for, or when they are large.
         """
         in_flight, make = self._in_flight, PendingItem._make
         taken = self.taken
         items: list[Any] = []
-        left_bytes = MOST_TOGETHER_BYTES
+        left_bytes = MAX_TAKEN_BYTES
         try:
-            for entry in self._entries:
-                if entry is None:
+            for pending in self._left:
+                if pending is None:
                     if items:
                         break
                     continue
-                item = entry[2]
+                item = pending[2]
                 if type(item) in _MUTABLE:
-                    entry = (entry[0], entry[1], _Frozen(item), entry[3])
-                in_flight[taken] = make(entry)
+                    pending = (pending[0], pending[1], _Frozen(item), pending[3])
+                in_flight[taken] = make(pending)
                 taken += 1
                 items.append(item)
-                left_bytes -= len(entry[1])
+                left_bytes -= len(pending[1])
                 if len(items) == number or left_bytes < 0:
                     break
         except BatchmapError as error:
@@ -156,12 +160,12 @@ class PendingItems:
             yield from some
 
     def settle(self, record: BatchRecord) -> list[PendingItem]:
-        """Return the entries of a record's items; they are in flight no more."""
+        """Return what is known of the items of a batch record; they are in flight no more."""
         pop, first = self._in_flight.pop, record.first_item
         return [pop(number) for number in range(first, first + len(record.results))]
 
-    def _left(self) -> Iterator[tuple[int, bytes, Any, int] | None]:
-        """Yield what is to be done, past what is done already, and `None` for pauses."""
+    def _iterate(self) -> Iterator[tuple[int, bytes, Any, int] | None]:
+        """Yield what `PendingItem` holds of each item to be done, and `None` for pauses."""
         first, digests = self._next_range()
         end = first + len(digests) // DIGEST_BYTES
         for record in self._source.records_and_pauses():
@@ -181,35 +185,37 @@ class PendingItems:
                 else:
                     yield index, raw, item, where
             else:
-                at = (index - first) * DIGEST_BYTES
-                if digest_of(raw) != digests[at : at + DIGEST_BYTES]:
-                    self._tell_change(f"{self._source.place(where)} is not what it was")
+                start = (index - first) * DIGEST_BYTES
+                if record_digest(raw) != digests[start : start + DIGEST_BYTES]:
+                    self._refuse_change(f"{self._source.place(where)} is not what it was")
                 if index + 1 == end:
                     first, digests = self._next_range()
                     end = first + len(digests) // DIGEST_BYTES
             self._index += 1
         if self._stop.requested:
             return
-        if first < NEVER:
-            self._tell_change(f"{self._source.name} ends after {self._index} items and had more")
+        if first < NO_MORE:
+            self._refuse_change(f"{self._source.name} ends after {self._index} items and had more")
         self.exhausted = True
 
-    def _tell_change(self, what: str) -> None:
+    def _refuse_change(self, what: str) -> None:
+        """Raise `InputError` for a change of the input since the run began, unless accepted."""
         if not self._accepts_changes:
             raise InputError(
-                f"{what} when the run began; --accept-changes goes on all the same, "
-                "--overwrite begins anew"
+                f"{what} when the run began{self._note}",
+                advice="{accept_changes} goes on all the same, {overwrite} begins anew",
             )
 
-    def first_change(self, done: Iterator[ItemRange] | None) -> str | None:
-        """Return which of the items that are `done` has changed while the run went on, if any.
+    def first_change(self, done: Iterator[ItemRange] | None) -> BatchmapError | None:
+        """Return an error for the first of the items `done` that changed while the run went on.
 
-        With `None`, it is only seen whether the file is as it was.
+        Where `done` is `None`, only the source as a whole is compared. `None` for no change.
         """
+        meanwhile = " (it changed while the run went on)"
         if self._source.state() == self._state:
             return None
         if done is None:
-            return f"{self.name} is not what it was when the run began"
+            return InputError(f"{self.name} is not what it was when the run began{meanwhile}")
         again = PendingItems(
             self._source,
             done=done,
@@ -217,31 +223,31 @@ class PendingItems:
             accepts_changes=False,
             stop=StopRequest(),
         )
-        again.on_unreadable = lambda entry: None
+        again.on_unreadable = lambda pending: None
+        again._note = meanwhile
         if again.take(1):  # all others are done
-            return f"{self.place(again._in_flight[0].where)} is new since the run began"
-        return None if again.error is None else str(again.error)
+            place = self.place(again._in_flight[0].where)
+            return InputError(f"{place} is new since the run began{meanwhile}")
+        if again.error is None or again.error.advice:  # a change, which says so itself
+            return again.error
+        return InputError(f"{again.error}{meanwhile}")
 
     def _next_range(self) -> tuple[int, bytes]:
-        first, _, digests = next(self._done, (NEVER, 0, b""))
+        first, _, digests = next(self._done, (NO_MORE, 0, b""))
         return first, digests
 
 
 class _Frozen:
-    """An item as it was before the function got it."""
+    """A copy of an item as it was before the function got it."""
 
     __slots__ = ("_data", "_load")
 
     def __init__(self, item: Any) -> None:
         try:
             self._data, self._load = marshal.dumps(item), marshal.loads
-        except ValueError:  # not only what JSON knows
+        except ValueError:  # it holds more than JSON's types
             self._data, self._load = pickle.dumps(item), pickle.loads
 
     def thaw(self) -> Any:
+        """Return a new object that equals the item."""
         return self._load(self._data)
-
-
-def digest_of(raw: bytes) -> bytes:
-    """Return 8 bytes that stand for a record of the input."""
-    return blake2b(raw, digest_size=DIGEST_BYTES).digest()

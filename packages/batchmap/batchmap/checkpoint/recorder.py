@@ -1,10 +1,10 @@
-"""The lining that keeps what comes of the items: results in the sink, failures, and the journal.
+"""Writes the results of a run to its sink, and what is done and what failed to its completion log.
 
-    records -> [in order] -> encode -> sink -> journal -> records
-                            |                     ^
-                            +---- failures -------+
+    batch records -> [in order] -> encode -> sink -> completion log -> batch records
+                                     |                  ^
+                                     +---- failures ----+
 
-The sink is made durable before the journal says what it holds.
+At each commit, the sink is made durable before the completion log says what it holds.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from dataclasses import replace
 from typing import Any
 
 from batchmap.checkpoint.completion_log import CompletionLog
+from batchmap.checkpoint.digests import record_digest
 from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats
-from batchmap.checkpoint.pending_items import PendingItem, PendingItems, digest_of
+from batchmap.checkpoint.pending_items import PendingItem, PendingItems
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.errors import BatchmapError, InputError, OutputHeldError
+from batchmap.errors import BatchmapError, OutputHeldError
+from batchmap.ordering import ReorderBuffer
 from batchmap.records import (
     BatchRecord,
     ItemFailure,
@@ -32,27 +34,30 @@ from batchmap.storage import Location
 
 __all__ = ["Recorder"]
 
-SLOW_RECORD_S = 0.2
-"""A record whose items took so long together is committed as soon as the sink allows."""
+SLOW_BATCH_S = 0.2
+"""A batch whose items took so long together is committed as soon as the sink allows."""
 
-MOST_AHEAD = 50_000
-MOST_AHEAD_BYTES = 32 * 2**20
-"""How many items, and bytes of results, may wait in order for an earlier one."""
+MAX_WAITING_ITEMS = 50_000
+MAX_WAITING_BYTES = 32 * 2**20
+"""How many items, and bytes of results, may wait for the record of an earlier item."""
 
-MOST_TOGETHER = 4096
-MOST_TOGETHER_BYTES = 4 * 2**20
-"""How many items, and bytes of results, may come in one record: all are in memory at once."""
+MAX_BATCH_ITEMS = 4096
+MAX_BATCH_BYTES = 4 * 2**20
+"""How many items, and bytes of results, a batch may have: all are in memory at once."""
 
-ERRORS_TOLD = 5
-"""How many kinds of errors are told of at the end."""
+MAX_UNCOMMITTED_FAILURES = 50_000
+"""After so many unreadable records without an item between, they are committed."""
+
+MAX_ERROR_TYPES = 5
+"""How many types of errors the outcome names."""
 
 
 class Recorder:
-    """Keep what becomes of the items of `intake`: results in `sink`, the rest in `book`.
+    """Writes what comes of the items of `pending`: results to `sink`, the rest to `completion_log`.
 
-    With `keeps_order`, results are written in the items' order; `has_room` then tells whether
-    more may be taken in. `before` counts the results and failures that were there. Raises
-    `OutputError` when something cannot be written.
+    With `keeps_order`, results are written in input order; `has_room` then says whether more items
+    may be taken. `output` is the output as it is called in messages, `before` how many results and
+    failures it had before the run. When failures reach `failure_limit`, `stop` is requested.
     """
 
     def __init__(
@@ -72,17 +77,15 @@ class Recorder:
         self._pending = pending
         self._sink = sink
         self._completion_log = completion_log
-        self._keeps_order = keeps_order
         self._output = output
         self._errors_path = errors_path
         self._before = before
         self._failure_limit = failure_limit
         self._stop = stop
         self._clock = clock
-        self._early: dict[int, BatchRecord] = {}
-        self._early_bytes = 0
-        self._next_number = 0
+        self._reorder = ReorderBuffer(size_of=_results_bytes) if keeps_order else None
         self._result_bytes = 1.0
+        """What a result takes in memory, of late; follows large ones at once."""
         pending.on_unreadable = self._record_unreadable
         self._committed_s = clock.now()
         self.written = 0
@@ -95,18 +98,18 @@ class Recorder:
 
     @property
     def items(self) -> PendingItems:
-        """Return the items that are still to be done, to be walked once."""
+        """Return the items that are still to be done, to be taken once."""
         return self._pending
 
     def outcome(self) -> RunOutcome:
-        """Return what became of the items so far."""
+        """Return what came of the items so far."""
         written_before, failed_before = self._before
         return RunOutcome(
             written=self.written,
             failed=self._failure_stats.number,
             written_before=written_before,
             failed_before=failed_before,
-            errors=self._failure_stats.most_frequent(ERRORS_TOLD),
+            errors=self._failure_stats.most_frequent(MAX_ERROR_TYPES),
             output=self._output,
             errors_file=None if self._errors_path is None else str(self._errors_path),
             finished=self.finished,
@@ -114,36 +117,41 @@ class Recorder:
         )
 
     def has_room(self) -> bool:
-        """Tell whether more items may be taken in."""
-        ahead = self._pending.taken - self._next_number
-        return not self._keeps_order or (
-            ahead < MOST_AHEAD and self._early_bytes < MOST_AHEAD_BYTES
+        """Tell whether more items may be taken, by what waits for earlier records."""
+        waiting = self._reorder
+        return waiting is None or (
+            self._pending.taken - waiting.next_item < MAX_WAITING_ITEMS
+            and waiting.held_bytes < MAX_WAITING_BYTES
         )
 
-    def most_together(self) -> int:
-        """Return how many items may go into a batch, by what their results take in memory."""
-        return max(1, min(MOST_TOGETHER, int(MOST_TOGETHER_BYTES / self._result_bytes)))
+    def max_batch_items(self) -> int:
+        """Return how many items a batch may have, by what their results take in memory."""
+        return max(1, min(MAX_BATCH_ITEMS, int(MAX_BATCH_BYTES / self._result_bytes)))
 
     def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
-        """Keep the outcome of each record's items and yield it on, with what could not be written.
+        """Write what came of each record's items, and yield it on.
 
-        At the end, however it comes, all that is kept is durable, and the errors file is written.
+        Results that cannot be written are failures of the records yielded. Unreadable records come
+        as records of failures. At the end, also after an error, all that was written is durable,
+        and so is the file of failed items. Raises `OutputError` when something cannot be written.
         """
         try:
             for record in records:
-                for kept in map(self._keep, self._in_turn(record)):
-                    self._commit_when_due(kept)
-                    yield kept
-                yield from self._failure_stats.take_unread()
-            yield from self._failure_stats.take_unread()
+                in_turn = (record,) if self._reorder is None else self._reorder.push(record)
+                for written in map(self._record, in_turn):
+                    self._commit_when_due(written)
+                    yield written
+                yield from self._failure_stats.take_unreadable()
+            yield from self._failure_stats.take_unreadable()
             self._end()
         except OutputHeldError:
-            raise  # what is there is another run's now
+            raise  # the output is another run's now
         except BaseException:
-            self._save_what_can_be()
+            self._commit_what_can_be()
             raise
 
     def _end(self) -> None:
+        """Commit; complete the output if all items are done, and the input has not changed."""
         self._commit()
         self._write_errors()
         if self._pending.error is not None:
@@ -151,99 +159,97 @@ class Recorder:
         if self._stop.requested or not self._pending.exhausted:
             return
         if (change := self._pending.first_change(self._completion_log.ranges())) is not None:
-            raise InputError(f"{change} (it changed while the run went on)")
+            raise change
         self._sink.finish()
         self._completion_log.finish()
         self.finished = True
 
-    def _in_turn(self, record: BatchRecord) -> Iterator[BatchRecord]:
-        """Yield the records whose turn it is now; in order, those that came early wait."""
-        if not self._keeps_order:
-            yield record
-            return
-        self._early[record.first_item] = record
-        self._early_bytes += _size_bytes(record.results)
-        while (next_one := self._early.pop(self._next_number, None)) is not None:
-            self._early_bytes -= _size_bytes(next_one.results)
-            self._next_number += len(next_one.results)
-            yield next_one
-
     # Outcomes -------------------------------------------------------------------------------
 
-    def _keep(self, record: BatchRecord) -> BatchRecord:
-        entries = self._pending.settle(record)
+    def _record(self, record: BatchRecord) -> BatchRecord:
+        """Write what came of a record's items; return it, unwritable results as failures."""
+        pending = self._pending.settle(record)
         results: Sequence[Any] = record.results
-        good = entries
+        good = pending
         if record.failures:
-            places = [place for place in range(len(entries)) if place not in record.failures]
-            good = [entries[place] for place in places]
-            results = [results[place] for place in places]
+            offsets = [offset for offset in range(len(pending)) if offset not in record.failures]
+            good = [pending[offset] for offset in offsets]
+            results = [results[offset] for offset in offsets]
         pieces, unwritable = self._sink.encode(
-            [entry.item_index for entry in good],
-            [entry.item for entry in good] if self._sink.shows_items else (),
+            [one.item_index for one in good],
+            [one.item for one in good] if self._sink.shows_items else (),
             results,
         )
         if unwritable:
-            bad = {good[place].item_index: failure for place, failure in unwritable.items()}
+            bad = {good[piece].item_index: failure for piece, failure in unwritable.items()}
             failures = dict(record.failures)
             failures.update(
-                (place, bad[entry.item_index])
-                for place, entry in enumerate(entries)
-                if entry.item_index in bad
+                (offset, bad[one.item_index])
+                for offset, one in enumerate(pending)
+                if one.item_index in bad
             )
             record = replace(record, failures=failures)
-            pieces = [piece for place, piece in enumerate(pieces) if place not in unwritable]
-            good = [entry for place, entry in enumerate(good) if place not in unwritable]
-        for at, failure in record.failures.items():
-            entry, place = entries[at], self._pending.place(entries[at].where)
+            pieces = [piece for number, piece in enumerate(pieces) if number not in unwritable]
+            good = [one for number, one in enumerate(good) if number not in unwritable]
+        for offset, failure in record.failures.items():
+            one = pending[offset]
+            place = self._pending.place(one.where)
             self._failure_stats.add(failure, place)
-            self._fail(entry, failure, place, record.attempts.get(at, 1), record.durations_s[at])
+            self._log_failure(
+                one,
+                failure,
+                place,
+                record.attempts.get(offset, 1),
+                record.durations_s[offset],
+            )
         if pieces:
-            # The last record counts most, so that large results are followed at once.
             self._result_bytes = max(1.0, self._result_bytes / 2, _size_bytes(pieces) / len(pieces))
         if good:
             self._write(good, pieces)
         self._stop_when_too_many_failed()
         return record
 
-    def _write(self, entries: list[PendingItem], pieces: Sequence[Any]) -> None:
-        """Write the results and note each stretch of items in a row."""
-        self.written += len(entries)
-        if entries[-1].item_index - entries[0].item_index + 1 == len(entries):
-            self._write_range(entries, pieces)
+    def _write(self, pending: list[PendingItem], pieces: Sequence[Any]) -> None:
+        """Write results, and log each range of items in a row."""
+        self.written += len(pending)
+        if pending[-1].item_index - pending[0].item_index + 1 == len(pending):
+            self._write_range(pending, pieces)
             return
         start = 0
-        for place in range(1, len(entries) + 1):
-            if (
-                place == len(entries)
-                or entries[place].item_index != entries[place - 1].item_index + 1
-            ):
-                self._write_range(entries[start:place], pieces[start:place])
-                start = place
+        for end in range(1, len(pending) + 1):
+            if end == len(pending) or pending[end].item_index != pending[end - 1].item_index + 1:
+                self._write_range(pending[start:end], pieces[start:end])
+                start = end
 
-    def _write_range(self, entries: list[PendingItem], pieces: Sequence[Any]) -> None:
+    def _write_range(self, pending: list[PendingItem], pieces: Sequence[Any]) -> None:
         end = self._sink.write(pieces)
-        digests = b"".join([digest_of(entry.raw) for entry in entries])
-        self._completion_log.add_done(entries[0].item_index, digests, end)
+        digests = b"".join([record_digest(one.raw) for one in pending])
+        self._completion_log.add_done(pending[0].item_index, digests, end)
 
-    def _fail(
-        self, entry: PendingItem, failure: ItemFailure, place: str, attempts: int, duration_s: float
+    def _log_failure(
+        self,
+        one: PendingItem,
+        failure: ItemFailure,
+        place: str,
+        attempts: int,
+        duration_s: float,
     ) -> None:
-        index, item = entry.item_index, entry.item
+        index, item = one.item_index, one.item
         line = failure_line(index, item, failure, attempts, duration_s, place)
-        self._completion_log.add_failed(index, digest_of(entry.raw), line)
+        self._completion_log.add_failed(index, record_digest(one.raw), line)
 
-    def _record_unreadable(self, entry: PendingItem) -> None:
-        """Keep a record of the input that cannot be read: a failure that took no time."""
-        assert isinstance(entry.item, UnreadableRecord)
-        failure, place = entry.item.failure, self._pending.place(entry.where)
-        self._failure_stats.add_unread(failure, place)
-        self._fail(entry, failure, place, 1, 0.0)
+    def _record_unreadable(self, one: PendingItem) -> None:
+        """Log an unreadable record of the input: a failure that took no time."""
+        assert isinstance(one.item, UnreadableRecord)
+        failure, place = one.item.failure, self._pending.place(one.where)
+        self._failure_stats.add_unreadable(failure, place)
+        self._log_failure(one, failure, place, 1, 0.0)
         self._stop_when_too_many_failed()
-        if self._failure_stats.unread % MOST_AHEAD == 0:
+        if self._failure_stats.untaken % MAX_UNCOMMITTED_FAILURES == 0:
             self._commit()
 
     def _stop_when_too_many_failed(self) -> None:
+        """Request a stop once the failures reach the limit."""
         failed = self._failure_stats.number
         if self._failure_limit is not None and self._failure_limit.is_reached(
             failed, failed + self.written
@@ -256,7 +262,7 @@ class Recorder:
     def _commit_when_due(self, record: BatchRecord) -> None:
         since_s = self._clock.now() - self._committed_s
         soonest_s, every_s = self._sink.commit_soonest_s, self._sink.commit_every_s
-        is_slow = sum(record.durations_s[:100]) >= SLOW_RECORD_S
+        is_slow = sum(record.durations_s[:100]) >= SLOW_BATCH_S
         if since_s >= (soonest_s if is_slow else every_s):
             self._commit()
 
@@ -269,8 +275,8 @@ class Recorder:
         if self._errors_path is not None:
             write_errors(self._errors_path, self._completion_log.failure_lines())
 
-    def _save_what_can_be(self) -> None:
-        """Keep what there is after an error; another one in doing so is a consequence of it."""
+    def _commit_what_can_be(self) -> None:
+        """Commit after an error; a further error is a consequence of it, and not raised."""
         try:
             self._commit()
         except BatchmapError:
@@ -282,5 +288,9 @@ class Recorder:
 
 
 def _size_bytes(values: Sequence[Any]) -> int:
-    """Estimate the memory that values take, in bytes: what they hold in turn is not looked at."""
+    """Estimate the memory that values take, in bytes, without the objects in them."""
     return sum(map(sys.getsizeof, values))
+
+
+def _results_bytes(record: BatchRecord) -> int:
+    return _size_bytes(record.results)

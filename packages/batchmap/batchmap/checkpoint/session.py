@@ -24,9 +24,16 @@ from batchmap.options import JobOptions
 from batchmap.sinks import Sink, StdoutSink, open_sink
 from batchmap.sources import Source, open_source
 from batchmap.stopping import StopRequest
-from batchmap.storage import Location, Store, StoreUrl, is_same_file, location_of, why_failed
+from batchmap.storage import (
+    Location,
+    Store,
+    StoreUrl,
+    is_same_file,
+    journal_path,
+    location_of,
+    why_failed,
+)
 from batchmap.storage.output_lease import OutputLease, kept_beside
-from batchmap.storage.paths import journal_path, same_file
 
 __all__ = ["open_input", "open_recorder", "refuse_own_input"]
 
@@ -70,7 +77,7 @@ def refuse_own_input(spec: str, source: Source, written: Mapping[str, Location |
             and isinstance(read_url, StoreUrl)
             and is_same_file(location, read_url)
         )
-        or (isinstance(location, Path) and any(same_file(location, one) for one in source.paths))
+        or (isinstance(location, Path) and any(is_same_file(location, one) for one in source.paths))
     ]
     if errors:
         raise UsageError.joined(errors)

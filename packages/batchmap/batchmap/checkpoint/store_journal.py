@@ -1,7 +1,8 @@
-"""The journal of an output that lies in a store.
+"""The journal of an output in a store.
 
-A store cannot append, so each commit is an object of its own, which holds what was noted since the
-one before. They are played into a journal on this machine when the run begins, and kept in step.
+No file of a store can be appended to, so each commit is an object of its own, with the events since
+the one before. When a run begins, they are replayed into a journal on this machine, the mirror,
+which then gets every event, too.
 """
 
 from __future__ import annotations
@@ -16,36 +17,36 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from batchmap.checkpoint.journal import DIGEST_BYTES, Journal
+from batchmap.checkpoint.digests import DIGEST_BYTES
+from batchmap.checkpoint.journal import Journal
 from batchmap.errors import OutputError
 from batchmap.storage.output_lease import OutputLease
 
 __all__ = ["StoreJournal"]
 
-_LOADED_TOGETHER = 64
-"""How many objects are fetched side by side."""
+_FETCHED_TOGETHER = 64
+"""How many objects are fetched concurrently."""
 
-_entry_name = re.compile(r".*/(\d{6,})-([0-9a-f]+)\.json\.z").fullmatch
+_match_object = re.compile(r".*/(\d{6,})-([0-9a-f]+)\.json\.z").fullmatch
 
 
 class StoreJournal(Journal):
     """The journal of `output`, whichever machine wrote it so far.
 
-    Changes are for who has taken the output.
-
-    Raises `OutputHeldError` when a run on this machine holds it, or one on another has taken it
-    over; `OutputError` when it cannot be read or written.
+    Only the run that holds the lease of the output may change it. Raises `OutputHeldError` when a
+    run on this machine holds the journal, or one on another machine has taken the output over;
+    `OutputError` when it cannot be read or written.
     """
 
     def __init__(self, output: OutputLease) -> None:
         self._output = output
-        self._noted: list[list[Any]] = []
-        self._mirror = _mirror_of(output)
-        super().__init__(self._mirror, name=f"{output}.journal")
+        self._events: list[list[Any]] = []
+        self._mirror_path = _mirror_path_of(output)
+        super().__init__(self._mirror_path, name=f"{output}.journal")
         try:
             self.forget()
-            self._entries = self._found()
-            self._play()
+            self._objects = self._list_objects()
+            self._replay()
         except BaseException:
             self.close()
             raise
@@ -53,13 +54,13 @@ class StoreJournal(Journal):
     def close(self) -> None:
         if self._connection is not None:
             with suppress(OSError):
-                self._mirror.unlink()
+                self._mirror_path.unlink()
         super().close()
 
     # Each change goes to the store first -----------------------------------------------------
 
     def begin(self, fingerprint: dict[str, Any]) -> None:
-        before = list(self._entries.values())
+        before = list(self._objects.values())
         self._write([["begin", fingerprint]])
         super().begin(fingerprint)
         try:
@@ -80,46 +81,47 @@ class StoreJournal(Journal):
         return super().cut(end)
 
     def add_done(self, first: int, digests: bytes, output_end: int) -> None:
-        self._noted.append(["done", first, digests.hex(), output_end])
+        self._events.append(["done", first, digests.hex(), output_end])
         super().add_done(first, digests, output_end)
 
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
-        self._noted.append(["failed", item, digest.hex(), line])
+        self._events.append(["failed", item, digest.hex(), line])
         super().add_failed(item, digest, line)
 
     def drop_beyond(self, end: int) -> int:
-        self._noted = [one for one in self._noted if one[0] != "done" or one[-1] <= end]
+        self._events = [one for one in self._events if one[0] != "done" or one[-1] <= end]
         return super().drop_beyond(end)
 
     def commit(self) -> None:
-        if self._noted:
-            self._write(self._noted)
-            self._noted = []
+        if self._events:
+            self._write(self._events)
+            self._events = []
         super().commit()
 
     # The objects -----------------------------------------------------------------------------
 
-    def _found(self) -> dict[int, str]:
-        """Return the objects' paths by their numbers, in order."""
+    def _list_objects(self) -> dict[int, str]:
+        """Return the paths of the objects by their numbers, in order."""
         found: dict[int, str] = {}
         try:
             paths = sorted(self._output.store.sizes_in(self._output.journal))
         except OSError as error:
             raise self._output.failed(error) from error
         for path in paths:
-            if (named := _entry_name(path)) is not None:
-                if int(named[1]) in found:
+            if (match := _match_object(path)) is not None:
+                if int(match[1]) in found:
                     raise OutputError(
-                        f"{self._output}: two runs wrote it at once, so nobody knows what it "
-                        "holds; --overwrite begins anew"
+                        f"{self._output}: two runs wrote it at once, so nobody knows what it holds",
+                        advice="{overwrite} begins anew",
                     )
-                found[int(named[1])] = path
+                found[int(match[1])] = path
         return found
 
-    def _play(self) -> None:
-        numbers = sorted(self._entries)
-        for start in range(0, len(numbers), _LOADED_TOGETHER):
-            some = [self._entries[number] for number in numbers[start : start + _LOADED_TOGETHER]]
+    def _replay(self) -> None:
+        """Apply the events of all objects to the mirror."""
+        numbers = sorted(self._objects)
+        for start in range(0, len(numbers), _FETCHED_TOGETHER):
+            some = [self._objects[number] for number in numbers[start : start + _FETCHED_TOGETHER]]
             try:
                 loaded = self._output.store.read_all(some)
             except OSError as error:
@@ -131,19 +133,20 @@ class StoreJournal(Journal):
                     super().commit()
                 except (ValueError, TypeError, LookupError, zlib.error) as error:
                     raise OutputError(
-                        f"{self._output.store.url_of(path)}: is damaged, or not of this program; "
-                        "--overwrite begins anew"
+                        f"{self._output.store.url_of(path)}: is damaged, or not of this program",
+                        advice="{overwrite} begins anew",
                     ) from error
 
     def _apply(self, event: list[Any]) -> None:
+        """Apply an event to the mirror; raises `ValueError` or `TypeError` for no event."""
         name, *values = event
         if name == "done":
             first, digests, end = values
-            super().add_done(first, _digests(digests), end)
+            super().add_done(first, _parse_digests(digests), end)
             return
         if name == "failed":
             item, digest, line = values
-            super().add_failed(item, _digests(digest), line)
+            super().add_failed(item, _parse_digests(digest), line)
             return
         super().commit()
         if name == "begin":
@@ -158,26 +161,27 @@ class StoreJournal(Journal):
             raise ValueError(name)
 
     def _write(self, events: list[list[Any]]) -> None:
+        """Write events as the next object, if this run still holds the lease."""
         output = self._output
         output.check()
-        number = max(self._entries, default=0) + 1
+        number = max(self._objects, default=0) + 1
         path = f"{output.journal}/{number:06}-{output.owner}.json.z"
         try:
             output.store.write(path, zlib.compress(json.dumps(events).encode(), 1))
         except OSError as error:
             raise output.failed(error) from error
-        self._entries[number] = path
+        self._objects[number] = path
 
 
-def _digests(text: str) -> bytes:
+def _parse_digests(text: str) -> bytes:
     digests = bytes.fromhex(text)
     if len(digests) % DIGEST_BYTES:
-        raise ValueError("no digests")
+        raise ValueError("not a whole number of digests")
     return digests
 
 
-def _mirror_of(output: OutputLease) -> Path:
-    """Return the file that stands for the output's journal on this machine, for this user."""
+def _mirror_path_of(output: OutputLease) -> Path:
+    """Return the path of the output's journal on this machine, one for each user."""
     user = getattr(os, "getuid", int)()
     directory = Path(tempfile.gettempdir(), f"stored-journals-{user}")
     try:

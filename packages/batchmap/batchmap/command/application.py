@@ -1,4 +1,4 @@
-"""What every program of this family does around its subcommands: streams, signals, errors, exit code."""
+"""What a program does around its subcommands: streams, signals, errors, exit code."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ class Application:
         def act(settings: CommandSettings, channel: SignalChannel | None = None) -> int:
             shows_bar = settings.progress and not settings.quiet and not is_plain()
             announces = not shows_bar and not settings.quiet
-            with stop_on_signals(stop, tells=announces, channel=channel):
+            with stop_on_signals(stop, announces=announces, channel=channel):
                 code = action(settings, stop)
             return code if stop.signal_number is None else 128 + stop.signal_number
 
         if subcommand.name in self._supervised:
-            from batchmap.command.fall_back import run_supervised
+            from batchmap.command.supervised_run import run_supervised
 
             return run_supervised(settings, act)  # type: ignore[arg-type]  # those of `run`
         return act(settings)

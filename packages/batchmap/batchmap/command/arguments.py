@@ -1,4 +1,4 @@
-"""Reads a command line by the table of options: words to raw values, checked later by `Settings.of`."""
+"""Reads a command line by the table of options: words to values, which the settings check."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,7 +68,9 @@ def _drive(job: Job, settings: RunSettings) -> str:
             "analysis": {"outcome": job.outcome()},
             "parallel_metrics": summary,
         }
-        document = export_document("run", settings, describe_machine(), figures)
+        # A database's URL may hold a password, the source's name does not.
+        shown = replace(settings, source=job.items.name)
+        document = export_document("run", shown, describe_machine(), figures)
         document |= {"started": started.isoformat(), "ended": datetime.now(UTC).isoformat()}
         write_export(settings.export_json, json_text(document), option="--export-json")
     return render_summary(job.outcome(), summary, plan)

@@ -1,4 +1,4 @@
-"""Watches records go by and shows on stderr how far the run is."""
+"""Shows on stderr how far a run is: a bar in a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BAR_WIDTH = 20
 WIDE_FROM = 100
 """Columns that a bar needs beside failed, retried, busy and memory."""
 
-LOOK_AT_MEMORY_EVERY_S = 1.0
+MEMORY_READ_EVERY_S = 1.0
 
 STOPPING = "stopping; again gives up"
 
@@ -63,7 +63,7 @@ class ProgressObserver:
 
 
 class _Sums:
-    """What is shown of the records so far."""
+    """The sums over the records so far, in words."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class _Sums:
         self._retried = 0
         self._clock = clock
         self._memory_bytes = 0
-        self._look_again_s = 0.0
+        self._next_memory_read_s = 0.0
 
     @property
     def total(self) -> int | None:
@@ -103,20 +103,20 @@ class _Sums:
             return f"{self.done:,}"
         return f"{self.done:,}/{self._about}{total:,}"
 
-    def failures(self) -> str:
-        """Return failed and retried items in words, empty when there are none."""
+    def problems(self) -> str:
+        """Return the numbers of failed and retried items in words, empty when there are none."""
         if self.state is None:
             return ""
         counts = ((self._failed, "failed"), (self._retried, "retried"))
         return ", ".join(f"{number:,} {name}" for number, name in counts if number)
 
     def load(self) -> str:
-        """Return busy workers and memory in words."""
+        """Return busy workers and memory of all our processes in words."""
         if self.state is None:
             return ""
         now_s = self._clock.now()
-        if now_s >= self._look_again_s:
-            self._look_again_s = now_s + LOOK_AT_MEMORY_EVERY_S
+        if now_s >= self._next_memory_read_s:
+            self._next_memory_read_s = now_s + MEMORY_READ_EVERY_S
             self._memory_bytes = family_resident_bytes()
         return f"{self.state.busy_workers} busy, {self._memory_bytes / 1e6:,.0f} MB"
 
@@ -128,7 +128,7 @@ def _show_bar(
     from rich.text import Text
 
     class Words(ProgressColumn):
-        """Some words that are found anew each time."""
+        """A column whose text is computed at each refresh."""
 
         def __init__(self, words: Callable[[Task], str]) -> None:
             super().__init__()
@@ -148,7 +148,7 @@ def _show_bar(
         Words(lambda _: STOPPING if stop.requested else sums.phase),
         BarColumn(bar_width=BAR_WIDTH if sums.state is None else BAR_WIDTH // 2),
         Words(lambda _: sums.how_far()),
-        Words(lambda _: sums.failures()),
+        Words(lambda _: sums.problems()),
         Words(rate),
         Words(lambda _: "ETA"),
         TimeRemainingColumn(compact=True),
@@ -177,7 +177,7 @@ def _show_lines(records: Iterator[BatchRecord], sums: _Sums, clock: Clock) -> It
 
 def _print_line(sums: _Sums, elapsed_s: float, *, goes_on: bool) -> None:
     rate = sums.done / elapsed_s if elapsed_s else 0.0
-    parts = [f"{sums.how_far(goes_on=goes_on)} items", sums.failures(), f"{rate:,.1f} items/s"]
+    parts = [f"{sums.how_far(goes_on=goes_on)} items", sums.problems(), f"{rate:,.1f} items/s"]
     if goes_on:
         if sums.total is not None and rate and sums.done < sums.total:
             parts.append(f"ETA {(sums.total - sums.done) / rate:.0f} s")

@@ -13,9 +13,7 @@ from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task_file
 from batchmap.options import JobOptions, OptionReader, option
 from batchmap.options.rows import INPUT, RUNNING
-from batchmap.storage import Location
-from batchmap.storage.formats import OUTPUT_SUFFIXES
-from batchmap.storage.paths import journal_path, same_file
+from batchmap.storage import OUTPUT_SUFFIXES, Location, is_same_file, journal_path
 from batchmap.text import near_names
 
 __all__ = ["RunSettings"]
@@ -134,7 +132,9 @@ def _check_files(reader: OptionReader, values: dict[str, Any]) -> None:
         for what, (other_flag, other) in named.items():
             if other_flag.startswith("--export") and flag.startswith("--export"):
                 continue  # that was checked with the exports
-            if flag < other_flag and _is_same(path, other):
+            if path is None or other is None or flag >= other_flag:
+                continue
+            if is_same_file(path, other):
                 reader.error(f"{flag} {path}: that is {what}; name another file")
     local = {
         name: path
@@ -146,12 +146,6 @@ def _check_files(reader: OptionReader, values: dict[str, Any]) -> None:
         local,
         {"task": task_file(values["task"]), **{name: values[name] for name in _TLS}},
     )
-
-
-def _is_same(one: Location | None, other: Location | None) -> bool:
-    if not isinstance(one, Path) or not isinstance(other, Path):
-        return one is not None and one == other
-    return os.path.realpath(one) == os.path.realpath(other) or same_file(one, other)
 
 
 def _check_cluster(reader: OptionReader, values: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The settings of a subcommand: options checked once, all that is wrong with them reported together."""
+"""The settings of a subcommand: options checked once, all that is wrong reported together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from batchmap.command.errors import flag_of
 from batchmap.options import EngineOptions, OptionReader, option
 from batchmap.options.locations import output_file
 from batchmap.options.values import choice, workers
-from batchmap.storage.paths import is_stream, same_file
+from batchmap.storage import is_same_file, is_stream
 
 __all__ = ["EXPORTS", "LOG_LEVELS", "CommandSettings", "keep_apart", "refuse_input", "task_file"]
 
@@ -106,7 +106,7 @@ def refuse_input(
 ) -> None:
     """Report files to be written that are the input."""
     for name, path in written.items():
-        if path is not None and source is not None and same_file(path, Path(source)):
+        if path is not None and source is not None and is_same_file(path, Path(source)):
             reader.error(f"{flag_of(name)} {path}: that is the input; name another file")
 
 

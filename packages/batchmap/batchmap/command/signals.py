@@ -18,21 +18,22 @@ __all__ = ["exit_now", "ignore_late_signals", "stop_on_signals"]
 DRAIN_S = 5.0
 """How long running items may take to finish after a first Ctrl-C, in seconds."""
 
-LEAVE_S = 2.0
-"""How long after that the command leaves, whatever still runs, in seconds."""
+EXIT_S = 2.0
+"""How long after that the command exits, whatever still runs, in seconds."""
 
 STUCK = "left without a report: an item would not end"
 
 
 @contextmanager
 def stop_on_signals(
-    stop: StopRequest, *, tells: bool, channel: SignalChannel | None = None
+    stop: StopRequest, *, announces: bool, channel: SignalChannel | None = None
 ) -> Iterator[None]:
-    """Let the first signal drain the run, the second give up what runs, the third leave at once.
+    """Let the first signal drain the run, the second give up what runs, the third exit at once.
 
-    A guard hands on through `channel` the signals that it gets; one that went to both counts once.
-    With `tells`, a line on stderr says that the first one was heard. A run that does not end in
-    bounded time is left without a report, with exit code 128 + the signal's number.
+    A supervisor hands on through `channel` the signals that it gets; one that went to both
+    counts once. With `announces`, a line on stderr says that the first one was received. A run that
+    does not end in bounded time is given up without a report, with exit code 128 + the signal's
+    number.
     """
     received = [0, 0]
     acted = 0
@@ -48,17 +49,17 @@ def stop_on_signals(
     def act_on(number: int, time: int) -> None:
         if time == 1:
             stop.request(Urgency.DRAIN, number)
-            if tells:
-                _tell("stopping: running items may finish; once more gives them up")
+            if announces:
+                _print("stopping: running items may finish; once more gives them up")
             _after(DRAIN_S, lambda: stop.request(Urgency.KILL))
-            _after(DRAIN_S + LEAVE_S, lambda: exit_now(128 + number, STUCK))
+            _after(DRAIN_S + EXIT_S, lambda: exit_now(128 + number, STUCK))
         elif time == 2:
             stop.request(Urgency.KILL, number)
-            _after(LEAVE_S, lambda: exit_now(128 + number, STUCK))
+            _after(EXIT_S, lambda: exit_now(128 + number, STUCK))
         else:
             exit_now(128 + number)
 
-    with _numbers_to(on_signal, channel or socket.socketpair()):
+    with _signals_in_thread(on_signal, channel or socket.socketpair()):
         before = {number: signal.signal(number, lambda *_: None) for number in _watched()}
         try:
             yield
@@ -68,7 +69,7 @@ def stop_on_signals(
 
 
 def ignore_late_signals(code: int) -> None:
-    """From now on, ignore one signal: all is said, and Python tidies up; leave at another."""
+    """From now on, ignore one signal, for only Python's own clean-up is left; exit at another."""
     received = 0
 
     def on_signal(*_: object) -> None:
@@ -89,19 +90,19 @@ def _watched() -> list[int]:
 
 
 @contextmanager
-def _numbers_to(act: Callable[[int], None], channel: SignalChannel) -> Iterator[None]:
+def _signals_in_thread(act: Callable[[int], None], channel: SignalChannel) -> Iterator[None]:
     """Call `act` in a thread with the number of each signal that has a handler.
 
     A handler itself runs in the main thread, which a signal does not wake from a wait when the
     kernel hands it to another thread.
     """
-    ours, theirs = channel
-    theirs.setblocking(False)
-    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    read_end, write_end = channel
+    write_end.setblocking(False)
+    before = signal.set_wakeup_fd(write_end.fileno(), warn_on_full_buffer=False)
 
     def listen() -> None:
-        with ours:
-            while numbers := ours.recv(16):
+        with read_end:
+            while numbers := read_end.recv(16):
                 for number in numbers:
                     act(number)
 
@@ -110,7 +111,7 @@ def _numbers_to(act: Callable[[int], None], channel: SignalChannel) -> Iterator[
         yield
     finally:
         signal.set_wakeup_fd(before)
-        theirs.close()
+        write_end.close()
 
 
 def exit_now(code: int, why: str = "") -> None:
@@ -118,7 +119,7 @@ def exit_now(code: int, why: str = "") -> None:
     if sys.stderr is not None and sys.stderr.isatty():
         os.write(2, b"\x1b[?25h")
     if why:
-        _tell(why)
+        _print(why)
     mark_exiting()
     os._exit(code)
 
@@ -129,7 +130,7 @@ def _after(seconds: float, act: Callable[[], None]) -> None:
     timer.start()
 
 
-def _tell(message: str) -> None:
+def _print(message: str) -> None:
     """Write a line on stderr, safely even inside a signal handler."""
     with suppress(OSError):
         os.write(2, f"{message}\n".encode())

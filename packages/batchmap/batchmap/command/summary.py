@@ -1,30 +1,97 @@
-"""Stop-gap."""
+"""The texts that `batchmap run` ends with: the summary of a run, and the plan of a dry run."""
 
 from __future__ import annotations
 
-from textwrap import wrap
+from collections.abc import Iterator
 
-from batchmap.records import Plan, RunOutcome, RunSummary
+from batchmap.command.text_layout import join_lines, plural, rate, section, title_lines
+from batchmap.metrics import RunSummary
+from batchmap.records import ErrorExample, Plan, RunOutcome
+from batchmap.text import printable
 
-__all__ = ["render_plan", "render_summary"]
+__all__ = ["ending", "error_text", "output_lines", "render_plan", "render_summary"]
 
+MAX_ERRORS = 3
+"""Kinds of error that a summary names."""
 
-def render_plan(plan: Plan) -> str:
-    """Return what a run would do."""
-    predicted = "not measured" if plan.predicted_s is None else f"{plan.predicted_s:.2f}s"
-    lines = [
-        f"Backend: {plan.backend}",
-        f"Workers: {plan.workers}",
-        f"Batch size: {plan.batch_size}",
-        *plan.why,
-        f"Predicted time: {predicted}",
-    ]
-    out = ["Plan"]
-    for line in lines:
-        out += wrap(f"- {line}", 80, subsequent_indent="  ", break_long_words=False)
-    return "\n".join(out) + "\n"
+MAX_ERROR_CHARACTERS = 160
+"""Length at which the line of an error is cut: two rows of a terminal."""
 
 
 def render_summary(outcome: RunOutcome, metrics: RunSummary, plan: Plan) -> str:
-    """Return the summary."""
-    return f"Run\n- Results: {outcome.written:,} in {outcome.output}\n"
+    """Return the summary of a run: a title and at most eight lines, each `- Label: value`.
+
+    `metrics` and `plan` are those of the items that this run did; `outcome` also counts what was
+    done before it was resumed.
+    """
+    lines = [
+        f"Items: {_items_text(outcome, metrics, plan)}",
+        *output_lines(outcome),
+        *(f"Error: {_cut(error_text(error))}" for error in outcome.errors[:MAX_ERRORS]),
+    ]
+    if (conclusion := ending(outcome, metrics)) is not None:
+        lines.append(f"Conclusion: {conclusion}")
+    return join_lines([*title_lines("Run"), *(f"- {line}" for line in lines)])
+
+
+def render_plan(plan: Plan) -> str:
+    """Return what a run would do: its backend, workers and batch size, with the reasons."""
+    predicted = "not measured" if plan.predicted_s is None else f"{plan.predicted_s:.2f}s"
+    return join_lines(
+        section(
+            "Plan",
+            f"Backend: {plan.backend}",
+            f"Workers: {plan.workers}",
+            f"Batch size: {plan.batch_size}",
+            *plan.why,
+            f"Predicted time: {predicted}",
+        )
+    )
+
+
+def output_lines(outcome: RunOutcome) -> Iterator[str]:
+    """Yield where the results are, and where the failed items are, if any."""
+    before = f", {outcome.written_before:,} before" if outcome.written_before else ""
+    yield f"Results: {outcome.written:,} in {printable(outcome.output)}{before}"
+    failed = outcome.failed + outcome.failed_before
+    if failed and outcome.errors_file is not None:
+        before = f", {outcome.failed_before:,} of them before" if outcome.failed_before else ""
+        yield f"Failed items: {failed:,} in {printable(outcome.errors_file)}{before}"
+    elif failed:
+        yield f"Failed items: {failed:,}, not kept; --errors FILE keeps them"
+
+
+def error_text(error: ErrorExample) -> str:
+    """Return a kind of error in one line: how often it was seen, and the first of its messages."""
+    return printable(
+        f"{error.error_type}, {error.number:,} {plural('time', error.number)}, "
+        f"first at {error.place}: {error.error:.200}"
+    )
+
+
+def ending(outcome: RunOutcome, metrics: RunSummary) -> str | None:
+    """Return why a run ended early or had nothing to do; `None` when it did all its items."""
+    items = f"{metrics.total_processed:,} {plural('item', metrics.total_processed)}"
+    if outcome.halted:
+        return f"Stopped after {items}: too many failed."
+    if not outcome.finished:
+        return f"Interrupted after {items}."
+    if not metrics.total_processed and outcome.written_before + outcome.failed_before:
+        return "There was nothing left to do."
+    return None
+
+
+def _items_text(outcome: RunOutcome, metrics: RunSummary, plan: Plan) -> str:
+    if not metrics.total_processed:
+        return f"0 done, {outcome.failed:,} failed"
+    return (
+        f"{metrics.total_processed:,} done in {metrics.total_duration:.2f}s, "
+        f"{outcome.failed:,} failed; {rate(metrics.throughput)} on {metrics.workers} "
+        f"{plan.backend} {plural('worker', metrics.workers)}"
+    )
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MAX_ERROR_CHARACTERS:
+        return text
+    return text[: MAX_ERROR_CHARACTERS - 1] + "…"

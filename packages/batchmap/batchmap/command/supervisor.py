@@ -1,7 +1,12 @@
-"""Lets a part of the command run in a child of its own, and again when something ended that.
+"""Runs the command's work in a child process, for a function may end the process it runs in.
 
-A function may end the process that it runs in: by `os._exit`, by a segmentation fault, by taking
-all memory. Items that run in place or in threads would take the command with them.
+It does so by `os._exit`, by a segmentation fault, by taking all memory. That must cost the item,
+and not the command.
+
+    parent: supervise() ---- fork ---> child: act(channel)
+       |  ^                               |
+       |  +------- marks (a pipe) --------+   has begun, exits on purpose, has returned
+       +---------- signals (a socket) ---->
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from contextlib import suppress
 __all__ = ["RELAYED", "SignalChannel", "mark_exiting", "mark_started", "supervise"]
 
 RELAYED = 128
-"""Added to the number of a signal that the guard got and handed on."""
+"""Added to the number of a signal that the parent got and handed on."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -24,12 +29,12 @@ SignalChannel = tuple[socket.socket, socket.socket]
 """What signals' numbers are read from, and what they are written to."""
 
 _STARTED = b"u"
-_LEFT = b"x"
+_EXITING = b"x"
 _RETURNED = b"r"
 """The exit code follows in one byte."""
 
-_marks: int | None = None
-"""In the child, where its marks go."""
+_marks_fd: int | None = None
+"""In the child, the descriptor that its marks are written to."""
 
 
 def supervise(
@@ -37,60 +42,60 @@ def supervise(
 ) -> int:
     """Return what `act` returns, run in a child process where there is such a thing.
 
-    This returns, or raises what `act` raises, in the child, and returns the child's exit code in
-    the parent. When the child ended without either, and nobody had sent a signal, `when_ended` gets
-    its exit code (negative: the signal), and whether it was in flight; a new child tries again,
-    unless that raises. `act` gets the channel by which signals to the parent reach the child.
+    In the child this returns, or raises, what `act` does; in the parent it returns the child's exit
+    code. When the child ended without either, and nobody had sent a signal, `when_ended` gets its
+    exit code (negative: the signal) and whether items had begun to run. It may raise; else a new
+    child tries again. `act` gets the channel by which signals to the parent reach the child.
     """
     if not hasattr(os, "fork") or sys.platform == "win32":
         return act(None)
     while True:
         channel = socket.socketpair()
-        left_read, left_write = os.pipe()
+        marks_read, marks_write = os.pipe()
         parent = os.getpid()
         sys.stdout.flush()
         sys.stderr.flush()
         child = os.fork()
         if not child:
-            os.close(left_read)
-            return _in_child(act, channel, left_write, parent)
-        os.close(left_write)
+            os.close(marks_read)
+            return _in_child(act, channel, marks_write, parent)
+        os.close(marks_write)
         code, signals = _in_parent(child, channel)
-        os.set_blocking(left_read, False)  # what the child started may hold the other end
+        os.set_blocking(marks_read, False)  # what the child started may hold the other end
         try:
-            marks = os.read(left_read, 16)
+            marks = os.read(marks_read, 16)
         except BlockingIOError:
             marks = b""
-        os.close(left_read)
-        end = marks.removeprefix(_STARTED)
-        if end.startswith(_RETURNED):  # whatever became of it after that
-            return end[1]
-        if end or signals:
+        os.close(marks_read)
+        last = marks.removeprefix(_STARTED)
+        if last.startswith(_RETURNED):  # whatever became of it after that
+            return last[1]
+        if last or signals:
             return code if code >= 0 else 128 - code
         when_ended(code, marks == _STARTED)
 
 
 def mark_exiting() -> None:
-    """Let the guard know that this process ends because it means to."""
-    _mark(_LEFT)
+    """Let the parent know that this process exits on purpose."""
+    _mark(_EXITING)
 
 
 def mark_started() -> None:
-    """Let the guard know that items run from now on."""
+    """Let the parent know that items run from now on."""
     _mark(_STARTED)
 
 
 def _mark(mark: bytes) -> None:
-    if _marks is not None:
+    if _marks_fd is not None:
         with suppress(OSError):
-            os.write(_marks, mark)
+            os.write(_marks_fd, mark)
 
 
 def _in_child(
-    act: Callable[[SignalChannel | None], int], channel: SignalChannel, left: int, parent: int
+    act: Callable[[SignalChannel | None], int], channel: SignalChannel, marks_fd: int, parent: int
 ) -> int:
-    global _marks
-    _marks = left
+    global _marks_fd
+    _marks_fd = marks_fd
     if sys.platform == "linux":
         import ctypes
 
@@ -108,16 +113,16 @@ def _in_child(
 
 def _in_parent(child: int, channel: SignalChannel) -> tuple[int, int]:
     """Wait for the child and hand signals on; return its exit code and how many those were."""
-    ours, theirs = channel
-    ours.close()
-    theirs.setblocking(False)
+    child_end, parent_end = channel
+    child_end.close()
+    parent_end.setblocking(False)
     relayed = 0
 
     def relay(number: int, _: object) -> None:
         nonlocal relayed
         relayed += 1
         with suppress(OSError):
-            theirs.send(bytes([RELAYED + number]))
+            parent_end.send(bytes([RELAYED + number]))
 
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     before = {
@@ -130,5 +135,5 @@ def _in_parent(child: int, channel: SignalChannel) -> tuple[int, int]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        theirs.close()
+        parent_end.close()
     return os.waitstatus_to_exitcode(status), relayed

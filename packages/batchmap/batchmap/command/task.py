@@ -1,4 +1,8 @@
-"""A user's function, found by `file.py:function` or `package.module:function`."""
+"""The user's function, imported by `file.py:function` or `package.module:function`.
+
+The directory of the file, or the current one for a module, becomes the first that is searched for
+modules: what the task imports by name is the user's own.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +30,12 @@ FORM = "TASK must be file.py:function or package.module:function"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A function of one item, and what tells whether it is still the same."""
+    """The user's function of one item, and a digest that tells whether its code has changed."""
 
     name: str
-    """As it was asked for."""
+    """As it was given on the command line."""
     function: Callable[[Any], Any]
-    """Calls the set-up, where there is one, before a worker's first item."""
+    """Takes an item; calls the set-up, where there is one, before a worker's first item."""
     source_digest: str
     """Of the file that defines it, in hexadecimal."""
 
@@ -40,16 +44,16 @@ def load_task(name: str, *, setup: str | None = None) -> Task:
     """Import the function that `name` stands for; `setup` names one of the same module.
 
     `setup` is called without arguments, once in each worker, before its first item.
-    Raises `UsageError` when either cannot be had, or cannot be called like that.
+    Raises `UsageError` when either cannot be imported, or cannot be called like that.
     """
-    place, colon, attribute = name.rpartition(":")
-    if not (colon and place and attribute):
+    module_name, colon, attribute = name.rpartition(":")
+    if not (colon and module_name and attribute):
         raise UsageError(f"{FORM}, got {name!r:.100}")
-    module = _module_from(place)
-    function = _function_of(module, attribute, place)
-    _check_call(function, f"{attribute}() in {place}", arguments=1)
+    module = _import(module_name)
+    function = _function_of(module, attribute, module_name)
+    _check_call(function, f"{attribute}() in {module_name}", arguments=1)
     if setup is not None:
-        set_up = _function_of(module, setup, place)
+        set_up = _function_of(module, setup, module_name)
         if is_async(set_up):
             raise UsageError(f"--setup {setup}: must be a plain function, not an async one")
         _check_call(set_up, f"--setup {setup}", arguments=0)
@@ -58,19 +62,19 @@ def load_task(name: str, *, setup: str | None = None) -> Task:
     return Task(name, function, _digest_of(module))
 
 
-def _module_from(place: str) -> ModuleType:
-    is_file = place.endswith(".py") or "/" in place
+def _import(module: str) -> ModuleType:
+    is_file = module.endswith(".py") or "/" in module
     try:
-        return _module_of_file(Path(place)) if is_file else _module_of_name(place)
+        return _import_file(Path(module)) if is_file else _import_by_name(module)
     except BatchmapError:
         raise
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise UsageError(f"{place} cannot be imported: {_where(error, place)}") from error
+        raise UsageError(f"{module} cannot be imported: {_in_one_line(error, module)}") from error
 
 
-def _module_of_file(path: Path) -> ModuleType:
+def _import_file(path: Path) -> ModuleType:
     if path.is_dir():
         raise UsageError(f"{path} is a directory; name a file in it")
     if not path.is_file():
@@ -78,11 +82,11 @@ def _module_of_file(path: Path) -> ModuleType:
         raise UsageError(f"there is no file {path}{near or '; check the path'}")
     path = path.resolve()
     sys.path.insert(0, str(path.parent))
-    # A name that is taken, say `main`, cannot be imported in the workers: it travels whole.
-    taken = path.stem in sys.modules or not path.stem.isidentifier() or path.suffix != ".py"
-    name = f"task_{path.stem}" if taken else path.stem
+    # A module whose name means another one cannot be imported in workers: it is sent as code.
+    is_taken = path.stem in sys.modules or not path.stem.isidentifier() or path.suffix != ".py"
+    name = f"task_{path.stem}" if is_taken else path.stem
     module = _load(name, path)
-    if taken or not _is_found_by_name(name, path):
+    if is_taken or not _is_found_by_name(name, path):
         import cloudpickle
 
         cloudpickle.register_pickle_by_value(module)
@@ -110,10 +114,10 @@ def _is_found_by_name(name: str, path: Path) -> bool:
     return found is not None and found.origin == str(path)
 
 
-def _module_of_name(name: str) -> ModuleType:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+def _import_by_name(name: str) -> ModuleType:
+    directory = str(Path.cwd())
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -125,21 +129,21 @@ def _module_of_name(name: str) -> ModuleType:
         ) from error
 
 
-def _function_of(module: ModuleType, name: str, place: str) -> Callable[..., Any]:
+def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..., Any]:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
             names = [key for key, value in vars(module).items() if callable(value)]
-            raise UsageError(f"no function {name!r} in {place}{near_names(name, names)}")
+            raise UsageError(f"no function {name!r} in {module_name}{near_names(name, names)}")
         found = getattr(found, part)
     if not callable(found):
-        raise UsageError(f"{name} in {place} is a {type(found).__name__}, not a function")
+        raise UsageError(f"{name} in {module_name} is a {type(found).__name__}, not a function")
     if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
-        raise UsageError(f"{name} in {place} is a generator; it must return its result")
+        raise UsageError(f"{name} in {module_name} is a generator; it must return its result")
     return found  # type: ignore[no-any-return]
 
 
-def _check_call(function: Callable[..., Any], told: str, *, arguments: int) -> None:
+def _check_call(function: Callable[..., Any], label: str, *, arguments: int) -> None:
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some built-in functions have none
@@ -148,15 +152,15 @@ def _check_call(function: Callable[..., Any], told: str, *, arguments: int) -> N
         signature.bind(*[None] * arguments)
     except TypeError as error:
         takes = "one argument, the item" if arguments else "no argument"
-        raise UsageError(f"{told} must take {takes}: {error}") from error
+        raise UsageError(f"{label} must take {takes}: {error}") from error
 
 
-def _where(error: BaseException, place: str) -> str:
-    """Return the error in one line, with the line of the file that it came from."""
+def _in_one_line(error: BaseException, module: str) -> str:
+    """Return the error in one line, with the number of the module's line that it came from."""
     text = f"{type(error).__name__}: {error!s:.200}".replace("\n", " ")
     if isinstance(error, SyntaxError) and error.lineno:
         return f"{text}"
-    name = Path(place).name
+    name = Path(module).name
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).name == name]
     return f"{text} (line {frames[-1].lineno})" if frames else text
 
@@ -177,7 +181,7 @@ def _digest_of(module: ModuleType) -> str:
 
 
 class _WithSetup:
-    """Call `set_up` once in each worker, be it a process or a thread, before its first item."""
+    """The function, with `set_up` called once in each worker thread or process before it."""
 
     def __init__(self, function: Callable[[Any], Any], set_up: Callable[[], Any]) -> None:
         self._function = function
@@ -185,7 +189,7 @@ class _WithSetup:
         self._worker = threading.local()
 
     def __call__(self, item: Any) -> Any:
-        """Return what the function makes of `item`."""
+        """Return the function's result for `item`."""
         self._prepare()
         return self._function(item)
 
@@ -207,6 +211,6 @@ class _WithSetup:
 
 class _AsyncWithSetup(_WithSetup):
     async def __call__(self, item: Any) -> Any:
-        """Return what the function makes of `item`."""
+        """Return the function's result for `item`."""
         self._prepare()
         return await self._function(item)

@@ -1,4 +1,4 @@
-"""What the terminal can show, and the cleaning of text that comes from data."""
+"""Standard output and error: whether they are a terminal, consoles on them, results kept apart."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = [
 
 _stderr_console: Console | None = None
 _is_plain: bool | None = None
-"""What was found before stdout was lent out."""
+"""What was found before stdout was redirected; `None` while it is not."""
 
 
 def is_plain() -> bool:
-    """Tell whether to do without colour and cursor movement.
+    """Tell whether colour and cursor movement must not be used.
 
-    So it is when stdout or stderr is no terminal, with `NO_COLOR`, or with `TERM=dumb`.
+    That is when stdout or stderr is no terminal, with `NO_COLOR`, or with `TERM=dumb`.
     """
     if _is_plain is not None:
         return _is_plain
@@ -42,7 +42,7 @@ def is_plain() -> bool:
 
 @contextmanager
 def stdout_kept_for_results() -> Iterator[int]:
-    """Lend out the descriptor of stdout; what anybody prints meanwhile goes to stderr."""
+    """Yield a descriptor of stdout for results; what else is printed meanwhile goes to stderr."""
     global _is_plain
     _is_plain = is_plain()
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Open an executor by its name; its module is loaded only then."""
+"""What all executors have in common, and the table from which one is opened by its name."""
 
 from __future__ import annotations
 
@@ -20,44 +20,48 @@ _MODULES = {
     "async": "batchmap.executors.coroutine",
     "dask": "batchmap.executors.dask",
 }
-
+"""The module of each executor by its name; it is imported when the executor is opened."""
 
 EXECUTORS = tuple(_MODULES)
 """The names that `open_executor` knows."""
 
 
-class _Opens(Protocol):
+class _OpenWorkers(Protocol):
+    """The function `open_workers` that each of these modules has."""
+
     def __call__(
-        self, workers: int, *, timeout_s: float | None, **place: Any
+        self, workers: int, *, timeout_s: float | None, **where: Any
     ) -> WorkerExecutor: ...
 
 
 class DispatchCost(NamedTuple):
-    """What an empty call takes, in seconds."""
+    """What an empty call was measured to take, in seconds."""
 
     alone_s: float
     """To a worker and back, with nothing else in flight."""
     each_s: float
-    """Of many at once: what it takes of all that workers share."""
+    """Of many at once: how long each occupies what all workers share."""
 
 
 class WorkerExecutor(Executor):
-    """An executor that can also give up what still runs."""
+    """An executor that can also kill or abandon what still runs."""
 
     abandoned = 0
-    """How many workers were given up but could not be killed."""
+    """How many workers were abandoned: their item took too long, and they could not be killed."""
 
-    carried_bytes = 0
-    """How much has gone to worker processes and come back; 0 where nothing has to."""
+    @property
+    def carried_bytes(self) -> int:
+        """Return how many bytes went to worker processes and came back; 0 where none has to."""
+        return 0
 
     @property
     def workers(self) -> int | None:
-        """Return how many calls run at once now, where that is not for us to say."""
+        """Return how many calls run at once now, `None` where that is the number asked for."""
         return None
 
     @property
     def dispatch_cost(self) -> DispatchCost | None:
-        """Return what handing a call over was measured to cost, where it was."""
+        """Return what a call was measured to cost, `None` where it was not measured."""
         return None
 
     @property
@@ -66,7 +70,7 @@ class WorkerExecutor(Executor):
         return True
 
     def kill(self) -> None:
-        """Drop what waits and give up what runs; come back at once, or when it has been killed."""
+        """Cancel what waits and kill or abandon what runs; do not wait for it to finish."""
         self.shutdown(wait=False, cancel_futures=True)
 
 
@@ -79,22 +83,22 @@ def open_executor(
     stop: StopRequest | None = None,
     scheduler: DaskAddress | None = None,
 ) -> Iterator[WorkerExecutor]:
-    """Open the executor `name` (sequential, thread, process, async, dask), shut it down at the end.
+    """Open the executor `name`, one of `EXECUTORS`, and shut it down at the end.
 
-    `timeout_s` limits the time of each item, in seconds; sequential work has no limit.
-    `scheduler` is that of a Dask cluster, whose workers are its own business then.
+    `timeout_s` limits the time of each item, in seconds; the sequential executor has no limit.
+    `scheduler` is the address of a Dask cluster that runs already; the number of its workers is
+    what it is, whatever `workers` says.
 
-    After an error, or when `stop` says to kill by then, what still runs is given up instead of
-    waited for.
-    Raises `ValueError` for an unknown name or `workers` below 1.
+    After an error, or when `stop` asks to kill by then, what still runs is killed or abandoned
+    instead of waited for. Raises `ValueError` for an unknown name or `workers` below 1.
     """
     if name not in _MODULES:
         raise ValueError(f"no executor {name!r}; there are {', '.join(_MODULES)}")
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    executor = cast(_Opens, import_module(_MODULES[name]).open_workers)(
-        workers, timeout_s=timeout_s, **({} if scheduler is None else {"scheduler": scheduler})
-    )
+    open_workers = cast(_OpenWorkers, import_module(_MODULES[name]).open_workers)
+    where = {} if scheduler is None else {"scheduler": scheduler}
+    executor = open_workers(workers, timeout_s=timeout_s, **where)
     try:
         yield executor
     except BaseException:  # nobody waits for the rest any more

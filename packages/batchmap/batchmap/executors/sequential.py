@@ -1,4 +1,4 @@
-"""One worker, the caller itself: the baseline walks the same scheduler as all others."""
+"""Runs each call in the calling thread: the baseline that all other executors are compared with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["open_workers"]
 
 
 class SequentialExecutor(WorkerExecutor):
-    """Run each call where it is submitted; its future is done when `submit` returns."""
+    """Runs each call where it is submitted; its future is done when `submit` returns."""
 
     def __init__(self) -> None:
         self._closed = False

@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.options.table import OptionError
-from batchmap.storage import Location, StoreUrl, location_of, why_unusable
-from batchmap.storage.paths import why_unreadable, why_unwritable
+from batchmap.storage import (
+    Location,
+    StoreUrl,
+    location_of,
+    why_unreadable,
+    why_unusable,
+    why_unwritable,
+)
 
 __all__ = ["input_file", "input_source", "output_file", "output_location", "output_or_stdout"]
 

@@ -65,7 +65,7 @@ def workers(raw: Any, label: str) -> int | None:
     if raw == "auto":
         return None
     if isinstance(raw, str) and (percent := re.fullmatch(r"(\d{1,6})%", raw)):
-        part = whole(1, 100_000, example)(percent[1], label) / 100
+        part: float = whole(1, 100_000, example)(percent[1], label) / 100
         return max(1, round(usable_cores() * part))
     if isinstance(raw, str) and not re.fullmatch(r"[+-]?\d+", raw):
         raise OptionError(

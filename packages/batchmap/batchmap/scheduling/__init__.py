@@ -1,1 +1,7 @@
-"""Batches: how large they are, how many are in flight, what is retried, and in which order records come."""
+"""Cuts items into batches and keeps a bounded number of them in flight.
+
+    items -> batching.cut -> batches -> scheduler -> batch records -> in_order
+
+`adaptive_batches` sizes batches by what is measured while the run goes on; `limits` and `throttle`
+say how fast items may start. To change what is retried or how a crash is handled, see `scheduler`.
+"""

@@ -5,47 +5,45 @@ from __future__ import annotations
 import math
 
 from batchmap.records import BatchRecord
-from batchmap.scheduling.batching import kruskal_weiss
+from batchmap.scheduling.batching import MAX_MEMORY_SHARE, kruskal_weiss
 
-__all__ = ["LONGEST_BATCH_S", "AdaptiveSizing"]
+__all__ = ["MAX_BATCH_S", "AdaptiveSizing"]
 
-HAND_OVER_SHARE = 0.02
-"""What share of the work the hand-over may cost."""
+MAX_ADAPTIVE_HAND_OVER_SHARE = 0.02
+"""The hand-over may cost this share of the work, where sizes follow what it is measured to cost."""
 
-LONGEST_BATCH_S = 0.4
-"""A batch takes no longer than this, so that a change of pace is soon seen and followed."""
+MAX_BATCH_S = 0.4
+"""How long a batch may be meant to take, so that items that turn slower or faster are soon seen."""
 
-DEAREST_HAND_OVER_S = 2e-3
-"""A longer gap between a worker's batches has another reason than the hand-over, unless a longer
-one was measured before."""
+MAX_USUAL_HAND_OVER_S = 2e-3
+"""A longer gap between a worker's batches has another cause than the hand-over, unless that was
+measured to take longer before the run."""
 
-DEAREST_MEASURED_S = 0.1
-"""What a hand-over may be measured to cost; more, and the workers were at something else."""
+MAX_MEASURED_HAND_OVER_S = 0.1
+"""A hand-over that was measured to take longer was not all that the workers did meanwhile."""
 
-MOST_USED = 0.5
-"""What share of the time what the workers share may be in use."""
+MAX_SHARED_USE = 0.5
+"""What all workers share, such as a Dask scheduler, may be busy this share of the time."""
 
-SMALLEST_TAIL = 8
-"""The last batches shrink to this fraction of the least size, so that all workers end together."""
+LEAST_TAIL_DIVISOR = 8
+"""The last batches shrink, so that all workers end together, down to the least size that is worth a
+hand-over, divided by this."""
 
-MEMORY_SHARE = 0.05
-"""What share of the free memory the items in flight may take."""
-
-FORGETTING = 0.3
+NEWEST_WEIGHT = 0.3
 """How much a new batch counts against all those before it."""
 
 
 class AdaptiveSizing:
-    """Size batches by the time of an item, its spread, and the cost of handing a batch over.
+    """Batch sizes that follow the time of an item, its spread, and the cost of a hand-over.
 
-    At least so many items that the hand-over costs under 2 % of the work; more, up to the
-    optimum of Kruskal and Weiss (1985), while a batch stays under 0.4 s; half an even share of
-    what is left, near the end (factoring; Hummel, Schonberg and Flynn 1992).
+    A batch has at least so many items that the hand-over costs under 2 % of the work; more, up to
+    the optimum of Kruskal and Weiss (1985), while it takes under 0.4 s; and near the end a worker's
+    share of half of what is left (factoring; Hummel, Schonberg and Flynn 1992).
 
-    `hand_over_s` is what the hand-over usually costs, `measured_s` what it was seen to cost with
-    nothing else in flight; the gaps between a worker's batches then tell what it really costs.
-    `shared_s` is what each batch takes of what all workers share: where there are many, batches
-    are so long that this is not used for more than half of the time.
+    `hand_over_s` is what a hand-over usually costs, `measured_s` what one was measured to cost with
+    nothing else in flight; the gaps between a worker's batches then show what it really costs.
+    `shared_s` is how long each batch occupies what all workers share: where workers are many,
+    batches are so long that it is busy for at most half of the time.
     """
 
     def __init__(
@@ -60,47 +58,50 @@ class AdaptiveSizing:
         free_memory_bytes: int | None = None,
     ) -> None:
         self.workers = workers
-        """How many share what is left; may change while the run goes on."""
-        first_s = hand_over_s if measured_s is None else min(measured_s, DEAREST_MEASURED_S)
+        """Among how many workers the items are shared; may change while the run goes on."""
+        first_s = hand_over_s if measured_s is None else min(measured_s, MAX_MEASURED_HAND_OVER_S)
         self._hand_over_s = first_s
-        self._least_hand_over_s = min(hand_over_s, first_s)
-        self._dearest_hand_over_s = max(DEAREST_HAND_OVER_S, first_s)
+        self._min_hand_over_s = min(hand_over_s, first_s)
+        self._max_hand_over_s = max(MAX_USUAL_HAND_OVER_S, first_s)
         self._shared_s = shared_s
         self._item_s = item_s
         self._spread_s = 0.0
         self._ended_s: dict[str, float] = {}
-        self._most = math.inf
+        self._max_size = math.inf
         if item_bytes and free_memory_bytes is not None:
             in_flight = 3 * workers * item_bytes
-            self._most = max(1, MEMORY_SHARE * free_memory_bytes // in_flight)
+            self._max_size = max(1, MAX_MEMORY_SHARE * free_memory_bytes // in_flight)
 
     @property
     def longest_batch_s(self) -> float:
         """Return how long a batch may be meant to take, in seconds."""
-        return max(LONGEST_BATCH_S, self._least_s(self._dearest_hand_over_s))
+        return max(MAX_BATCH_S, self._worthwhile_s(self._max_hand_over_s))
 
     def next_size(self, left: int | None) -> int:
-        """Return the size of the next batch; 1 while nothing was measured."""
+        """Return the size of the next batch when `left` items are left (`None`: unknown).
+
+        It is 1 while nothing was measured.
+        """
         if self._item_s is None:
             return 1
         item_s = max(self._item_s, 1e-9)
-        hand_over_s = max(self._hand_over_s, self._least_hand_over_s)
-        least = math.ceil(self._least_s(hand_over_s) / item_s)
-        size = max(least, math.floor(LONGEST_BATCH_S / item_s)) if least > 1 else 1
+        hand_over_s = max(self._hand_over_s, self._min_hand_over_s)
+        least = math.ceil(self._worthwhile_s(hand_over_s) / item_s)
+        size = max(least, math.floor(MAX_BATCH_S / item_s)) if least > 1 else 1
         if left is not None:
             best = kruskal_weiss(left, self.workers, hand_over_s, self._spread_s)
             size = max(least, min(size, best))
             share = math.ceil(left / (2 * self.workers))
-            size = min(size, max(share, least // SMALLEST_TAIL))
-        return int(max(1, min(size, self._most)))
+            size = min(size, max(share, least // LEAST_TAIL_DIVISOR))
+        return int(max(1, min(size, self._max_size)))
 
-    def _least_s(self, hand_over_s: float) -> float:
-        """Return the least work that is worth a hand-over."""
-        worth_s = hand_over_s * (1 - HAND_OVER_SHARE) / HAND_OVER_SHARE
-        return max(worth_s, self.workers * self._shared_s / MOST_USED)
+    def _worthwhile_s(self, hand_over_s: float) -> float:
+        """Return the least work that is worth a hand-over, in seconds."""
+        worth_s = hand_over_s * (1 - MAX_ADAPTIVE_HAND_OVER_SHARE) / MAX_ADAPTIVE_HAND_OVER_SHARE
+        return max(worth_s, self.workers * self._shared_s / MAX_SHARED_USE)
 
     def learn(self, record: BatchRecord) -> None:
-        """Follow the times of one record: a slower pace at once, a faster one by and by."""
+        """Follow the times of one record: slower items at once, faster ones gradually."""
         number = len(record.durations_s)
         if not number or not record.worker:
             return
@@ -109,10 +110,11 @@ class AdaptiveSizing:
         if self._item_s is None or mean_s > self._item_s:
             self._item_s = mean_s
         else:
-            self._item_s += FORGETTING * (mean_s - self._item_s)
-        self._spread_s = max(spread_s, (1 - FORGETTING) * self._spread_s + FORGETTING * spread_s)
+            self._item_s += NEWEST_WEIGHT * (mean_s - self._item_s)
+        smoothed_s = (1 - NEWEST_WEIGHT) * self._spread_s + NEWEST_WEIGHT * spread_s
+        self._spread_s = max(spread_s, smoothed_s)
         ended_s = self._ended_s.get(record.worker)
         if ended_s is not None:
-            gap_s = min(self._dearest_hand_over_s, max(0.0, record.started_s - ended_s))
-            self._hand_over_s += FORGETTING * (gap_s - self._hand_over_s)
+            gap_s = min(self._max_hand_over_s, max(0.0, record.started_s - ended_s))
+            self._hand_over_s += NEWEST_WEIGHT * (gap_s - self._hand_over_s)
         self._ended_s[record.worker] = record.ended_s

@@ -1,4 +1,4 @@
-"""Items to batches, and the arithmetic of batch sizes."""
+"""Cuts items into batches, of a size that is known before the run begins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Any
 
 from batchmap.records import Batch
 
-__all__ = ["HAND_OVER_S", "BatchSizing", "Batches", "choose_batch_size", "cut", "kruskal_weiss"]
+__all__ = [
+    "HAND_OVER_S",
+    "MAX_MEMORY_SHARE",
+    "BatchSizing",
+    "Batches",
+    "choose_batch_size",
+    "cut",
+    "kruskal_weiss",
+]
 
 HAND_OVER_S = {
     "sequential": 2e-6,
@@ -19,42 +27,46 @@ HAND_OVER_S = {
     "async": 5e-5,
     "dask": 2e-3,
 }
-"""Cost of handing one batch over, in seconds, as found on a machine of 2023."""
+"""What passing a batch to a worker and its record back costs by backend, in seconds, as found on a
+machine of 2023."""
 
-HAND_OVER_SHARE = 0.01
-"""What share of the work the hand-over may cost."""
+MAX_PLANNED_HAND_OVER_SHARE = 0.01
+"""The hand-over may cost this share of the work, where the size is chosen before the run begins."""
 
 ALONE_FROM = 100
-"""An item that lasts as long as so many hand-overs travels alone."""
+"""An item that takes as long as so many hand-overs is a batch of its own."""
 
-MEMORY_SHARE = 0.05
-"""What share of the free memory the items in flight may take."""
+MAX_MEMORY_SHARE = 0.05
+"""The items in flight may take this share of the free memory."""
 
 BATCHES_A_WORKER = 8
 """How many batches each worker gets of items whose cost is not known."""
 
-SMALLEST_TAIL = 10
-"""The last batches shrink to this fraction of the size, so that all workers end together."""
+TAIL_DIVISOR = 10
+"""The last batches shrink, so that all workers end together, down to the size divided by this."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSizing:
-    """How many items travel together: `size`, and fewer near the end when it `shrinks`."""
+    """How many items a batch has: `size`, and fewer near the end when it `shrinks`."""
 
     size: int
+    """Items in a batch."""
     workers: int = 1
+    """Among how many workers the last items are shared out."""
     shrinks: bool = False
+    """Whether the last batches are smaller."""
 
     def next_size(self, left: int | None) -> int:
         """Return the size of the next batch when `left` items are left (`None`: unknown).
 
-        Shrinking follows factoring (Hummel, Schonberg and Flynn 1992): half of what is left,
-        divided among the workers.
+        Near the end, it is a worker's share of half of what is left: factoring (Hummel, Schonberg
+        and Flynn 1992).
         """
         if left is None or not self.shrinks:
             return self.size
         share = math.ceil(left / (2 * self.workers))
-        return min(self.size, max(share, math.ceil(self.size / SMALLEST_TAIL)))
+        return min(self.size, max(share, math.ceil(self.size / TAIL_DIVISOR)))
 
     def num_batches(self, total: int | None) -> int | None:
         """Return how many batches `total` items make, `None` when that is unknown."""
@@ -73,10 +85,11 @@ class BatchSizing:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """The batches of some items, made anew at each walk; never all in memory."""
+    """The batches of `items`, cut again each time they are iterated; never all in memory."""
 
     items: Iterable[Any]
     total: int | None
+    """How many items there are; `None` when unknown."""
     sizing: BatchSizing
 
     def __iter__(self) -> Iterator[Batch]:
@@ -95,23 +108,23 @@ def cut(
     *,
     first_item: int = 0,
 ) -> Iterator[Batch]:
-    """Yield the items in batches; `next_size` gets how many are left, `None` when unknown.
+    """Yield the items in batches, of the sizes that `next_size` returns.
 
-    Items that have to be waited for make smaller batches where they have a method `take`, which
-    returns up to so many, and none at their end.
-
-    `total` counts the items here; `first_item` is the place of the first of them in the input.
+    `next_size` is called with how many items are left, `None` when unknown. `total` counts `items`;
+    `first_item` is the index of the first of them in the input. Where `items` has a method `take`,
+    `take(size)` returns the items of a batch: at most so many, fewer where more would have to be
+    waited for, and none at the end.
     """
     source = iter(items)
     take = getattr(items, "take", lambda number: tuple(islice(source, number)))
     taken = index = 0
     while True:
         left = None if total is None else max(0, total - taken)
-        some = take(next_size(left))
-        if not some:
+        batch_items = take(next_size(left))
+        if not batch_items:
             return
-        yield Batch(index, first_item + taken, some)
-        taken += len(some)
+        yield Batch(index, first_item + taken, batch_items)
+        taken += len(batch_items)
         index += 1
 
 
@@ -126,23 +139,23 @@ def choose_batch_size(
 ) -> tuple[int, str]:
     """Return the batch size for items of `expected_item_s` seconds (`None`: not known), and why.
 
-    Large enough that handing over costs at most 1 % of the work, and no larger: within the
-    optimum of Kruskal and Weiss (1985) for a spread of half the mean, within what lets every
-    worker have two batches, and within a share of the free memory.
+    It is the least size at which the hand-over costs at most 1 % of the work, or less where one of
+    these is less: the optimum of Kruskal and Weiss (1985) for a spread of half the mean, the size
+    at which every worker gets two batches, and a share of the free memory.
     """
     if expected_item_s is None:
         size = 1 if total is None else math.ceil(total / (BATCHES_A_WORKER * workers))
         return max(1, size), f"what an item costs is not known: {BATCHES_A_WORKER} batches a worker"
     hand_over_s = HAND_OVER_S[backend]
     if expected_item_s >= ALONE_FROM * hand_over_s:
-        return 1, "an item far outlasts a hand-over: each travels alone"
+        return 1, "an item far outlasts a hand-over: each is a batch of its own"
     item_s = max(expected_item_s, 1e-9)
     limits: dict[str, int] = {
         "handing over costs under 1 % of the work": math.ceil(
-            hand_over_s * (1 - HAND_OVER_SHARE) / (HAND_OVER_SHARE * item_s)
+            hand_over_s * (1 - MAX_PLANNED_HAND_OVER_SHARE) / (MAX_PLANNED_HAND_OVER_SHARE * item_s)
         ),
         "more items in flight would take too much memory": math.floor(
-            MEMORY_SHARE * free_memory_bytes / (3 * workers * max(1, item_bytes))
+            MAX_MEMORY_SHARE * free_memory_bytes / (3 * workers * max(1, item_bytes))
         ),
     }
     if total is not None:
@@ -155,7 +168,10 @@ def choose_batch_size(
 
 
 def kruskal_weiss(total: int, workers: int, hand_over_s: float, spread_s: float) -> int:
-    """Return the fixed batch size of least expected makespan (Kruskal and Weiss 1985)."""
+    """Return the fixed batch size of least expected makespan (Kruskal and Weiss 1985).
+
+    `spread_s` is the standard deviation of an item's time.
+    """
     even_share = max(1, math.ceil(total / workers))
     if workers == 1 or spread_s == 0:
         return even_share

@@ -1,4 +1,4 @@
-"""What a run must keep to, whatever its plan."""
+"""The limits that a run must keep to, whatever its plan."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a run must keep to, whatever its plan."""
+    """The limits that a run must keep to, whatever its plan; `None` for no limit."""
 
     retries: int = 0
+    """How often a failed item is tried again."""
     timeout_s: float | None = None
-    """Per item."""
+    """How long an item may take, in seconds."""
     rate: float | None = None
-    """Items started a second."""
+    """How many items may start a second."""
     memory_floor_bytes: int | None = None
+    """How much memory must be free before more items start."""
     has_room: Callable[[], bool] | None = None
-    """Whether what comes of more items has a place; asked before more are taken."""
-    most_together: Callable[[], int] | None = None
-    """The largest batch whose size is left open; asked before each."""
+    """Whether there is room for the results of more items; called before more are taken."""
+    max_batch_size: Callable[[], int] | None = None
+    """How many items a batch may have whose size was not asked for; called before each batch."""
 
     def throttle(self) -> Throttle:
-        """Return how fast items may be started."""
+        """Return the throttle that keeps to these limits."""
         return Throttle(
             rate=self.rate,
             memory_floor_bytes=self.memory_floor_bytes,
@@ -34,6 +36,6 @@ class Limits:
         )
 
     def capped(self, next_size: Callable[[int | None], int]) -> Callable[[int | None], int]:
-        """Return `next_size` with its sizes within `most_together`."""
-        most = self.most_together
-        return next_size if most is None else lambda left: min(most(), next_size(left))
+        """Return `next_size` with its sizes within `max_batch_size`."""
+        max_size = self.max_batch_size
+        return next_size if max_size is None else lambda left: min(max_size(), next_size(left))

@@ -1,11 +1,11 @@
 """The scheduler: batches in, their records out as they finish, a bounded number in flight.
 
-    batches -> [window] -> executor: process(batch) -> finished -> records
-                  ^                                       |
-                  +---- again: retries, what a death left <+
+    batches -> [in flight] -> executor: process(batch) -> finished -> records
+                   ^                                         |
+                   +---- again: retries, what a crash left <-+
 
-Nothing is taken from `batches` before there is room for it, so memory follows the window and
-never the input.
+No batch is taken before there is room for it, so memory follows what is in flight and never the
+input.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from batchmap.worker.retry import back_off_s
 
 __all__ = ["BatchScheduler"]
 
-LOOK_UP_S = 0.1
-"""How often a wait looks up for a request to stop, in seconds."""
+STOP_CHECK_S = 0.1
+"""How often a wait checks for a request to stop, in seconds."""
 
 MAX_CRASHES = 2
-"""An item at which so many workers died is given up."""
+"""An item at which so many workers crashed has failed."""
 
 
 class BatchScheduler:
-    """Yield the records of batches as they finish, with at most `window` in flight.
+    """Runs batches on an executor, with at most `max_in_flight` of them in flight.
 
-    A failed item is tried again, alone, up to `retries` times after growing, jittered waits that
-    hold up no worker. When a worker dies, the item that it was at is tried once more and then
-    failed, and the rest of its batch is done by others. After a request to stop no batch is
-    taken; those that run may finish until the request becomes one to kill.
+    A failed item is tried again, in a batch of its own, up to `retries` times after growing,
+    jittered waits that hold up no worker. When a worker crashes, the item that it ran is tried once
+    more and then counts as failed; other workers do the rest of its batch. After a request to stop
+    no batch is taken; those that run may finish, until the request becomes one to kill.
 
-    `executor` and `process` may be exchanged between two records while nothing is in flight, and
-    `window` at any time; a window of 0 lets what is in flight end, and then one batch at a time.
-    Raises `ValueError` for a window below 1.
+    `executor` and `process` may be replaced between two records while nothing is in flight, and
+    `max_in_flight` at any time: with 0, what is in flight ends, and then one batch runs at a time.
+    Raises `ValueError` for a `max_in_flight` below 1.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class BatchScheduler:
         self._finished: SimpleQueue[Future[BatchRecord]] = SimpleQueue()
         self._again: list[tuple[float, int, Batch]] = []
         self._quarantine: deque[Batch] = deque()
-        """Items at which workers seem to have died, to be run with nothing beside them."""
+        """Items at which workers seem to have crashed, to be run with nothing beside them."""
         self._alone: Batch | None = None
-        """The suspect that runs now."""
-        self._tickets = itertools.count()
+        """The item of the quarantine that runs now."""
+        self._tickets = itertools.count()  # of two batches due at once, the earlier comes first
 
     @property
     def carried_bytes(self) -> int:
-        """Return how much the present executor sent to processes and got back."""
+        """Return how many bytes the present executor has sent to processes and got back."""
         return getattr(self.executor, "carried_bytes", 0)
 
     @property
@@ -92,7 +92,11 @@ class BatchScheduler:
         return len(self._in_flight)
 
     def records(self) -> Iterator[BatchRecord]:
-        """Yield the records; raises `WorkersLostError` when the executor broke."""
+        """Yield the records as batches finish.
+
+        Raises `WorkersLostError` when the executor broke, and the `BatchmapError` of one that
+        cannot take the function.
+        """
         try:
             while True:
                 wait_s = self._fill()
@@ -107,18 +111,20 @@ class BatchScheduler:
                 elif self._stop.requested or wait_s is None:
                     return
                 else:
-                    self._clock.sleep(min(wait_s, LOOK_UP_S))
+                    self._clock.sleep(min(wait_s, STOP_CHECK_S))
         except BrokenExecutor as error:
             raise WorkersLostError(
-                f"the workers died ({error}); try fewer workers or --backend thread"
+                f"the workers crashed ({error})",
+                advice="try fewer {workers:} or {backend:thread}",
             ) from error
         finally:
             for future in self._in_flight:
                 future.cancel()
 
     def _fill(self) -> float | None:
-        """Submit what there is room for; return the seconds until more may be due, if ever."""
-        while len(self._in_flight) < (self.max_in_flight or self._nothing_runs()):
+        """Submit what there is room for; return the seconds until more may be due, if known."""
+        # With a maximum of 0 one batch is let in when nothing runs, or the run would end early.
+        while len(self._in_flight) < (self.max_in_flight or not self._in_flight):
             if self._stop.requested:
                 return None
             if self._alone is not None or self._quarantine:
@@ -135,10 +141,6 @@ class BatchScheduler:
             self._submit(batch)
         return None
 
-    def _nothing_runs(self) -> bool:
-        """Tell whether a batch must be let in though the window is shut, lest the run end early."""
-        return not self._in_flight
-
     def _next_batch(self) -> Batch | None:
         if self._again and self._again[0][0] <= self._clock.now():
             return self._share_of(*heapq.heappop(self._again))
@@ -150,7 +152,7 @@ class BatchScheduler:
         return None
 
     def _share_of(self, due_s: float, ticket: int, batch: Batch) -> Batch:
-        """Return so much of a batch that is done again that the other workers get theirs."""
+        """Return one worker's share of a batch that runs again, and queue the rest of it."""
         number = len(batch.items)
         share = math.ceil(number / max(1, self.max_in_flight))
         if share == number:
@@ -164,7 +166,7 @@ class BatchScheduler:
             future = self.executor.submit(self.process, batch)
         except (BrokenExecutor, RuntimeError, BatchmapError):
             raise
-        except Exception as error:  # what cannot be pickled does not get as far as a worker
+        except Exception as error:  # it cannot be pickled, so it never gets to a worker
             future = Future()
             future.set_exception(error)
         self._in_flight[future] = batch
@@ -172,10 +174,10 @@ class BatchScheduler:
         future.add_done_callback(self._finished.put)
 
     def _next_finished(self, wait_s: float | None) -> Future[BatchRecord] | None:
-        """Return the next future that is done; `None` when it is time to look around."""
+        """Return the next future that is done; `None` when none was for a while."""
         try:
             return self._finished.get(
-                timeout=LOOK_UP_S if wait_s is None else min(wait_s, LOOK_UP_S)
+                timeout=STOP_CHECK_S if wait_s is None else min(wait_s, STOP_CHECK_S)
             )
         except Empty:
             if self._stop.requested:
@@ -184,7 +186,7 @@ class BatchScheduler:
             return None
 
     def _settle(self, done: Future[BatchRecord], batch: Batch) -> list[BatchRecord]:
-        """Return what is final of a batch; the rest is put down to be done again."""
+        """Return the records of what is final of a batch; the rest is queued to run again."""
         was_alone = batch is self._alone
         if was_alone:
             self._alone = None
@@ -192,12 +194,12 @@ class BatchScheduler:
         if error is None:
             return self._settle_done(batch, done.result())
         if isinstance(error, BatchInterrupted):
-            return self._settle_broken(batch, error, was_alone)
+            return self._settle_interrupted(batch, error, was_alone)
         if isinstance(error, BrokenExecutor | CancelledError | WorkersLostError):
             raise error
-        if len(batch.items) > 1:  # an item that cannot travel must not keep others back
-            for place in range(len(batch.items)):
-                self._do_again(batch.part(place, place + 1))
+        if len(batch.items) > 1:  # an item that cannot be pickled must not hold up the others
+            for offset in range(len(batch.items)):
+                self._do_again(batch.part(offset, offset + 1))
             return []
         return [failed_record(batch, describe_failure(error))]
 
@@ -208,72 +210,72 @@ class BatchScheduler:
         return self._without_retries(batch, record) if done else []
 
     def _without_retries(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:
-        """Return the record without the items that will be tried again."""
+        """Return the record in parts, without the items that are queued to be tried again."""
         if batch.attempt > self._retries or not record.failures or self._stop.requested:
             return [record]
         kept = []
         done = 0
-        for place in sorted(record.failures):
-            item = batch.items[record.first_item - batch.first_item + place]
+        for offset in sorted(record.failures):
+            item = batch.items[record.first_item - batch.first_item + offset]
             self._do_again(
                 Batch(
                     batch.index,
-                    record.first_item + place,
+                    record.first_item + offset,
                     (item,),
                     attempt=batch.attempt + 1,
-                    spent_s=record.durations_s[place],
+                    spent_s=record.durations_s[offset],
                 ),
                 after_s=back_off_s(batch.attempt),
             )
-            if place > done:
-                kept.append(record.part(done, place))
-            done = place + 1
+            if offset > done:
+                kept.append(record.part(done, offset))
+            done = offset + 1
         if done < len(record.results):
             kept.append(record.part(done, len(record.results)))
         return kept
 
-    def _settle_broken(
-        self, batch: Batch, broken: BatchInterrupted, was_alone: bool
+    def _settle_interrupted(
+        self, batch: Batch, interrupted: BatchInterrupted, was_alone: bool
     ) -> list[BatchRecord]:
         kept: list[BatchRecord] = []
-        for record in broken.finished:
+        for record in interrupted.finished:
             kept += self._without_retries(batch, record)
-        done = sum(len(record.results) for record in broken.finished)
+        done = sum(len(record.results) for record in interrupted.finished)
         left = batch.part(done, len(batch.items))
-        if broken.place is None:
-            return kept + self._settle_unexplained(left, batch.crashes + 1, broken, was_alone)
-        blamed = broken.place - done
+        if interrupted.offset is None:
+            return kept + self._settle_unexplained(left, batch.crashes + 1, interrupted, was_alone)
+        blamed = interrupted.offset - done
         self._do_again(left.part(0, blamed))
         self._do_again(left.part(blamed + 1, len(left.items)))
-        quarantined = replace(
+        blamed_item = replace(
             left.part(blamed, blamed + 1), crashes=batch.crashes + 1, spent_s=batch.spent_s
         )
-        if broken.final:
+        if interrupted.final:
             return kept + self._without_retries(
-                quarantined, failed_record(quarantined, broken.failure)
+                blamed_item, failed_record(blamed_item, interrupted.failure)
             )
-        if quarantined.crashes == MAX_CRASHES:
-            return [*kept, failed_record(quarantined, broken.failure)]
-        self._do_again(quarantined)
+        if blamed_item.crashes == MAX_CRASHES:
+            return [*kept, failed_record(blamed_item, interrupted.failure)]
+        self._do_again(blamed_item)
         return kept
 
     def _settle_unexplained(
-        self, left: Batch, crashes: int, broken: BatchInterrupted, was_alone: bool
+        self, left: Batch, crashes: int, interrupted: BatchInterrupted, was_alone: bool
     ) -> list[BatchRecord]:
-        """Do a batch again whose worker died at none of its items that is known of.
+        """Run a batch again whose worker crashed, nobody knows at which of its items.
 
-        The second time, the items go one by one, and then with nothing beside them that could
-        have killed their worker.
+        It runs once more as it is, then in batches of one item, and an item whose worker crashes
+        again goes to the quarantine, where no other item can be the cause.
         """
         if was_alone:
-            return [failed_record(left, broken.failure)]
+            return [failed_record(left, interrupted.failure)]
         if crashes < MAX_CRASHES:
             self._do_again(replace(left, crashes=crashes))
         elif len(left.items) == 1:
             self._quarantine.append(replace(left, crashes=crashes - 1))
         else:
-            for place in range(len(left.items)):
-                self._do_again(replace(left.part(place, place + 1), crashes=crashes - 1))
+            for offset in range(len(left.items)):
+                self._do_again(replace(left.part(offset, offset + 1), crashes=crashes - 1))
         return []
 
     def _do_again(self, batch: Batch, *, after_s: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""How fast items may be started: a rate, a floor of free memory, room for what comes of them."""
+"""Holds items back: for a rate, for a floor of free memory, for want of room for their results."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from batchmap.resources import free_memory_bytes
 __all__ = ["Throttle"]
 
 LOOK_AGAIN_S = 0.1
-"""How long to wait before free memory is looked at again, in seconds."""
+"""How long to wait before memory or room is checked again, in seconds."""
 
 
 class Throttle:
-    """Tell when the next items may start.
+    """Says when the next items may start.
 
-    `rate` is items a second, `memory_floor_bytes` how much memory must be free, `has_room` tells
-    whether what comes of more items has a place; `None` for no limit. Items start evenly: an idle
-    second is not made up for in a burst.
+    `rate` is items a second, `memory_floor_bytes` how much memory must be free, `has_room` says
+    whether there is room for the results of more items; `None` for no limit. Items start evenly: an
+    idle second is not followed by a burst.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class Throttle:
         self._look_again_s = 0.0
 
     def delay_s(self, *, in_flight: bool) -> float:
-        """Return how long to wait before the next items may start, 0 when they may start now.
+        """Return how many seconds to wait before the next items may start; 0 when they may now.
 
-        Too little memory or room holds items back only while others are `in_flight` that may free
+        For want of memory or room, items wait only while others are `in_flight`, which may free
         some.
         """
         now_s = self._clock.now()
@@ -60,7 +60,7 @@ class Throttle:
         return self._look_again_s - now_s
 
     def started(self, items: int) -> None:
-        """Take notice that so many items were started."""
+        """Count so many items as started now."""
         if self._rate is not None:
             now_s = self._clock.now()
             self._next_start_s = max(self._next_start_s, now_s) + items / self._rate

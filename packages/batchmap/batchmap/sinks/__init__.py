@@ -1,4 +1,7 @@
-"""Where results are written, durably, so that a run can be taken up again."""
+"""Where results are written, durably, so that a run can be resumed.
+
+How to add a sink is said in `sinks/factory.py`.
+"""
 
 from batchmap.sinks.base import Sink
 from batchmap.sinks.factory import open_sink

@@ -1,46 +1,34 @@
-"""Files that are written durably: appended to, or replaced whole."""
+"""Text that grows at its end: the promise, and the file of this machine that keeps it."""
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from batchmap.errors import OutputError
-from batchmap.storage import Location
+from batchmap.sinks.output_errors import changed_meanwhile, output_errors, real_path
+from batchmap.storage import Location, sync_directory
 from batchmap.text import printable
 
-__all__ = [
-    "DRAFT_PREFIX",
-    "AppendedFile",
-    "GrowingText",
-    "changed_meanwhile",
-    "draft_of",
-    "draft_path",
-    "output_errors",
-    "real_path",
-    "sync_directory",
-]
+__all__ = ["AppendedFile", "GrowingText"]
 
-DRAFT_PREFIX = ".draft-"
-_GATHERED_BYTES = 256 << 10
-_AGAIN = "run the same command with --resume"
-_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_BUFFER_BYTES = 256 << 10
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
 
 
 class GrowingText(Protocol):
-    """Text that grows at its end alone and may be cut back: the promise of `Sink`, for bytes."""
+    """Text that grows at its end alone and can be cut back.
+
+    The methods that `Sink` has, too, promise the same here.
+    """
 
     path: Location
-    """How to call it in messages."""
+    """As it is called in messages."""
     end: int
+    """Its length in bytes, with what is still in memory."""
     commit_every_s: float
     commit_soonest_s: float
 
@@ -57,15 +45,12 @@ class GrowingText(Protocol):
     def close(self) -> None: ...
 
     def head(self) -> BinaryIO:
-        """Return something to read from how it begins."""
+        """Open it to read how it begins."""
         ...
 
 
 class AppendedFile:
-    """A file that grows at its end alone and may be cut back.
-
-    `end` counts what is still in memory too.
-    """
+    """A file of this machine that grows at its end alone and may be cut back."""
 
     commit_every_s = 0.5
     commit_soonest_s = 0.0
@@ -74,9 +59,9 @@ class AppendedFile:
         self.path: Location = path
         self.end = 0
         self._handle: int | None = None
-        self._gathered = bytearray()
+        self._buffer = bytearray()
         self._real = real_path(path)
-        self._named = path.absolute()
+        self._absolute = path.absolute()
 
     def start(self, end: int) -> int:
         self.close()
@@ -91,9 +76,9 @@ class AppendedFile:
 
     def append(self, text: str) -> int:
         data = text.encode()
-        self._gathered += data
+        self._buffer += data
         self.end += len(data)
-        if len(self._gathered) > _GATHERED_BYTES:
+        if len(self._buffer) > _BUFFER_BYTES:
             self._flush()
         return self.end
 
@@ -101,28 +86,28 @@ class AppendedFile:
         self._flush()
         with output_errors(self.path):
             _sync_data(self._opened_handle())
-            self._check_named()
+            self._check_path()
         return self.end
 
     def rollback(self) -> int:
-        self.end -= len(self._gathered)
-        self._gathered.clear()
+        self.end -= len(self._buffer)
+        self._buffer.clear()
         with output_errors(self.path):
-            self._check_named()  # what somebody else put there is not ours to cut
+            self._check_path()  # what somebody else put there must not be cut
         return self.end
 
     def finish(self) -> None:
         """Do nothing: the file is complete after each `sync`."""
 
     def close(self) -> None:
-        self._gathered.clear()
+        self._buffer.clear()
         if self._handle is not None:
-            with suppress(OSError):  # all that matters was synced, and nothing more can be done
+            with suppress(OSError):  # all that matters was synced
                 os.close(self._handle)
             self._handle = None
 
     def head(self) -> BinaryIO:
-        """Return a second opening of the file, to read how it begins."""
+        """Open the file a second time, to read how it begins."""
         return self._real.open("rb")
 
     def _open(self) -> None:
@@ -144,107 +129,24 @@ class AppendedFile:
 
     def _flush(self) -> None:
         handle = self._opened_handle()
-        gathered = self._gathered
+        buffered = self._buffer
         with output_errors(self.path):
             # Appending to a file that was emptied meanwhile could make it as long as it ought to
-            # be, and a resumed run would take what it holds for good.
-            if os.fstat(handle).st_size != self.end - len(gathered):
+            # be, and a resumed run would then trust what it holds.
+            if os.fstat(handle).st_size != self.end - len(buffered):
                 raise changed_meanwhile(self.path, "changed by somebody else")
-            while gathered:
-                written = os.write(handle, gathered)
-                del gathered[:written]
+            while buffered:
+                written = os.write(handle, buffered)
+                del buffered[:written]
 
-    def _check_named(self) -> None:
-        ours = os.fstat(self._opened_handle())
+    def _check_path(self) -> None:
+        """Raise `OutputError` unless the path still leads to this file, as it was written."""
+        opened = os.fstat(self._opened_handle())
         try:
-            named = self._named.stat()
+            found = self._absolute.stat()
         except FileNotFoundError:
             raise changed_meanwhile(self.path, "removed") from None
-        if not os.path.samestat(named, ours):
+        if not os.path.samestat(found, opened):
             raise changed_meanwhile(self.path, "replaced")
-        if ours.st_size != self.end:
+        if opened.st_size != self.end:
             raise changed_meanwhile(self.path, "changed by somebody else")
-
-
-def draft_path(target: Path, directory: Path) -> Path:
-    """Return the name of the draft in `directory` that is to take the place of `target`."""
-    return directory / f"{DRAFT_PREFIX}{target.name}"
-
-
-@contextmanager
-def draft_of(target: Path, directory: Path) -> Iterator[BinaryIO]:
-    """Give a file in `directory` that takes the place of `target`, durably, if all goes well.
-
-    Otherwise the draft is removed; one that a crash has left is taken away first. `directory` must
-    be on the file system of `target`.
-    """
-    draft = draft_path(target, directory)
-    draft.unlink(missing_ok=True)
-    try:
-        with draft.open("xb") as file:
-            if target.exists():
-                draft.chmod(stat.S_IMODE(target.stat().st_mode))
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-        sync_directory(target.parent)
-    except BaseException:
-        with suppress(OSError):
-            draft.unlink()
-        raise
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in `directory` durable."""
-    if os.name == "nt":  # there a directory cannot be opened
-        return
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems know no such thing
-            raise
-    finally:
-        os.close(handle)
-
-
-def real_path(path: Path) -> Path:
-    """Return `path` with all links followed; raises `OutputError` when that cannot be done."""
-    try:
-        return Path(os.path.realpath(path))
-    except (OSError, ValueError) as error:  # no current directory; a NUL in the name
-        why = getattr(error, "strerror", None) or error
-        raise OutputError(f"{printable(str(path))}: {why}; name another file") from error
-
-
-@contextmanager
-def output_errors(path: Location) -> Iterator[None]:
-    """Turn an `OSError` inside into an `OutputError` with the way out."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{printable(str(path))}: {_told(error)}") from error
-
-
-def changed_meanwhile(path: Location, what: str) -> OutputError:
-    return OutputError(
-        f"{printable(str(path))}: {what} while it was written; "
-        f"leave it alone and {_AGAIN}, which does again what is lost"
-    )
-
-
-def _told(error: OSError) -> str:
-    number = error.errno
-    if number in _FULL:
-        return f"disk full; make room and {_AGAIN}"
-    why = os.strerror(number) if number else printable(str(error)) or type(error).__name__
-    if number == errno.EFBIG:
-        return f"cannot be written ({why}); raise the limit (ulimit -f) and {_AGAIN}"
-    if number == errno.EISDIR:
-        return "that is a directory; name a file in it"
-    if number in _FORBIDDEN:
-        return f"cannot be written ({why}); name a file that you may write"
-    if number in (errno.ENOENT, errno.ENOTDIR):
-        return f"cannot be written ({why}); check the path"
-    return f"cannot be written ({why}); mend that and {_AGAIN}"

@@ -1,4 +1,4 @@
-"""The promise that every output format keeps."""
+"""What every sink promises: results are appended, and can be cut back to what is durable."""
 
 from __future__ import annotations
 
@@ -11,54 +11,55 @@ __all__ = ["Sink"]
 
 
 class Sink(Protocol):
-    """An output that can tell how far it is good, and be cut back to there.
+    """An output that is written in pieces, one a result, and can be cut back to an earlier end.
 
-    An `end` is a number of bytes; for Parquet, the number of its part files. All methods raise
-    `OutputError` when the output cannot be written.
+    An `end` says how much there is: a number of bytes; for Parquet, of part files. All methods
+    raise `OutputError` when the output cannot be written.
     """
 
     commit_every_s: float
-    """How often `sync` is worth its cost, in seconds."""
+    """After how many seconds `sync` is worth its cost."""
 
     commit_soonest_s: float
-    """After how many seconds at the soonest it is worth it, after items that took long."""
+    """The same after items that took long, whose loss would cost more; at most as many."""
 
     shows_items: bool
     """Whether `encode` needs the items; where not, they may be left out."""
 
     def start(self, end: int) -> int:
-        """Open the output, make it when missing, cut it back to `end`; return where it ends.
+        """Open the output, create it when missing, cut it back to `end`; return where it ends.
 
-        That is less than `end` when the output is shorter; then nothing is cut, and the caller
-        decides and starts again with a smaller end.
+        That is less than `end` when the output is shorter. Then nothing is cut, and the caller
+        starts it again with a smaller end.
         """
 
     def encode(
         self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
     ) -> tuple[list[Any], dict[int, ItemFailure]]:
-        """Turn results into what `write` takes: a piece each, in order.
+        """Return what `write` takes, a piece for each result, and the failures.
 
-        What cannot be written is a failure, by its place in the sequence, and its piece is empty.
+        A result that cannot be written is a failure, by its offset in `results`; its piece is
+        empty. `indexes` are the item indexes.
         """
 
     def write(self, pieces: Sequence[Any]) -> int:
-        """Append the pieces, perhaps in memory only; return the output's end after them."""
+        """Append the pieces, perhaps in memory only; return where the output ends then."""
 
     def sync(self) -> int:
-        """Make all that was written durable; return the output's end.
+        """Make all that was written durable; return where the output ends.
 
         Raises `OutputError` also when somebody removed, replaced or changed the output meanwhile.
         """
 
     def rollback(self) -> int:
-        """After a write failed, drop what is not out; return the output's end.
+        """Drop what is in memory after a write failed; return where the output ends.
 
-        That may be amid a piece; `start` cuts it back. Raises as `sync` does for what somebody
-        else did to it.
+        That may be in the middle of a piece; `start` cuts it back. Raises `OutputError` also when
+        somebody removed, replaced or changed the output meanwhile.
         """
 
     def finish(self) -> None:
         """Make the output complete; called once, after the last `sync`."""
 
     def close(self) -> None:
-        """Let go of the output; what was written since the last `sync` may be lost."""
+        """Close the output; what was written since the last `sync` may be lost."""

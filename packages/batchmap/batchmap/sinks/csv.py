@@ -1,4 +1,4 @@
-"""CSV, with the columns that the first result has."""
+"""Writes results as CSV, with the columns of the first one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
-from batchmap.sinks.append_file import GrowingText, output_errors
+from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.json_encoding import json_text
+from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.value_conversion import Form, Unwritable, unwritable
 from batchmap.text import printable
 from batchmap.worker.failures import describe_failure
@@ -20,7 +21,7 @@ from batchmap.worker.failures import describe_failure
 __all__ = ["CsvSink"]
 
 _CSV = Form("CSV")
-_LONE = "result"
+_ONLY_COLUMN = "result"
 """The one column of results that are no objects."""
 
 _special = re.compile('[",\r\n]').search
@@ -31,7 +32,7 @@ def _digits(number: int) -> str:
     try:
         return int.__repr__(number)
     except ValueError:
-        return str(_CSV.plain(number))  # which says why it cannot be
+        return str(_CSV.plain(number))  # raises an error that says why not
 
 
 _NUMBERS: dict[type, Callable[[Any], str]] = {
@@ -43,11 +44,11 @@ _NUMBERS: dict[type, Callable[[Any], str]] = {
 
 
 class CsvSink:
-    """A row a result: the values of an object, or the one column `result`.
+    """One row for each result: the values of an object, or the one column `result`.
 
     The first result fixes the columns; a later one may lack some. Nested values are JSON text,
     `None` is an empty cell. With `defuse`, text that a spreadsheet would take for a formula gets
-    a leading apostrophe, a column's name too.
+    a leading apostrophe, and so does the name of a column.
     """
 
     shows_items = False
@@ -57,30 +58,30 @@ class CsvSink:
         self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
         self._defuse = defuse
         self._columns: list[str] | None = None
-        self._spread: bool | None = None
-        """Whether the results are objects; `None` while that is open."""
+        self._has_objects: bool | None = None
+        """Whether the results are objects; `None` while that is not known."""
 
     def start(self, end: int) -> int:
-        really = self._file.start(end)
-        self._columns = self._spread = None
-        if really == end > 0:
+        found_end = self._file.start(end)
+        self._columns = self._has_objects = None
+        if found_end == end > 0:
             self._columns = self._header()
-            self._spread = None if self._columns == [_LONE] else True
-        return really
+            self._has_objects = None if self._columns == [_ONLY_COLUMN] else True
+        return found_end
 
     def encode(
         self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
         rows: list[str] = []
         failures: dict[int, ItemFailure] = {}
-        for place, result in enumerate(results):
+        for offset, result in enumerate(results):
             try:
                 rows.append(self._row(result))
             except Unwritable as error:
-                failures[place] = error.failure
+                failures[offset] = error.failure
                 rows.append("")
-            except Exception as error:  # of a property or method of the value's own class
-                failures[place] = describe_failure(error)
+            except Exception as error:  # raised by the value's own class
+                failures[offset] = describe_failure(error)
                 rows.append("")
         return rows, failures
 
@@ -104,18 +105,18 @@ class CsvSink:
         self._file.close()
 
     def _row(self, result: Any) -> str:
-        if self._spread is False and type(result) in _NUMBERS:
+        if self._has_objects is False and type(result) in _NUMBERS:
             return _line([_NUMBERS[type(result)](result)])
         value = _CSV.resolved(result)
-        spread = type(value) is dict
-        if self._spread not in (None, spread):
-            first, this = ("an object", "none") if self._spread else ("none", "an object")
+        is_object = type(value) is dict
+        if self._has_objects not in (None, is_object):
+            first, this = ("an object", "none") if self._has_objects else ("none", "an object")
             raise unwritable(
                 "TypeError",
                 f"the first result was {first} and this one is {this}; JSON Lines takes both",
             )
-        if not spread:
-            columns = self._columns or [_LONE]
+        if not is_object:
+            columns = self._columns or [_ONLY_COLUMN]
             row = _line([self._cell(result, nested=False)])
         else:
             named = self._named(value)
@@ -123,7 +124,7 @@ class CsvSink:
             self._check_columns(named, columns)
             row = _line([self._cell(named[name]) if name in named else "" for name in columns])
         _check_utf8(row)
-        self._columns, self._spread = columns, spread
+        self._columns, self._has_objects = columns, is_object
         return row
 
     def _named(self, value: dict[Any, Any]) -> dict[str, Any]:
@@ -177,13 +178,14 @@ class CsvSink:
         except (csv.Error, ValueError, OutputError) as error:
             raise OutputError(
                 f"{printable(str(self._file.path))}: its header cannot be read, so it cannot be "
-                "resumed; start again with --overwrite"
+                "resumed",
+                advice="start again with {overwrite}",
             ) from error
 
 
 def _line(cells: list[str]) -> str:
     row = ",".join(cells)
-    return f"{row}\n" if row else '""\n'  # readers skip an empty line
+    return f"{row}\n" if row else '""\n'  # readers would skip an empty line
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,10 @@
-"""The sink for an output format."""
+"""Opens the sink for an output format.
+
+To add a sink: write a module with a class that keeps the promises of `Sink` (`sinks/base.py`); name
+the format in `storage/formats.py`; open it here; name it in the contract of `tests/test_sinks.py`.
+A sink that appends text writes to a `GrowingText` (`sinks/append_file.py`), of which there is one
+for files and one for stores. A package that it needs is imported by `batchmap.optional.require`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +18,7 @@ from batchmap.sinks.json_lines import JsonLinesSink
 from batchmap.sinks.parquet import ParquetSink
 from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
 from batchmap.sinks.store_text import StoreText
-from batchmap.storage.formats import OUTPUT_FORMATS
+from batchmap.storage import OUTPUT_FORMATS
 from batchmap.storage.output_lease import OutputLease
 from batchmap.text import near_names
 
@@ -22,11 +28,11 @@ __all__ = ["open_sink"]
 def open_sink(
     output: Path | OutputLease, output_format: str, *, record: str = "full", defuse: bool = False
 ) -> Sink:
-    """Return the sink that writes `output`; nothing is touched before its `start`.
+    """Return the sink that writes `output`; no file is touched before its `start`.
 
     `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
     hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
-    Raises `UsageError` for an unknown format and when Parquet's library is missing.
+    Raises `UsageError` for an unknown format, and when the package for Parquet is missing.
     """
     if output_format not in OUTPUT_FORMATS:
         raise UsageError(

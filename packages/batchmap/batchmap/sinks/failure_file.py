@@ -1,4 +1,4 @@
-"""The file of the items that failed."""
+"""Writes the file of the items that failed, one JSON object a line."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from batchmap.records import ItemFailure, UnreadableRecord
-from batchmap.sinks.append_file import (
-    draft_of,
+from batchmap.sinks.json_encoding import fallback_texts, text_of
+from batchmap.sinks.output_errors import output_errors, real_path
+from batchmap.storage import (
+    Location,
+    Store,
+    StoreUrl,
     draft_path,
-    output_errors,
-    real_path,
+    replacing,
     sync_directory,
 )
-from batchmap.sinks.json_encoding import fallback_texts, text_of
-from batchmap.storage import Location, Store, StoreUrl
 
 __all__ = ["failure_line", "write_errors"]
 
@@ -27,12 +28,12 @@ def failure_line(
 ) -> str:
     """Return one failed item as a JSON object in one line, without the line's end.
 
-    An item that has no form in JSON is put in as its text, at most 8 KB; one whose record could
-    not be read as that record's text.
+    An item that JSON cannot hold is replaced by its `repr`, one whose record could not be read by
+    the text of that record; both are cut to 8 KB. `place` says where the item stands in the input.
     """
     if isinstance(item, UnreadableRecord):
         item = item.text
-    words = {
+    fields = {
         "index": str(index),
         "item": fallback_texts([item])[0],
         "error_type": text_of(failure.error_type),
@@ -42,44 +43,45 @@ def failure_line(
         "duration_s": repr(float(duration_s)) if math.isfinite(duration_s) else "null",
         "place": text_of(place),
     }
-    return "{" + ", ".join(f'"{key}": {word}' for key, word in words.items()) + "}"
+    return "{" + ", ".join(f'"{key}": {text}' for key, text in fields.items()) + "}"
 
 
-def write_errors(place: Location, lines: Iterable[str]) -> int:
-    """Write the errors file whole or not at all, durably; return how many lines it has.
+def write_errors(location: Location, lines: Iterable[str]) -> int:
+    """Write the file of failed items whole or not at all, durably; return its number of lines.
 
-    Without lines there is none afterwards. A link is followed; what is no regular file
-    (`/dev/stderr`, a pipe) is written to, not replaced. Raises `OutputError` when it cannot be.
+    Without lines the file is removed. A link is followed; what is no regular file (`/dev/stderr`,
+    a pipe) is written to, not replaced. Raises `OutputError` when it cannot be written.
     """
-    with output_errors(place):
-        if isinstance(place, StoreUrl):
-            return _write_to_store(Store(place), lines)
-        return _write_here(place, lines)
+    with output_errors(location):
+        if isinstance(location, StoreUrl):
+            return _write_to_store(Store(location), lines)
+        return _write_here(location, lines)
 
 
 def _write_to_store(store: Store, lines: Iterable[str]) -> int:
-    walk = iter(lines)
-    first = next(walk, None)
+    left = iter(lines)
+    first = next(left, None)
     if first is None:
         store.remove([store.path])
         return 0
     with store.draft_of(store.path) as file:
-        return _write_lines(file, chain([first], walk))
+        return _write_lines(file, chain([first], left))
 
 
 def _write_here(path: Path, lines: Iterable[str]) -> int:
     target = real_path(path)
-    stream = target.exists() and not target.is_file() and not target.is_dir()
-    walk = iter(lines)
-    first = next(walk, None)
+    draft = draft_path(target, target.parent)
+    is_stream = target.exists() and not target.is_file() and not target.is_dir()
+    left = iter(lines)
+    first = next(left, None)
     if first is None:
-        draft_path(target, target.parent).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         if target.is_file():
             target.unlink()
             sync_directory(target.parent)
         return 0
-    with target.open("ab") if stream else draft_of(target, target.parent) as file:
-        return _write_lines(file, chain([first], walk))
+    with target.open("ab") if is_stream else replacing(target, draft) as file:
+        return _write_lines(file, chain([first], left))
 
 
 def _write_lines(file: BinaryIO, lines: Iterable[str]) -> int:

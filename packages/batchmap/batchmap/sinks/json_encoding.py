@@ -1,4 +1,4 @@
-"""Values as strict JSON, one text each, fast."""
+"""Turns values into strict JSON, one text each, fast."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _EXACT: dict[type, Callable[[Any], str]] = {
     bool: {True: "true", False: "false"}.__getitem__,
     type(None): {None: "null"}.__getitem__,
 }
-"""How the text of the commonest kinds is made; a `ValueError` leaves it to the slow way."""
+"""How the text of the commonest types is made; after a `ValueError`, the slow way is tried."""
 
 
 def _container_encoder() -> Callable[[Any], str]:
     encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
-    # The standard encoder makes this object anew for each value, which doubles the time of a small
-    # one. It is no public name, so what it writes is tried out first.
+    # The standard encoder creates this object for each value, which doubles the time of a small
+    # one. It is no public name, so what it writes is tested first.
     make: Any = getattr(json.encoder, "c_make_encoder", None)
     try:
         chunks = make(None, None, _quoted, None, ": ", ", ", False, False, False)
@@ -56,14 +56,14 @@ _encode_container = _container_encoder()
 def json_text(value: Any) -> str:
     """Return `value` as strict JSON in one line; raises `Unwritable` when it has no such form.
 
-    What is taken beyond JSON's own kinds is told at `Form.plain`. Lone surrogates stay in the text.
+    `Form.plain` lists the types that are converted. Lone surrogates stay in the text.
     """
     exact = _EXACT.get(type(value))
     if exact is not None or is_plain(value):
         try:
             return exact(value) if exact is not None else _encode_container(value)
         except (ValueError, RecursionError):
-            pass  # the slow way says what is wrong
+            pass  # the slow way below says what is wrong
     try:
         return _encode_container(JSON.plain(value))
     except RecursionError as error:
@@ -71,44 +71,44 @@ def json_text(value: Any) -> str:
 
 
 def json_texts(values: Sequence[Any]) -> tuple[list[str], dict[int, ItemFailure]]:
-    """Return each value as JSON that can be written as UTF-8, and why some cannot, by place."""
+    """Return each value as JSON that UTF-8 can hold, and the failures by offset in `values`."""
     failures: dict[int, ItemFailure] = {}
-    kinds = set(map(type, values))
-    alike = _EXACT.get(kinds.pop()) if len(kinds) == 1 else None
+    types = set(map(type, values))
+    text_of_type = _EXACT.get(types.pop()) if len(types) == 1 else None
     try:
-        texts = list(map(alike or json_text, values))
+        texts = list(map(text_of_type or json_text, values))
     except (ValueError, Unwritable):
         texts = []
-        for place, value in enumerate(values):
+        for offset, value in enumerate(values):
             try:
                 texts.append(json_text(value))
             except Unwritable as error:
-                failures[place] = error.failure
+                failures[offset] = error.failure
                 texts.append("")
     if not is_utf8("".join(texts)):
-        for place, text in enumerate(texts):
+        for offset, text in enumerate(texts):
             try:
-                texts[place] = _escaped(text)
+                texts[offset] = _escaped(text)
             except Unwritable as error:
-                failures[place] = error.failure
-                texts[place] = ""
+                failures[offset] = error.failure
+                texts[offset] = ""
     return texts, failures
 
 
 def fallback_texts(items: Sequence[Any]) -> list[str]:
-    """Return each item as JSON; one that has no such form as its text."""
+    """Return each item as JSON; one that JSON cannot hold as a string of its `repr`."""
     texts, failures = json_texts(items)
-    for place in failures:
-        texts[place] = text_of(_shown(items[place]))
+    for offset in failures:
+        texts[offset] = text_of(_repr_of(items[offset]))
     return texts
 
 
 def text_of(text: str) -> str:
-    """Return `text` as a JSON string, whatever it holds."""
+    """Return any `text` as a JSON string that UTF-8 can hold."""
     return _surrogate.sub(_escape, _quoted(text))
 
 
-def _shown(item: Any) -> str:
+def _repr_of(item: Any) -> str:
     try:
         return repr(item)[:LONGEST_TEXT]
     except BaseException:
@@ -116,7 +116,7 @@ def _shown(item: Any) -> str:
 
 
 def is_utf8(text: str) -> bool:
-    """Tell whether `text` can be written, that is, holds no lone surrogate."""
+    """Tell whether UTF-8 can hold `text`, that is, whether it has no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""JSON Lines: to a file, and to standard output."""
+"""Writes results as JSON Lines, to a file or to standard output."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def _encoded(
             f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
             for index, item, text in zip(indexes, fallback_texts(items), texts, strict=True)
         ]
-    for place in failures:
-        lines[place] = ""
+    for offset in failures:
+        lines[offset] = ""
     return lines, failures
 
 
 class JsonLinesSink:
-    """A line an item: `{"index": …, "item": …, "result": …}`, or its bare result.
+    """One line for each item: `{"index": …, "item": …, "result": …}`, or its result alone.
 
-    An item, unlike a result, that has no form in JSON is put in as its text.
+    An item that JSON cannot hold is replaced by its `repr`; a result that it cannot hold fails.
     """
 
     def __init__(self, file: GrowingText, *, record: str) -> None:
@@ -68,10 +68,10 @@ class JsonLinesSink:
 
 
 class StdoutSink:
-    """The same lines on a stream or file descriptor, each batch at once.
+    """The same lines to a stream or file descriptor, those of each batch at once.
 
-    It cannot be cut back, so it always starts at 0. `BrokenPipeError` passes through: its reader
-    has left, and that is no fault.
+    It cannot be cut back, so it always starts at 0. `BrokenPipeError` passes through: the reader
+    wants no more, which is no error.
     """
 
     commit_every_s = 0.5
@@ -107,7 +107,8 @@ class StdoutSink:
         except (OSError, ValueError) as error:  # the latter when the stream is closed
             why = getattr(error, "strerror", None) or error
             raise OutputError(
-                f"stdout cannot be written ({why}); name a file with --output to be able to resume"
+                f"stdout cannot be written ({why})",
+                advice="name a file with {output:} to be able to resume",
             ) from error
         return self._end
 
@@ -121,13 +122,13 @@ class StdoutSink:
         """Do nothing: all is written at once."""
 
     def close(self) -> None:
-        """Do nothing: the stream belongs to somebody else."""
+        """Do nothing: the stream belongs to the caller."""
 
     def _write_some(self, data: memoryview) -> int:
         if self._stream is not None:
             if self._descriptor is None:
                 return self._stream.write(data)
-            self._stream.flush()  # what others left in its buffer comes first
+            self._stream.flush()  # what is in its buffer already comes first
         assert self._descriptor is not None
         try:
             return os.write(self._descriptor, data)
@@ -139,5 +140,5 @@ class StdoutSink:
 def _descriptor(stream: BinaryIO) -> int | None:
     try:
         return stream.fileno()
-    except (OSError, ValueError):  # it lives in memory, or is closed
+    except (OSError, ValueError):  # it is in memory, or closed
         return None

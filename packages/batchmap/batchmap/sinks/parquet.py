@@ -1,4 +1,7 @@
-"""Parquet: a part file at each sync, merged in the end, as its footer comes last."""
+"""Writes results as Parquet: each `sync` writes a part file, and `finish` merges them.
+
+A Parquet file ends with its footer, so it cannot be appended to.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any, BinaryIO
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
-from batchmap.sinks.append_file import output_errors
+from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.parquet_parts import OUTPUT, ParquetParts
 from batchmap.sinks.parquet_schema import Columns
 from batchmap.sinks.parquet_types import NATIVES, pyarrow
@@ -20,7 +23,7 @@ __all__ = ["ParquetSink"]
 _PARQUET = Form(
     "Parquet",
     natives=NATIVES,
-    deepest=40,  # a list is two of the 100 levels that pyarrow reads
+    max_depth=40,  # a list is two of the 100 levels that pyarrow reads
     takes_nan=True,
 )
 _SCALARS = frozenset({str, int, float, bool, type(None), *NATIVES})
@@ -30,10 +33,11 @@ _MERGED_BYTES = 64 << 20
 
 
 class ParquetSink:
-    """A row a result: the values of an object, or the one column `result`.
+    """One row for each result: the values of an object, or the one column `result`.
 
-    Columns may come later, and are null in earlier rows. `end` is the number of part files. The
-    merged output tells of how many parts it was made; it counts as these when a run goes on.
+    Columns may be added later, and are null in earlier rows. `end` is the number of part files.
+    The merged output says in its metadata of how many parts it was made, and counts as these when
+    a run goes on.
     """
 
     shows_items = False
@@ -49,7 +53,7 @@ class ParquetSink:
         self._columns = Columns()
         self._rows: list[dict[str, Any]] = []
         self._merged = 0
-        """How many parts the output itself stands for; it is there unless this is 0."""
+        """How many parts are merged in the output; 0 when it does not exist."""
         self._end = 0
 
     def start(self, end: int) -> int:
@@ -59,7 +63,7 @@ class ParquetSink:
             merged = self._merged_parts() if end else 0
             if merged > end:
                 return 0  # what is merged cannot be cut
-            last = self._take_in(merged, end)
+            last = self._add_columns(merged, end)
             if last < end:
                 return last
             self._merged, self._end = merged, end
@@ -71,13 +75,13 @@ class ParquetSink:
     ) -> tuple[list[dict[str, Any] | None], dict[int, ItemFailure]]:
         rows: list[dict[str, Any] | None] = []
         failures: dict[int, ItemFailure] = {}
-        for place, result in enumerate(results):
+        for offset, result in enumerate(results):
             try:
                 rows.append(_row(result))
             except Unwritable as error:
-                failures[place] = error.failure
+                failures[offset] = error.failure
                 rows.append(None)
-        self._admit(rows, 0, len(rows), failures)
+        self._add_rows(rows, 0, len(rows), failures)
         return rows, failures
 
     def write(self, pieces: Sequence[dict[str, Any] | None]) -> int:
@@ -108,7 +112,7 @@ class ParquetSink:
                 self._parts.merge(self._merge)
                 self._merged = self._end
             else:
-                self._parts.tidy()
+                self._parts.remove_parts()
 
     def close(self) -> None:
         self._rows = []
@@ -117,31 +121,31 @@ class ParquetSink:
         return 0 < self._merged == self._end
 
     def _merged_parts(self) -> int:
-        """Return of how many parts the output was merged, 0 when it was not."""
+        """Return of how many parts the output was merged, 0 when it does not exist."""
         schema = self._schema(OUTPUT)
-        told = b"0" if schema is None else (schema.metadata or {}).get(_PARTS_KEY, b"0")
-        return int(told) if told.isdigit() else 0
+        number = b"0" if schema is None else (schema.metadata or {}).get(_PARTS_KEY, b"0")
+        return int(number) if number.isdigit() else 0
 
-    def _take_in(self, merged: int, end: int) -> int:
-        """Take in the columns of the parts there are, up to `end`; return the last one's number."""
+    def _add_columns(self, merged: int, end: int) -> int:
+        """Add the columns of the files that exist, up to part `end`; return the last number."""
         last = merged
         for number in self._numbers(merged, end):
             schema = self._schema(number)
             if schema is None:
                 break
             try:
-                self._columns.take_in(schema)
+                self._columns.add_schema(schema)
             except ValueError as error:
                 part = f"part {number} of " if number != OUTPUT else ""
                 raise OutputError(
-                    f"{part}{printable(str(self._path))}: is not of this run ({error}); "
-                    "start again with --overwrite"
+                    f"{part}{printable(str(self._path))}: is not of this run ({error})",
+                    advice="start again with {overwrite}",
                 ) from error
             last += number != OUTPUT
         return last
 
     def _numbers(self, merged: int, end: int) -> list[int]:
-        """Return the numbers of what the output is made of."""
+        """Return the numbers of the files that hold the rows."""
         return [*([OUTPUT] if merged else []), *range(merged + 1, end + 1)]
 
     def _schema(self, number: int) -> Any:
@@ -156,36 +160,37 @@ class ParquetSink:
                 raise
             return None
 
-    def _admit(
+    def _add_rows(
         self,
         rows: list[dict[str, Any] | None],
         start: int,
         end: int,
         failures: dict[int, ItemFailure],
     ) -> None:
-        """Take in the columns of these rows; look for those that do not fit by halving."""
-        there = [row for row in rows[start:end] if row is not None]
+        """Add the columns of `rows[start:end]`; rows that do not fit are found by halving."""
+        some = [row for row in rows[start:end] if row is not None]
         try:
-            self._columns.admit(there)
-        except Exception as error:  # a time zone may be of the user's own class
-            if len(there) > 1:
+            self._columns.add_rows(some)
+        except Exception as error:  # raised by a class of the caller's, such as a time zone
+            if len(some) > 1:
                 middle = (start + end) // 2
-                self._admit(rows, start, middle, failures)
-                self._admit(rows, middle, end, failures)
+                self._add_rows(rows, start, middle, failures)
+                self._add_rows(rows, middle, end, failures)
                 return
-            place = next(place for place in range(start, end) if rows[place] is not None)
-            rows[place] = None
-            told = error.failure if isinstance(error, Unwritable) else describe_failure(error)
-            failures[place] = told
+            offset = next(offset for offset in range(start, end) if rows[offset] is not None)
+            rows[offset] = None
+            failures[offset] = (
+                error.failure if isinstance(error, Unwritable) else describe_failure(error)
+            )
 
     def _merge(self, file: BinaryIO) -> None:
         schema = self._columns.schema(**{_PARTS_KEY.decode(): str(self._end)})
         with self._files.ParquetWriter(file, schema) as writer:
-            for table in self._gathered():
+            for table in self._row_groups():
                 writer.write_table(table)
 
-    def _gathered(self) -> Iterator[Any]:
-        """Yield the rows of all parts in tables large enough to be worth a row group."""
+    def _row_groups(self) -> Iterator[Any]:
+        """Yield the rows of all files in tables that are large enough for a row group."""
         concatenated = pyarrow().concat_tables
         tables: list[Any] = []
         rows = size_bytes = 0

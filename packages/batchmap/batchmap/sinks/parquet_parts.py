@@ -1,4 +1,4 @@
-"""The numbered part files of a Parquet output that is still growing, here or in a store."""
+"""The numbered part files of a Parquet output, on this machine or in a store."""
 
 from __future__ import annotations
 
@@ -12,22 +12,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from batchmap.errors import OutputError
-from batchmap.sinks.append_file import (
-    DRAFT_PREFIX,
-    changed_meanwhile,
-    draft_of,
-    real_path,
-    sync_directory,
-)
+from batchmap.sinks.output_errors import changed_meanwhile, real_path
 from batchmap.sinks.store_parts import StoreParts
-from batchmap.storage import Location
+from batchmap.storage import DRAFT_PREFIX, Location, draft_path, replacing, sync_directory
 from batchmap.storage.output_lease import OutputLease
 from batchmap.text import printable
 
 __all__ = ["OUTPUT", "LocalParquetParts", "ParquetParts", "StoreParquetParts"]
 
 OUTPUT = 0
-"""The number that stands for the merged output; those of parts begin at 1."""
+"""The number of the merged output; those of parts begin at 1."""
 
 _part_name = re.compile(r"part-(\d{6,})\.parquet").fullmatch
 
@@ -35,9 +29,10 @@ _Fill = Callable[[BinaryIO], Any]
 
 
 class ParquetParts(Protocol):
-    """Part files and the output they are merged into.
+    """Part files, and the output that they are merged into.
 
-    Methods raise `OSError`, and `OutputError` when somebody changed a file.
+    Methods raise `OSError` where a file cannot be read or written, and `OutputError` when somebody
+    changed one.
     """
 
     path: Location
@@ -49,13 +44,13 @@ class ParquetParts(Protocol):
         """Raise `OutputError` for an output that is no regular file."""
 
     def opened(self, number: int) -> AbstractContextManager[Any]:
-        """Give what pyarrow reads; raises `FileNotFoundError`."""
+        """Open a file for pyarrow to read; raises `FileNotFoundError` when it is missing."""
 
     def keep(self, merged: int, end: int) -> None:
-        """Remove all but the parts after `merged` and up to `end`; the output when that is 0."""
+        """Remove all parts but those after `merged` up to `end`, and the output when `end` is 0."""
 
     def check(self) -> None:
-        """Raise `OutputError` when what was kept or written is no longer what it was."""
+        """Raise `OutputError` when a file that was kept or written was removed or changed."""
 
     def write(self, number: int, fill: _Fill) -> None:
         """Write one part, whole or not at all."""
@@ -63,8 +58,8 @@ class ParquetParts(Protocol):
     def merge(self, fill: _Fill) -> None:
         """Write the output, whole or not at all, and remove the parts."""
 
-    def tidy(self) -> None:
-        """Remove all parts of an output that is merged."""
+    def remove_parts(self) -> None:
+        """Remove all parts, which are in the merged output."""
 
 
 class LocalParquetParts:
@@ -92,14 +87,14 @@ class LocalParquetParts:
 
     def keep(self, merged: int, end: int) -> None:
         self._known = {}
-        self._remove_parts(but=range(merged + 1, end + 1))
+        self._remove_all_but(range(merged + 1, end + 1))
         for number in range(merged + 1, end + 1):
-            self._watch(self._file(number))
+            self._remember(self._file(number))
         if end == 0:
             self._output.unlink(missing_ok=True)
             sync_directory(self._output.parent)  # or it could come back as this run's own
         if merged:
-            self._watch(self._output)
+            self._remember(self._output)
         if 0 < merged == end:
             self._remove_directory()
         else:
@@ -119,33 +114,33 @@ class LocalParquetParts:
     def write(self, number: int, fill: _Fill) -> None:
         target = self._file(number)
         self._make_directory()
-        with draft_of(target, self._directory) as file:
+        with replacing(target, draft_path(target, self._directory)) as file:
             fill(file)
-        self._watch(target)
+        self._remember(target)
 
     def merge(self, fill: _Fill) -> None:
         self.write(OUTPUT, fill)
-        self.tidy()
+        self.remove_parts()
 
-    def tidy(self) -> None:
+    def remove_parts(self) -> None:
         self._known = {}
-        self._remove_parts(but=range(0))
+        self._remove_all_but(range(0))
         self._remove_directory()
 
     def _file(self, number: int) -> Path:
         return self._directory / f"part-{number:06}.parquet" if number else self._output
 
-    def _remove_parts(self, *, but: range) -> None:
-        """Remove the parts, and what a crash has left of one; `but` those of these numbers."""
+    def _remove_all_but(self, kept: range) -> None:
+        """Remove the parts of other numbers than `kept`, and the drafts that a crash has left."""
         with suppress(FileNotFoundError):
             for path in list(self._directory.iterdir()):
                 part = _part_name(path.name)
                 if part is None and not path.name.startswith(DRAFT_PREFIX):
                     continue
-                if part is None or int(part[1]) not in but:
+                if part is None or int(part[1]) not in kept:
                     path.unlink()
 
-    def _watch(self, path: Path) -> None:
+    def _remember(self, path: Path) -> None:
         self._known[path] = path.stat()
 
     def _make_directory(self) -> None:
@@ -154,12 +149,12 @@ class LocalParquetParts:
             sync_directory(self._directory.parent)
 
     def _remove_directory(self) -> None:
-        with suppress(OSError):  # somebody else keeps a file in it, or it is not there
+        with suppress(OSError):  # it holds a file of somebody else's, or is missing
             self._directory.rmdir()
 
 
 class StoreParquetParts:
-    """The same in a store."""
+    """The same in a store, over `StoreParts`."""
 
     commit_every_s = 10.0
     commit_soonest_s = 10.0
@@ -169,7 +164,7 @@ class StoreParquetParts:
         self._parts = StoreParts(output, ".parquet")
 
     def refuse_irregular_output(self) -> None:
-        """Do nothing: a store has no others."""
+        """Do nothing: a store has regular files only."""
 
     @contextmanager
     def opened(self, number: int) -> Iterator[Any]:
@@ -180,14 +175,14 @@ class StoreParquetParts:
             yield io.BytesIO(self._parts.read(number))
 
     def keep(self, merged: int, end: int) -> None:
-        there = self._parts.sizes()
-        kept = {number: there[number] for number in range(merged + 1, end + 1)}
+        sizes = self._parts.sizes()
+        kept = {number: sizes[number] for number in range(merged + 1, end + 1)}
         self._parts.keep(kept, self._parts.output_size() if end else None)
         if 0 < merged == end:
             self._parts.clear()
 
     def check(self) -> None:
-        """Do nothing: that is done once, before the parts are merged."""
+        """Do nothing: asking the store each time would be slow, so `merge` does it once."""
 
     def write(self, number: int, fill: _Fill) -> None:
         file = io.BytesIO()
@@ -197,6 +192,6 @@ class StoreParquetParts:
     def merge(self, fill: _Fill) -> None:
         self._parts.merge(fill)
 
-    def tidy(self) -> None:
+    def remove_parts(self) -> None:
         self._parts.keep({}, self._parts.output_size())
         self._parts.clear()

@@ -1,19 +1,18 @@
-"""Which type of a Parquet column holds some values."""
+"""Infers the type of a Parquet column from the values that it is to hold."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from batchmap.errors import UsageError
+from batchmap.optional import require
 from batchmap.sinks.value_conversion import unwritable
 
 __all__ = [
-    "MOST_DIGITS",
+    "MAX_DIGITS",
     "NATIVES",
     "decimal_type",
     "has_empty_struct",
@@ -22,52 +21,48 @@ __all__ = [
 ]
 
 NATIVES = (bytes, date, datetime, time, timedelta, Decimal)
-MOST_DIGITS = 76
+MAX_DIGITS = 76
 _NARROW_DIGITS = 38
 
 
 def pyarrow(module: str = "pyarrow") -> Any:
-    """Return Parquet's library, which carries no types; raises `UsageError` when missing."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise UsageError(
-            f"Parquet output needs pyarrow ({error}); pip install pyarrow, or name a .jsonl file"
-        ) from error
+    """Return a module of pyarrow, which has no types; raises `UsageError` when it is missing."""
+    return require(module, "formats", "Parquet output", advice=", or name a .jsonl file")
 
 
 def inferred_type(values: Iterable[Any]) -> Any:
-    """Return the one type of `values`; pyarrow's own inference mixes text and bytes, and more.
+    """Return the one type that all `values` have; raises `Unwritable` when they have several.
 
-    None of the values may be anything but plain or one of the natives.
+    pyarrow's own inference is too lax: it takes text for bytes, among others. The values are what
+    `Form.plain` returns, or of `NATIVES`.
     """
     arrow = pyarrow()
-    there = [value for value in values if value is not None]
-    kinds = set(map(type, there))
+    present = [value for value in values if value is not None]
+    kinds = set(map(type, present))
     if not kinds:
         return arrow.null()
     if kinds == {int, float}:
         return arrow.float64()
     if len(kinds) > 1:
-        told = " and ".join(sorted(kind.__name__ for kind in kinds))
-        raise unwritable("TypeError", f"the result mixes {told} in one list")
+        mixed = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise unwritable("TypeError", f"the result mixes {mixed} in one list")
     (kind,) = kinds
     if kind is dict:
-        names = dict.fromkeys(chain.from_iterable(there))
-        fields = {name: inferred_type([row.get(name) for row in there]) for name in names}
+        names = dict.fromkeys(chain.from_iterable(present))
+        fields = {name: inferred_type([row.get(name) for row in present]) for name in names}
         return arrow.struct(list(fields.items()))
     if kind is list:
-        return arrow.list_(inferred_type(chain.from_iterable(there)))
+        return arrow.list_(inferred_type(chain.from_iterable(present)))
     if kind is Decimal:
-        return decimal_type(*_digits(there))
+        return decimal_type(*_digits(present))
     if kind is datetime:
-        aware = {_is_aware(value) for value in there}
+        aware = {_is_aware(value) for value in present}
         if len(aware) > 1:
             raise unwritable("TypeError", "the result mixes times with and without a zone")
         return arrow.timestamp("us", tz="UTC" if aware.pop() else None)
-    if kind is time and any(value.tzinfo for value in there):
+    if kind is time and any(value.tzinfo for value in present):
         raise unwritable("TypeError", "the result holds a time of day with a zone")
-    if kind is int and (max(there) >= 1 << 63 or min(there) < -1 << 63):
+    if kind is int and (max(present) >= 1 << 63 or min(present) < -1 << 63):
         raise unwritable(
             "ValueError",
             "the result holds a whole number of more than 64 bits, which Parquet has no form for",
@@ -85,14 +80,16 @@ def inferred_type(values: Iterable[Any]) -> Any:
 
 
 def decimal_type(whole: int, scale: int) -> Any:
+    """Return the type of decimals with so many digits before and after the point."""
     digits = max(whole + scale, 1)
-    if digits > MOST_DIGITS:
+    if digits > MAX_DIGITS:
         raise unwritable("ValueError", f"the result holds a decimal of {digits} digits")
     narrow = digits <= _NARROW_DIGITS
     return (pyarrow().decimal128 if narrow else pyarrow().decimal256)(digits, scale)
 
 
 def has_empty_struct(kind: Any) -> bool:
+    """Tell whether a type holds an object without fields, which Parquet cannot write."""
     types = pyarrow().types
     if types.is_list(kind):
         return has_empty_struct(kind.value_type)
@@ -104,12 +101,12 @@ def has_empty_struct(kind: Any) -> bool:
 def _is_aware(moment: datetime) -> bool:
     aware = moment.utcoffset() is not None
     if aware and moment.year in (MINYEAR, MAXYEAR):
-        moment.astimezone(UTC)  # an error when that is out of Python's years
+        moment.astimezone(UTC)  # raises an error when that is out of Python's range
     return aware
 
 
 def _digits(decimals: Sequence[Decimal]) -> tuple[int, int]:
-    """Return how many digits these take before and after the point."""
+    """Return how many digits these decimals need before and after the point."""
     whole = scale = 0
     for _, digits, exponent in map(Decimal.as_tuple, decimals):
         if not isinstance(exponent, int):

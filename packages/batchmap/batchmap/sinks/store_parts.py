@@ -1,4 +1,4 @@
-"""The part files of an output in a store, which cannot be appended to."""
+"""The part files of an output in a store, where no file can be appended to."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from batchmap.errors import OutputError
-from batchmap.sinks.append_file import changed_meanwhile
+from batchmap.sinks.output_errors import changed_meanwhile
 from batchmap.storage.output_lease import OutputLease
 
 __all__ = ["StoreParts"]
 
 
 class StoreParts:
-    """The parts of `output` by their keys, numbers that put them in order, and the output itself.
+    """The parts of `output`, by keys: numbers in their order; and the output they are merged into.
 
-    Methods raise `OSError` where the store fails, `OutputHeldError` when another run has taken the
-    output over, and `OutputError` when somebody changed a part.
+    Methods raise `OSError` where a request to the store fails, `OutputHeldError` when another run
+    has taken the output over, and `OutputError` when somebody changed a part.
     """
 
     def __init__(self, output: OutputLease, suffix: str) -> None:
         self._output = output
         self._store = output.store
         self._suffix = suffix
-        self._named = re.compile(rf".*/part-(\d{{15,}}){re.escape(suffix)}").fullmatch
+        self._match_part = re.compile(rf".*/part-(\d{{15,}}){re.escape(suffix)}").fullmatch
         self._known: dict[str, int] = {}
 
     def sizes(self) -> dict[int, int]:
-        """Return the sizes of the parts there are, in their order."""
+        """Return the sizes of the parts that exist, by key, in their order."""
         return {
-            int(named[1]): size
+            int(match[1]): size
             for path, size in sorted(self._store.sizes_in(self._output.parts).items())
-            if (named := self._named(path)) is not None
+            if (match := self._match_part(path)) is not None
         }
 
     def output_size(self) -> int | None:
-        """Return the size of the merged output, `None` when it is not there."""
+        """Return the size of the merged output in bytes, `None` when it does not exist."""
         return self._store.size_bytes(self._output.path)
 
     def keep(self, sizes: dict[int, int], output_size: int | None) -> None:
         """Remove all parts but these, and the output where its size is `None`."""
         self._output.check()
-        there = self._store.sizes_in(self._output.parts)
+        found = self._store.sizes_in(self._output.parts)
         kept = {self._path(key): size for key, size in sizes.items()}
         self._store.remove(
-            path for path in there if self._named(path) is not None and path not in kept
+            path for path in found if self._match_part(path) is not None and path not in kept
         )
         if output_size is None:
             self._store.remove([self._output.path])
@@ -55,14 +55,14 @@ class StoreParts:
         self._known = kept
 
     def check(self) -> None:
-        """Raise `OutputError` when what was written is no longer what it was."""
-        there = self._store.sizes_in(self._output.parts)
+        """Raise `OutputError` when a file that was kept or written was removed or changed."""
+        found = self._store.sizes_in(self._output.parts)
         if self._output.path in self._known:
-            there[self._output.path] = self.output_size() or 0
+            found[self._output.path] = self.output_size() or 0
         for path, size in self._known.items():
-            if path not in there:
+            if path not in found:
                 raise changed_meanwhile(self._output.url, f"{path} was removed")
-            if there[path] != size:
+            if found[path] != size:
                 raise changed_meanwhile(self._output.url, f"{path} was changed by somebody else")
 
     def write(self, key: int, data: bytes) -> None:
@@ -76,12 +76,12 @@ class StoreParts:
 
     @contextmanager
     def opened_output(self) -> Iterator[BinaryIO]:
-        """Open the merged output to read."""
+        """Open the merged output to be read."""
         with self._store.opened(self._output.path) as file:
             yield file
 
     def merge(self, fill: Callable[[BinaryIO], Any]) -> None:
-        """Have `fill` write the output anew, then remove the parts."""
+        """Have `fill` write the whole output, then remove the parts."""
         self._output.check()
         self.check()
         with self._store.draft_of(self._output.path, sum(self._known.values())) as file:
@@ -93,7 +93,7 @@ class StoreParts:
         self.clear()
 
     def clear(self) -> None:
-        """Remove the directory of the parts, which are gone."""
+        """Remove the directory of the parts, which is empty."""
         self._store.remove_directory(self._output.parts)
 
     def _path(self, key: int) -> str:

@@ -1,11 +1,11 @@
-"""Text that grows in a store: a part at each sync, merged in the end."""
+"""Text that grows in a store: each `sync` writes a part, and `finish` merges them."""
 
 from __future__ import annotations
 
 import io
 from typing import BinaryIO
 
-from batchmap.sinks.append_file import output_errors
+from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.store_parts import StoreParts
 from batchmap.storage import Location
 from batchmap.storage.output_lease import OutputLease
@@ -13,15 +13,16 @@ from batchmap.storage.output_lease import OutputLease
 __all__ = ["StoreText"]
 
 PART_BYTES = 16 << 20
-"""A part is written once it is as large: it is in memory until then."""
+"""A part of this size is written without waiting for `sync`: it is in memory until then."""
 
 _PIECE_BYTES = 4 << 20
 
 
 class StoreText:
-    """What `AppendedFile` is on this machine; the key of a part is the byte it begins at.
+    """What `AppendedFile` is on this machine, in a store.
 
-    So the output, once merged, tells by its size which parts are in it.
+    The key of a part is the byte it begins at, so the size of the merged output says which parts
+    are in it already.
     """
 
     commit_every_s = 10.0
@@ -33,21 +34,21 @@ class StoreText:
         self._parts = StoreParts(output, suffix)
         self._sizes: dict[int, int] = {}
         self._merged: int | None = None
-        """The size of the merged output, if it is there."""
-        self._gathered = bytearray()
+        """The size of the merged output in bytes, `None` when it does not exist."""
+        self._buffer = bytearray()
 
     def start(self, end: int) -> int:
-        self._gathered.clear()
+        self._buffer.clear()
         with output_errors(self.path):
             merged = self._parts.output_size()
-            there = self._parts.sizes()
+            found = self._parts.sizes()
             if end == 0:
                 merged = None
             elif (merged or 0) > end:
                 return 0  # what is merged cannot be cut
             self._merged, self._sizes = merged, {}
             self.end = merged or 0
-            while self.end < end and (size := there.get(self.end)) and self.end + size <= end:
+            while self.end < end and (size := found.get(self.end)) and self.end + size <= end:
                 self._sizes[self.end] = size
                 self.end += size
             if self.end == end:
@@ -56,9 +57,9 @@ class StoreText:
 
     def append(self, text: str) -> int:
         data = text.encode()
-        self._gathered += data
+        self._buffer += data
         self.end += len(data)
-        if len(self._gathered) >= PART_BYTES:
+        if len(self._buffer) >= PART_BYTES:
             self._flush()
         return self.end
 
@@ -67,8 +68,8 @@ class StoreText:
         return self.end
 
     def rollback(self) -> int:
-        self.end -= len(self._gathered)
-        self._gathered.clear()
+        self.end -= len(self._buffer)
+        self._buffer.clear()
         return self.end
 
     def finish(self) -> None:
@@ -81,22 +82,22 @@ class StoreText:
                 self._parts.clear()
 
     def close(self) -> None:
-        self._gathered.clear()
+        self._buffer.clear()
 
     def head(self) -> BinaryIO:
-        """Return the output's beginning."""
+        """Return a file that holds the beginning of the output."""
         if self._merged:
             with self._parts.opened_output() as file:
                 return io.BytesIO(file.read(_PIECE_BYTES))
         return io.BytesIO(self._parts.read(0))
 
     def _flush(self) -> None:
-        if self._gathered:
-            start = self.end - len(self._gathered)
+        if self._buffer:
+            start = self.end - len(self._buffer)
             with output_errors(self.path):
-                self._parts.write(start, bytes(self._gathered))
-            self._sizes[start] = len(self._gathered)
-            self._gathered.clear()
+                self._parts.write(start, bytes(self._buffer))
+            self._sizes[start] = len(self._buffer)
+            self._buffer.clear()
 
     def _merge(self, file: BinaryIO) -> None:
         if self._merged:

@@ -1,4 +1,4 @@
-"""Results turned into the few kinds of value that file formats know."""
+"""Turns results into the few types of values that file formats know."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["JSON", "Form", "Unwritable", "is_plain", "unwritable"]
 _SCALARS = frozenset({str, int, float, bool, NoneType})
 _KNOWN = _SCALARS | {list, tuple, dict}
 _LONG_BITS = 2000
-"""Python never refuses to write a number of fewer bits out in digits."""
-_MOST_STEPS = 10
-"""An Enum may hold an Enum; one that holds itself must not hang the run."""
+"""Python converts an integer of fewer bits to digits whatever its limit of digits is."""
+_MAX_STEPS = 10
+"""The value of an Enum may be an Enum again; one that is its own value must not hang the run."""
 
 
 class Unwritable(Exception):
-    """A result that cannot be written, and the failure that its item gets."""
+    """A result that cannot be written; `failure` is that of its item."""
 
     def __init__(self, failure: ItemFailure) -> None:
         super().__init__(failure.error)
@@ -36,19 +36,19 @@ class Unwritable(Exception):
 
 
 class _NoForm(Exception):
-    """A value of a kind that the format does not know."""
+    """A value of a type that the format does not know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What one file format knows of values."""
+    """Which values a file format can hold."""
 
     name: str
     """As it is called in messages."""
     natives: tuple[type, ...] = ()
-    """Kinds of value that it takes beyond those of JSON."""
-    deepest: int = 500
-    """Most levels of lists and objects; a reader must get down there with Python's usual stack."""
+    """Types of values that it takes beyond those of JSON."""
+    max_depth: int = 500
+    """Levels of lists and objects at most; Python's usual stack must be enough to read them."""
     takes_nan: bool = False
     """Whether nan and the infinities can be written."""
 
@@ -65,14 +65,14 @@ class Form:
             raise
         except RecursionError:
             raise self._too_deep() from None
-        except Exception as error:  # of a property or method of the value's own class
+        except Exception as error:  # raised by the value's own class
             raise Unwritable(describe_failure(error)) from None
 
     def resolved(self, value: Any, *, nested: bool = False) -> Any:
-        """Return `value` itself as a plain one, whatever the values in it are."""
+        """Return `value` as `plain` does, but with the values in it as they are."""
         kind: type = type(value)
         simple = value
-        for _ in range(_MOST_STEPS):
+        for _ in range(_MAX_STEPS):
             if type(simple) in _KNOWN or type(simple) in self.natives:
                 return simple
             try:
@@ -80,10 +80,10 @@ class Form:
             except _NoForm:
                 kind = type(simple)
                 break
-        told = "the result holds" if nested else "returned"
+        subject = "the result holds" if nested else "returned"
         article = "an" if kind.__name__[:1].lower() in "aeiou" else "a"
         raise unwritable(
-            "TypeError", f"{told} {article} {kind.__name__}, which {self.name} has no form for"
+            "TypeError", f"{subject} {article} {kind.__name__}, which {self.name} has no form for"
         )
 
     def _plain(self, value: Any, depth: int, holders: set[int]) -> Any:
@@ -97,7 +97,7 @@ class Form:
             _check_digits(simple)
         if kind not in (list, tuple, dict):
             return simple
-        if depth >= self.deepest:
+        if depth >= self.max_depth:
             raise self._too_deep()
         if id(value) in holders:
             raise unwritable("ValueError", "the result holds itself")
@@ -116,7 +116,7 @@ class Form:
         return plain
 
     def keyed(self, row: dict[Any, Any]) -> dict[str, Any]:
-        """Return `row` with exact text as its keys; raises `Unwritable` for others."""
+        """Return `row` with keys of exact `str`; raises `Unwritable` for keys that are no text."""
         if set(map(type, row)) <= {str}:
             return row
         plain = {self._key(key): inner for key, inner in row.items()}
@@ -134,7 +134,7 @@ class Form:
 
     def _too_deep(self) -> Unwritable:
         return unwritable(
-            "ValueError", f"the result is nested more than {self.deepest} levels deep"
+            "ValueError", f"the result is nested more than {self.max_depth} levels deep"
         )
 
 
@@ -142,11 +142,12 @@ JSON = Form("JSON")
 
 
 def unwritable(error_type: str, message: str) -> Unwritable:
+    """Return the error for a result that cannot be written, without a traceback."""
     return Unwritable(ItemFailure(error_type, message, ""))
 
 
 def is_plain(value: Any, levels: int = 20) -> bool:
-    """Tell quickly whether `value` is plain already; a deeper one than `levels` counts as not."""
+    """Tell quickly whether `value` is plain already; one of more than `levels` levels is not."""
     kind = type(value)
     inner: Iterable[Any]
     if kind is dict:
@@ -163,7 +164,8 @@ def is_plain(value: Any, levels: int = 20) -> bool:
 
 
 def check_distinct(plain: dict[str, Any], row: dict[Any, Any]) -> None:
-    if len(plain) != len(row):  # a class of text may compare in its own way
+    """Raise `Unwritable` when two keys of `row` became one in `plain`."""
+    if len(plain) != len(row):  # a subclass of `str` may compare in its own way
         raise unwritable("ValueError", "the result has two keys with the same text")
 
 
@@ -196,7 +198,7 @@ def _bare(value: Any) -> Any:
 def _simpler(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    numpy = sys.modules.get("numpy")  # a numpy value cannot be there without it
+    numpy = sys.modules.get("numpy")  # without it, there are no values of numpy
     if numpy and isinstance(value, (numpy.generic, numpy.ndarray)):
         return _from_numpy(value, numpy)
     for container in (dict, list, tuple):
@@ -222,12 +224,12 @@ def _from_numpy(value: Any, numpy: Any) -> Any:
     if isinstance(value, numpy.ndarray):
         if kind == "m":
             raise _NoForm
-        if kind == "M":  # whole nanoseconds would come out as bare numbers
+        if kind == "M":  # `tolist` would give nanoseconds as bare numbers
             return list(value) if value.ndim else value[()]
         return value.tolist()
     if kind == "M" and not numpy.isnat(value):
         return str(value)
     simple = value.item()
-    if kind in "mM" or type(simple) is type(value):  # a long double has no Python number
+    if kind in "mM" or type(simple) is type(value):  # Python has no long double
         raise _NoForm
     return simple

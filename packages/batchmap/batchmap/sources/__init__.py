@@ -1,7 +1,10 @@
-"""Items from real inputs, taken one by one and as often as asked."""
+"""Where items come from: files, patterns, stores, databases and standard input.
 
-from batchmap.sources.base import Source
+How to add a source is said in `sources/factory.py`.
+"""
+
+from batchmap.sources.base import InputRecord, Source
 from batchmap.sources.factory import open_source
-from batchmap.sources.text_lines import TextLines
+from batchmap.sources.repeatable import SourceItems, TextLines
 
-__all__ = ["Source", "TextLines", "open_source"]
+__all__ = ["InputRecord", "Source", "SourceItems", "TextLines", "open_source"]

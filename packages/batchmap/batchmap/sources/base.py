@@ -1,20 +1,17 @@
-"""What every source of items promises, and what several of them need to say."""
+"""What every source promises: records one by one, each with its bytes and its position."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from batchmap.errors import UsageError
 from batchmap.records import ItemFailure, UnreadableRecord
 from batchmap.worker.failures import LONGEST_TEXT
 
 __all__ = [
     "InputRecord",
     "Source",
-    "needed",
     "one_line",
     "state_of_file",
     "unreadable_record",
@@ -22,59 +19,59 @@ __all__ = [
 ]
 
 InputRecord = tuple[Any, bytes, int]
-"""The item (or an `UnreadableRecord`), the bytes of its record, and where that is in the input."""
+"""An item (or an `UnreadableRecord`), the bytes of its record, and the record's position."""
 
-_LONGEST_CHARACTER_BYTES = 4
+_MAX_CHARACTER_BYTES = 4
 
 
 class Source(Protocol):
-    """An input whose items are taken one by one."""
+    """An input that is read record by record."""
 
     name: str
-    """How to call it in messages; never holds a password."""
+    """As it is called in messages; never holds a password."""
     total: int | None
-    """How many items it has; `None` where only reading it all could tell."""
+    """How many items it has; `None` where only reading it all would say."""
     paths: tuple[Path, ...]
-    """The regular files that it reads, so that nobody writes to them."""
+    """The regular files that it reads, so that the run does not write to them."""
     repeatable: bool
-    """Whether it can be walked more than once."""
+    """Whether it can be read more than once."""
     size_bytes: int | None
-    """The size of what holds the records' bytes and little else; `None` where that is unknown."""
+    """The size of a file of little else than the records' bytes; `None` where that is unknown."""
 
     def records(self) -> Iterator[InputRecord]:
-        """Yield what the function gets, the bytes of its record and its place, one at a time.
+        """Yield the input from its start: item, bytes of its record and position, one at a time.
 
-        A record that cannot be read is an `UnreadableRecord`; places count from 1. The bytes are for a
-        fingerprint: the same at each walk. Raises `InputError` where the input as a whole
-        cannot be read on.
+        In place of the item of a record that cannot be read there is an `UnreadableRecord`. The
+        bytes are the same each time, for a digest. The position is the source's own number for the
+        record, from 1. Raises `InputError` where the input as a whole cannot be read on.
         """
         ...
 
     def records_and_pauses(self) -> Iterator[InputRecord | None]:
-        """Yield the same, and `None` where it may take a while until there are more."""
+        """Yield the same, and `None` where the next record may have to be waited for."""
         ...
 
     def state(self) -> object:
-        """Return what is the same for as long as the records are, `None` where nobody knows."""
+        """Return a value that changes when the records do, `None` where that cannot be known."""
         ...
 
     def place(self, where: int) -> str:
-        """Name a record's place for a message."""
+        """Return where the record at a position stands, in words, for a message."""
         ...
 
     def fraction(self) -> float | None:
-        """Return the share of the input that the latest walk has read, `None` if unknown."""
+        """Return the share of the input that has been read, from 0 to 1; `None` when unknown."""
         ...
 
 
 def unreadable_record(error_type: str, error: str, raw: bytes) -> UnreadableRecord:
-    """Return what stands for a record that cannot be read, of which `raw` are the bytes."""
-    text = raw[: LONGEST_TEXT * _LONGEST_CHARACTER_BYTES].decode("utf-8", "surrogateescape")
+    """Return what replaces the item of a record that cannot be read; `raw` are its bytes."""
+    text = raw[: LONGEST_TEXT * _MAX_CHARACTER_BYTES].decode("utf-8", "surrogateescape")
     return UnreadableRecord(ItemFailure(error_type, error[:LONGEST_TEXT], ""), text[:LONGEST_TEXT])
 
 
 def state_of_file(path: Path) -> object:
-    """Return what is the same for as long as the file is not changed."""
+    """Return a value that changes when the file does."""
     try:
         found = path.stat()
     except OSError as error:
@@ -83,16 +80,8 @@ def state_of_file(path: Path) -> object:
 
 
 def value_bytes(value: Any) -> bytes:
-    """Return a stable encoding of a value that no bytes of the input belong to."""
+    """Return bytes for a value that has none in the input: the same for equal values."""
     return repr(value).encode("utf-8", "surrogatepass")
-
-
-def needed(module: str, package: str, purpose: str) -> Any:
-    """Import an optional module, or raise a `UsageError` that names the `pip install`."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise UsageError(f"{purpose} needs a package: pip install {package}") from error
 
 
 def one_line(error: BaseException | str) -> str:

@@ -1,4 +1,4 @@
-"""Where bytes come from: a file of this machine, one of a store, or standard input."""
+"""Where the bytes of an input come from: a local file, a store, or standard input."""
 
 from __future__ import annotations
 
@@ -19,36 +19,37 @@ from batchmap.storage import Store, StoreUrl, why_failed
 
 __all__ = ["ByteSource", "LocalFile", "StandardInput", "StoreFile", "is_stored"]
 
-_LOOK_UP_S = 0.1
+_POLL_S = 0.1
+"""How often it is checked, while standard input is waited for, whether to stop."""
 
 Opened = tuple[BinaryIO, int | None]
-"""What bytes are read from, and how many there are where that is known."""
+"""A file to read bytes from, and how many it holds where that is known."""
 
 
 class ByteSource(Protocol):
-    """Where bytes come from."""
+    """Something that bytes are read from, from front to back."""
 
     name: str
-    """How to call it in messages."""
+    """As it is called in messages."""
     paths: tuple[Path, ...]
     """The regular file that it is, if any."""
     repeatable: bool
     """Whether it can be opened more than once."""
     size_bytes: int | None
     may_unpack: bool
-    """Whether what is compressed there may come unpacked, as it does from some web servers."""
+    """Whether a compressed file may arrive decompressed, as from some web servers."""
 
     def opened(self) -> AbstractContextManager[Opened]:
         """Open it, from its start; raises `InputError` or `OSError` where it cannot be read."""
         ...
 
     def state(self) -> object:
-        """Return what is the same for as long as it is not changed, `None` where nobody knows."""
+        """Return a value that changes when the bytes do, `None` where that cannot be known."""
         ...
 
 
 class LocalFile:
-    """A file of this machine; of those that are no regular ones, a pipe say, nothing is known."""
+    """A file of this machine; if it is no regular one, such as a pipe, it is read once only."""
 
     may_unpack = False
 
@@ -91,7 +92,7 @@ class StandardInput:
 
 
 class StoreFile:
-    """A file that is reached by a URL. Raises `InputError` where it cannot be read."""
+    """A file of a store; raises `InputError` where it cannot be read."""
 
     paths: tuple[Path, ...] = ()
     repeatable = True
@@ -100,17 +101,17 @@ class StoreFile:
         self.name = str(url)
         try:
             self._store = Store(url)
-            found = self._store.info(self._store.path)
+            info = self._store.info(self._store.path)
         except FileNotFoundError:
             raise InputError(f"{url}: there is no such file; check the URL") from None
         except OSError as error:
             raise InputError(f"{url}: cannot be read ({why_failed(error)})") from error
-        if found.get("type") == "directory":
+        if info.get("type") == "directory":
             raise InputError(
                 f"{url}: that is a directory; name a file in it, or a quoted pattern such as "
                 f"'{str(url).rstrip('/')}/*'"
             )
-        self.size_bytes: int | None = found.get("size")
+        self.size_bytes: int | None = info.get("size")
         self.may_unpack = url.is_of_the_web
 
     @contextmanager
@@ -126,7 +127,7 @@ class StoreFile:
 
 
 def is_stored(url: StoreUrl) -> bool:
-    """Tell whether there is a file of just that URL, as far as the store answers."""
+    """Tell whether there is a file of exactly that URL; `False` where the store does not answer."""
     try:
         store = Store(url)
         return store.size_bytes(store.path) is not None
@@ -135,16 +136,16 @@ def is_stored(url: StoreUrl) -> bool:
 
 
 class _Stoppable(io.RawIOBase):
-    """A descriptor whose reader looks around while it waits."""
+    """A descriptor that is read until its end, or until `stopped` says so."""
 
     def __init__(self, descriptor: int, stopped: Callable[[], bool]) -> None:
         self._descriptor = descriptor
         self._stopped = stopped
 
     def readinto(self, buffer: Any) -> int:
-        """Read what is there as soon as there is any; nothing at the end, or when it is to stop."""
+        """Wait for bytes and read those there are; none at the end, or once it is to stop."""
         while not self._stopped():
-            if select.select([self._descriptor], [], [], _LOOK_UP_S)[0]:
+            if select.select([self._descriptor], [], [], _POLL_S)[0]:
                 return os.readv(self._descriptor, [buffer])
         return 0
 
@@ -153,10 +154,10 @@ def _standard_input(stopped: Callable[[], bool]) -> BinaryIO:
     if sys.stdin is None:
         raise InputError("standard input: it is closed; name a file instead of -")
     stream = sys.stdin.buffer
-    # Else a moment without data would look like the end.
+    # Otherwise a moment without data would look like the end.
     with contextlib.suppress(OSError):
         os.set_blocking(stream.fileno(), True)
-    if sys.platform != "win32" and _has_descriptor(stream):  # there, for sockets alone
+    if sys.platform != "win32" and _has_descriptor(stream):  # `select` takes sockets only there
         return cast(BinaryIO, _Stoppable(stream.fileno(), stopped))
     return stream
 

@@ -1,4 +1,4 @@
-"""The rows of a CSV file with a header, as dicts of text."""
+"""Reads the rows of CSV with a header, as dicts of text."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord, unreadable_record
 
-__all__ = ["LONGEST_RECORD_BYTES", "csv_rows"]
+__all__ = ["MAX_RECORD_BYTES", "csv_rows"]
 
-LONGEST_RECORD_BYTES = 1 << 24
-"""A longer record ends the run: most likely a quote is not closed."""
+MAX_RECORD_BYTES = 1 << 24
+"""A longer record is an error of the input: most likely a quote is not closed."""
 
 _SHOWN_COLUMNS = 5
 
@@ -20,17 +20,17 @@ def csv_rows(blocks: Iterable[bytes], name: str, *, delimiter: str = ",") -> Ite
     """Yield a dict of text for every row after the header, by the header's names.
 
     A row with more or fewer cells, or with broken quotes, is an `UnreadableRecord`; blank lines are
-    none. Raises `InputError` for a header without usable names, and for a record of more than
-    `LONGEST_RECORD_BYTES`.
+    skipped. The position of a record is the number of its first line. Raises `InputError` for a
+    header without usable names, and for a record of more than `MAX_RECORD_BYTES`.
     """
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_RECORD_BYTES))
-    reading = _Reading(blocks, name)
-    rows = csv.reader(reading.texts(), delimiter=delimiter, strict=True)
-    header = _header(rows, reading)
-    lines = reading.lines
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES))
+    record = _RecordLines(blocks, name)
+    rows = csv.reader(record.texts(), delimiter=delimiter, strict=True)
+    header = _header(rows, record)
+    lines = record.lines
     width = len(header)
     while True:
-        reading.first_line += len(lines)
+        record.first_line += len(lines)
         lines.clear()
         try:
             row = next(rows)
@@ -38,18 +38,18 @@ def csv_rows(blocks: Iterable[bytes], name: str, *, delimiter: str = ",") -> Ite
             return
         except csv.Error as error:
             raw = b"".join(lines)
-            yield unreadable_record("csv.Error", _plain(error), raw), raw, reading.first_line
+            yield unreadable_record("csv.Error", _plain(error), raw), raw, record.first_line
             continue
         if len(row) == width:
-            yield dict(zip(header, row, strict=True)), b"".join(lines), reading.first_line
+            yield dict(zip(header, row, strict=True)), b"".join(lines), record.first_line
         elif row:
             raw = b"".join(lines)
-            told = f"{len(row)} cells found, {width} expected ({_shown(header)})"
-            yield unreadable_record("ValueError", told, raw), raw, reading.first_line
+            error_text = f"{len(row)} cells found, {width} expected ({_shown(header)})"
+            yield unreadable_record("ValueError", error_text, raw), raw, record.first_line
 
 
-class _Reading:
-    """The lines of the record that the reader is at, and the number of its first one."""
+class _RecordLines:
+    """The lines of the record that `csv.reader` reads now, and the number of its first line."""
 
     def __init__(self, blocks: Iterable[bytes], name: str) -> None:
         self.lines: list[bytes] = []
@@ -58,12 +58,12 @@ class _Reading:
         self._blocks = blocks
 
     def texts(self) -> Iterator[str]:
-        """Yield every line with its end, decoded, and gather it in `lines`."""
+        """Yield every line with its end, decoded, and add it to `lines`."""
         lines = self.lines
-        gathered_bytes = 0
+        record_bytes = 0
         for line in self._physical_lines():
-            gathered_bytes = gathered_bytes + len(line) if lines else len(line)
-            self._check(gathered_bytes)
+            record_bytes = record_bytes + len(line) if lines else len(line)
+            self._check(record_bytes)
             lines.append(line)
             yield line.decode("utf-8", "surrogateescape")
 
@@ -82,45 +82,45 @@ class _Reading:
             self._check(held_bytes)
         yield from b"".join(held).splitlines(keepends=True)
 
-    def _check(self, gathered_bytes: int) -> None:
-        if gathered_bytes > LONGEST_RECORD_BYTES:
+    def _check(self, record_bytes: int) -> None:
+        if record_bytes > MAX_RECORD_BYTES:
             raise InputError(
                 f"{self.name} line {self.first_line}: the record that starts here is longer than "
-                f"{LONGEST_RECORD_BYTES >> 20} MiB; an unclosed quote? Close it, or double it"
+                f"{MAX_RECORD_BYTES >> 20} MiB; an unclosed quote? Close it, or double it"
             )
 
 
-def _header(rows: Iterator[list[str]], reading: _Reading) -> list[str]:
+def _header(rows: Iterator[list[str]], record: _RecordLines) -> list[str]:
     """Return the names in the first row that is not blank; none for a file without one."""
     header: list[str] = []
     try:
         while not header:
-            reading.first_line += len(reading.lines)
-            reading.lines.clear()
+            record.first_line += len(record.lines)
+            record.lines.clear()
             header = next(rows)
     except StopIteration:
         return []
     except csv.Error as error:
-        raise _unusable(reading, f"cannot be read: {_plain(error)}; mend the quotes") from error
+        raise _unusable(record, f"cannot be read: {_plain(error)}; fix the quotes") from error
     if not all(column.strip() for column in header):
-        place = next(place for place, column in enumerate(header, 1) if not column.strip())
-        raise _unusable(reading, f"has no name for column {place}; give it one")
+        number = next(number for number, column in enumerate(header, 1) if not column.strip())
+        raise _unusable(record, f"has no name for column {number}; give it one")
     if twice := [column for column in header if header.count(column) > 1]:
-        raise _unusable(reading, f"has the name {twice[0]!r:.60} twice; rename one of them")
+        raise _unusable(record, f"has the name {twice[0]!r:.60} twice; rename one of them")
     return header
 
 
-def _unusable(reading: _Reading, why: str) -> InputError:
-    return InputError(f"{reading.name} line {reading.first_line}: the header {why}")
+def _unusable(record: _RecordLines, why: str) -> InputError:
+    return InputError(f"{record.name} line {record.first_line}: the header {why}")
 
 
 def _plain(error: csv.Error) -> str:
-    told = str(error)
-    if "end of data" in told:
+    message = str(error)
+    if "end of data" in message:
         return "a quote is not closed before the end of the input"
-    if "expected after" in told:
+    if "expected after" in message:
         return "text follows a closing quote; quotes inside a cell are doubled"
-    return told
+    return message
 
 
 def _shown(header: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The URLs of databases: where to connect, what to ask, and what must not be shown."""
+"""URLs of databases: the connection, the query, and the password that no message may show."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _HOST = r"(?:\[[^\]]*\]|[^:@/?#\[\],]*)(?::\d*)?"
 _SERVER = re.compile(
     rf"(?P<scheme>postgres|postgresql)://"
     rf"(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@/?#]*))?@)?"
-    rf"(?P<place>{_HOST}(?:,{_HOST})*(?:/[^@/?#]*)?)"
+    rf"(?P<server>{_HOST}(?:,{_HOST})*(?:/[^@/?#]*)?)"
     rf"(?:\?(?P<settings>[^=&?#]+=[^&]*(?:&[^=&?#]+=[^&]*)*))?"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresqlUrl:
-    """A PostgreSQL URL, taken apart."""
+    """The parts of a PostgreSQL URL."""
 
     name: str
     """The server, user and database, for messages."""
     connection: str = field(repr=False)
-    """What libpq gets, password included."""
+    """What libpq connects to, password included."""
     settings: tuple[str, ...]
     """The names of the URL's other parameters."""
     query: str
@@ -48,19 +48,19 @@ class PostgresqlUrl:
 
 def parse_sqlite(url: str) -> tuple[Path, str]:
     """Return the file and the query of an SQLite URL; raises `UsageError` for a wrong one."""
-    place, found, query = url.partition("?query=")
-    path = place.removeprefix("sqlite:///")
-    if place == path or not path or "?" in path or not query.strip():
-        missing = "" if found else "the query is missing; "
+    location, separator, query = url.partition("?query=")
+    path = location.removeprefix("sqlite:///")
+    if location == path or not path or "?" in path or not query.strip():
+        missing = "" if separator else "the query is missing; "
         raise UsageError(f"{url!r:.120} cannot be read; {missing}write it as {SQLITE_FORM}")
     return Path(path), _decoded(query)
 
 
 def parse_postgresql(url: str) -> PostgresqlUrl:
-    """Take a PostgreSQL URL apart; raises `UsageError`, which does not show it, for a wrong one."""
+    """Return the parts of a URL; raises `UsageError` for a wrong one, without showing it."""
     server, *rest = re.split(r"[?&]query=", url, maxsplit=1)
     query = rest[0] if rest else ""
-    if "&" in query and not _is_plain(query):  # encoded, so this is where it ends
+    if "&" in query and not _is_plain(query):  # it is encoded, so `&` ends it
         query, _, more = query.partition("&")
         server += ("&" if "?" in server else "?") + more
     found = _SERVER.fullmatch(server)
@@ -70,7 +70,7 @@ def parse_postgresql(url: str) -> PostgresqlUrl:
             "in user, password or database as %40 %2F %3A %3F %23"
         )
     user = f"{found['user']}@" if found["user"] else ""
-    name = f"postgresql://{user}{found['place']}"
+    name = f"postgresql://{user}{found['server']}"
     if not query.strip():
         raise UsageError(f"{name} has no query; write it as {POSTGRESQL_FORM}")
     settings = dict(pair.split("=", 1) for pair in (found["settings"] or "").split("&") if pair)
@@ -105,5 +105,5 @@ def _decoded(query: str) -> str:
 
 
 def _is_plain(query: str) -> bool:
-    """Tell SQL as it is typed, which has blanks, from SQL encoded for a URL, which has none."""
+    """Tell whether SQL is written as such, with blanks, and not encoded for a URL."""
     return re.search(r"\s", query.strip()) is not None

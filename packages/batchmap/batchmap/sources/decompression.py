@@ -1,4 +1,4 @@
-"""The bytes of an origin, block by block, decompressed on the way."""
+"""Reads the bytes of a byte source in blocks, and decompresses them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 from batchmap.errors import InputError
 from batchmap.sources.base import one_line
 from batchmap.sources.byte_sources import ByteSource
-from batchmap.sources.zstd import needed_zstandard, zstd_blocks
+from batchmap.sources.zstd import require_zstandard, zstd_blocks
 
 __all__ = ["COMPRESSIONS", "ByteInput"]
 
@@ -23,10 +23,10 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class ByteInput:
-    """What an origin holds, as blocks of bytes.
+    """The content of a byte source, decompressed, in blocks.
 
-    A byte order mark at the start is left out. `compression` is one of `COMPRESSIONS` or empty.
-    A compression whose package is missing raises `UsageError` here.
+    A byte order mark at the start is skipped. `compression` is one of `COMPRESSIONS` or empty.
+    Raises `UsageError` when the package for it is missing.
     """
 
     def __init__(self, byte_source: ByteSource, *, compression: str = "") -> None:
@@ -36,7 +36,7 @@ class ByteInput:
         self._size_bytes: int | None = None
         self._fraction: float | None = 0.0 if byte_source.repeatable else None
         if compression == ".zst":
-            needed_zstandard()
+            require_zstandard()
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes as they come, in blocks of any size above 0.
@@ -54,7 +54,7 @@ class ByteInput:
         yield from read
 
     def fraction(self) -> float | None:
-        """Return the share of the file's bytes that the latest walk has read."""
+        """Return the share of the file's bytes that has been read, the last time if several."""
         if self._file is not None and not self._file.closed and self._size_bytes:
             self._fraction = min(1.0, self._file.tell() / self._size_bytes)
         return self._fraction
@@ -70,7 +70,7 @@ class ByteInput:
                     self._fraction = None if size_bytes is None else 1.0
                     self._file = None
                 finally:
-                    if self._file is file:  # not that of a later walk
+                    if self._file is file:  # and not one that was opened since
                         self.fraction()
                         self._file = None
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -92,21 +92,21 @@ class ByteInput:
     def _zstd(self, file: BinaryIO) -> Iterator[bytes]:
         try:
             yield from zstd_blocks(file.read)
-        except needed_zstandard().ZstdError as error:
+        except require_zstandard().ZstdError as error:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> InputError:
         if isinstance(error, EOFError):
-            told = "the compressed data ends too early; copy the file again, whole"
+            problem = "the compressed data ends too early; copy the file again, whole"
         elif "Not a gzipped" in str(error):
-            told = f"is not gzip-compressed ({one_line(error)}); rename it without .gz"
+            problem = f"is not gzip-compressed ({one_line(error)}); rename it without .gz"
         else:
-            told = f"is not {self._compression}, or damaged ({one_line(error)}); copy it again"
-        return InputError(f"{self._byte_source.name}: {told}")
+            problem = f"is not {self._compression}, or damaged ({one_line(error)}); copy it again"
+        return InputError(f"{self._byte_source.name}: {problem}")
 
 
 def _start_of(file: BinaryIO) -> bytes:
-    """Return the first bytes of a file, enough to tell what it is, if there are as many."""
+    """Return the first bytes of a file, at least as many as gzip's mark has unless it ends."""
     start = b""
     while len(start) < len(_GZIP_MAGIC) and (more := file.read(_BLOCK_BYTES)):
         start += more

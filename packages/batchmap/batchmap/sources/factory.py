@@ -1,4 +1,12 @@
-"""Which source a word on the command line means."""
+"""Opens the source that a text names: a file, a pattern, a URL, a query or standard input.
+
+To add a source: write a module with a class that keeps the promises of `Source`
+(`sources/base.py`). For a format of files that are read from front to back, a function from blocks
+of bytes to records is enough, named in `sources/stream_source.py`. Name a new format in
+`storage/formats.py`, open the source here, and add its case to the contract in
+`tests/test_sources_contract.py`. A package that it needs is imported by
+`batchmap.optional.require`.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +25,15 @@ from batchmap.sources.parquet import ParquetRows
 from batchmap.sources.postgresql import PostgresqlRows
 from batchmap.sources.sqlite import SqliteRows
 from batchmap.sources.stream_source import StreamedSource
-from batchmap.storage import Location, StoreUrl, location_of, scheme_of
-from batchmap.storage.formats import INPUT_FORMATS, INPUT_SUFFIXES
-from batchmap.storage.paths import why_unreadable
+from batchmap.storage import (
+    INPUT_FORMATS,
+    INPUT_SUFFIXES,
+    Location,
+    StoreUrl,
+    location_of,
+    scheme_of,
+    why_unreadable,
+)
 from batchmap.text import near_names
 
 __all__ = ["open_source"]
@@ -37,24 +51,26 @@ def open_source(
     Files and patterns may be URLs of stores that fsspec knows.
 
     `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. Files of
-    `excluded` match no pattern, nor does what is in such a directory of a store. A wait for more of
-    standard input ends once `stopped` says so, as if the input had ended. Raises
-    `UsageError` for words that make no sense, `InputError` for an input that cannot be read;
-    standard input, pipes and databases are opened only when walked.
+    `excluded` match no pattern, nor do files in such a directory of a store. A wait for standard
+    input ends once `stopped` says so, as if the input had ended. Raises `UsageError` for a `spec`
+    that makes no sense, `InputError` for an input that cannot be read; standard input, pipes and
+    databases are opened only when they are read.
     """
     if input_format is not None and input_format not in INPUT_FORMATS:
         hint = near_names(input_format, INPUT_FORMATS)
         known = ", ".join(INPUT_FORMATS)
-        raise UsageError(f"--input-format must be one of {known}, got {input_format!r:.60}{hint}")
+        raise UsageError(
+            f"must be one of {known}, got {input_format!r:.60}{hint}", option="input_format"
+        )
     if spec == "-":
         return _standard_input(input_format or "text", stopped)
     scheme = scheme_of(spec)
     if scheme in _DATABASES:
         return _database(spec, scheme, input_format)
-    place = location_of(spec)
-    if isinstance(place, StoreUrl):
-        return _stored(place, input_format, excluded)
-    spec = spec if scheme is None else str(place)
+    location = location_of(spec)
+    if isinstance(location, StoreUrl):
+        return _stored(location, input_format, excluded)
+    spec = spec if scheme is None else str(location)
     if not _exists(spec) and re.search(r"[*?\[]", spec):
         _refuse_format(input_format, "the items of a pattern are its files' paths")
         own = [path for path in excluded if isinstance(path, Path)]
@@ -80,30 +96,30 @@ def _database(url: str, scheme: str, input_format: str | None) -> Source:
 
 
 def _stored(url: StoreUrl, input_format: str | None, excluded: Collection[Location]) -> Source:
-    # A question mark begins what a web server is asked for.
+    # In a URL of the web, a question mark begins the query.
     magic = r"[*\[]" if url.is_of_the_web else r"[*?\[]"
     if re.search(magic, url.url) and not is_stored(url):
         _refuse_format(input_format, "the items of a pattern are its files' URLs")
-        own = [place for place in excluded if isinstance(place, StoreUrl)]
+        own = [url for url in excluded if isinstance(url, StoreUrl)]
         return MatchingUrls(url, excluded=own)
     return _records_of(StoreFile(url), url.suffixes, input_format)
 
 
 def _refuse_format(input_format: str | None, why: str) -> None:
     if input_format is not None:
-        raise UsageError(f"{why}; leave out --input-format {input_format}, or name one file")
+        raise UsageError(why, advice=f"leave out {{input_format:{input_format}}}, or name one file")
 
 
 def _exists(spec: str) -> bool:
     try:
         return Path(spec).exists()
-    except (OSError, ValueError):  # no name that a file can have
+    except (OSError, ValueError):  # a name that no file can have
         return False
 
 
 def _file(spec: str, input_format: str | None) -> Source:
     path = Path(spec)
-    # Opening a pipe to see whether it can be read would take from it.
+    # Opening a pipe to see whether it can be read would take bytes from it.
     is_pipe = _exists(spec) and not path.is_file() and not path.is_dir()
     if not is_pipe and (why := why_unreadable(path)):
         if _exists(spec) and path.is_dir():
@@ -113,7 +129,7 @@ def _file(spec: str, input_format: str | None) -> Source:
 
 
 def _records_of(byte_source: ByteSource, suffixes: list[str], input_format: str | None) -> Source:
-    """Return the records of a file in the format asked for, or the one that its name tells."""
+    """Return the records of a file in `input_format`, by default the one that its name says."""
     suffixes = [suffix.lower() for suffix in suffixes]
     compression = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else ""
     suffix = suffixes[-1] if suffixes else ""

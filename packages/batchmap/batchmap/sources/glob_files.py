@@ -1,4 +1,4 @@
-"""The paths of the files that match a pattern, as items."""
+"""Reads the paths of the files that match a pattern, as items."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ _logger = logging.getLogger("input")
 
 
 class MatchingFiles:
-    """The regular files that match `pattern` now, sorted.
+    """The paths of the regular files that match `pattern` now, sorted.
 
-    `**` stands for any directories, those behind links and hidden ones left out.
-
-    So does a link to nothing, which costs its item. Files of `excluded` are no items. Directories
-    that cannot be looked into are told of. Raises `InputError` when there are no files.
+    `**` stands for any number of directories, except hidden ones and links. A link to a missing
+    file is an item, too, whose function fails. Files of `excluded` are no items. A warning names
+    directories that cannot be read. Raises `InputError` when no file matches.
     """
 
     def __init__(self, pattern: str, *, excluded: Collection[Path] = ()) -> None:
-        # Those that are added meanwhile would shift the others' places.
-        # (pathlib would change `./a` to `a`, and takes no absolute patterns.)
+        # Listed once: files that are added meanwhile would shift the indexes of the others.
+        # `pathlib` would change `./a` to `a`, and takes no absolute patterns.
         found = set(_matches(pattern))
         left_out = {os.path.realpath(path) for path in excluded}
         self._names = sorted(
@@ -53,12 +52,12 @@ class MatchingFiles:
         self.paths = tuple(map(Path, self._names))
         self.repeatable = True
         self.size_bytes: int | None = None
-        self._given = 0
+        self._read = 0
 
     def records(self) -> Iterator[InputRecord]:
-        self._given = 0
+        self._read = 0
         for number, name in enumerate(self._names, 1):
-            self._given = number
+            self._read = number
             yield name, os.fsencode(name), number
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
@@ -71,11 +70,11 @@ class MatchingFiles:
         return self._names[where - 1]
 
     def fraction(self) -> float | None:
-        return self._given / len(self._names)
+        return self._read / len(self._names)
 
 
 def _matches(pattern: str) -> Iterator[str]:
-    """Yield what `glob` finds, but for `**` follow no links, which may lead in circles."""
+    """Yield what `glob` finds, without following links for `**`, which may lead in circles."""
     parts = pattern.split("/")
     if "**" not in parts:
         yield from glob.glob(pattern)  # noqa: PTH207
@@ -100,7 +99,7 @@ def _is_file_or_dead_link(name: str) -> bool:
 
 
 def _closed_directories(pattern: str) -> list[str]:
-    """Return the directories that `glob` passed over because it may not read them."""
+    """Return the directories that `glob` skipped because they may not be read."""
     found: set[Path] = set()
     for above in Path(pattern).parents:
         if not glob.has_magic(str(above)):

@@ -1,4 +1,4 @@
-"""The URLs of the files of a store that match a pattern, as items."""
+"""Reads the URLs of the files of a store that match a pattern, as items."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["MatchingUrls"]
 class MatchingUrls:
     """The URLs of the files that match `pattern` now, sorted.
 
-    Those of `excluded`, and what is in directories of these names, are no items.
-    Raises `InputError` when there are none, or the store cannot be asked.
+    Those of `excluded`, and files in directories of these names, are no items. Raises `InputError`
+    when no file matches, or the store cannot be reached.
     """
 
     repeatable = True
@@ -28,7 +28,7 @@ class MatchingUrls:
         try:
             store = Store(pattern)
             own = {store.path_of(url) for url in excluded}
-            # Those that are added meanwhile would shift the others' places.
+            # Listed once: files that are added meanwhile would shift the indexes of the others.
             paths = store.matches(store.path)
         except OSError as error:
             raise InputError(f"{pattern}: cannot be looked into ({why_failed(error)})") from error
@@ -39,13 +39,13 @@ class MatchingUrls:
         if not self._urls:
             raise InputError(f"{pattern}: no file matches; check the pattern")
         self.total: int | None = len(self._urls)
-        self._given = 0
+        self._read = 0
 
     def records(self) -> Iterator[InputRecord]:
-        self._given = 0
+        self._read = 0
         for url in self._urls:
-            self._given += 1
-            yield url, url.encode("utf-8", "surrogateescape"), self._given
+            self._read += 1
+            yield url, url.encode("utf-8", "surrogateescape"), self._read
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
@@ -57,4 +57,4 @@ class MatchingUrls:
         return str(StoreUrl(self._urls[where - 1]))
 
     def fraction(self) -> float | None:
-        return self._given / len(self._urls)
+        return self._read / len(self._urls)

@@ -1,4 +1,4 @@
-"""The elements of a JSON array, parsed as they stream in."""
+"""Reads the elements of a JSON array as it streams in."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from batchmap.sources.base import InputRecord, unreadable_record
 from batchmap.sources.strict_json import (
     JSON_BLANKS,
     NotJsonError,
+    describe_json_error,
     first_json,
-    json_fault,
     whole_json,
 )
 
-__all__ = ["LONGEST_ELEMENT_CHARACTERS", "json_elements"]
+__all__ = ["MAX_ELEMENT_CHARACTERS", "json_elements"]
 
-LONGEST_ELEMENT_CHARACTERS = 1 << 24
-"""An element that has not ended by then ends the run: most likely a quote is not closed."""
+MAX_ELEMENT_CHARACTERS = 1 << 24
+"""A longer element is an error of the input: most likely a quote is not closed."""
 
 _AFTER_ELEMENT = re.compile(rf"[{JSON_BLANKS}]*([,\]])[{JSON_BLANKS}]*")
 _BETWEEN_ELEMENTS = re.compile(r'["\[\]{},]')
@@ -38,9 +38,10 @@ def json_elements(blocks: Iterable[bytes], name: str) -> Iterator[InputRecord | 
     """Yield the elements of the array that the whole input is; a block of them is in memory.
 
     The values are those of `json.loads`. An element that is nested too deeply, or has a number of
-    too many digits, is an `UnreadableRecord`. `None` comes where more may have to be waited for. Raises
-    `InputError` where the JSON is broken or cut off, after the elements before that place, and at
-    an element of more than `LONGEST_ELEMENT_CHARACTERS` that a block does not hold.
+    too many digits, is an `UnreadableRecord`. `None` comes where more may have to be waited for.
+    The position of an element is its number. Raises `InputError` where the JSON is broken or cut
+    off, after the elements before, and at an element of more than `MAX_ELEMENT_CHARACTERS` that a
+    block does not hold.
     """
     texts = _texts(blocks)
     number = 1
@@ -54,7 +55,7 @@ def json_elements(blocks: Iterable[bytes], name: str) -> Iterator[InputRecord | 
                 item, end = first_json(text, at)
                 after = _AFTER_ELEMENT.match(text, end)
             except (ValueError, RecursionError):
-                pass  # Broken, or not all there yet.
+                pass  # broken, or not complete yet
             if after is None:
                 yield None
                 element, text = _whole_element(text[at:], texts)
@@ -78,7 +79,7 @@ def json_elements(blocks: Iterable[bytes], name: str) -> Iterator[InputRecord | 
 
 
 def _texts(blocks: Iterable[bytes]) -> Iterator[str]:
-    """Yield the blocks as text; raises `UnicodeDecodeError` right at a byte that is not UTF-8."""
+    """Yield the blocks as text; raises `UnicodeDecodeError` after the text before a wrong byte."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     for block, is_last in chain(((block, False) for block in blocks), [(b"", True)]):
         try:
@@ -91,7 +92,7 @@ def _texts(blocks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _after_bracket(texts: Iterator[str], name: str) -> str:
-    """Return what follows the bracket and blanks that begin an array, up to where a text ends."""
+    """Return what follows the bracket and blanks that begin an array, as far as it has come."""
     begin = _next_not_blank(texts)
     if not begin.startswith("["):
         found = "an object" if begin.startswith("{") else "another value"
@@ -107,7 +108,7 @@ def _next_not_blank(texts: Iterator[str]) -> str:
 
 
 def _whole_element(begin: str, texts: Iterator[str]) -> tuple[str, str]:
-    """Return the element that begins there without blanks around it, and what follows, so far."""
+    """Return the element at the start of `begin`, stripped, and the text that follows so far."""
     outline = _Outline()
     held: list[str] = []
     held_characters = 0
@@ -116,7 +117,7 @@ def _whole_element(begin: str, texts: Iterator[str]) -> tuple[str, str]:
         if held or (text := text.lstrip(JSON_BLANKS)):
             held.append(text)
         held_characters += len(text)
-        is_over = held_characters > LONGEST_ELEMENT_CHARACTERS
+        is_over = held_characters > MAX_ELEMENT_CHARACTERS
         more = None if is_over else next(texts, None)
         if more is None:
             raise _BrokenError(_unended("".join(held), is_over=is_over))
@@ -125,9 +126,9 @@ def _whole_element(begin: str, texts: Iterator[str]) -> tuple[str, str]:
 
 
 class _Outline:
-    """The quotes and brackets of an element that comes in pieces, to tell where it ends.
+    """The quotes and brackets of an element that comes in pieces, which say where it ends.
 
-    Each piece is looked at once, where parsing again and again would take the square of the time.
+    Each piece is scanned once; parsing again with each piece would take quadratic time.
     """
 
     def __init__(self) -> None:
@@ -136,14 +137,14 @@ class _Outline:
         self._is_escaped = False
 
     def end_in(self, text: str) -> int | None:
-        """Return where the comma or bracket after the element is in the next piece, if it is."""
+        """Return where the element ends in the next piece, `None` when it goes on."""
         at = int(self._is_escaped)
-        while found := self._signs().search(text, at):
+        while found := self._pattern().search(text, at):
             at = found.end()
-            sign = found[0]
-            if sign == '"':
+            mark = found[0]
+            if mark == '"':
                 self._in_string = not self._in_string
-            elif sign in "[{":
+            elif mark in "[{":
                 self._depth += 1
             elif self._in_string:
                 pass
@@ -154,38 +155,38 @@ class _Outline:
         self._is_escaped = self._in_string and text.endswith("\\", at)
         return None
 
-    def _signs(self) -> re.Pattern[str]:
+    def _pattern(self) -> re.Pattern[str]:
         if self._in_string:
             return _IN_STRING
         return _IN_ELEMENT if self._depth else _BETWEEN_ELEMENTS
 
 
 def _parsed(element: str) -> tuple[Any, bytes]:
-    """Return the value, or an `UnreadableRecord` of one that is JSON but cannot be held, and its bytes."""
+    """Return the value and its bytes; an `UnreadableRecord` for JSON that Python cannot hold."""
     raw = element.encode()
     try:
         return whole_json(element), raw
     except (json.JSONDecodeError, NotJsonError) as error:
-        raise _BrokenError(_broken(json_fault(error)[1])) from error
+        raise _BrokenError(_broken(describe_json_error(error)[1])) from error
     except (ValueError, RecursionError) as error:
-        return unreadable_record(*json_fault(error), raw), raw
+        return unreadable_record(*describe_json_error(error), raw), raw
 
 
 def _unended(element: str, *, is_over: bool) -> str:
-    """Say what is wrong with an element of which no more is read."""
+    """Return what is wrong with an element that does not end."""
     why = "the input ends before the array does"
     try:
         if element:
             whole_json(element)
     except (ValueError, RecursionError) as error:
-        why = json_fault(error)[1]
+        why = describe_json_error(error)[1]
     if not is_over:
         return _broken(why)
     return (
-        f"the text from here on is over {LONGEST_ELEMENT_CHARACTERS >> 20} MiB or broken ({why}); "
-        "mend it, or write one value a line and name it .jsonl"
+        f"the text from here on is over {MAX_ELEMENT_CHARACTERS >> 20} MiB or broken ({why}); "
+        "fix it, or write one value a line and name it .jsonl"
     )
 
 
 def _broken(why: str) -> str:
-    return f"the JSON is broken or cut off ({why}); mend the file"
+    return f"the JSON is broken or cut off ({why}); fix the file"

@@ -1,4 +1,4 @@
-r"""Lines as items: of text, of JSON, and of a file of failures.
+r"""Reads lines as items: of text, of JSON, and of a file of failed items.
 
 A line ends at `\n` or `\r\n` and nowhere else.
 """
@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from batchmap.sources.base import InputRecord, unreadable_record
-from batchmap.sources.strict_json import NotJsonError, json_fault, whole_json
+from batchmap.sources.strict_json import NotJsonError, describe_json_error, whole_json
 
 __all__ = ["failed_items", "json_lines", "text_lines"]
 
@@ -22,7 +22,7 @@ def text_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
     """
     numbers = count(1)
     for lines in _whole_lines(blocks):
-        # Taken apart by C code, line by line in step: ten million lines pass here.
+        # All three iterators are C code: this is what a line costs, and there may be ten million.
         texts = lines.decode("utf-8", "surrogateescape").split("\n")
         yield from zip(texts, lines.split(b"\n"), numbers, strict=False)
         yield None
@@ -34,7 +34,7 @@ def json_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
 
 
 def failed_items(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
-    """Yield the items of failures, a JSON object a line; `None` as `text_lines` does."""
+    """Yield the items of a file of failures, a JSON object a line; `None` as `text_lines` does."""
     return _parsed_lines(blocks, _failed_item)
 
 
@@ -84,7 +84,7 @@ def _failed_item(value: Any) -> Any:
 
 def _described(error: ValueError | RecursionError, raw: bytes) -> tuple[str, str]:
     if isinstance(error, UnicodeDecodeError):
-        told = f"not UTF-8: byte {error.start + 1} of the line is 0x{raw[error.start]:02x}"
-        return "UnicodeDecodeError", told
-    error_type, told = json_fault(error)
-    return error_type, f"not JSON: {told}" if error_type == "JSONDecodeError" else told
+        message = f"not UTF-8: byte {error.start + 1} of the line is 0x{raw[error.start]:02x}"
+        return "UnicodeDecodeError", message
+    error_type, message = describe_json_error(error)
+    return error_type, f"not JSON: {message}" if error_type == "JSONDecodeError" else message

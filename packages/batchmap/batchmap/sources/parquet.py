@@ -1,4 +1,4 @@
-"""The rows of a Parquet file, as dicts."""
+"""Reads the rows of a Parquet file, as dicts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from batchmap.errors import InputError
-from batchmap.sources.base import InputRecord, needed, one_line, unreadable_record, value_bytes
+from batchmap.optional import require
+from batchmap.sources.base import InputRecord, one_line, unreadable_record, value_bytes
 from batchmap.sources.byte_sources import ByteSource
 
 __all__ = ["ParquetRows"]
@@ -17,17 +18,17 @@ _BUFFER_BYTES = 1 << 20
 
 
 class ParquetRows:
-    """The rows of the file of `origin`, by column name; a batch of them is in memory at a time.
+    """The rows of a file, by column name; a batch of them is in memory at a time.
 
-    A row with a value that Python has no form for is an `UnreadableRecord`. Raises `UsageError` when
+    A row with a value that Python cannot hold is an `UnreadableRecord`. Raises `UsageError` when
     pyarrow is missing, `InputError` when the file is not Parquet or damaged.
     """
 
     def __init__(self, byte_source: ByteSource) -> None:
-        self._parquet = needed("pyarrow.parquet", "pyarrow", "reading Parquet")
-        self._faults = (needed("pyarrow", "pyarrow", "reading Parquet").ArrowException, OSError)
+        self._parquet = require("pyarrow.parquet", "formats", "reading Parquet")
+        self._errors = (require("pyarrow", "formats", "reading Parquet").ArrowException, OSError)
         self._byte_source = byte_source
-        self._given = 0
+        self._read = 0
         self.name = name = byte_source.name
         self.paths = byte_source.paths
         self.repeatable = True
@@ -40,13 +41,13 @@ class ParquetRows:
             raise InputError(f"{name}: two columns are named {twice[0]!r:.60}; rename one of them")
 
     def records(self) -> Iterator[InputRecord]:
-        self._given = 0
+        self._read = 0
         with self._opened("cannot be read on; the file is damaged") as file:
-            # Threads of its own would get in the way of workers that are forked.
+            # pyarrow's threads would be a danger to workers that are forked.
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
                 for item, raw in _rows(batch):
-                    self._given += 1
-                    yield item, raw, self._given
+                    self._read += 1
+                    yield item, raw, self._read
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
@@ -55,20 +56,21 @@ class ParquetRows:
         return f"{self.name} row {where}"
 
     def fraction(self) -> float | None:
-        return self._given / self.total if self.total else 1.0
+        return self._read / self.total if self.total else 1.0
 
     @contextlib.contextmanager
-    def _opened(self, fault: str) -> Iterator[Any]:
+    def _opened(self, problem: str) -> Iterator[Any]:
         try:
             with (
                 self._byte_source.opened() as (raw, _),
                 self._parquet.ParquetFile(raw, buffer_size=_BUFFER_BYTES) as file,
             ):
                 yield file
-        except self._faults as error:
-            place = self.place(self._given + 1) if self._given else self.name
-            told = f"{place}: {fault} ({one_line(error):.300}); write the file again"
-            raise InputError(told) from error
+        except self._errors as error:
+            place = self.place(self._read + 1) if self._read else self.name
+            raise InputError(
+                f"{place}: {problem} ({one_line(error):.300}); write the file again"
+            ) from error
 
 
 def _rows(batch: Any) -> Iterator[tuple[Any, bytes]]:
@@ -80,8 +82,8 @@ def _rows(batch: Any) -> Iterator[tuple[Any, bytes]]:
         for row in rows:
             yield row, value_bytes(row)
         return
-    for place in range(batch.num_rows):
-        yield _row(batch.slice(place, 1))
+    for offset in range(batch.num_rows):
+        yield _row(batch.slice(offset, 1))
 
 
 def _row(one: Any) -> tuple[Any, bytes]:

@@ -1,4 +1,4 @@
-"""The rows that a query finds in a PostgreSQL database, as dicts."""
+"""Reads the rows that a query finds in a PostgreSQL database, as dicts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.errors import InputError
-from batchmap.sources.base import InputRecord, needed, one_line, value_bytes
+from batchmap.optional import require
+from batchmap.sources.base import InputRecord, one_line, value_bytes
 from batchmap.sources.database_url import PostgresqlUrl, column_names
 
 __all__ = ["PostgresqlRows"]
@@ -17,14 +18,14 @@ _CONNECT_TIMEOUT_S = 15
 
 
 class PostgresqlRows:
-    """The rows of a query, which a cursor on the server hands over some at a time.
+    """The rows of a query, which a cursor of the server sends some at a time.
 
-    Raises `UsageError` when psycopg is missing; when walked, `InputError` for a server that
-    cannot be reached and a query that fails. No message shows the password.
+    Raises `UsageError` when psycopg is missing; when read, `InputError` for a server that cannot
+    be reached and a query that fails. No message shows the password.
     """
 
     def __init__(self, url: PostgresqlUrl) -> None:
-        self._psycopg = needed("psycopg", '"psycopg[binary]"', "reading from PostgreSQL")
+        self._psycopg = require("psycopg", "formats", "reading from PostgreSQL")
         self._url = url
         self.name = url.name
         self.total: int | None = None
@@ -45,11 +46,11 @@ class PostgresqlRows:
                         item = dict(zip(columns, row, strict=True))
                         yield item, value_bytes(item), number
         except self._psycopg.Error as error:
-            # The server fails at some row of those that it was about to hand over.
+            # The server failed at one of the rows that it was about to send.
             place = f"{self.name} after row {number}" if number else self.name
-            told = self._url.without_secrets(one_line(error))
-            # The cause would tell the password to whoever prints it.
-            raise InputError(f"{place}: {told}; check server, access and query") from None
+            why = self._url.without_secrets(one_line(error))
+            # A printed cause would show the password.
+            raise InputError(f"{place}: {why}; check server, access and query") from None
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
@@ -65,5 +66,5 @@ class PostgresqlRows:
 
     def _connected(self) -> Any:
         settings = self._url.settings
-        patience = {} if "connect_timeout" in settings else {"connect_timeout": _CONNECT_TIMEOUT_S}
-        return self._psycopg.connect(self._url.connection, **patience)
+        timeout = {} if "connect_timeout" in settings else {"connect_timeout": _CONNECT_TIMEOUT_S}
+        return self._psycopg.connect(self._url.connection, **timeout)

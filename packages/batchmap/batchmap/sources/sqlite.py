@@ -1,4 +1,4 @@
-"""The rows that a query finds in an SQLite file, as dicts."""
+"""Reads the rows that a query finds in an SQLite file, as dicts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord, one_line, state_of_file, value_bytes
 from batchmap.sources.database_url import column_names
-from batchmap.storage.paths import why_unreadable
+from batchmap.storage import why_unreadable
 
 __all__ = ["SqliteRows"]
 
@@ -18,8 +18,8 @@ __all__ = ["SqliteRows"]
 class SqliteRows:
     """The rows of `query` in the database at `path`, which is only read.
 
-    Raises `InputError` when there is no such file, and when walked, if it is no database or the
-    query fails. Text that is not UTF-8 keeps its bytes as lone surrogates.
+    Raises `InputError` when there is no such file, and when read, if it is no database or the query
+    fails. Text that is not UTF-8 keeps its bytes as lone surrogates.
     """
 
     def __init__(self, path: Path, query: str) -> None:
@@ -43,10 +43,10 @@ class SqliteRows:
                     item = dict(zip(columns, row, strict=True))
                     yield item, value_bytes(item), number
         except (sqlite3.Error, sqlite3.Warning) as error:
-            # The module fetches a row ahead of the one that it hands over.
+            # The module fetches one row more than it has returned.
             place = f"{self.name} after row {number}" if number else self.name
-            told = f"{place}: {one_line(error)}; check the file and the query"
-            raise InputError(told) from error
+            why = one_line(error)
+            raise InputError(f"{place}: {why}; check the file and the query") from error
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
@@ -61,7 +61,7 @@ class SqliteRows:
         return None
 
     def _connected(self) -> sqlite3.Connection:
-        # Another thread may walk on; only one does at a time.
+        # Rows may be taken by other threads than this one, but by one at a time.
         uri = f"{self._path.absolute().as_uri()}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""The source of an origin that is read from front to back."""
+"""Reads the records of a byte source, from front to back, in one of several formats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Reader = Callable[[Iterable[bytes]], Iterator[InputRecord | None]]
 
 
 class StreamedSource:
-    """The records of what an origin holds, in one of the `STREAMED_FORMATS`."""
+    """The records of `byte_source`, in one of the `STREAMED_FORMATS`."""
 
     def __init__(
         self,

@@ -1,17 +1,17 @@
-"""JSON as the standard has it: what `json.loads` reads, but for NaN and Infinity."""
+"""Parses JSON as the standard defines it: what `json.loads` reads, except NaN and Infinity."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, NoReturn
 
-__all__ = ["JSON_BLANKS", "NotJsonError", "first_json", "json_fault", "whole_json"]
+__all__ = ["JSON_BLANKS", "NotJsonError", "describe_json_error", "first_json", "whole_json"]
 
 JSON_BLANKS = " \t\r\n"
 
 
 class NotJsonError(ValueError):
-    """A value that is not what it should be, in plain words."""
+    """A value that is not what is expected; the message says why."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -19,16 +19,16 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 first_json = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode
-"""Return the value that starts at a place of a text, and where it ends.
+"""Return the value that starts at an offset of a text, and the offset of its end.
 
-Raises what `json_fault` puts into words.
+Raises the errors that `describe_json_error` takes.
 """
 
 
 def whole_json(text: str) -> Any:
     """Return the value that a text is, with or without blanks around it.
 
-    Raises what `json_fault` puts into words.
+    Raises the errors that `describe_json_error` takes.
     """
     value, end = first_json(text, len(text) - len(text.lstrip(JSON_BLANKS)))
     if end != len(text) and text[end:].strip(JSON_BLANKS):
@@ -36,8 +36,8 @@ def whole_json(text: str) -> Any:
     return value
 
 
-def json_fault(error: ValueError | RecursionError) -> tuple[str, str]:
-    """Return the type of the error that reading JSON raised, and in plain words what is wrong."""
+def describe_json_error(error: ValueError | RecursionError) -> tuple[str, str]:
+    """Return the name of the error that parsing JSON raised, and what is wrong."""
     if isinstance(error, json.JSONDecodeError):
         return "JSONDecodeError", f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
     if isinstance(error, RecursionError):

@@ -1,33 +1,33 @@
-"""Zstandard data unpacked while it streams in."""
+"""Decompresses Zstandard data as it streams in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from batchmap.sources.base import needed
+from batchmap.optional import require
 
-__all__ = ["needed_zstandard", "zstd_blocks"]
+__all__ = ["require_zstandard", "zstd_blocks"]
 
-_LEAST_PACKED_BYTES = 1 << 10
-_MOST_PACKED_BYTES = 1 << 16
+_MIN_PACKED_BYTES = 1 << 10
+_MAX_PACKED_BYTES = 1 << 16
 _BLOCK_BYTES = 1 << 18
 
 
-def needed_zstandard() -> Any:
-    """Return the module `zstandard`, or raise a `UsageError` that tells how to get it."""
-    return needed("zstandard", "zstandard", "reading .zst")
+def require_zstandard() -> Any:
+    """Return the module `zstandard`, or raise a `UsageError` that says how to install it."""
+    return require("zstandard", None, "reading .zst")
 
 
 def zstd_blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Yield what the bytes unpack to, all frames after each other.
+    """Yield the decompressed bytes of all frames, one frame after the other.
 
     `read` returns at most as many bytes as asked for, none at the end. Raises `EOFError` when
     the last frame is cut off, and `zstandard.ZstdError` when the data is damaged.
     """
-    decompressor = needed_zstandard().ZstdDecompressor()
+    decompressor = require_zstandard().ZstdDecompressor()
     frame: Any = None
-    packed_bytes = _LEAST_PACKED_BYTES
+    packed_bytes = _MIN_PACKED_BYTES
     while packed := read(packed_bytes):
         unpacked_bytes = 0
         while packed:
@@ -38,10 +38,10 @@ def zstd_blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
             unpacked_bytes += len(unpacked)
             packed = frame.unused_data if frame.eof else b""
             frame = None if frame.eof else frame
-        # All that it unpacks to is in memory at once, and may be a ten-thousandfold.
+        # All that one read decompresses to is in memory at once, perhaps 10,000 times as much.
         if unpacked_bytes > _BLOCK_BYTES:
-            packed_bytes = max(_LEAST_PACKED_BYTES, packed_bytes // 2)
+            packed_bytes = max(_MIN_PACKED_BYTES, packed_bytes // 2)
         else:
-            packed_bytes = min(_MOST_PACKED_BYTES, packed_bytes * 2)
+            packed_bytes = min(_MAX_PACKED_BYTES, packed_bytes * 2)
     if frame is not None:
         raise EOFError

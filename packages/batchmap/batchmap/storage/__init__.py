@@ -1,22 +1,44 @@
-"""Files that are reached by URL: what they are called, how they are read and written."""
+"""Where files are, on this machine or in a store, and how they are read and written.
 
-from batchmap.storage.object_store import (
-    Store,
-    is_same_file,
-    store_errors,
-    why_failed,
-    why_unusable,
+`storage.output_lease`, an output in a store, is no part of these names: only a run imports it.
+"""
+
+from batchmap.storage.atomic_write import (
+    DRAFT_PREFIX,
+    draft_path,
+    replacing,
+    sync_directory,
+    write_whole,
 )
+from batchmap.storage.formats import INPUT_FORMATS, INPUT_SUFFIXES, OUTPUT_FORMATS, OUTPUT_SUFFIXES
+from batchmap.storage.object_store import Store
+from batchmap.storage.paths import is_stream, journal_path, why_unreadable, why_unwritable
+from batchmap.storage.same_file import is_same_file
+from batchmap.storage.schemes import why_unusable
+from batchmap.storage.store_errors import store_errors, why_failed
 from batchmap.storage.urls import Location, StoreUrl, location_of, scheme_of
 
 __all__ = [
+    "DRAFT_PREFIX",
+    "INPUT_FORMATS",
+    "INPUT_SUFFIXES",
+    "OUTPUT_FORMATS",
+    "OUTPUT_SUFFIXES",
     "Location",
     "Store",
     "StoreUrl",
+    "draft_path",
     "is_same_file",
+    "is_stream",
+    "journal_path",
     "location_of",
+    "replacing",
     "scheme_of",
     "store_errors",
+    "sync_directory",
     "why_failed",
+    "why_unreadable",
     "why_unusable",
+    "why_unwritable",
+    "write_whole",
 ]

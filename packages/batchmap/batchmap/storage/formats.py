@@ -1,4 +1,4 @@
-"""The formats of inputs and outputs by name, and the suffixes that tell them."""
+"""The formats of inputs and outputs by name, and the suffixes of their files."""
 
 from __future__ import annotations
 

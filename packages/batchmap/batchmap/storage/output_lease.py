@@ -1,8 +1,12 @@
-"""An output that lies in a store: its directories there, and who may write it now.
+"""An output in a store: the files beside it, and the lease of the one run that may write it.
 
-OUTPUT             there once the run is done
-OUTPUT.parts/      what is done so far
-OUTPUT.journal/    what the run knows of it, and `held` while somebody writes
+    OUTPUT                      the output, once the run is done
+    OUTPUT.parts/               the results so far
+    OUTPUT.journal/             the journal of the run
+    OUTPUT.journal/held.json    the run that holds the lease
+
+A store has no locks, so a lease cannot be refused: the run that acquires it last holds it, and the
+one before notices as soon as it checks.
 """
 
 from __future__ import annotations
@@ -16,7 +20,9 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from batchmap.errors import OutputError, OutputHeldError
-from batchmap.storage import Store, StoreUrl, why_failed
+from batchmap.storage.object_store import Store
+from batchmap.storage.store_errors import why_failed
+from batchmap.storage.urls import StoreUrl
 from batchmap.text import printable
 
 __all__ = ["OutputLease", "kept_beside"]
@@ -25,11 +31,11 @@ _logger = logging.getLogger("output")
 
 
 class OutputLease:
-    """The output at `url`, to be written by one run at a time.
+    """The output at `url`, which one run at a time may write.
 
-    Two runs on one machine are kept apart by the journal. Of those on several, the one that
-    comes later takes the output over, and the earlier one's `check` raises `OutputHeldError`.
-    All raise `OutputError` where the store does not do what it is asked for.
+    The journal keeps two runs on one machine apart. Of runs on several machines, the one that
+    acquires the lease later takes the output over, and the earlier one's `check` raises
+    `OutputHeldError`. All methods raise `OutputError` where a request to the store fails.
     """
 
     def __init__(self, url: StoreUrl) -> None:
@@ -42,22 +48,21 @@ class OutputLease:
         self.parts = f"{self.path}.parts"
         self.journal = f"{self.path}.journal"
         self.owner = uuid4().hex[:12]
-        self._held = f"{self.journal}/held.json"
-        self._is_ours = False
+        self._lease_path = f"{self.journal}/held.json"
+        self._is_held = False
 
     def __str__(self) -> str:
         return str(self.url)
 
     def failed(self, error: OSError) -> OutputError:
-        """Return what to raise when the store fails."""
-        told = printable(why_failed(error))
+        """Return the error to raise when a request to the store failed."""
         return OutputError(
-            f"{printable(str(self.url))}: the store failed ({told}); mend that and run the "
-            "same command with --resume"
+            f"{printable(str(self.url))}: the store failed ({printable(why_failed(error))})",
+            advice="fix that and run the same command with {resume}",
         )
 
     def exists(self) -> bool:
-        """Tell whether the finished output is there."""
+        """Tell whether the finished output exists."""
         try:
             return self.store.size_bytes(self.path) is not None
         except OSError as error:
@@ -71,10 +76,10 @@ class OutputLease:
             raise self.failed(error) from error
 
     def acquire(self) -> None:
-        """Make the output this run's own."""
-        if self._is_ours:
+        """Make the output this run's own; a warning names the run that held it before."""
+        if self._is_held:
             return
-        ours = {
+        holder = {
             "owner": self.owner,
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -84,11 +89,11 @@ class OutputLease:
             self.store.make_directory(self.journal)
             self.store.make_directory(self.parts)
             if (other := self._holder()) is not None:
-                _logger.warning("%s: taken over from %s", self.url, _told(other))
-            self.store.write(self._held, json.dumps(ours).encode())
+                _logger.warning("%s: taken over from %s", self.url, _described(other))
+            self.store.write(self._lease_path, json.dumps(holder).encode())
         except OSError as error:
             raise self.failed(error) from error
-        self._is_ours = True
+        self._is_held = True
 
     def check(self) -> None:
         """Raise `OutputHeldError` when another run has taken the output over."""
@@ -97,21 +102,21 @@ class OutputLease:
         except OSError as error:
             raise self.failed(error) from error
         if holder is None or holder.get("owner") != self.owner:
-            self._is_ours = False
-            by = "another run" if holder is None else _told(holder)
+            self._is_held = False
+            by = "another run" if holder is None else _described(holder)
             raise OutputHeldError(f"{self.url}: taken over by {by}; leave it to that one")
 
     def release(self) -> None:
-        """Let others take the output without being told of this run."""
-        if self._is_ours:
-            self._is_ours = False
+        """Give the lease back, so that the next run gets it without a warning."""
+        if self._is_held:
+            self._is_held = False
             with suppress(OSError, OutputHeldError, OutputError):
                 self.check()
-                self.store.remove([self._held])
+                self.store.remove([self._lease_path])
 
     def _holder(self) -> dict[str, object] | None:
         try:
-            found = json.loads(self.store.read(self._held))
+            found = json.loads(self.store.read(self._lease_path))
         except FileNotFoundError:
             return None
         except ValueError:
@@ -120,12 +125,10 @@ class OutputLease:
 
 
 def kept_beside(url: StoreUrl) -> list[StoreUrl]:
-    """Return what lies beside the output at `url` while it is written: directories and a draft."""
+    """Return the URLs beside the output at `url` while it is written: directories and a draft."""
     return [StoreUrl(f"{url.url}.{what}") for what in ("parts", "journal", "draft")]
 
 
-def _told(holder: dict[str, object]) -> str:
-    told = (
-        f"a run on {holder.get('host')}, process {holder.get('pid')}, since {holder.get('since')}"
-    )
-    return printable(told)
+def _described(holder: dict[str, object]) -> str:
+    host, pid, since = holder.get("host"), holder.get("pid"), holder.get("since")
+    return printable(f"a run on {host}, process {pid}, since {since}")

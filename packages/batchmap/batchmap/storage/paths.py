@@ -1,27 +1,16 @@
-"""Local paths: what is wrong with one, whether two are one file, writing a file whole."""
+"""Local paths: what a file can be, and why one cannot be read or written."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 __all__ = [
     "is_stream",
     "journal_path",
-    "same_file",
     "why_unreadable",
     "why_unwritable",
-    "write_whole",
 ]
-
-
-def same_file(one: Path, other: Path) -> bool:
-    """Tell whether both paths lead to one file that exists."""
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):  # one of them is not there
-        return False
 
 
 def journal_path(output: Path) -> Path:
@@ -60,7 +49,7 @@ def why_unreadable(path: Path) -> str | None:
 
 
 def why_unwritable(path: Path) -> str | None:
-    """Return why no file can even be looked for under this name, `None` when one can."""
+    """Return why no file can have this name and what to do, `None` when one can."""
     try:
         path.absolute()
         path.stat()
@@ -69,32 +58,3 @@ def why_unwritable(path: Path) -> str | None:
     except (OSError, ValueError) as error:
         return f"{getattr(error, 'strerror', None) or error}; name another file"
     return None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` whole or not at all: to a temporary file that then replaces it.
-
-    A link is followed. What is no regular file (`/dev/stdout`, a pipe) is written to, not replaced.
-    Raises `OSError` when it cannot be written; what was there before then stays.
-    """
-    if is_stream(path):
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(text)
-        return
-    target = Path(os.path.realpath(path))
-    mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".export-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, mode)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -15,9 +15,9 @@ _scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://").match
 
 @dataclass(frozen=True, slots=True)
 class StoreUrl:
-    """A file that is reached by a URL, such as `s3://bucket/directory/name.jsonl`.
+    """The URL of a file in a store, such as `s3://bucket/directory/name.jsonl`.
 
-    Its text is the URL without user, password and, on the web, query: a signature may be there.
+    Its `str` is the URL without user, password and, on the web, query, which may be a signature.
     """
 
     url: str
@@ -32,12 +32,12 @@ class StoreUrl:
 
     @property
     def is_of_the_web(self) -> bool:
-        """Whether it is a web server's."""
+        """Whether the file is a web server's."""
         return self.scheme in _WEB
 
     @property
     def is_read_only(self) -> bool:
-        """Whether what lies there cannot be written."""
+        """Whether the file cannot be written."""
         return self.is_of_the_web or "::" in self.url
 
     @property
@@ -55,17 +55,17 @@ class StoreUrl:
 
 
 Location = Path | StoreUrl
-"""Where a file is: on this machine, or in a store."""
+"""Where a file is: its path on this machine, or its URL in a store."""
 
 
 def scheme_of(spec: str) -> str | None:
-    """Return the scheme that `spec` begins with, in lower case; `None` for no URL."""
+    """Return the scheme that `spec` begins with, in lower case; `None` when it is no URL."""
     found = _scheme(spec)
     return found[1].lower() if found else None
 
 
 def location_of(spec: str) -> Location:
-    """Return the file that `spec` names; `file:///path` is one of this machine."""
+    """Return the location that `spec` names; `file:///path` is one of this machine."""
     scheme = scheme_of(spec)
     if scheme in ("file", "local"):
         return Path(spec.partition("://")[2])

@@ -1,4 +1,4 @@
-"""A run whose plan is made while its first items run: the phases, and what leads from one to the next.
+"""A run whose plan is made while its first items run: its phases and their transitions.
 
     measuring in place --+--> going on in place -----------------+
         |      ^         |        (measured again when the pace  |
@@ -20,7 +20,7 @@ from typing import Any
 from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import usable_cores
-from batchmap.scheduling.adaptive_batches import LONGEST_BATCH_S
+from batchmap.scheduling.adaptive_batches import MAX_BATCH_S
 from batchmap.scheduling.batching import cut
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
@@ -35,7 +35,7 @@ __all__ = ["BUDGET_BATCHES", "RunRequest", "run_adaptively"]
 BUDGET_BATCHES = 2
 """A batch may take as long as so many of the longest ones."""
 
-BUDGET_S = BUDGET_BATCHES * LONGEST_BATCH_S
+BUDGET_S = BUDGET_BATCHES * MAX_BATCH_S
 """A batch that turns out to take longer is cut short, and the rest of it is scheduled again."""
 
 BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S

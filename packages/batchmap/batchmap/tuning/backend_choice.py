@@ -7,68 +7,72 @@ from dataclasses import dataclass, replace
 
 from batchmap.records import Plan
 
-__all__ = ["RELEASES_FROM", "Profile", "TransferCost", "choose_backend"]
+__all__ = ["RELEASES_GIL_FROM", "Profile", "TransferCost", "choose_backend"]
 
 START_S = {"thread": 1e-4, "process": 0.012}
-"""Start and end of one more worker, in seconds, as found on a machine of 2023."""
+"""What starting and ending one more worker takes, in seconds, as found on a machine of 2023."""
 
-WORTH_IT = 0.9
-"""A pool must be predicted to take less than this share of going on in place."""
+MAX_SHARE_OF_IN_PLACE = 0.9
+"""Workers must be predicted to take less than this share of the time that it takes in place."""
 
 WAITS_BELOW = 0.5
-"""Work whose CPU time is less than this share of its time waits."""
+"""Items whose CPU time is less than this share of their time wait."""
 
 PARALLEL_FROM = 1.5
-"""An item that uses so many cores runs in parallel by itself."""
+"""An item that keeps so many cores busy runs in parallel by itself."""
 
-RELEASES_FROM = 1.5
-"""Two at once in threads that use so many cores together do not hold the GIL."""
+RELEASES_GIL_FROM = 1.5
+"""Two items at once in two threads that keep so many cores busy together do not hold the GIL."""
 
-MOST_THREADS = 128
-"""More threads than this are no default: memory, descriptors and the other side must last."""
+MAX_THREADS = 128
+"""More threads are not chosen: memory, descriptors and what they wait for might not suffice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferCost:
-    """What it costs an item and its result to go to a process and back."""
+    """What it costs to send an item to a worker process and get its result back."""
 
     here_s: float
-    """Seconds an item in this process."""
+    """Of this process's time, in seconds an item."""
     there_s: float
-    """Seconds an item in the worker."""
+    """Of the worker's time, in seconds an item."""
     item_bytes: int
+    """Size of an item, pickled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What is known when a decision is made."""
+    """What is known of a function and its items when the backend is chosen."""
 
     left: int | None
-    """Items still to start; `None` when unknown."""
+    """Items that have not started; `None` when unknown."""
     elapsed_s: float
+    """Time since the run began, in seconds."""
     item_s: float
-    """Mean time of an item."""
+    """Mean time of an item, in seconds."""
     cpu_share: float
-    """CPU time of the calling thread over its time."""
+    """Share of that time in which its thread computes, from 0 to 1."""
     own_cores: float = 1.0
-    """CPU time of all threads of this process over the time: more than 1 for parallel libraries."""
+    """How many cores one item keeps busy: more than 1 where a library starts threads for it."""
     threads_gain: float | None = None
-    """How many cores two at once use in two threads; `None` when it was not tried."""
+    """How many cores two items at once in two threads keep busy; `None` before the GIL probe."""
     transfer: TransferCost | None = None
+    """`None` before it was measured."""
     unpicklable: str = ""
     """Why function, items or results cannot be pickled; empty when they can."""
 
 
 def choose_backend(known: Profile, *, cores: int, workers: int | None = None) -> Plan | None:
-    """Return the plan for what is left, or `None` when two at once must be tried first.
+    """Return the plan for the items that are left, or `None` when the GIL probe must come first.
 
-    In place when what is left is done sooner than a pool could start, or for work whose pickling
-    costs as much as the work. Threads for work that waits or releases the GIL, or cannot be
-    pickled; as many as `cores × (1 + wait / compute)` for work that waits (Goetz et al., "Java
-    Concurrency in Practice", 8.2). Else processes, one a core. `workers` overrules the number.
+    They go on in place when they take less time than workers need to start, or when pickling costs
+    as much as the items themselves. Threads are for items that wait, release the GIL or cannot be
+    pickled; for those that wait, as many as `cores × (1 + wait / compute)` (Goetz et al., "Java
+    Concurrency in Practice", 8.2). Else it is processes, one a core. `workers` is the number to use
+    instead, if given.
     """
     item_s = max(known.item_s, 1e-9)
-    # With the number unknown, as much again as there was so far.
+    # Where the number is unknown, as many again are expected as there were so far.
     left = math.ceil(known.elapsed_s / item_s) if known.left is None else known.left
     left_s = left * item_s
     pace = f"Measured: an item takes {_time(item_s)}, {known.cpu_share:.0%} of it computing"
@@ -86,21 +90,21 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
     if known.cpu_share < WAITS_BELOW:
         number = workers or _threads_for(known.cpu_share, cores, left, item_s)
         pool_s = max(left_s / number, item_s) + number * START_S["thread"]
-        if pool_s > WORTH_IT * left_s:
+        if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
             return replace(in_place, why=(pace, f"{rest}, and threads would gain little"))
         return plan("thread", number, pool_s, "Backend chosen: threads, they can wait side by side")
     number = workers or cores
     pool_s = max(left_s / number, item_s) + number * START_S["process"]
     if number == 1:
         return replace(in_place, why=(pace, "Backend chosen: in place, there is one core"))
-    if pool_s > WORTH_IT * left_s:
+    if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
         return replace(in_place, why=(pace, f"{rest}, sooner than a pool could start and end"))
     if known.own_cores > PARALLEL_FROM:
         busy = f"Backend chosen: in place, an item keeps {known.own_cores:.1f} cores busy by itself"
         return replace(in_place, why=(pace, busy))
     if known.threads_gain is None:
         return None
-    if known.threads_gain >= RELEASES_FROM:
+    if known.threads_gain >= RELEASES_GIL_FROM:
         gain = f"Measured: two at once in threads use {known.threads_gain:.1f} cores"
         pool_s = max(left_s / number, item_s)
         return plan("thread", number, pool_s, gain, "Backend chosen: threads, it releases the GIL")
@@ -113,7 +117,7 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
         max(left * (item_s + transfer.there_s) / number, left * transfer.here_s, item_s)
         + number * START_S["process"]
     )
-    if pool_s > WORTH_IT * left_s:
+    if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
         cost = f"pickling one and its result costs {_time(transfer.here_s + transfer.there_s)}"
         return replace(
             in_place,
@@ -124,9 +128,9 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
 
 def _threads_for(cpu_share: float, cores: int, left: int, item_s: float) -> int:
     useful = cores / max(cpu_share, 1e-6)
-    # More threads shorten the run by left_s / P and lengthen it by P starts.
+    # P threads take left_s / P, and P starts: that is least where P is this root.
     paying = math.sqrt(left * item_s / START_S["thread"])
-    return max(1, min(left, MOST_THREADS, round(useful), round(paying)))
+    return max(1, min(left, MAX_THREADS, round(useful), round(paying)))
 
 
 def _time(seconds: float) -> str:

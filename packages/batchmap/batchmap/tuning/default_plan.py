@@ -25,8 +25,8 @@ def default_plan(
 ) -> Plan:
     """Return the plan for `backend`; `None` for `workers` or `batch_size` takes the default.
 
-    `cluster_workers` counts those of a Dask cluster, which are its own business. `why` is the reason
-    for the backend, `None` when it was asked for.
+    `cluster_workers` counts those of a Dask cluster, which decides on them. `why` is the reason for
+    the backend, `None` when it was asked for.
     """
     if backend == "sequential":
         workers = 1

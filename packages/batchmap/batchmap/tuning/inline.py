@@ -1,4 +1,4 @@
-"""Takes first items in a plain loop, for as long as nothing else could be faster."""
+"""Runs the first items in a plain loop, for as long as nothing else could be faster."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from batchmap.worker.failures import describe_failure, is_fatal
 __all__ = ["run_inline"]
 
 CHEAP_S = 10e-6
-"""Dearer items are soon worth measuring."""
+"""From an item that takes longer, items are measured."""
 
 NEVER_WORTH_IT_S = 2e-7
-"""What pickling the smallest item and its result costs; cheaper ones stay, however many."""
+"""What pickling the smallest item and its result costs. Items that take less stay in the loop."""
 
 UNDECIDED_S = 0.02
-"""How long the loop goes on with items between the two."""
+"""How long the loop goes on with items that take more than that and less than `CHEAP_S`."""
 
-MOST_TOGETHER = 256
-"""How many items the loop takes without a look at the clock."""
+MAX_SLICE = 256
+"""How many items the loop runs at most without reading the clock."""
 
 
 def run_inline(
@@ -32,12 +32,12 @@ def run_inline(
     *,
     clock: Clock = SYSTEM_CLOCK,
 ) -> tuple[Iterator[Any] | None, list[ItemRecord]]:
-    """Append to `results` what `function` gives for `items`, `None` for those that fail.
+    """Append to `results` what `function` returns for each of `items`, `None` where it fails.
 
     Returns the items that are left, `None` when there are none, and the records of the failed
-    ones. Stops early when items cost so much, or take so long together, that a pool might pay.
+    ones. Stops early when one item, or all together, take so long that workers might pay.
     """
-    # Slices of these cost nothing an item.
+    # These can be sliced, which takes no time an item.
     whole = items if isinstance(items, list | tuple | range) else None
     left = iter(items)
     failed: list[ItemRecord] = []
@@ -62,5 +62,5 @@ def run_inline(
         too_long = now_s - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S
         if item_s > CHEAP_S or too_long:
             return left if whole is None else islice(left, len(results), None), failed
-        size = min(2 * size, MOST_TOGETHER)
+        size = min(2 * size, MAX_SLICE)
         then_s = now_s

@@ -1,7 +1,11 @@
 """Measures a function on its first items and decides how to run the rest.
 
-The first items run where the command runs, in slices that double, and their results are kept.
-Then two slices run at once in two threads, if that can tell something.
+    slices in place, each twice as long --> GIL probe, where it matters --> plan
+         ^                                                                   |
+         +--- in place again, and more items or slower ones than expected ---+
+
+The first items run in the calling thread, and their results are kept. The GIL probe runs two slices
+at once in two threads: where they keep more than one core busy, the function releases the GIL.
 """
 
 from __future__ import annotations
@@ -16,47 +20,49 @@ from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import ProcessUsage, free_memory_bytes, process_usage
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
 from batchmap.scheduling.batching import HAND_OVER_S
-from batchmap.tuning.backend_choice import PARALLEL_FROM, RELEASES_FROM, Profile, choose_backend
+from batchmap.tuning.backend_choice import PARALLEL_FROM, RELEASES_GIL_FROM, Profile, choose_backend
 from batchmap.tuning.transfer_cost import measure_transfer
 
 __all__ = ["IN_PLACE_SLICE_S", "Profiler"]
 
 SPINNING_S = 0.2
-"""Threads of a numeric library spin for half as long after it was loaded, which looks like work."""
+"""Before this, several busy cores are not believed: the threads of a numeric library spin for about
+half as long after it was loaded, which looks like work."""
 
 MEASURE_S = 0.01
-"""How long items are measured before a first decision, in seconds, the first item left out: it
-may import or open something."""
+"""How long items are measured before a first decision, in seconds. The first item does not count:
+it may import or open something."""
 
 LONG_FIRST_S = 0.5
-"""A first item that takes longer than this is taken to be slow anyway."""
+"""A first item that takes longer than this does count, by itself."""
 
 SLICE_S = 0.002
-"""How long a slice of items may take while they are measured."""
+"""How long a slice of items may take while they are measured, in seconds."""
 
 IN_PLACE_SLICE_S = 0.05
-"""How long a slice may take once it is decided to go on in place."""
+"""How long a slice may take once it is decided to go on in place, in seconds."""
 
 GIL_PROBE_S = 0.008
-"""How long each of two slices takes that run at once to see whether they hold the GIL."""
+"""How long each of the two slices of a GIL probe takes, in seconds."""
 
-WAITS_AN_ITEM = 0.5
-"""Work that gives up its core less often does not wait, though it may have had to share it."""
+MIN_WAITS_AN_ITEM = 0.5
+"""Items that give up their core less often than this do not wait: other programs had the core."""
 
 UNCLEAR_FROM = 1.08
-"""Two that hold it never use so many; between the two, another program may have had a core."""
+"""Two slices that hold the GIL never keep so many cores busy. Up to `RELEASES_GIL_FROM`, they may
+release it and have shared a core with another program."""
 
 MAX_GIL_PROBES = 3
-"""How often a possibly_different GIL probe is fought, at most; the best outcome counts."""
+"""How often a GIL probe is made, at most, while the outcome is unclear; the highest one counts."""
 
 
 class Profiler:
-    """Sizes the first slices, learns from their records, and then decides.
+    """Sizes the first slices, learns from their records, and decides how to go on.
 
-    `total` counts the items; where it is `None`, `expected` is a guess that is good enough.
-    It is asked for the next plan after each record; the plan of the GIL probe (two threads) comes
-    first where `decide` needs it. While items go on in place, it decides anew when their pace
-    or their number turns out otherwise.
+    The engine calls `next_size` before each slice, and `learn` and `next_plan` with each record.
+    `total` counts the items; where it is `None`, `expected` is a guess at it. Where
+    `choose_backend` needs the GIL probe, the plan for it (two threads) comes first. While items go
+    on in place, it decides again when they turn out slower or more than expected.
     """
 
     def __init__(
@@ -80,7 +86,7 @@ class Profiler:
         self._done = 0
         self._busy_s = 0.0
         self._cpu_s = 0.0
-        self._since = self._after_first = self._start = self._so_far()
+        self._since = self._after_first = self._start = self._usage_so_far()
         self._seems_parallel = False
         self._last_slice_s = 0.0
         self._item_s: float | None = None
@@ -92,14 +98,14 @@ class Profiler:
         self._decided_item_s = 0.0
         self._sizing: AdaptiveSizing | None = None
         self.plan: Plan | None = None
-        """What goes on now; `None` while items are measured in place."""
+        """The plan that is followed now; `None` while items are measured in place."""
         self.probes_gil = False
-        """Whether two slices run at once now."""
+        """Whether the GIL probe runs now."""
         self.waits_for_workers = False
-        """Whether items go on in place while workers start up."""
+        """Whether items go on in place until workers have started; the engine sets it."""
 
     def next_size(self, left: int | None) -> int:
-        """Return how many items to take next."""
+        """Return how many items the next slice or batch has; `left` are left, `None`: unknown."""
         if self._item_s is None:
             return 1
         if self.waits_for_workers:
@@ -113,7 +119,7 @@ class Profiler:
         return max(1, min(2 * self._done, int(slice_s / self._item_s)))
 
     def learn(self, batch: Batch, record: BatchRecord) -> None:
-        """Take a record in."""
+        """Take in what came of a slice or batch."""
         if self._sizing is not None:
             self._sizing.learn(record)
             return
@@ -122,21 +128,21 @@ class Profiler:
             self._done += len(record.results)
             return
         number = len(record.results)
-        taken_s = record.ended_s - record.started_s
+        slice_s = record.ended_s - record.started_s
         self._done += number
-        self._busy_s += taken_s
+        self._busy_s += slice_s
         self._cpu_s += record.cpu_s
         if number:
-            self._last_slice_s = taken_s
-            self._item_s = max(1e-9, taken_s / number)
+            self._last_slice_s = slice_s
+            self._item_s = max(1e-9, slice_s / number)
             self._sample = (batch.items, record.results)
         if self._done == number == 1:
-            self._after_first = self._so_far()
+            self._after_first = self._usage_so_far()
         elif self._since is self._start:
             self._since = self._after_first
 
     def next_plan(self) -> Plan | None:
-        """Return a plan to change to, or `None` to go on as it is."""
+        """Return a plan to change to, or `None` to go on as before."""
         if self._sizing is not None or self._item_s is None:
             return None
         if self.probes_gil:
@@ -147,18 +153,18 @@ class Profiler:
             self.probes_gil = False
             self._gil_probes_done += 1
             if (
-                UNCLEAR_FROM < self._threads_gain < RELEASES_FROM
+                UNCLEAR_FROM < self._threads_gain < RELEASES_GIL_FROM
                 and self._gil_probes_done < MAX_GIL_PROBES
             ):
                 return self._start_gil_probe()
-        elif not self._time_to_decide():
+        elif not self._is_time_to_decide():
             return None
         self._decided_s = self._elapsed_s()
         self._decided_item_s = self._item_s
         known = self._known()
         was_parallel, self._seems_parallel = self._seems_parallel, known.own_cores > PARALLEL_FROM
         if self._seems_parallel:
-            self._since = self._so_far()
+            self._since = self._usage_so_far()
         plan = choose_backend(known, cores=self._cores, workers=self._workers)
         if plan is not None and plan.backend == "process" and known.transfer is None:
             known = self._with_transfer(known)
@@ -168,7 +174,7 @@ class Profiler:
         if self._seems_parallel and (
             self._elapsed_s() < SPINNING_S or (was_parallel and self.plan is not None)
         ):
-            return None  # too early to believe, or as before; either way it goes on in place
+            return None  # it is not believed yet, or nothing is new: on in place, in either case
         if plan.backend != "sequential":
             self._sizing = AdaptiveSizing(
                 workers=plan.workers,
@@ -186,13 +192,13 @@ class Profiler:
         self._probe_records = []
         return Plan("thread", 2, 1, None, ())
 
-    def _so_far(self) -> _SoFar:
-        return _SoFar(self._clock.now(), self._usage(), self._done, self._busy_s, self._cpu_s)
+    def _usage_so_far(self) -> _UsageSoFar:
+        return _UsageSoFar(self._clock.now(), self._usage(), self._done, self._busy_s, self._cpu_s)
 
     def _elapsed_s(self) -> float:
         return self._clock.now() - self._start.now_s
 
-    def _time_to_decide(self) -> bool:
+    def _is_time_to_decide(self) -> bool:
         if self._total is not None and self._done >= self._total:
             return self.plan is None
         if self.plan is None and not self._seems_parallel:
@@ -200,22 +206,23 @@ class Profiler:
             return self._clock.now() - self._since.now_s >= enough_s
         assert self._item_s is not None
         if self._seems_parallel:  # or threads of a library still spin since it was loaded
-            window_s = max(MEASURE_S, self._elapsed_s() / 4)
-            return self._clock.now() - self._since.now_s >= window_s
+            measure_s = max(MEASURE_S, self._elapsed_s() / 4)
+            return self._clock.now() - self._since.now_s >= measure_s
         if self._total is None:
             return self._elapsed_s() >= 2 * self._decided_s
         return self._item_s > 2 * self._decided_item_s and self._elapsed_s() > MEASURE_S
 
     def _known(self) -> Profile:
         assert self._item_s is not None
-        now, before = self._so_far(), self._since
+        now, before = self._usage_so_far(), self._since
         measured_s, busy_s = now.now_s - before.now_s, now.busy_s - before.busy_s
         own_cpu_s = now.usage.cpu_s - before.usage.cpu_s
-        queued_s = now.usage.queued_s - before.usage.queued_s  # others had the core
-        at_it_s = max(busy_s - queued_s, now.cpu_s - before.cpu_s)
-        cpu_share = min(1.0, (now.cpu_s - before.cpu_s) / at_it_s) if at_it_s else 1.0
-        if now.usage.waits - before.usage.waits < WAITS_AN_ITEM * (now.done - before.done):
-            cpu_share = 1.0  # it did not wait: others had the core
+        # While the thread queued for a core, other programs had it: that is no waiting.
+        queued_s = now.usage.queued_s - before.usage.queued_s
+        running_s = max(busy_s - queued_s, now.cpu_s - before.cpu_s)
+        cpu_share = min(1.0, (now.cpu_s - before.cpu_s) / running_s) if running_s else 1.0
+        if now.usage.waits - before.usage.waits < MIN_WAITS_AN_ITEM * (now.done - before.done):
+            cpu_share = 1.0
         return Profile(
             left=self._left(),
             elapsed_s=self._elapsed_s(),
@@ -234,24 +241,25 @@ class Profiler:
         return self._expected - self._done
 
     def _gain_of_gil_probe(self) -> float:
-        """Return how many cores the two used together: what holds the GIL never uses over one.
+        """Return how many cores the two slices kept busy: one at most, if they hold the GIL.
 
-        Where they used more, one that began late is not held against them.
+        Where it was more, each slice is counted over its own time, so that it does not matter when
+        one began late.
         """
         records = self._probe_records
-        together_s = max(r.ended_s for r in records) - min(r.started_s for r in records)
-        cores = sum(record.cpu_s for record in records) / together_s if together_s else 1.0
+        wall_s = max(r.ended_s for r in records) - min(r.started_s for r in records)
+        cores = sum(record.cpu_s for record in records) / wall_s if wall_s else 1.0
         if cores < UNCLEAR_FROM:
             return cores
-        # A slice of which items failed may have come in several records.
+        # A slice with failed items may have come in several records.
         lengths_s = {record.worker: record.ended_s - record.started_s for record in records}
         return sum(record.cpu_s / lengths_s[record.worker] for record in records)
 
     def _item_s_with_gil_probe(self) -> float:
-        """Return the mean time of an item, those of the GIL probe by their CPU time alone."""
+        """Return the mean time of an item; of those in the GIL probe, the CPU time alone counts."""
         items = len(self._sample[1]) + sum(len(record.results) for record in self._probe_records)
-        taken_s = self._last_slice_s + sum(record.cpu_s for record in self._probe_records)
-        return max(1e-9, taken_s / max(1, items))
+        total_s = self._last_slice_s + sum(record.cpu_s for record in self._probe_records)
+        return max(1e-9, total_s / max(1, items))
 
     def _with_transfer(self, known: Profile) -> Profile:
         try:
@@ -263,14 +271,15 @@ class Profiler:
 
 
 @dataclass(frozen=True, slots=True)
-class _SoFar:
-    """What was known at a moment."""
+class _UsageSoFar:
+    """What this process, and the items so far, had used at a moment."""
 
     now_s: float
+    """The moment."""
     usage: ProcessUsage
     done: int
-    """Items."""
+    """How many items were done."""
     busy_s: float
-    """Time of the items in place."""
+    """How long the slices in place took, in seconds."""
     cpu_s: float
-    """CPU time of the thread that ran them."""
+    """CPU time of the thread that ran them, in seconds."""

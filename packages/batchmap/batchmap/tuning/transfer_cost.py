@@ -1,4 +1,4 @@
-"""Measures what it costs items and results to travel to a process and back."""
+"""Measures what it costs to send items to a worker process and get their results back."""
 
 from __future__ import annotations
 
@@ -11,35 +11,38 @@ from batchmap.tuning.backend_choice import TransferCost
 
 __all__ = ["measure_transfer"]
 
-LARGEST_SAMPLE = 200
-LARGEST_SAMPLE_BYTES = 4_000_000
-"""How many items, and how many bytes of them, are pickled to see what that costs."""
+MAX_SAMPLE = 200
+MAX_SAMPLE_BYTES = 4_000_000
+"""How many items, and how many bytes of them, are pickled at most to measure that."""
 
 COPY_S_PER_BYTE = 5e-10
-"""What copying a byte into a socket, or out of it, costs."""
+"""How long it takes to copy a byte into a socket, or out of it, in seconds."""
 
 
 def measure_transfer(
     function: Callable[[Any], Any], items: Sequence[Any], results: Sequence[Any], clock: Clock
 ) -> TransferCost:
-    """Return what pickling and unpickling costs; raises what pickling raises."""
+    """Return what pickling and unpickling of `items` and their `results` costs.
+
+    Raises what pickling raises, of `function`, too.
+    """
     import cloudpickle
 
     cloudpickle.dumps(function)
-    some, outcomes = items[:LARGEST_SAMPLE], results[:LARGEST_SAMPLE]
-    while len(some) > 1 and _bytes(some[:1]) * len(some) > LARGEST_SAMPLE_BYTES:
-        some, outcomes = some[: len(some) // 2], outcomes[: len(outcomes) // 2]
+    items, results = items[:MAX_SAMPLE], results[:MAX_SAMPLE]
+    while len(items) > 1 and _bytes(items[:1]) * len(items) > MAX_SAMPLE_BYTES:
+        items, results = items[: len(items) // 2], results[: len(results) // 2]
     start_s = clock.now()
-    there = cloudpickle.dumps(some)
+    there = cloudpickle.dumps(items)
     dumped_s = clock.now()
     pickle.loads(there)
-    back = pickle.dumps(outcomes)
+    back = pickle.dumps(results)
     pickled_s = clock.now()
     pickle.loads(back)
     here_s = dumped_s - start_s + clock.now() - pickled_s
-    # Bytes also cross a socket: each side copies them once, at some GB/s.
+    # Bytes also cross a socket: each process copies them once, at some GB/s.
     copying_s = (len(there) + len(back)) * COPY_S_PER_BYTE
-    number = max(1, len(some))
+    number = max(1, len(items))
     return TransferCost(
         here_s=(here_s + copying_s) / number,
         there_s=(pickled_s - dumped_s + copying_s) / number,

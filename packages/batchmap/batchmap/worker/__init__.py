@@ -1,1 +1,8 @@
-"""What runs inside a worker: calling the function on a batch's items and recording what came of each."""
+"""What runs inside a worker: calls the function on a batch's items and records what came of each.
+
+    executor -> BatchProcessor.process(batch) -> function(item), item by item -> BatchRecord
+
+`processor` holds the loop, `record_builder` what came of the items so far, `monitor` how an
+executor learns which item runs, `failures` the exceptions, `retry` the attempts, and `event_loop`
+the loop that coroutines run in.
+"""

@@ -1,4 +1,9 @@
-"""The event loop of a process, for coroutines that share what belongs to a loop."""
+"""The event loop of a process, in which all its coroutines run one after another.
+
+A client that a module opens once belongs to the loop that it first ran in. So the coroutines of
+all batches run in the same loop, from whichever thread; only those that run beside others get a
+loop of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,54 +17,52 @@ __all__ = ["LoopLease", "lease_loop"]
 
 
 class LoopLease:
-    """An event loop that somebody has for a while."""
+    """The right to run an event loop, until `release`."""
 
-    def __init__(self, home: _SharedLoop | None, loop: asyncio.AbstractEventLoop) -> None:
-        self._home = home
+    def __init__(self, shared: _SharedLoop | None, loop: asyncio.AbstractEventLoop) -> None:
+        self._shared = shared
         self.loop = loop
 
     def release(self) -> None:
-        """Leave the loop for others, unless something still goes on in it; it must have stopped."""
+        """Give the loop back, which must have stopped; one with tasks left in it is closed."""
         left = asyncio.all_tasks(self.loop)
-        if self._home is None or left:
+        if self._shared is None or left:
             self.loop.close()
-        if self._home is not None:
-            self._home.free.release()
+        if self._shared is not None:
+            self._shared.free.release()
 
 
 class _SharedLoop:
+    """The loop that a process leases out again and again."""
+
     def __init__(self) -> None:
         self.free = threading.Lock()
         self.loop = _new_loop()
         atexit.register(self.close)
 
     def close(self) -> None:
-        with suppress(RuntimeError):  # somebody has not given it back
+        with suppress(RuntimeError):  # a lease was never released, and the loop runs
             self.loop.close()
 
 
-_homes: dict[int, _SharedLoop] = {}
-"""By process: a fork must not use its parent's."""
+_shared_loops: dict[int, _SharedLoop] = {}
+"""By process id: a forked process must not use its parent's loop."""
 
 
 def lease_loop() -> LoopLease:
-    """Lend the one loop of this process, or one of its own to those who come while it is lent.
-
-    A client that a module opens once belongs to the loop that it first ran in; so all coroutines
-    that run one after another, in whatever thread, run in the same. uvloop where installed.
-    """
-    home = _homes.get(os.getpid())
-    if home is None:
-        home = _homes.setdefault(os.getpid(), _SharedLoop())
-    if not home.free.acquire(blocking=False):
+    """Lease the shared loop of this process, or a new one while that is leased; uvloop if there."""
+    shared = _shared_loops.get(os.getpid())
+    if shared is None:
+        shared = _shared_loops.setdefault(os.getpid(), _SharedLoop())
+    if not shared.free.acquire(blocking=False):
         return LoopLease(None, _new_loop())
-    if home.loop.is_closed():
-        home.loop = _new_loop()
-    return LoopLease(home, home.loop)
+    if shared.loop.is_closed():
+        shared.loop = _new_loop()
+    return LoopLease(shared, shared.loop)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
+    try:  # never required, so nothing is missing without it
         import uvloop
     except ImportError:
         return asyncio.new_event_loop()

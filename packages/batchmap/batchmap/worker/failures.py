@@ -1,4 +1,4 @@
-"""Exceptions put into words, so that they survive the way out of a worker."""
+"""Exceptions as text, which survives the way out of a worker; and what an exception means."""
 
 from __future__ import annotations
 
@@ -22,71 +22,73 @@ __all__ = [
     "is_fatal",
 ]
 
-_OUR_OWN = str(Path(__file__).parent) + os.sep
+_OWN_DIRECTORY = str(Path(__file__).parent) + os.sep
 
 LONGEST_TEXT = 8192
 """Characters kept of an error's message, and of its traceback."""
 
 
 class BatchInterrupted(Exception):
-    """A worker died, or was given up, in the middle of a batch.
+    """A worker crashed, or was abandoned, in the middle of a batch.
 
-    `finished` holds what it had handed over. `place` is that of the item it was at, `None` when
-    it was at none; `failure` says what became of the worker. `final` tells that the item is to
-    blame beyond doubt, so it need not be tried on another worker.
+    `finished` holds the records of the items that it had finished. `offset` is that of the item
+    that it ran, `None` when it ran none or that is not known; `failure` says what became of the
+    worker. `final` says that this item is the cause beyond doubt, so that no other worker tries it.
     """
 
     def __init__(
         self,
         failure: ItemFailure,
         *,
-        place: int | None,
+        offset: int | None,
         finished: Sequence[BatchRecord] = (),
         final: bool = False,
     ) -> None:
         super().__init__(failure.error)
         self.failure = failure
-        self.place = place
+        self.offset = offset
         self.finished = finished
         self.final = final
 
 
 class ItemsFailedError(Exception):
-    """Some items failed, after all others were done; `records` holds theirs, in input order."""
+    """Some items failed, and all others are done; `records` holds those of the failed ones."""
 
     def __init__(self, records: Sequence[ItemRecord], *, total: int) -> None:
         self.records = tuple(records)
+        """In input order."""
         first = self.records[0]
-        told = first.failure and f"{first.failure.error_type}: {first.failure.error}"
+        why = first.failure and f"{first.failure.error_type}: {first.failure.error}"
         super().__init__(
-            f"{len(self.records)} of {total} items failed; the first is item {first.index}: {told}"
+            f"{len(self.records)} of {total} items failed; the first is item {first.index}: {why}"
         )
 
 
 def describe_failure(error: BaseException) -> ItemFailure:
-    """Put an exception into words, cut to 8 KB each; never raises."""
+    """Return an exception as text, message and traceback cut to 8 KB each; never raises."""
     try:
         message = str(error)
     except BaseException:
         message = f"<{type(error).__name__} whose text cannot be had>"
     try:
-        trace = "".join(traceback.format_tb(_beyond_our_own(error.__traceback__), limit=-20))
+        trace = "".join(traceback.format_tb(_without_own_frames(error.__traceback__), limit=-20))
     except BaseException:
         trace = ""
     return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace[-LONGEST_TEXT:])
 
 
-def _beyond_our_own(frames: TracebackType | None) -> TracebackType | None:
-    """Leave out how an item's function was called; what it did is of interest."""
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OUR_OWN):
+def _without_own_frames(frames: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames of this package, which called the function and say nothing of it."""
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OWN_DIRECTORY):
         frames = frames.tb_next
     return frames
 
 
 def is_fatal(error: BaseException) -> bool:
-    """Tell what is no item's fault: a worker that cannot be made ready, or a real Ctrl-C.
+    """Tell whether an error ends the run: the worker cannot be made ready, or it is a Ctrl-C.
 
-    A function may raise `KeyboardInterrupt`, too; in a script without handlers, it is a Ctrl-C.
+    All others cost their item alone. A function may raise `KeyboardInterrupt` itself; it counts as
+    a Ctrl-C in the main thread of a script that has set no handler of its own.
     """
     return isinstance(error, TaskUnusableError) or (
         isinstance(error, KeyboardInterrupt)
@@ -96,15 +98,15 @@ def is_fatal(error: BaseException) -> bool:
 
 
 def failed_record(batch: Batch, failure: ItemFailure) -> BatchRecord:
-    """Return the record of a batch whose items all failed in the same way, in no known time."""
-    places = range(len(batch.items))
+    """Return the record of a batch whose items all failed for the same reason, in no known time."""
+    offsets = range(len(batch.items))
     return BatchRecord(
         batch_index=batch.index,
         first_item=batch.first_item,
         results=[None] * len(batch.items),
         durations_s=array("d", [batch.spent_s]) * len(batch.items),
-        failures=dict.fromkeys(places, failure),
-        attempts=dict.fromkeys(places, batch.attempt) if batch.attempt > 1 else {},
+        failures=dict.fromkeys(offsets, failure),
+        attempts=dict.fromkeys(offsets, batch.attempt) if batch.attempt > 1 else {},
         worker="",
         started_s=0.0,
         ended_s=0.0,

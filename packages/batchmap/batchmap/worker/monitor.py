@@ -1,4 +1,4 @@
-"""Who watches over a worker's items: for time limits, and to know what it was at when it died."""
+"""How an executor learns what a worker runs now: for time limits, and to know what crashed it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["CoroutineMonitor", "ItemMonitor", "current_coroutine_monitor", "curr
 
 
 class ItemMonitor(Protocol):
-    """Told by the processor what it is at."""
+    """What the processor calls as it goes through the items of a batch."""
 
-    def heartbeat(self, place: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
-        """Take notice that no item runs, and return when to tell again. May raise to end the batch.
+    def heartbeat(self, offset: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
+        """Take notice that no item runs, and return when to call again. May raise to end the batch.
 
-        The item at `place` of the batch is next. `finished` hands over what is done since it was
-        last called, of the items before the place that it is given.
+        The item at `offset` in the batch is next. `finished(end)` returns the record of the items
+        before offset `end`, without those that an earlier call returned.
         """
 
-    def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:
-        """Return an iterator whose every step takes notice that an item begins.
+    def begin(self, offset: int, began_s: Iterator[float]) -> Iterator[object]:
+        """Return an iterator of which each step takes notice that one more item begins.
 
-        The items are those from `place` of the batch on, and begin when `began_s` says. It may
-        end early to have `heartbeat` called.
+        The first is the item at `offset` in the batch; `began_s` gives when each begins. The
+        iterator may end early, so that `heartbeat` is called.
         """
 
     def end(self) -> None:
@@ -37,13 +37,13 @@ class CoroutineMonitor(Protocol):
     """Decides when a coroutine may start, and how long it may take."""
 
     async def guard(self, start: Callable[[], Any]) -> Any:
-        """Await `start()` when there is room and return its result; raises as it does."""
+        """Await `start()` once it may run, and return its result; raises as it does."""
 
 
 current_monitor: ContextVar[ItemMonitor | None] = ContextVar("current_monitor", default=None)
-"""The watch of the thread that reads it; set by executors that need one."""
+"""The monitor of the thread that reads it; set by executors that need one."""
 
 current_coroutine_monitor: ContextVar[CoroutineMonitor | None] = ContextVar(
     "current_coroutine_monitor", default=None
 )
-"""The watch of the event loop that reads it; set by the executor that runs coroutines."""
+"""The monitor of the event loop that reads it; set by the executor that runs coroutines."""

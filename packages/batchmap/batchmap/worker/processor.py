@@ -1,4 +1,4 @@
-"""BatchProcessor: a batch to its record, whatever the function does to its items."""
+"""Runs a function over the items of a batch, and records what came of each, whatever it raises."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from batchmap.worker.retry import back_off_s, current_attempt
 __all__ = ["BatchProcessor", "is_async"]
 
 CHEAP_S = 10e-6
-"""Items that cost less are timed many together: reading the clock would cost too much."""
+"""Items that take less are timed in groups: reading the clock for each would cost too much."""
 
 CHEAP_IN_A_ROW = 4
-"""So many cheap items in a row are taken as a sign that more follow."""
+"""After so many cheap items in a row, the next ones are timed in groups."""
 
-MOST_TOGETHER = 256
-"""How many items are timed together at most, so that a change of pace is noticed."""
+MAX_GROUP = 256
+"""How many items are timed in one group at most."""
 
-TOGETHER_S = 0.01
-"""How long items that are timed together may take before the next one waits for a look around."""
+MAX_GROUP_S = 0.01
+"""After so long a group ends before its next item, so that items that turn slow are noticed."""
 
 
 class BatchProcessor:
@@ -37,7 +37,7 @@ class BatchProcessor:
 
     An exception becomes that item's failure and never stops the batch. A failed item is tried
     again up to `retries` times, after growing, jittered waits. A batch that has taken longer than
-    `budget_s` (seconds) is cut short after the item that runs.
+    `budget_s` (seconds) ends after the item that runs, and its record lacks the items after it.
 
     Raises `TypeError` for a function that cannot be called, `ValueError` for `retries` below 0.
     """
@@ -64,7 +64,7 @@ class BatchProcessor:
         """Whether the function is a coroutine function."""
 
     def with_budget(self, budget_s: float) -> BatchProcessor:
-        """Return the same processor with a budget of so many seconds a batch."""
+        """Return a processor of the same function with a budget of so many seconds a batch."""
         return BatchProcessor(
             self._function,
             retries=self._retries,
@@ -74,13 +74,13 @@ class BatchProcessor:
         )
 
     def process_item(self, item: Any, *, index: int = 0) -> ItemRecord:
-        """Return what became of `item`."""
+        """Return the record of `item`; `index` is its index in the input."""
         return next(self.process(Batch(0, index, (item,))).item_records())
 
     def process(self, batch: Batch | Iterable[Any]) -> BatchRecord:
-        """Return what became of the items of `batch`, in their order.
+        """Return the record of `batch`, its items in their order.
 
-        Stops short between two items when the budget is spent or the run is told to end.
+        It ends early, between two items, when the budget is spent or the run is asked to stop.
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
@@ -112,35 +112,35 @@ class BatchProcessor:
     def _process_unmonitored(
         self, builder: BatchRecordBuilder, function: Callable[[Any], Any]
     ) -> None:
-        """Go through the items; where several in a row are cheap, take and time many at once."""
+        """Run the items; where several in a row are cheap, run and time them in groups."""
         items, results, durations = builder.batch.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
-        place = cheap = 0
+        offset = cheap = 0
         then_s = now()
         deadline_s = then_s + self._budget_s
-        while place < end and not stop.requested:
-            some = 1
+        while offset < end and not stop.requested:
+            size = 1
             if cheap >= CHEAP_IN_A_ROW:
-                some = min(end - place, MOST_TOGETHER)
+                size = min(end - offset, MAX_GROUP)
             try:
-                if some == 1:
-                    results.append(function(items[place]))
+                if size == 1:
+                    results.append(function(items[offset]))
                 else:
-                    until_s = min(deadline_s, then_s + TOGETHER_S)
+                    until_s = min(deadline_s, then_s + MAX_GROUP_S)
                     in_time = takewhile(until_s.__ge__, iter(now, None))
-                    for item, _ in zip(items[place : place + some], in_time, strict=False):
+                    for item, _ in zip(items[offset : offset + size], in_time, strict=False):
                         results.append(function(item))
             except BaseException as error:
                 self._fail(builder, function, len(results), error)
-            some = len(results) - place
+            size = len(results) - offset
             now_s = now()
-            if some:
-                item_s = (now_s - then_s) / some
-                durations.extend([item_s] * some)
-                cheap = cheap + some if item_s < CHEAP_S else 0
-            else:  # this thread did not get its turn before the time was up
+            if size:
+                item_s = (now_s - then_s) / size
+                durations.extend([item_s] * size)
+                cheap = cheap + size if item_s < CHEAP_S else 0
+            else:  # this thread got no core before the time of the group was up
                 cheap = 0
-            place += some
+            offset += size
             then_s = now_s
             if now_s > deadline_s:
                 return
@@ -148,10 +148,11 @@ class BatchProcessor:
     def _process_monitored(
         self, builder: BatchRecordBuilder, function: Callable[[Any], Any], monitor: ItemMonitor
     ) -> None:
-        """Go through the items one by one, telling `monitor` of each before it runs.
+        """Run the items one by one, and call `monitor` before each.
 
-        Between two items no Python code runs but this loop's. Where more does, the function itself
-        was measured to take up to a tenth longer, perhaps for the prediction of its branches.
+        Between two items no Python code runs but this loop's; the rest is iterators written in C.
+        With Python code in between, the function itself was measured to take up to a tenth longer,
+        perhaps because the CPU predicts its branches less well.
         """
         items, results, now, stop = (
             builder.batch.items,
@@ -164,14 +165,14 @@ class BatchProcessor:
         deadline_s = now_s + self._budget_s
         try:
             while len(results) < len(items) and now_s <= deadline_s and not stop.urgency:
-                place = len(results)
-                until_s = min(monitor.heartbeat(place, now_s, builder.take_finished), deadline_s)
+                offset = len(results)
+                until_s = min(monitor.heartbeat(offset, now_s, builder.take_finished), deadline_s)
                 began_s, noted_s = tee(takewhile(until_s.__ge__, iter(now, None)))
-                begin = monitor.begin(place, noted_s), map(builder.began_s.append, began_s)
+                begin = monitor.begin(offset, noted_s), map(builder.began_s.append, began_s)
                 try:
                     for item, _, _ in zip(left, *begin, strict=False):
                         results.append(function(item))
-                    left = iter(items[len(results) :])  # one more was taken than given
+                    left = iter(items[len(results) :])  # `zip` took one more than it gave
                 except BaseException as error:
                     self._fail(builder, function, len(results), error)
                 now_s = now()
@@ -182,12 +183,12 @@ class BatchProcessor:
         self,
         builder: BatchRecordBuilder,
         function: Callable[[Any], Any],
-        place: int,
+        offset: int,
         error: BaseException,
     ) -> None:
-        """Put down the result of the item at `place` after a first failed attempt."""
+        """Try the failed item at `offset` again while that is allowed, and add what came of it."""
         attempt = builder.batch.attempt
-        item = builder.batch.items[place]
+        item = builder.batch.items[offset]
         while attempt <= self._retries and not self._stop.requested:
             if is_fatal(error):
                 raise error
@@ -195,7 +196,7 @@ class BatchProcessor:
             attempt += 1
             token = current_attempt.set(attempt)
             try:
-                builder.succeed(place, function(item), attempt)
+                builder.succeed(offset, function(item), attempt)
                 return
             except BaseException as next_error:
                 error = next_error
@@ -203,12 +204,13 @@ class BatchProcessor:
                 current_attempt.reset(token)
         if is_fatal(error):
             raise error
-        builder.fail(place, describe_failure(error), attempt)
+        builder.fail(offset, describe_failure(error), attempt)
 
     async def process_async(self, batch: Batch) -> BatchRecord:
-        """Return what became of the items of `batch`, each in a coroutine of its own.
+        """Return the record of `batch`, each of its items run in a coroutine of its own.
 
-        Starting and time limits are the watch's to decide. Retries are the caller's.
+        The monitor decides when each starts and how long it may take. Failed items are not tried
+        again here: the caller does that.
         """
         from asyncio import current_task, gather
 
@@ -221,7 +223,7 @@ class BatchProcessor:
         current_attempt.set(batch.attempt)
         started_s = now()
 
-        async def run(place: int, item: Any) -> None:
+        async def run(offset: int, item: Any) -> None:
             begun_s = now()
 
             def start() -> Any:
@@ -230,18 +232,18 @@ class BatchProcessor:
                 return self._function(item)
 
             try:
-                results[place] = await (start() if monitor is None else monitor.guard(start))
+                results[offset] = await (start() if monitor is None else monitor.guard(start))
             except BaseException as error:
                 task = current_task()
                 if (task is not None and task.cancelling()) or is_fatal(error):
                     raise
-                failures[place] = describe_failure(error)
-            durations[place] = now() - begun_s
+                failures[offset] = describe_failure(error)
+            durations[offset] = now() - begun_s
 
         if number == 1:
             await run(0, batch.items[0])
         else:
-            await gather(*(run(place, item) for place, item in enumerate(batch.items)))
+            await gather(*(run(offset, item) for offset, item in enumerate(batch.items)))
         durations[0] += batch.spent_s
         return BatchRecord(
             batch_index=batch.index,
@@ -258,6 +260,6 @@ class BatchProcessor:
 
 
 def is_async(function: Callable[[Any], Any]) -> bool:
-    """Tell whether calling `function` gives a coroutine."""
+    """Tell whether `function` is a coroutine function, or an object whose call is one."""
     by_class = getattr(type(function), "__call__", None)  # noqa: B004  # looked at, not called
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(by_class)

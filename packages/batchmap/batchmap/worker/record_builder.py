@@ -1,4 +1,4 @@
-"""What has come of the items of a batch so far, and its record."""
+"""Collects what comes of the items of a batch, and makes the batch record of it."""
 
 from __future__ import annotations
 
@@ -17,51 +17,57 @@ T = TypeVar("T")
 
 
 class BatchRecordBuilder:
-    """What has come of the items of a batch so far."""
+    """What has come of the items of `batch` so far.
+
+    The processor appends to `results`, `durations_s` and `began_s` itself: it does so for each
+    item, and a method call would cost too much.
+    """
 
     def __init__(self, batch: Batch, clock: Clock) -> None:
         self.batch = batch
         self.results: list[Any] = []
+        """One an item, in order; `None` for a failed one."""
         self.durations_s = array("d")
         self.began_s = array("d")
-        """When the items began whose durations are not put down yet."""
+        """When the items began that have no entry in `durations_s` yet."""
         self._failures: dict[int, ItemFailure] = {}
         self._attempts: dict[int, int] = {}
-        self._taken = 0
+        self._num_taken = 0
         self._clock = clock
         self._started_s = clock.now()
         self._cpu_at_start_s = clock.cpu()
 
-    def succeed(self, place: int, result: Any, attempts: int) -> None:
-        """Put down a result that took several attempts."""
+    def succeed(self, offset: int, result: Any, attempts: int) -> None:
+        """Add a result that took several attempts."""
         self.results.append(result)
-        self._attempts[place] = attempts
+        self._attempts[offset] = attempts
 
-    def fail(self, place: int, failure: ItemFailure, attempts: int) -> None:
-        """Put down a failure."""
+    def fail(self, offset: int, failure: ItemFailure, attempts: int) -> None:
+        """Add a failure."""
         self.results.append(None)
-        self._failures[place] = failure
+        self._failures[offset] = failure
         if attempts > 1:
-            self._attempts[place] = attempts
+            self._attempts[offset] = attempts
 
     def take_finished(self, end: int) -> BatchRecord:
-        """Return the record of the items before place `end` that were not handed over before.
+        """Return the record of the items before offset `end`, without those taken earlier.
 
-        What is put down later, perhaps by a thread that was given up, does not change it.
+        What is added later, perhaps by a thread that was abandoned, does not change it.
         """
-        first, self._taken = self._taken, end
-        self._put_down_durations(end)
+        first, self._num_taken = self._num_taken, end
+        self._add_durations(end)
         return self._record(self.results[first:end], self.durations_s[first:end], first)
 
     def take(self) -> BatchRecord:
-        """Return the record of all items that were not handed over before; it is the last."""
-        first, self._taken = self._taken, len(self.results)
-        self._put_down_durations(self._taken)
+        """Return the record of all items, without those taken earlier; it is the last one."""
+        first, self._num_taken = self._num_taken, len(self.results)
+        self._add_durations(self._num_taken)
         if not first:
             return self._record(self.results, self.durations_s, 0)
         return self._record(self.results[first:], self.durations_s[first:], first)
 
-    def _put_down_durations(self, end: int) -> None:
+    def _add_durations(self, end: int) -> None:
+        """Complete `durations_s` up to offset `end`: an item ends when the next one begins."""
         number = end - len(self.durations_s)
         ended_s = self.began_s[1 : number + 1]
         if len(ended_s) < number:
@@ -93,9 +99,12 @@ class BatchRecordBuilder:
 
 
 def worker_name() -> str:
-    """Return what tells this thread from all others, in other processes, too."""
+    """Return a name that no other thread has, in this or any other process of the machine."""
     return f"{os.getpid()}:{threading.get_ident()}"
 
 
-def _between(first: int, end: int, by_place: dict[int, T]) -> dict[int, T]:
-    return {place - first: told for place, told in dict(by_place).items() if first <= place < end}
+def _between(first: int, end: int, by_offset: dict[int, T]) -> dict[int, T]:
+    """Return the entries of offsets from `first` up to `end`, counted from `first`."""
+    return {
+        offset - first: value for offset, value in dict(by_offset).items() if first <= offset < end
+    }

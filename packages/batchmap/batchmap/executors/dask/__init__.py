@@ -1,10 +1,16 @@
-"""Workers of a Dask cluster: a local one, or one that is there already.
+"""Runs calls on the workers of a Dask cluster: a local one, or one that runs already.
 
     submit -> client -> scheduler -> [worker: ShippedCall] -> answer in bytes -> future
 
-`_connecting` leads to a cluster; `_cluster` ships modules and functions to it, and knows which of
-its workers are silent; `_executor` runs calls there. `_shipping` and `_calls` are what a worker
-runs, which gets nothing but these files: so `distributed` is imported no sooner than needed.
+    executor        takes calls, follows them, and makes those of silent workers run elsewhere
+    cluster         connects, ships modules and functions, knows which workers are silent
+    connection      starts a local cluster, or connects to one by its `address`
+    code_archive    packs the modules that a worker's machine may lack
+    worker_plugin   unpacks them there, and finds the function of a call
+    remote_call     makes the call there
+    dispatch_cost   measures what an empty call costs
+
+Only the modules behind `open_workers` import `distributed`.
 """
 
 from __future__ import annotations
@@ -23,11 +29,14 @@ __all__ = ["open_workers"]
 def open_workers(
     workers: int, *, timeout_s: float | None = None, scheduler: DaskAddress | None = None
 ) -> DaskExecutor:
-    """Return an executor on so many workers of a local cluster, or on that of `scheduler`."""
+    """Return an executor on so many workers of a local cluster, or on that of `scheduler`.
+
+    Raises `UsageError` where Dask is not installed.
+    """
     try:
         from batchmap.executors.dask.executor import DaskExecutor
     except ImportError as error:
         raise UsageError(
-            f"--backend dask needs a package ({error}); pip install -r requirements-dask.txt"
+            f'the dask backend needs a package ({error}); pip install "batchmap[dask]"'
         ) from error
     return DaskExecutor(workers, timeout_s=timeout_s, scheduler=scheduler)

@@ -1,4 +1,4 @@
-"""Where a Dask scheduler is, and what it knows us by."""
+"""Where a Dask scheduler is, and the certificates to reach it with."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ __all__ = ["DaskAddress", "TlsFiles"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """The files that Dask's own commands take for TLS, in the form PEM."""
+    """The files that Dask's own commands take for TLS, in PEM format."""
 
     ca_file: Path
-    """Of the authority that signed the certificates of all."""
+    """Certificate of the authority that signed all others."""
     cert: Path
-    """Our certificate."""
+    """Certificate of this process."""
     key: Path
-    """Its private key."""
+    """Private key of that certificate."""
 
 
 @dataclass(frozen=True, slots=True)
 class DaskAddress:
-    """Where a Dask scheduler is, and what it knows us by."""
+    """Where a Dask scheduler is, and the certificates to reach it with."""
 
     address: str
-    """`HOST:PORT`, which may have a scheme before it."""
+    """`HOST:PORT`, perhaps with a scheme before it."""
     tls: TlsFiles | None = None
     """`None`: as Dask's own configuration says."""
 

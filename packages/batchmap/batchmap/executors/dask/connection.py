@@ -1,4 +1,4 @@
-"""The way to a Dask cluster: one is started here, or one is there already."""
+"""Starts a local Dask cluster, or connects to one that runs already."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ import distributed
 
 from batchmap.errors import UsageError, WorkersLostError
 from batchmap.executors.dask.address import DaskAddress, TlsFiles
-from batchmap.executors.process.spawn import safe_context, signals_held
+from batchmap.executors.process.spawn import safe_context, signals_blocked
 
 __all__ = ["CONNECT_S", "connect", "silence_logs", "start_local"]
 
 CONNECT_S = 10.0
 """How long a scheduler, and then its workers, may take to answer."""
 
-_DEATHS_ALLOWED = 1
-"""After how many crashes of its workers a local cluster gives a batch up; the engine then looks
-for the item that is to blame."""
+_MAX_CRASHES = 1
+"""After so many crashes of the workers that ran it, a local cluster gives a batch up, and the
+scheduler of batches finds the item that caused them."""
 
 
 def silence_logs() -> None:
-    """Keep Dask from logging: we tell what matters."""
+    """Keep Dask from logging; what matters becomes an error or a result here."""
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def start_local(told: str, workers: int) -> Any:
-    """Start a cluster of so many workers on this machine, called `told` in what goes wrong.
+def start_local(name: str, workers: int) -> Any:
+    """Start a cluster of so many workers on this machine; errors say `name`.
 
     Raises `WorkersLostError` when it does not start.
     """
     try:
         with (
-            signals_held(safe_context()),
-            dask.config.set({"distributed.scheduler.allowed-failures": _DEATHS_ALLOWED}),
+            signals_blocked(safe_context()),
+            dask.config.set({"distributed.scheduler.allowed-failures": _MAX_CRASHES}),
         ):
             return distributed.LocalCluster(  # type: ignore[no-untyped-call]
                 n_workers=workers,
@@ -52,13 +52,13 @@ def start_local(told: str, workers: int) -> Any:
             )
     except (OSError, RuntimeError, ValueError) as error:
         raise WorkersLostError(
-            f"{told} does not start ({type(error).__name__}: {error!s:.200}); "
-            "--backend process needs none"
+            f"{name} does not start ({type(error).__name__}: {error!s:.200})",
+            advice="{backend:process} needs none",
         ) from error
 
 
-def connect(told: str, scheduler: DaskAddress | None, local: Any) -> Any:
-    """Return a client of the cluster of `scheduler`, or of the `local` one.
+def connect(name: str, scheduler: DaskAddress | None, local: Any) -> Any:
+    """Return a client of the cluster of `scheduler`, or of the `local` one; errors say `name`.
 
     Raises `WorkersLostError` when it does not answer, `UsageError` for unusable certificates.
     """
@@ -67,7 +67,7 @@ def connect(told: str, scheduler: DaskAddress | None, local: Any) -> Any:
         if scheduler is not None:
             _check_answers(scheduler.address)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # versions are looked at below
+            warnings.simplefilter("ignore")  # Dask compares more versions than matter here
             return distributed.Client(  # type: ignore[no-untyped-call]
                 scheduler.url if scheduler else local,
                 security=security,
@@ -76,8 +76,9 @@ def connect(told: str, scheduler: DaskAddress | None, local: Any) -> Any:
             )
     except (OSError, ValueError) as error:
         raise WorkersLostError(
-            f"{told} does not answer ({type(error).__name__}: {error!s:.200}); "
-            "check --address, and the --tls options where it speaks TLS"
+            f"{name} does not answer ({type(error).__name__}: {error!s:.200})",
+            advice="check {address:}, and {tls_ca_file:}, {tls_cert:} and {tls_key:} where it "
+            "speaks TLS",
         ) from error
 
 
@@ -92,13 +93,14 @@ def _security(tls: TlsFiles) -> Any:
         security.get_connection_args("client")  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"--tls-ca-file {tls.ca_file}, --tls-cert {tls.cert} and --tls-key {tls.key} are no "
-            f"certificates with their key ({error!s:.200}); name PEM files that belong together"
+            f"{tls.ca_file}, {tls.cert} and {tls.key} are no certificates with their key "
+            f"({error!s:.200})",
+            advice="give {tls_ca_file:}, {tls_cert:} and {tls_key:} PEM files that belong together",
         ) from error
     return security
 
 
 def _check_answers(address: str) -> None:
-    """Raise `OSError` at once where nobody listens; Dask goes on trying."""
+    """Raise `OSError` at once where nobody listens; Dask would go on trying."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()

@@ -1,4 +1,4 @@
-"""The inside of a Dask worker: one call, its answer in bytes."""
+"""The inside of a Dask worker: makes one call and returns its answer in bytes."""
 
 from __future__ import annotations
 
@@ -10,41 +10,43 @@ from batchmap.executors.pickling import pickled_error, pickled_result
 from batchmap.executors.thread import ThreadExecutor
 from batchmap.worker.failures import BatchInterrupted
 
-__all__ = ["BROKEN", "ERROR", "RESULT", "answer"]
+__all__ = ["ERROR", "INTERRUPTED", "RESULT", "answer"]
 
 RESULT = "result"
+"""The answer holds, pickled, what the call returned."""
 ERROR = "error"
-BROKEN = "broken"
-"""What the answer is: pickled, what the call returned, raised, or the parts of a `BatchInterrupted`."""
+"""It holds what the call raised."""
+INTERRUPTED = "interrupted"
+"""It holds the parts of the `BatchInterrupted` that the call raised."""
 
 
 def answer(
-    hold: dict[Any, Any], name: str, arguments: bytes, timeout_s: float | None
+    shipped: dict[Any, Any], name: str, arguments: bytes, timeout_s: float | None
 ) -> tuple[str, bytes]:
-    """Call the function that `hold` has under `name`, with the time limit for each item.
+    """Call the function that `shipped` has under `name`, with the time limit for each item.
 
-    `hold` belongs to the worker, and keeps the function once it is loaded.
+    `shipped` belongs to the worker; the function stays in it once it is unpickled.
     """
-    with hold["lock"]:
-        function = hold.get(("loaded", name))
+    with shipped["lock"]:
+        function = shipped.get(("loaded", name))
         if function is None:
-            function = hold[("loaded", name)] = pickle.loads(hold[name])
-            hold[name] = None
+            function = shipped[("loaded", name)] = pickle.loads(shipped[name])
+            shipped[name] = None
     try:
-        result = _called(hold, function, pickle.loads(arguments), timeout_s)
+        result = _called(shipped, function, pickle.loads(arguments), timeout_s)
         return RESULT, pickled_result(result)
-    except BatchInterrupted as broken:
-        parts = broken.failure, broken.place, list(broken.finished), broken.final
-        return BROKEN, pickle.dumps(parts)
+    except BatchInterrupted as error:
+        parts = error.failure, error.offset, list(error.finished), error.final
+        return INTERRUPTED, pickle.dumps(parts)
     except Exception as error:
         return ERROR, pickled_error(error)
 
 
-def _called(hold: dict[Any, Any], function: Any, arguments: Any, timeout_s: float | None) -> Any:
+def _called(shipped: dict[Any, Any], function: Any, arguments: Any, timeout_s: float | None) -> Any:
     if timeout_s is None:
         return function(*arguments)
-    with hold["lock"]:  # a thread that hangs cannot be killed, so another one takes its place
+    with shipped["lock"]:  # a thread that hangs cannot be killed, so another one takes its place
         key = ("threads", timeout_s)
-        if key not in hold:
-            hold[key] = ThreadExecutor(4 * (os.cpu_count() or 1), timeout_s=timeout_s)
-    return hold[key].submit(function, *arguments).result()
+        if key not in shipped:
+            shipped[key] = ThreadExecutor(4 * (os.cpu_count() or 1), timeout_s=timeout_s)
+    return shipped[key].submit(function, *arguments).result()

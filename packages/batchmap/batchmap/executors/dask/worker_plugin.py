@@ -1,7 +1,8 @@
-"""What a Dask worker needs to run our calls: our modules, the task's, and the function.
+"""What a Dask worker needs for our calls: this library, the task's modules, and the function.
 
-A worker elsewhere has none of ours. So `Shipment` travels whole, uses nothing but the standard
-library and Dask, and brings the files that the rest is imported from.
+A worker's machine may lack this library or have another version of it. So `Shipment` is pickled by
+value and uses only the standard library and Dask; it brings the files that all else is imported
+from.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ __all__ = ["Shipment", "ShippedCall"]
 
 
 class Shipment(WorkerPlugin):
-    """Bytes that every worker gets when it joins: an archive of modules, or a pickled function."""
+    """Bytes that every worker gets when it joins: an archive of modules, or a pickled function.
+
+    They are kept in the worker object, in a mapping that all runs on the cluster share.
+    """
 
     def __init__(self, name: str, data: bytes, *, is_archive: bool) -> None:
         self.name = name
@@ -30,37 +34,42 @@ class Shipment(WorkerPlugin):
         self._is_archive = is_archive
 
     def setup(self, worker: Any) -> None:
-        """Unpack an archive; keep anything else."""
-        hold = vars(worker).setdefault("shipped_hold", {"lock": threading.RLock()})
-        data, self._data = self._data, b""  # the worker keeps this plugin, and needs no two copies
+        """Unpack an archive, and have modules imported from it; keep anything else."""
+        shipped = vars(worker).setdefault("batchmap_shipped", {"lock": threading.RLock()})
+        data, self._data = self._data, b""  # the worker keeps this object, and needs one copy only
         if not self._is_archive:
-            hold[self.name] = data
+            shipped[self.name] = data
             return
         directory = Path(worker.local_directory) / self.name
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             archive.extractall(directory)
-        hold[self.name] = directory
-        _put_first(hold, self.name)
+        shipped[self.name] = directory
+        _import_from(shipped, self.name)
         importlib.import_module("batchmap.executors.dask.remote_call")
 
     def teardown(self, worker: Any) -> None:
-        """Drop what was kept."""
-        hold = vars(worker).get("shipped_hold", {})
-        hold.pop(("loaded", self.name), None)
-        if hold.get("first") == self.name:
-            del hold["first"]  # or a later run of the same files would not be put first again
-        kept = hold.pop(self.name, None)
+        """Drop what was kept, and the modules that were imported from it.
+
+        Whoever uses the worker next then imports what is installed there, another version of this
+        library included.
+        """
+        shipped = vars(worker).get("batchmap_shipped", {})
+        shipped.pop(("loaded", self.name), None)
+        if shipped.get("first") == self.name:
+            del shipped["first"]
+        kept = shipped.pop(self.name, None)
         if isinstance(kept, Path):
             shutil.rmtree(kept, ignore_errors=True)
             if str(kept) in sys.path:
                 sys.path.remove(str(kept))
+            _unload(lambda _, file: file is not None and kept in file.parents)
 
 
 class ShippedCall:
     """A call of a shipped function. To unpickle it is to make the call and get its answer.
 
-    For the scheduler unpickles what it is to pass on, and has none of our modules: what it gets
-    is the call's bytes, and that they are to be unpickled.
+    The scheduler unpickles what it passes on, and has none of our modules. So what it is given is
+    this, pickled, as plain bytes, with the order to unpickle them in a worker.
     """
 
     def __init__(
@@ -69,43 +78,48 @@ class ShippedCall:
         self._parts = archive, function, arguments, timeout_s
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _answered, self._parts
+        return answer_shipped_call, self._parts
 
 
-def _answered(
+def answer_shipped_call(
     archive: str, function: str, arguments: bytes, timeout_s: float | None
 ) -> tuple[str, bytes]:
     """Call the shipped `function` in a worker, among the modules of `archive`.
 
-    Two runs on one cluster may have different modules of the same name, and take turns.
+    Runs on one cluster may have different modules of the same name, and take turns. So it may be
+    another run's version of this library in which a call is unpickled: the place, the name and the
+    parameters of this function must stay as they are.
     """
-    hold: dict[Any, Any] = vars(get_worker())["shipped_hold"]
-    _put_first(hold, archive)
+    shipped: dict[Any, Any] = vars(get_worker())["batchmap_shipped"]
+    _import_from(shipped, archive)
     from batchmap.executors.dask.remote_call import answer
 
-    return answer(hold, function, arguments, timeout_s)
+    return answer(shipped, function, arguments, timeout_s)
 
 
-def _put_first(hold: dict[Any, Any], archive: str) -> None:
-    """Have modules imported from `archive`, and forget those of the same names from elsewhere."""
-    with hold["lock"]:
-        if hold.get("first") == archive:
+def _import_from(shipped: dict[Any, Any], archive: str) -> None:
+    """Have modules imported from `archive` first; unload those of the same names from elsewhere."""
+    with shipped["lock"]:
+        if shipped.get("first") == archive:
             return
-        directory = hold[archive]
-        for name, module in list(sys.modules.items()):
-            if _came_from_elsewhere(name, module, directory):
-                del sys.modules[name]
+        directory = shipped[archive]
+
+        def is_replaced(name: str, file: Path | None) -> bool:
+            top = name.partition(".")[0]
+            has_name = (directory / top).is_dir() or (directory / f"{top}.py").is_file()
+            return has_name and file is not None and directory not in file.parents
+
+        _unload(is_replaced)
         with suppress(ValueError):
             sys.path.remove(str(directory))
         sys.path.insert(0, str(directory))
         importlib.invalidate_caches()
-        hold["first"] = archive
+        shipped["first"] = archive
 
 
-def _came_from_elsewhere(name: str, module: Any, directory: Path) -> bool:
-    """Tell whether a module is of a name that the archive has, too, but from another place."""
-    top = name.partition(".")[0]
-    if not ((directory / top).is_dir() or (directory / f"{top}.py").is_file()):
-        return False
-    file = getattr(module, "__file__", None)
-    return file is not None and directory not in Path(file).parents
+def _unload(is_unwanted: Any) -> None:
+    """Unload the modules for whose name and file (`None` where there is none) that holds."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if is_unwanted(name, None if file is None else Path(file)):
+            del sys.modules[name]

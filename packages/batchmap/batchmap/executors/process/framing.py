@@ -1,4 +1,4 @@
-"""Frames over a socket between the command and a worker: a length, a kind, some bytes."""
+"""Frames over the socket between this process and a worker: a length, a kind, some bytes."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Kind(IntEnum):
     READY = 2
     """From the worker: it takes calls."""
     PART = 3
-    """From the worker: what is finished of the call that runs."""
+    """From the worker: the batch record of what is finished of the call that runs."""
     RESULT = 4
     """From the worker: what the call returned."""
     ERROR = 5
     """From the worker: what the call raised."""
     LEAVING = 6
-    """From the worker: it takes no more calls, and ends."""
+    """From the worker: it takes no more calls, and exits."""
 
 
 def send_frame(sock: socket.socket, kind: Kind, payload: bytes = b"") -> None:
-    """Send one frame and wait until it is out."""
+    """Send one frame; wait until it is sent."""
     head = _HEAD.pack(len(payload), kind)
     if len(payload) < _READ_BYTES:
         sock.sendall(head + payload)
@@ -44,7 +44,7 @@ def send_frame(sock: socket.socket, kind: Kind, payload: bytes = b"") -> None:
 
 
 def receive_frame(sock: socket.socket) -> tuple[Kind, bytearray] | None:
-    """Wait for one frame; `None` when the other side has left."""
+    """Wait for one frame and return it; `None` when the other end is closed."""
     head = _receive(sock, _HEAD.size)
     if head is None:
         return None
@@ -68,28 +68,28 @@ def _receive(sock: socket.socket, length: int) -> bytearray | None:
 
 
 class FrameReader:
-    """Take frames from a socket that does not block."""
+    """Reads frames from a socket that does not block."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._buffer = bytearray()
         self.ended = False
-        """Whether the other side has left."""
+        """Whether the other end is closed."""
 
     def frames(self) -> Iterator[tuple[Kind, bytes]]:
-        """Yield the frames that are there by now."""
+        """Yield the frames that have arrived whole."""
         buffer = self._buffer
         while not self.ended:
             try:
-                some = self._socket.recv(_READ_BYTES)
+                received = self._socket.recv(_READ_BYTES)
             except BlockingIOError:
                 break
             except ConnectionError:
-                some = b""
-            if not some:
+                received = b""
+            if not received:
                 self.ended = True
-            buffer += some
-            if len(some) < _READ_BYTES:
+            buffer += received
+            if len(received) < _READ_BYTES:
                 break
         start = 0
         while len(buffer) - start >= _HEAD.size:
@@ -103,20 +103,20 @@ class FrameReader:
 
 
 class FrameWriter:
-    """Put frames on a socket that does not block; what does not fit waits for `flush`."""
+    """Writes frames to a socket that does not block; what does not fit waits for `flush`."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._waiting: deque[memoryview] = deque()
 
     def send(self, kind: Kind, payload: bytes) -> bool:
-        """Send one frame as far as it goes; tell whether all is out."""
+        """Send as much of one frame as fits; tell whether nothing waits."""
         self._waiting.append(memoryview(_HEAD.pack(len(payload), kind)))
         self._waiting.append(memoryview(payload))
         return self.flush()
 
     def flush(self) -> bool:
-        """Send what waits as far as it goes; tell whether all is out."""
+        """Send as much as fits of what waits; tell whether nothing waits any more."""
         waiting = self._waiting
         try:
             while waiting:
@@ -127,6 +127,6 @@ class FrameWriter:
                     waiting[0] = waiting[0][sent:]
         except BlockingIOError:
             return False
-        except ConnectionError:  # the worker is gone; its end is seen when its socket is read
+        except ConnectionError:  # the worker has exited, which is noticed when its socket is read
             waiting.clear()
         return True

@@ -1,4 +1,4 @@
-"""A worker process and its calls, as the command sees them."""
+"""A worker process and its calls, as the process sees them that started it."""
 
 from __future__ import annotations
 
@@ -14,51 +14,69 @@ from typing import Any
 from batchmap.executors.process.framing import FrameReader, FrameWriter, Kind
 from batchmap.records import BatchRecord, ItemFailure
 
-__all__ = ["Call", "Worker", "cause_of_death", "ending", "raising", "settlement"]
+__all__ = [
+    "Call",
+    "Settle",
+    "Worker",
+    "crash_failure",
+    "describe_exit",
+    "settle_with_answer",
+    "settle_with_error",
+]
+
+Settle = Callable[[], None]
+"""Sets the result or the exception of a call's future. That runs the future's callbacks, which may
+be anybody's, so it is called where no lock is held."""
 
 
 class Call:
-    """What was submitted, and what is known of it so far."""
+    """A call that was submitted, and what is known so far of what came of it."""
 
-    __slots__ = ("arguments", "finished", "function", "future", "unreadable")
+    __slots__ = ("arguments", "finished", "function", "future", "unpickling_error")
 
     def __init__(self, function: bytes, arguments: bytes, future: Future[Any]) -> None:
         self.function = function
+        """Pickled."""
         self.arguments = arguments
+        """Pickled."""
         self.future = future
         self.finished: list[BatchRecord] = []
-        self.unreadable: Exception | None = None
-        """Why a part of what it came to could not be unpickled."""
+        """The parts of the batch record that have arrived."""
+        self.unpickling_error: Exception | None = None
+        """Why one of these parts could not be unpickled."""
 
     def add_part(self, payload: bytes) -> None:
-        """Keep a part of what it came to."""
+        """Add a part of the batch record."""
         try:
             self.finished.append(pickle.loads(payload))
         except Exception as error:
-            self.unreadable = error
+            self.unpickling_error = error
 
 
 class Worker:
-    """A worker process as the command sees it."""
+    """A worker process, its end of the socket, and the calls that it was given."""
 
-    def __init__(self, number: int, process: BaseProcess, sock: socket.socket) -> None:
+    def __init__(self, number: int, process: BaseProcess, parent_end: socket.socket) -> None:
         self.number = number
         self.process = process
-        self.socket = sock
-        self.reader = FrameReader(sock)
-        self.writer = FrameWriter(sock)
+        self.socket = parent_end
+        self.reader = FrameReader(parent_end)
+        self.writer = FrameWriter(parent_end)
         self.calls: deque[Call] = deque()
-        self.at_call_since_s = 0.0
+        """The first one runs, the others wait in the worker."""
+        self.call_began_s = 0.0
         self.function = b""
+        """The pickled function that the worker has loaded."""
         self.ready = False
+        """Whether it has started up."""
         self.leaving = False
-        """Whether it ends of its own accord, between two calls."""
-        self.overdue_place: int | None = None
-        """The item for whose time it was killed."""
+        """Whether it exits of its own accord, between two calls."""
+        self.overdue_offset: int | None = None
+        """Of the item that took too long, for which the worker was killed."""
 
 
-def settlement(call: Call, kind: Kind, payload: bytes) -> Callable[[], None]:
-    """Return how to tell the call's future what its worker answered."""
+def settle_with_answer(call: Call, kind: Kind, payload: bytes) -> Settle:
+    """Return what settles the call with the last frame that its worker sent for it."""
 
     def settle() -> None:
         try:
@@ -66,8 +84,8 @@ def settlement(call: Call, kind: Kind, payload: bytes) -> Callable[[], None]:
         except Exception as error:
             call.future.set_exception(error)
             return
-        if call.unreadable is not None:
-            call.future.set_exception(call.unreadable)
+        if call.unpickling_error is not None:
+            call.future.set_exception(call.unpickling_error)
         elif kind is Kind.ERROR:
             call.future.set_exception(answer)
         elif call.finished:
@@ -78,19 +96,19 @@ def settlement(call: Call, kind: Kind, payload: bytes) -> Callable[[], None]:
     return settle
 
 
-def raising(call: Call, error: Exception) -> Callable[[], None]:
-    """Return how to tell the call's future of an error."""
+def settle_with_error(call: Call, error: Exception) -> Settle:
+    """Return what settles the call with an error."""
     return lambda: call.future.set_exception(error)
 
 
-def cause_of_death(exit_code: int | None) -> ItemFailure:
-    """Put into words how a worker ended."""
+def crash_failure(exit_code: int | None) -> ItemFailure:
+    """Return the failure of an item whose worker crashed."""
     hint = "; perhaps for lack of memory" if exit_code == -signal.SIGKILL else ""
-    return ItemFailure("WorkerDied", f"its worker ended with {ending(exit_code)}{hint}", "")
+    return ItemFailure("WorkerDied", f"its worker ended with {describe_exit(exit_code)}{hint}", "")
 
 
-def ending(exit_code: int | None) -> str:
-    """Return an exit code as words: the code, or the signal it stands for."""
+def describe_exit(exit_code: int | None) -> str:
+    """Return an exit code as words: the code, or the signal that it stands for."""
     if exit_code is not None and exit_code < 0:
         try:
             return f"signal {signal.Signals(-exit_code).name}"

@@ -1,4 +1,4 @@
-"""The inside of a worker process: take calls, send back what came of them."""
+"""The inside of a worker process: takes calls, and sends back what came of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count, repeat
 from multiprocessing.connection import wait
@@ -19,7 +19,7 @@ from batchmap.clock import SYSTEM_CLOCK
 from batchmap.errors import TaskUnusableError
 from batchmap.executors.pickling import pickled_error, pickled_result
 from batchmap.executors.process.framing import Kind, receive_frame, send_frame
-from batchmap.executors.process.spawn import HELD
+from batchmap.executors.process.spawn import BLOCKED_SIGNALS, set_search_variables
 from batchmap.records import BatchRecord
 from batchmap.resources import free_memory_bytes, resident_bytes
 from batchmap.worker.monitor import current_monitor
@@ -27,16 +27,16 @@ from batchmap.worker.monitor import current_monitor
 __all__ = ["IDLE", "work"]
 
 IDLE = -1.0
-"""The place that a worker notes when it is at no item."""
+"""The offset that a worker notes while it runs no item."""
 
 PART_EVERY_S = 0.5
-"""How often a long batch hands over what is finished, so that a crash costs little of it."""
+"""How often what is finished of a long batch is sent, so that a crash costs little of it."""
 
-LOOK_AT_MEMORY_EVERY_S = 0.1
-"""How often a worker looks, between two calls, at how much it has grown."""
+MEMORY_CHECK_S = 0.1
+"""How often a worker checks, between two calls, by how much it has grown."""
 
-LEAST_GROWTH_BYTES = 64 * 2**20
-"""A worker that has grown by less than this is never replaced."""
+MIN_GROWTH_BYTES = 64 * 2**20
+"""A worker that has grown by less than this is never replaced, unless a smaller limit is given."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -48,38 +48,41 @@ _INNER_THREADS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""What numeric libraries read when they are loaded."""
+"""Environment variables that numeric libraries read when they are loaded."""
 
 
 def work(
     sock: socket.socket,
-    notes: Any,
+    running: Any,
     number: int,
-    others: Sequence[socket.socket],
-    most_growth_bytes: int | None,
+    inherited: Sequence[socket.socket],
+    max_growth_bytes: int | None,
+    *,
+    variables: Mapping[str, str | None],
 ) -> None:
-    """Serve calls from `sock` until it is closed; note what runs in `notes`.
+    """Make the calls that come from `sock` until it is closed; note in `running` which item runs.
 
-    `notes`, an array shared with the command, holds two numbers a worker: the place of the item
-    in its batch, and when it began.
-    `others` are sockets that a fork copied and that are none of this worker's business.
-    A worker that has grown by `most_growth_bytes` (by default half of its share of the free
-    memory) leaves between two calls, to be replaced.
+    `running`, an array in memory shared with the parent, holds two numbers a worker, of which this
+    one is the `number`-th: the offset of its item in the batch, or `IDLE`, and when it began.
+    `inherited` are sockets that a fork copied and this worker has no use for. A worker that has
+    grown by more than `max_growth_bytes` (by default half of its share of the free memory) exits
+    between two calls, and another one replaces it. `variables` of the environment are the parent's.
     """
-    for other in others:
+    set_search_variables(variables)
+    for other in inherited:
         other.close()
-    workers = len(notes) // 2
+    workers = len(running) // 2
     _share_cores_between(workers)
-    if most_growth_bytes is None:
-        most_growth_bytes = max(LEAST_GROWTH_BYTES, free_memory_bytes() // (2 * workers))
-    _leave_signals_to_the_parent()
-    _leave_with_the_parent()
+    if max_growth_bytes is None:
+        max_growth_bytes = max(MIN_GROWTH_BYTES, free_memory_bytes() // (2 * workers))
+    _ignore_group_signals()
+    _exit_with_the_parent()
     if sys.stdout is not None:
         sys.stdout.flush()
-    os.dup2(2, 1)  # what functions print must not mix with the command's output
-    current_monitor.set(_SharedStateMonitor(sock, notes, number))
-    with suppress(ConnectionError):  # the command has left, or gave this worker up
-        _serve(sock, _Growth(most_growth_bytes))
+    os.dup2(2, 1)  # what functions print must not mix with the parent's output
+    current_monitor.set(_SharedMemoryMonitor(sock, running, number))
+    with suppress(ConnectionError):  # the parent has exited, or wants this worker to
+        _serve(sock, _Growth(max_growth_bytes))
 
 
 def _serve(sock: socket.socket, growth: _Growth) -> None:
@@ -107,10 +110,10 @@ def _loaded(payload: bytearray) -> Callable[..., Any]:
         function: Callable[..., Any] = pickle.loads(payload)
         return function
     except Exception as error:
-        told = f"the function cannot be loaded in a worker: {type(error).__name__}: {error!s:.200}"
+        why = f"the function cannot be loaded in a worker: {type(error).__name__}: {error!s:.200}"
 
         def refuse(*_: Any) -> Any:
-            raise TaskUnusableError(told)
+            raise TaskUnusableError(why)
 
         return refuse
 
@@ -118,84 +121,84 @@ def _loaded(payload: bytearray) -> Callable[..., Any]:
 class _Growth:
     """How much memory this process has taken since its first call."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._at_first_bytes: int | None = None
-        self._next_look_s = 0.0
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._first_bytes: int | None = None
+        self._next_check_s = 0.0
 
     def is_too_much(self) -> bool:
-        """Tell whether the function seems to leak; what its first call loads does not count."""
+        """Tell whether memory leaks, as it seems; what the first call takes does not count."""
         now_s = SYSTEM_CLOCK.now()
-        if now_s < self._next_look_s:
+        if now_s < self._next_check_s:
             return False
-        self._next_look_s = now_s + LOOK_AT_MEMORY_EVERY_S
-        taken_bytes = resident_bytes()
-        if self._at_first_bytes is None:
-            self._at_first_bytes = taken_bytes
-        return taken_bytes - self._at_first_bytes > self._most_bytes
+        self._next_check_s = now_s + MEMORY_CHECK_S
+        bytes_now = resident_bytes()
+        if self._first_bytes is None:
+            self._first_bytes = bytes_now
+        return bytes_now - self._first_bytes > self._max_bytes
 
 
-class _SharedStateMonitor:
-    """Note the item that runs where the command can read it, and hand over parts of a batch."""
+class _SharedMemoryMonitor:
+    """Notes the item that runs in shared memory, and sends what is finished of a long batch."""
 
-    def __init__(self, sock: socket.socket, notes: Any, number: int) -> None:
+    def __init__(self, sock: socket.socket, running: Any, number: int) -> None:
         self._socket = sock
-        self._notes = memoryview(notes).cast("B").cast("d")  # quicker to write than the array
-        self._place = 2 * number
+        self._running = memoryview(running).cast("B").cast("d")  # quicker to write than the array
+        self._at = 2 * number
         self._next_part_s: float | None = None
 
-    def heartbeat(self, place: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
+    def heartbeat(self, offset: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
         if self._next_part_s is None:
             self._next_part_s = now_s + PART_EVERY_S
         elif now_s > self._next_part_s:
             self._next_part_s = now_s + PART_EVERY_S
-            self._notes[self._place] = IDLE
-            send_frame(self._socket, Kind.PART, pickled_result(finished(place)))
+            self._running[self._at] = IDLE
+            send_frame(self._socket, Kind.PART, pickled_result(finished(offset)))
         return self._next_part_s
 
-    def begin(self, place: int, began_s: Iterator[float]) -> Iterator[object]:
-        note, at = self._notes.__setitem__, self._place
+    def begin(self, offset: int, began_s: Iterator[float]) -> Iterator[object]:
+        note, at = self._running.__setitem__, self._at
         time_noted = map(note, repeat(at + 1), began_s)
-        return zip(time_noted, map(note, repeat(at), count(place)), strict=False)
+        return zip(time_noted, map(note, repeat(at), count(offset)), strict=False)
 
     def end(self) -> None:
-        self._notes[self._place] = IDLE
+        self._running[self._at] = IDLE
         self._next_part_s = None
 
 
 def _share_cores_between(workers: int) -> None:
-    """Keep libraries that thread by themselves from using every core in every worker."""
+    """Keep numeric libraries, which start threads themselves, to a worker's share of the cores."""
     share = max(1, (os.cpu_count() or 1) // workers)
     for name in _INNER_THREADS:
         os.environ.setdefault(name, str(share))
 
 
-def _leave_signals_to_the_parent() -> None:
-    """Ignore signals that go to the whole group; programs started from here do not inherit it."""
-    for number in HELD:
+def _ignore_group_signals() -> None:
+    """Ignore signals to the group, by handlers: programs started here do not inherit those."""
+    for number in BLOCKED_SIGNALS:
         signal.signal(number, lambda *_: None)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_SIGNALS)
 
 
-def _leave_with_the_parent() -> None:
-    """Die with the parent, even when it is killed and whatever the function does."""
+def _exit_with_the_parent() -> None:
+    """Exit when the parent does, even when it is killed, and whatever the function does then."""
     if sys.platform == "linux":
         import ctypes
         from multiprocessing import forkserver
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        # The server that forked this worker leaves with the parent, and then this worker is killed;
-        # but only if nobody else holds this end of its pipe.
+        # The fork server, whose child this worker is, exits with the parent, and that kills this
+        # worker; but the server notices it only if no worker has a copy of this end of its pipe.
         server: Any = forkserver._forkserver
-        if (held := getattr(server, "_forkserver_alive_fd", None)) is not None:
-            os.close(held)
+        if (copied := getattr(server, "_forkserver_alive_fd", None)) is not None:
+            os.close(copied)
             server._forkserver_alive_fd = None
     parent = multiprocessing.parent_process()
     assert parent is not None
 
-    def leave() -> None:
+    def exit_after_parent() -> None:
         wait([parent.sentinel])
         os._exit(1)
 
-    threading.Thread(target=leave, name="parent-watch", daemon=True).start()
+    threading.Thread(target=exit_after_parent, name="parent-monitor", daemon=True).start()

@@ -1,6 +1,6 @@
 """Work with one known cause of lost speed each, and how much of the workers it costs.
 
-What is planted follows from how the work is made, or from a stop-watch around the same work in
+What is planted follows from how the work is made, or from a clock around the same work in
 plain processes: never from the engine's own figures, save the wall time that shares are of.
 """
 
@@ -118,7 +118,7 @@ def copy(times: int) -> int:
 
 _COPIER = """
 import sys, time
-from benchmarks.plants import copy
+from benchmarks.injected_losses import copy
 copy(5)
 print(flush=True)
 sys.stdin.readline()
@@ -156,7 +156,7 @@ def _copying_s(processes: int) -> float:
 
 
 def without_luggage_s(items: Sequence[bytes]) -> float:
-    """Return what a run takes over as many items that weigh nothing, by a stop-watch around it."""
+    """Return what a run takes over as many items that cost nothing, by a clock around it."""
     from batchmap import parallel_map
 
     nothing = [b""] * len(items)

@@ -1,4 +1,4 @@
-"""A stop-watch of the items' own: each notes in a file when it began and ended."""
+"""Times of items by their own account: each writes to a file when it began and ended."""
 
 from __future__ import annotations
 

@@ -80,12 +80,12 @@ def test_exec_can_be_wrapped_with_all_its_attempts(bases: Any, max_retries: int)
     assert results_of(*bases, prep_res=3, max_retries=max_retries) == ([3], 109)
 
 
-@pytest.mark.parametrize("kind", PLAIN_BATCHES + ASYNC_BATCHES)
+@pytest.mark.parametrize("kind", [*PLAIN_BATCHES, *ASYNC_BATCHES])
 def test_exec_wrapped_before_the_batch_is_given_all_items_at_once(kind: Any) -> None:
     assert results_of(Wrapped, kind, prep_res=[1, 2, 3]) == ([[1, 2, 3]], [1, 4, 9, 100])
 
 
-@pytest.mark.parametrize("kind", PLAIN_BATCHES + ASYNC_BATCHES)
+@pytest.mark.parametrize("kind", [*PLAIN_BATCHES, *ASYNC_BATCHES])
 def test_exec_wrapped_after_the_batch_is_given_each_item(kind: Any) -> None:
     assert results_of(kind, Wrapped, prep_res=[1, 2, 3]) == ([1, 2, 3], [101, 104, 109])
 

@@ -1,4 +1,4 @@
-"""Runs `run` where a function that ends its process costs that item, and not the command."""
+"""`run` under supervision: when an item has ended the process, the run goes on with processes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def run_supervised(
     """Return what `act` returns; when the function ended its process, go on with processes.
 
     What was done is in the journal. Raises `WorkersLostError` where that is of no use: for stdout,
-    and when processes did not help.
+    and when processes did not help; `UsageError` when the task could not even be imported.
     """
     if settings.backend in ("process", "dask") and not settings.dry_run:
         return act(settings, None)
-    fell_back = False
+    has_processes = False
 
-    def fall_back(code: int, had_started: bool) -> None:
-        nonlocal settings, fell_back
+    def go_on_with_processes(code: int, had_started: bool) -> None:
+        nonlocal settings, has_processes
         ending = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
         if not had_started and code == -signal.SIGKILL:  # a module hardly does that to itself
             raise WorkersLostError(
@@ -41,12 +41,12 @@ def run_supervised(
                 f"an item ended this process with {ending}; with --backend process it costs that "
                 "item alone"
             )
-        if fell_back:
+        if has_processes:
             raise WorkersLostError(f"this process ended with {ending} although items had their own")
-        fell_back = True
+        has_processes = True
         print(f"an item ended this process with {ending}; going on with processes", file=sys.stderr)
         settings = replace(
             settings, backend="process", resume=True, retry_failed=False, overwrite=False
         )
 
-    return supervise(lambda channel: act(settings, channel), when_ended=fall_back)
+    return supervise(lambda channel: act(settings, channel), when_ended=go_on_with_processes)

@@ -45,7 +45,7 @@ def test_a_file_of_the_web_is_streamed(web: WebServer) -> None:
     assert source.place(7) == f"{web.url}/large.txt line 7"
 
 
-def test_a_source_by_url_is_walked_again(web: WebServer) -> None:
+def test_a_source_by_url_is_read_again(web: WebServer) -> None:
     source = open_source(f"{web.url}/data.csv")
     assert source.repeatable
     assert [list(source.records()) for _ in range(2)] == [[({"a": "1", "b": "2"}, b"1,2\n", 2)]] * 2
@@ -55,7 +55,7 @@ def test_an_empty_file_of_the_web_has_no_items(web: WebServer) -> None:
     assert items(f"{web.url}/empty.txt") == []
 
 
-def test_a_query_is_neither_the_format_nor_told(web: WebServer) -> None:
+def test_a_query_says_no_format_and_is_not_shown(web: WebServer) -> None:
     source = open_source(f"{web.url}/data.csv?signature=secret.txt")
     assert [item for item, _, _ in source.records()] == [{"a": "1", "b": "2"}]
     assert "secret" not in source.name + source.place(1)
@@ -106,7 +106,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_no_shorter_input(
         ("/302.txt", r"cannot be read \(TooManyRedirects\)"),
     ],
 )
-def test_what_the_web_does_not_give_is_told_in_one_line(path: str, told: str) -> None:
+def test_what_the_web_does_not_give_is_an_error_of_one_line(path: str, told: str) -> None:
     with web_server({}) as server:
         server.statuses = {"/503.txt": 503, "/302.txt": 302}
         with pytest.raises(InputError, match=told) as caught:
@@ -114,7 +114,7 @@ def test_what_the_web_does_not_give_is_told_in_one_line(path: str, told: str) ->
         assert "\n" not in str(caught.value)
 
 
-def test_nobody_listening_is_told_in_one_line() -> None:
+def test_nobody_listening_is_an_error_of_one_line() -> None:
     with web_server({}) as server:
         url = server.url
     with pytest.raises(InputError, match=r"cannot be read \(.*onnect") as caught:
@@ -179,7 +179,7 @@ def test_a_file_of_just_that_name_is_no_pattern(memory: Any, name: str) -> None:
         ("memory://dir/*.no", InputError, "no file matches"),
         ("memory://none", InputError, "there is no such file"),
         ("s33://bucket/x", UsageError, r"s33:// is not known; did you mean s3\?"),
-        ("dropbox://x/y", UsageError, "needs a package .*; pip install -r requirements-urls.txt"),
+        ("dropbox://x/y", UsageError, r'needs a package .*; pip install "batchmap\[urls\]"$'),
         ("memory://dir/*.txt", UsageError, "the items of a pattern are its files' URLs"),
     ],
 )
@@ -193,7 +193,7 @@ def test_words_that_lead_nowhere(memory: Any, url: str, kind: type[Exception], t
 
 def test_without_fsspec_its_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
-    with pytest.raises(UsageError, match=r"pip install -r requirements-urls.txt"):
+    with pytest.raises(UsageError, match=r'pip install "batchmap\[urls\]"$'):
         Store(StoreUrl("s3://bucket/x"))
 
 

@@ -1,0 +1,43 @@
+"""The parts of a text report: its title, its sections, and figures with their units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from textwrap import wrap
+
+__all__ = ["Lines", "join_lines", "plural", "rate", "section", "title_lines"]
+
+Lines = list[str]
+
+_WIDTH = 80
+"""Columns of the terminals that a report must fit."""
+
+
+def join_lines(lines: Iterable[str]) -> str:
+    """Return the lines as a text that ends in exactly one line feed."""
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def title_lines(title: str) -> Lines:
+    """Return a title, its underline and an empty line."""
+    return [title, "=" * len(title), ""]
+
+
+def section(heading: str, *entries: str) -> Lines:
+    """Return a heading, the entries as a list wrapped at 80 columns, and an empty line."""
+    wrapped = (
+        wrap(f"- {entry}", _WIDTH, subsequent_indent="  ", break_long_words=False)
+        for entry in entries
+    )
+    return [heading, *chain.from_iterable(wrapped), ""]
+
+
+def rate(items_per_s: float) -> str:
+    """Return a throughput with its unit."""
+    return f"{items_per_s:.1f} items/sec"
+
+
+def plural(noun: str, number: int) -> str:
+    """Return the noun as it stands beside `number`."""
+    return noun if number == 1 else noun + "s"

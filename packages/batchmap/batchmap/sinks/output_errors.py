@@ -1,0 +1,63 @@
+"""Why an output cannot be written, and what helps."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from batchmap.errors import OutputError
+from batchmap.storage import Location
+from batchmap.text import printable
+
+__all__ = ["changed_meanwhile", "output_errors", "real_path"]
+
+_RESUME = "run the same command with {resume}"
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def output_errors(path: Location) -> Iterator[None]:
+    """Turn an `OSError` inside into an `OutputError` that says what helps."""
+    try:
+        yield
+    except OSError as error:
+        why, advice = _why_and_advice(error)
+        raise OutputError(f"{printable(str(path))}: {why}", advice=advice) from error
+
+
+def changed_meanwhile(path: Location, what: str) -> OutputError:
+    """Return the error for an output to which `what` happened while it was written."""
+    return OutputError(
+        f"{printable(str(path))}: {what} while it was written",
+        advice=f"leave it alone and {_RESUME}, which does again what is lost",
+    )
+
+
+def real_path(path: Path) -> Path:
+    """Return `path` with all links followed; raises `OutputError` when that cannot be done."""
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError) as error:  # no current directory; a NUL in the name
+        why = getattr(error, "strerror", None) or error
+        raise OutputError(f"{printable(str(path))}: {why}; name another file") from error
+
+
+def _why_and_advice(error: OSError) -> tuple[str, str]:
+    number = error.errno
+    if number in _FULL:
+        return "disk full", f"make room and {_RESUME}"
+    why = os.strerror(number) if number else printable(str(error)) or type(error).__name__
+    if number == errno.EISDIR:
+        return "that is a directory", "name a file in it"
+    advice = f"fix that and {_RESUME}"
+    if number == errno.EFBIG:
+        advice = f"raise the limit (ulimit -f) and {_RESUME}"
+    elif number in _FORBIDDEN:
+        advice = "name a file that you may write"
+    elif number in (errno.ENOENT, errno.ENOTDIR):
+        advice = "check the path"
+    return f"cannot be written ({why})", advice

@@ -1,0 +1,139 @@
+"""What a type checker makes of calls of the library: `mypy --strict` over one file of them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+
+api = pytest.importorskip("mypy.api")
+
+PROGRAM = """\
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from typing import Any
+import batchmap
+from batchmap import BatchProcessor, ItemRecord, ItemsFailedError, Plan, parallel_map, stream_map
+
+class Scaler:
+    def __init__(self, factor: int) -> None: ...
+    def __call__(self, item: float) -> complex: ...
+    def method(self, item: str) -> bytes: ...
+    async def later(self, item: str) -> bytes: ...
+    @classmethod
+    def made(cls, item: str) -> "Scaler": ...
+    @staticmethod
+    def static(item: str) -> bool: ...
+
+class Animal: ...
+class Dog(Animal): ...
+
+def length(text: str) -> int: ...
+def either(item: int) -> str | None: ...
+def nothing(item: int) -> None: ...
+def anything(item: Any) -> Any: ...
+def with_more(item: int, base: int = 10, *, deep: bool = False) -> str: ...
+def two(item: int, other: int) -> str: ...
+def pet(animal: Animal) -> str: ...
+def same[T](item: T) -> T: ...
+async def fetched(url: str) -> bytes: ...
+def started(url: str) -> Coroutine[Any, Any, bytes]: ...
+def words() -> Iterator[str]: ...
+def numbers() -> list[int]: ...
+
+"""
+
+INFERRED = {
+    'parallel_map(int, ["1"])': "list[int]",
+    "parallel_map(str, range(3))": "list[str]",
+    'parallel_map(length, ["a"])': "list[int]",
+    'parallel_map(len, ["a"])': "list[int]",
+    'parallel_map(lambda text: text.upper(), ["a"])': "list[str]",
+    'parallel_map(lambda pair: pair[0] + 1, [(1, "a")])': "list[int]",
+    "parallel_map(either, numbers())": "list[str | None]",
+    "parallel_map(nothing, numbers())": "list[None]",
+    "parallel_map(anything, numbers())": "list[Any]",
+    "parallel_map(with_more, numbers())": "list[str]",
+    "parallel_map(same, numbers())": "list[int]",
+    'parallel_map(fetched, ["a"])': "list[bytes]",
+    'parallel_map(started, ["a"])': "list[bytes]",
+    "parallel_map(Scaler, numbers())": "list[Scaler]",
+    "parallel_map(Scaler(2), [1.0])": "list[complex]",
+    "parallel_map(Scaler(2), numbers())": "list[complex]",
+    "parallel_map(Scaler(2).method, words())": "list[bytes]",
+    "parallel_map(Scaler(2).later, words())": "list[bytes]",
+    "parallel_map(Scaler.made, words())": "list[Scaler]",
+    "parallel_map(Scaler.static, words())": "list[bool]",
+    "parallel_map(functools.partial(with_more, deep=True), numbers())": "list[str]",
+    "parallel_map(functools.partial(two, other=1), numbers())": "list[str]",
+    "parallel_map(length, words())": "list[int]",
+    'parallel_map(length, (word for word in ["a"]))': "list[int]",
+    'parallel_map(length, {"a": 1})': "list[int]",
+    "parallel_map(pet, [Dog()])": "list[str]",
+    'parallel_map(length, words(), on_error="record")': "list[int | ItemRecord]",
+    'parallel_map(fetched, words(), on_error="record")': "list[bytes | ItemRecord]",
+    'parallel_map(length, words(), on_error="raise")': "list[int]",
+    'parallel_map(length, words(), backend="thread", workers="50%", batch_size="auto", '
+    "retries=1, timeout_s=2)": "list[int]",
+    "stream_map(length, words())": "Iterator[ItemRecord]",
+    "stream_map(fetched, words(), keep_order=True)": "Iterator[ItemRecord]",
+    "next(stream_map(length, words())).index": "int",
+    "batchmap.__version__": "str",
+}
+
+WRONG = {
+    "parallel_map(length, [1])": "arg-type",
+    "parallel_map(two, numbers())": "arg-type",
+    "parallel_map(length, 5)": "call-overload",
+    "parallel_map(fetched, [1])": "arg-type",
+    "parallel_map(length, words(), 4)": "call-overload",
+    'parallel_map(length, words(), on_error="ignore")': "call-overload",
+    'parallel_map(length, words(), retries="3")': "call-overload",
+    'parallel_map(length, words(), batch_size="many")': "call-overload",
+    "parallel_map(length, words(), worker=4)": "call-overload",
+    "stream_map(length, [1])": "arg-type",
+    'stream_map(length, words(), on_error="record")': "call-arg",
+    "batchmap.paralel_map": "attr-defined",
+}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Give what mypy says of each call."""
+    calls = [f"reveal_type({call})" for call in INFERRED] + list(WRONG)
+    path = tmp_path_factory.mktemp("typed") / "program.py"
+    path.write_text(PROGRAM + "\n".join(calls) + "\n")
+    config = path.with_name("mypy.ini")
+    config.write_text(
+        f"[mypy]\nmypy_path = {ROOT / 'packages' / 'batchmap'}\ndisable_error_code = empty-body\n"
+    )
+    out, err, _ = api.run(
+        ["--strict", "--python-version", "3.12", "--config-file", str(config),
+         "--cache-dir", str(ROOT / ".mypy_cache" / "typed"), str(path)]
+    )  # fmt: skip
+    assert err == ""
+    first = PROGRAM.count("\n") + 1
+    said: dict[str, list[str]] = {call: [] for call in [*INFERRED, *WRONG]}
+    for line in out.splitlines()[:-1]:
+        match = re.fullmatch(r".*?program\.py:(\d+): (.*)", line)
+        assert match, line
+        assert int(match[1]) >= first, line
+        said[[*INFERRED, *WRONG][int(match[1]) - first]].append(match[2])
+    return said
+
+
+@pytest.mark.parametrize("call", INFERRED)
+def test_the_type_of_a_call_is_inferred(told: dict[str, list[str]], call: str) -> None:
+    [line] = told[call]
+    match = re.fullmatch(r'note: Revealed type is "(.*)"', line)
+    assert match, line
+    plain = re.sub(r"(?<![\w.])(?:\w+\.)+(?=\w)", "", match[1])
+    assert plain == INFERRED[call]
+
+
+@pytest.mark.parametrize("call", WRONG)
+def test_a_wrong_call_is_an_error_of_types(told: dict[str, list[str]], call: str) -> None:
+    errors = [line for line in told[call] if line.startswith("error")]
+    assert {re.sub(r".*\[|\]$", "", line) for line in errors} == {WRONG[call]}

@@ -1,0 +1,19 @@
+"""The largest loss of a run, its cause and what would help: one module for each kind of loss.
+
+To add a cause of lost speed:
+
+1. Find the module of the loss that it shows up as: `slower_items` (items took longer than in the
+   sequential run), `start` (before a worker's first batch), `hand_over` (between a worker's
+   batches) or `tail` (after a worker's last batch).
+2. There, let `explain` return an `Explanation` of it: its name, one sentence with figures, and one
+   with advice. The first cause whose evidence is there is named, so put it where it belongs. What
+   the evidence lacks goes into `evidence.Evidence`.
+3. Add its name to `CAUSES` in `largest_loss`.
+4. Test it in `tests/test_bottlenecks.py`, and add work that has it to
+   `benchmarks/injected_losses.py`.
+"""
+
+from .evidence import Evidence
+from .largest_loss import CAUSES, find_bottleneck
+
+__all__ = ["CAUSES", "Evidence", "find_bottleneck"]

@@ -1,0 +1,70 @@
+"""Finds the largest loss of a run and has it explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..records import Bottleneck
+from ..thresholds import WORTHWHILE_SPEEDUP
+from ..time_breakdown import losses
+from . import hand_over, slower_items, start, tail
+from .evidence import OTHER_PROGRAMS, Evidence, Explanation
+
+__all__ = ["CAUSES", "find_bottleneck"]
+
+CAUSES = (
+    "GIL",
+    "too many workers",
+    OTHER_PROGRAMS,
+    "shared cores",
+    "memory",
+    "something shared",
+    "start-up",
+    "shut-down",
+    "rate",
+    "large items",
+    "slow input or output",
+    "retries",
+    "small batches",
+    "straggler",
+    "large batches",
+    "few items",
+    "uneven end",
+)
+"""The names of all causes; exports and reports hold no other."""
+
+MIN_SHARE = 0.05
+"""A loss of a smaller share of the workers is not reported."""
+
+_EXPLAIN: Mapping[str, Callable[[Evidence], Explanation]] = {
+    "slower items": slower_items.explain,
+    "start": start.explain,
+    "hand-over": hand_over.explain,
+    "tail": tail.explain,
+}
+"""By the name that `losses` gives to a loss."""
+
+_RATE = Explanation(
+    "rate", "the workers waited for --rate to let items start", "raise --rate, or want no more"
+)
+
+
+def find_bottleneck(evidence: Evidence) -> Bottleneck | None:
+    """Return the largest loss with its cause and advice; `None` where little was lost."""
+    lost = losses(evidence.breakdown)
+    loss = max(lost, key=lost.__getitem__)
+    if lost[loss] < MIN_SHARE * evidence.workers:
+        return None
+    if evidence.given.rate and loss != "slower items":
+        return Bottleneck(loss, lost[loss], *_RATE)
+    explanation = _EXPLAIN[loss](evidence)
+    if _workers_do_not_pay(evidence, loss, explanation):
+        explanation = explanation._replace(advice="use --backend sequential, which is as fast")
+    return Bottleneck(loss, lost[loss], *explanation)
+
+
+def _workers_do_not_pay(evidence: Evidence, loss: str, explanation: Explanation) -> bool:
+    """Return whether the loss is the price of having workers, and they gain next to nothing."""
+    if evidence.sequential is None or loss == "slower items" or explanation.cause == OTHER_PROGRAMS:
+        return False
+    return evidence.breakdown.work < WORTHWHILE_SPEEDUP

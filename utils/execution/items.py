@@ -1,0 +1,51 @@
+"""What the demonstration runs over and with: its items, and the function of a built-in workload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sized
+from pathlib import Path
+from typing import Any
+
+from batchmap.sources import TextLines
+from batchmap.sources.repeatable import SourceItems
+
+from ..cli.settings import Settings
+from ..cli.task import open_compared_input
+from ..workloads.generated_items import GeneratedItems
+from ..workloads.simulated import WORKLOADS
+
+__all__ = ["built_in_function", "open_items", "total_of"]
+
+
+def open_items(settings: Settings, default_count: int) -> tuple[Iterable[Any], str]:
+    """Return the items that `settings` ask for, and what kind of data they are.
+
+    They can be iterated any number of times. Without a count, `default_count` items are made, or
+    all of the input taken. Raises `InputError` when an input cannot be read.
+    """
+    if settings.task is not None:
+        items = SourceItems(open_compared_input(settings), limit=settings.count)
+        return items, items.name
+    workload = WORKLOADS[settings.workload]
+    if settings.input is not None:
+        data_type = "numbers" if workload.data_type == "numbers" else "text"
+        return TextLines(Path(settings.input), limit=settings.count), data_type
+    data_type = settings.data or workload.data_type
+    return GeneratedItems(data_type, settings.count or default_count, settings.seed), data_type
+
+
+def total_of(items: Any) -> int | None:
+    """Return how many items there are, `None` when that is not known without iterating."""
+    if hasattr(items, "total"):
+        return items.total  # type: ignore[no-any-return]
+    return len(items) if isinstance(items, Sized) else None
+
+
+def built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
+    """Return the function of the workload that `settings` name, for `async` as a coroutine."""
+    return WORKLOADS[settings.workload].build(
+        seed=settings.seed,
+        latency_s=settings.latency_s,
+        failure_rate=settings.failure_rate,
+        backend=backend,
+    )

@@ -1,0 +1,22 @@
+"""The title and the figures that every format of the report writes alike."""
+
+from __future__ import annotations
+
+from batchmap.metrics import RunSummary
+
+__all__ = ["TITLE", "seconds", "success_rate"]
+
+TITLE = "Parallel Batch Processing Performance Report"
+
+
+def seconds(time_s: float) -> str:
+    """Return a time in the unit that suits its size: s, ms or µs."""
+    for scale, unit in ((1.0, "s"), (1e3, "ms")):
+        if time_s * scale >= 0.1:
+            return f"{time_s * scale:.2f}{unit}"
+    return f"{time_s * 1e6:.1f}µs"
+
+
+def success_rate(run: RunSummary) -> str:
+    """Return the share of items that succeeded, never 100 % when one failed."""
+    return f"{min(run.success_rate, 0.999) if run.failed else 1.0:.1%}"
