@@ -44,7 +44,11 @@ def options(directory: Path, count: int = 10, **others: Any) -> JobOptions:
     """Return options that read so many numbers and write JSON Lines, one item a batch."""
     source = directory / "in.txt"
     source.write_text("".join(f"{number}\n" for number in range(count)))
-    given: dict[str, Any] = {"backend": "sequential", "batch_size": 1, "output": directory / "out.jsonl"}
+    given: dict[str, Any] = {
+        "backend": "sequential",
+        "batch_size": 1,
+        "output": directory / "out.jsonl",
+    }
     return JobOptions(source=str(source), **given | others)
 
 
@@ -141,10 +145,11 @@ def test_a_job_that_is_left_early_goes_on_where_it_was(tmp_path: Path) -> None:
             if record.first_item == 3:
                 break
         assert (job.outcome().written, job.outcome().finished) == (4, False)
-    with Job(noted, options(tmp_path, resume=True)) as job:
-        job.open()
-        assert [list(record.results) for record in job.execute()] == [[4], [5], [6], [7], [8], [9]]
-        assert (job.outcome().written, job.outcome().written_before) == (6, 4)
+    with Job(noted, options(tmp_path, resume=True)) as next_job:
+        next_job.open()
+        results = [list(record.results) for record in next_job.execute()]
+        assert results == [[4], [5], [6], [7], [8], [9]]
+        assert (next_job.outcome().written, next_job.outcome().written_before) == (6, 4)
     assert calls == [str(number) for number in range(10)]
     assert [line["result"] for line in json_lines(tmp_path / "out.jsonl")] == list(range(10))
 
