@@ -52,9 +52,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """Give a virtual environment into which `pip` has installed the library."""
     from tests.installed import LIBRARY, Environment
 
-    names = ["cloudpickle", "psutil", "rich"]
-    if find_spec("distributed") is not None:
-        names.append("distributed")
+    optional = ("distributed", "pyarrow")
+    names = ["cloudpickle", "psutil", "rich", *filter(find_spec, optional)]
     environment = Environment(tmp_path_factory.mktemp("installed"), names)
     environment.install("--no-deps", LIBRARY)
     return environment

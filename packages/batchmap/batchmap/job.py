@@ -86,11 +86,13 @@ class Job:
         self._stack = ExitStack()
         self._source: Source | None = None
         self._recorder: Recorder | None = None
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._is_closed = True
         self._stack.close()
 
     @property
@@ -115,6 +117,9 @@ class Job:
         another run holds it, `OutputError` when it cannot be written, and `InputError` when the
         input cannot be read, or the run is not the one that the journal knows.
         """
+        self._check_use()
+        if self._recorder is not None:
+            raise RuntimeError("the job has been opened; make another one to run it again")
         self._recorder = self._stack.enter_context(
             open_recorder(
                 self.options, self._fingerprint, self.source, stdout=self._stdout, stop=self.stop
@@ -131,11 +136,13 @@ class Job:
     def execute(self, observers: Sequence[RunObserver] = ()) -> Iterator[BatchRecord]:
         """Yield the records of all items that were pending, once they are recorded.
 
-        Each of `observers` sees them, the first one first. At the end, however it comes, all that
-        was recorded is durable. Raises what the source raises, `OutputError` when something cannot
+        Each of `observers` sees them, the first one first. Their places count the items that were
+        pending, not those of the input. At the end, however it comes, all that was recorded is
+        durable. Raises what the source raises, `OutputError` when something cannot
         be written, and `WorkersLostError` when workers cannot be had.
         """
         recorder = self._opened()
+        self._check_use()
         options = self.options
         limits = limits_of(options)
         records = stream_batches(
@@ -164,6 +171,10 @@ class Job:
     def outcome(self) -> RunOutcome:
         """Return what became of the items so far."""
         return self._opened().outcome()
+
+    def _check_use(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("the job is closed; make another one to run it again")
 
     def _opened(self) -> Recorder:
         if self._recorder is None:

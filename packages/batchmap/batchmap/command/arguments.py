@@ -91,8 +91,8 @@ class Program:
         names = list(subcommand.positionals)
         extra: list[str] = []
         extra_from = 0
-        for word in [*rest, *plain]:
-            if word not in plain and _looks_like_option(word):
+        for place, word in enumerate([*rest, *plain]):
+            if place < len(rest) and _looks_like_option(word):
                 near = near_names(word.partition("=")[0], subcommand.flags())
                 errors.append(f"no option {word.partition('=')[0]!r}{near or f'; {hint} all'}")
             elif names:

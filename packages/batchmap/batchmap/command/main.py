@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchmap import __version__
 from batchmap.command.application import Application
@@ -12,8 +11,10 @@ from batchmap.command.arguments import Program
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.run_subcommand import RUN
 from batchmap.errors import UsageError
-from batchmap.job import Job
 from batchmap.stopping import StopRequest
+
+if TYPE_CHECKING:
+    from batchmap.job import Job
 
 __all__ = ["APPLICATION", "PROGRAM", "entry_point"]
 
@@ -39,6 +40,8 @@ def _run(settings: RunSettings, stop: StopRequest) -> int:
 
 def _drive(job: Job, settings: RunSettings) -> str:
     """Take the job to its end, with progress and sums, and return the summary."""
+    from datetime import UTC, datetime
+
     from batchmap.command.export import export_document, json_text, write_export
     from batchmap.command.progress import ProgressObserver
     from batchmap.command.summary import render_summary

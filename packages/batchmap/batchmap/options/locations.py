@@ -23,7 +23,7 @@ def input_file(raw: Any, label: str) -> Path:
     """Return the path of a file of this machine that can be read."""
     if "://" in str(raw):  # it may hold a password, so it is not shown
         raise OptionError(f"{label} takes a file, and no URL; save it as one")
-    path = Path(raw)
+    path = Path(str(raw))
     if (problem := why_unreadable(path)) is not None:
         raise OptionError(f"{label} {raw}: {problem}", of_input=True)
     return path

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from batchmap.options.table import OptionError, Parser
@@ -158,6 +158,7 @@ def tolerance(raw: Any, label: str) -> float:
 def worker_counts(raw: Any, label: str) -> tuple[int, ...]:
     """Return worker counts, each once, the fewest first; text has commas between them."""
     words = raw.split(",") if isinstance(raw, str) else raw
+    words = words if isinstance(words, Iterable) else [words]
     one = whole(1, MAX_WORKERS, "for example 1,2,4,8")
     return tuple(sorted({one(word, label) for word in words}))
 

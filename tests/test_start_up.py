@@ -1,0 +1,80 @@
+"""Start-up: what the first screen does not need is not loaded for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.installed import LIBRARY, Environment
+
+HEAVY = {
+    "asyncio", "cloudpickle", "concurrent.futures", "distributed", "json", "kaygraph",
+    "multiprocessing", "numpy", "pickle", "psutil", "pyarrow", "rich", "sqlite3", "subprocess",
+}  # fmt: skip
+
+LIGHT = {"command", "errors", "options", "resources", "stopping", "storage", "text"}
+"""The parts of the library that read a command line and know what an option is."""
+
+
+def loaded(*words: str | Path, cwd: Path, **environment: str) -> set[str]:
+    """Return the names of the modules that a program of Python imports, run as it is."""
+    done = subprocess.run(
+        [*words[:1], "-X", "importtime", *words[1:]],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def parts_of_the_library(names: set[str]) -> set[str]:
+    """Return the modules and packages of the library that `names` are in."""
+    return {name.split(".")[1] for name in names if name.startswith("batchmap.")}
+
+
+@pytest.mark.parametrize("words", ["", "--help", "--version", "run --help", "compare --help"])
+def test_the_help_of_main_loads_neither_engine_nor_graphs(tmp_path: Path, words: str) -> None:
+    names = loaded(sys.executable, ROOT / "main.py", *words.split(), cwd=tmp_path)
+    assert names & HEAVY == set()
+    assert parts_of_the_library(names) == LIGHT
+    ours = {name for name in names if name.startswith("workbook")}
+    assert ours == {
+        "workbook", "workbook.utils", "workbook.utils.cli", "workbook.utils.cli.arguments",
+        "workbook.utils.cli.settings",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ["", "--help", "--version", "run --help"])
+def test_the_help_of_batchmap_does_not_load_the_engine(
+    installed: Environment, tmp_path: Path, words: str
+) -> None:
+    command = installed.directory / "bin" / "batchmap"
+    names = loaded(installed.python, command, *words.split(), cwd=tmp_path)
+    assert names & HEAVY == set()
+    assert parts_of_the_library(names) == LIGHT
+
+
+def test_importing_the_library_loads_none_of_its_parts(tmp_path: Path) -> None:
+    names = loaded(sys.executable, "-c", "import batchmap", cwd=tmp_path, PYTHONPATH=str(LIBRARY))
+    assert names & HEAVY == set()
+    assert parts_of_the_library(names) == set()
+
+
+def test_a_call_in_place_loads_neither_the_command_nor_what_formats_need(tmp_path: Path) -> None:
+    code = "from batchmap import parallel_map; parallel_map(str, range(3))"
+    names = loaded(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(LIBRARY))
+    assert names & (HEAVY - {"concurrent.futures", "cloudpickle", "multiprocessing", "pickle",
+                             "subprocess"}) == set()  # fmt: skip
+    assert (
+        parts_of_the_library(names) & {"checkpoint", "command", "job", "sinks", "sources"} == set()
+    )
