@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 import pytest
-from batchmap.scheduling.batching import Batches, BatchSizing, choose_batch_size
+from batchmap.scheduling.batching import Batches, BatchSizing, choose_batch_size, kruskal_weiss
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,3 +98,7 @@ def test_scarce_memory_makes_batches_small() -> None:
 @pytest.mark.parametrize("total", [1, None])
 def test_a_batch_holds_at_least_one_item(total: int | None) -> None:
     assert choose(total=total, item_bytes=10**12)[0] == 1
+
+
+def test_items_that_hardly_differ_make_an_even_share() -> None:
+    assert kruskal_weiss(1000, 4, 1e-4, spread_s=1e-320) == 250

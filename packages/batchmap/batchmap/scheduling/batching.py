@@ -176,4 +176,5 @@ def kruskal_weiss(total: int, workers: int, hand_over_s: float, spread_s: float)
     if workers == 1 or spread_s == 0:
         return even_share
     best = math.sqrt(2) * total * hand_over_s / (spread_s * workers * math.sqrt(math.log(workers)))
-    return min(even_share, max(1, math.ceil(math.pow(best, 2 / 3))))
+    size = math.pow(best, 2 / 3)  # infinite where the spread is next to nothing
+    return even_share if size >= even_share else max(1, math.ceil(size))
