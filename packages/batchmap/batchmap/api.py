@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sized
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
 from batchmap.engine import stream_batches
@@ -23,53 +23,47 @@ R = TypeVar("R")
 Auto = Literal["auto"]
 
 
+class _Options(TypedDict, total=False):
+    """The options that both calls have, for type checkers."""
+
+    backend: str
+    workers: int | str
+    batch_size: int | Auto
+    retries: int
+    timeout_s: float | None
+
+
 @overload
 def parallel_map(
     function: Callable[[T], Coroutine[Any, Any, R]],
     items: Iterable[T],
     *,
-    backend: str = ...,
-    workers: int | str = ...,
-    batch_size: int | Auto = ...,
-    retries: int = ...,
-    timeout_s: float | None = ...,
     on_error: Literal["raise"] = ...,
+    **options: Unpack[_Options],
 ) -> list[R]: ...
 @overload
 def parallel_map(
     function: Callable[[T], Coroutine[Any, Any, R]],
     items: Iterable[T],
     *,
-    backend: str = ...,
-    workers: int | str = ...,
-    batch_size: int | Auto = ...,
-    retries: int = ...,
-    timeout_s: float | None = ...,
     on_error: Literal["record"],
+    **options: Unpack[_Options],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
     function: Callable[[T], R],
     items: Iterable[T],
     *,
-    backend: str = ...,
-    workers: int | str = ...,
-    batch_size: int | Auto = ...,
-    retries: int = ...,
-    timeout_s: float | None = ...,
     on_error: Literal["raise"] = ...,
+    **options: Unpack[_Options],
 ) -> list[R]: ...
 @overload
 def parallel_map(
     function: Callable[[T], R],
     items: Iterable[T],
     *,
-    backend: str = ...,
-    workers: int | str = ...,
-    batch_size: int | Auto = ...,
-    retries: int = ...,
-    timeout_s: float | None = ...,
     on_error: Literal["record"],
+    **options: Unpack[_Options],
 ) -> list[R | ItemRecord]: ...
 
 
