@@ -199,7 +199,7 @@ def test_a_slow_first_item_does_not_decide_alone() -> None:
     def load_and_answer(item: int) -> int:
         if not first.is_set():
             first.set()
-            spin(1_500_000)
+            spin(600_000)  # longer than MEASURE_S, and far shorter than LONG_FIRST_S
         return item
 
     plan = plan_for(load_and_answer, range(1000))
