@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow
@@ -147,13 +150,44 @@ def test_a_ragged_row_or_an_open_quote_of_csv_costs_that_row(place: Place, outpu
     assert (results[1]["b"], len(results[2]["b"])) == ('a\r\n"b', 200_000)
 
 
-def test_an_item_nested_too_deeply_to_travel_costs_itself_and_says_why(place: Place) -> None:
-    place.write("in.jsonl", "[" * 500 + "]" * 500 + "\n1\n")
+def too_deep_to_pickle() -> str:
+    """Return brackets that can be read, but not pickled: how many depends on Python's version."""
+
+    def is_pickled(depth: int) -> bool:
+        try:
+            pickle.dumps(json.loads("[" * depth + "]" * depth))
+        except RecursionError:
+            return False
+        return True
+
+    depth = 300
+    with ThreadPoolExecutor(1) as pool:  # there no caller takes a part of the stack
+        while pool.submit(is_pickled, depth).result():
+            depth = depth * 5 // 4
+    return "[" * depth + "]" * depth
+
+
+def test_an_item_nested_too_deeply_for_pickle_costs_itself_and_says_why(place: Place) -> None:
+    place.write("in.jsonl", f"{too_deep_to_pickle()}\n1\n")
     words = ["tasks.py:text", "in.jsonl", "-o", "out.jsonl", "--backend"]
     assert place.run(*words, "thread").returncode == 0
     assert place.run(*words, "process", "--overwrite").returncode == 1
     [failure] = place.failures()
     assert (failure["index"], "recursion" in failure["error"]) == (0, True)
+    assert [line["result"] for line in place.results("out.jsonl")] == ["1"]
+
+
+def test_a_deeply_nested_item_is_recorded_as_it_came_when_the_function_changed_it(
+    place: Place,
+) -> None:
+    place.write("in.jsonl", f'{{"v": 1, "w": {too_deep_to_pickle()}}}\n')
+    place.write(
+        "change.py", "def f(item):\n    item['v'] = item['w'][0] = 2\n    raise ValueError\n"
+    )
+    done = place.run("change.py:f", "in.jsonl", "--errors", "errors", "--backend", "thread")
+    assert done.returncode == 1
+    [failure] = place.failures("errors")
+    assert failure["item"].startswith("{'v': 1, 'w': [[[")
 
 
 # Change and identity --------------------------------------------------------------------------

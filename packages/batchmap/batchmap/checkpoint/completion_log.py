@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Protocol
 
 from batchmap.checkpoint.digests import ItemRange
 from batchmap.errors import OutputError
 
 __all__ = ["CompletionLog", "FailureSpool"]
+
+BUFFER_BYTES = 64 << 10
+"""How much is kept in memory before it is written."""
 
 
 class CompletionLog(Protocol):
@@ -42,18 +48,24 @@ class CompletionLog(Protocol):
 
 
 class FailureSpool:
-    """The log of an output that cannot be resumed: failures alone, in a file without a name."""
+    """The log of an output that cannot be resumed: failures alone, in a file without a name.
+
+    What the disk has no room for stays in memory, in a buffer of our own: one of Python's would try
+    to write it again when the file is read, and once more, with a traceback, when it is closed.
+    """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        self._buffer = bytearray()
 
     def add_done(self, first: int, digests: bytes, output_end: int) -> None:
         """Do nothing: stdout cannot be cut back."""
 
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
         """Keep the line."""
-        with self._file_errors():
-            self._file.write(line + "\n")
+        self._buffer += line.encode() + b"\n"
+        if len(self._buffer) > BUFFER_BYTES:
+            self.commit()
 
     def drop_beyond(self, end: int) -> int:
         """Do nothing: stdout cannot be cut back."""
@@ -62,7 +74,9 @@ class FailureSpool:
     def commit(self) -> None:
         """Write out what is still in memory."""
         with self._file_errors():
-            self._file.flush()
+            while self._buffer:
+                written = self._file.write(self._buffer)
+                del self._buffer[:written]
 
     def finish(self) -> None:
         """Do nothing."""
@@ -84,6 +98,11 @@ class FailureSpool:
     def failure_lines(self) -> Iterator[str]:
         """Yield the lines, in the order in which the items failed."""
         with self._file_errors():
-            self._file.seek(0)  # which writes what is still in memory
-        for line in self._file:
-            yield line.rstrip("\n")
+            self._file.seek(0)
+        with os.fdopen(self._file.fileno(), "rb", closefd=False) as written:
+            line = b""
+            for part in chain(written, io.BytesIO(self._buffer)):
+                line += part  # a full disk may have taken one in part
+                if line.endswith(b"\n"):
+                    yield line[:-1].decode()
+                    line = b""

@@ -245,9 +245,29 @@ class _Frozen:
     def __init__(self, item: Any) -> None:
         try:
             self._data, self._load = marshal.dumps(item), marshal.loads
-        except ValueError:  # it holds more than JSON's types
-            self._data, self._load = pickle.dumps(item), pickle.loads
+        except ValueError:  # it holds more than JSON's types, or is nested deeply
+            try:
+                self._data, self._load = pickle.dumps(item), pickle.loads
+            except RecursionError:  # JSON can be read where it is nested too deeply for that
+                self._data, self._load = _deep_copy(item), _itself
 
     def thaw(self) -> Any:
         """Return a new object that equals the item."""
         return self._load(self._data)
+
+
+def _deep_copy(item: Any) -> Any:
+    """Copy lists and dicts, however deeply nested; nobody changes what else they hold."""
+    root = [item]
+    pending: list[Any] = [root]
+    while pending:
+        holder = pending.pop()
+        for key, value in holder.items() if type(holder) is dict else enumerate(holder):
+            if type(value) in _MUTABLE:
+                holder[key] = value.copy()
+                pending.append(holder[key])
+    return root[0]
+
+
+def _itself(item: Any) -> Any:
+    return item

@@ -16,6 +16,7 @@ from typing import Any
 
 __all__ = [
     "BLOCKED_SIGNALS",
+    "check_descriptors",
     "library_found",
     "main_not_imported",
     "safe_context",
@@ -28,6 +29,12 @@ __all__ = [
 THREAD_CHECKS = 20
 BETWEEN_CHECKS_S = 1e-4
 """How often, and how far apart, threads are counted: one that was joined may not be gone yet."""
+
+DESCRIPTORS_OF_A_START = 8
+"""How many file descriptors must be free to start a worker from the fork server.
+
+That takes five, and one to start the server itself; other threads may want the rest meanwhile.
+"""
 
 _PRELOADED = ["batchmap.worker.processor", "batchmap.executors.process.worker_main"]
 
@@ -44,6 +51,23 @@ def threaded_context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     return context
+
+
+def check_descriptors(context: Any, descriptor: int) -> None:
+    """Raise `OSError` unless enough file descriptors are free, by making copies of `descriptor`.
+
+    A process that asks the fork server for a worker opens some of them once it is connected. Where
+    that fails, the server ends with a traceback (before Python 3.14).
+    """
+    if context.get_start_method() != "forkserver":
+        return
+    copies: list[int] = []
+    try:
+        while len(copies) < DESCRIPTORS_OF_A_START:
+            copies.append(os.dup(descriptor))
+    finally:
+        for copy in copies:
+            os.close(copy)
 
 
 def _has_one_thread() -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.executors.process.spawn import (
+    check_descriptors,
     library_found,
     main_not_imported,
     search_variables,
@@ -60,6 +61,7 @@ class WorkerSet:
         )
         try:
             with signals_blocked(context), main_not_imported(), library_found(context):
+                check_descriptors(context, child_end.fileno())
                 process.start()
         except (OSError, EOFError):
             parent_end.close()
