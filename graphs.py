@@ -55,7 +55,7 @@ def create_comparison_graph(
     aggregate - "again" >> (parallel if has_baseline else sequential)
     sequential - "interrupted" >> report
     parallel - "interrupted" >> report
-    return _InterruptibleGraph(split if has_baseline else load, stop)
+    return _InterruptibleGraph("ComparisonGraph", split if has_baseline else load, stop)
 
 
 def create_parallel_graph(
@@ -83,14 +83,15 @@ def create_parallel_graph(
 
     load >> SplitBatchNode(settings, job=job) >> parallel >> report
     parallel - "interrupted" >> report
-    return _InterruptibleGraph(load, stop)
+    return _InterruptibleGraph("ParallelGraph", load, stop)
 
 
 class _InterruptibleGraph(Graph):
     """A graph whose workers are given up when its run ends in an error, Ctrl-C in a script too."""
 
-    def __init__(self, start: BaseNode, stop: StopRequest) -> None:
+    def __init__(self, name: str, start: BaseNode, stop: StopRequest) -> None:
         super().__init__(start)
+        self.node_id = name
         self._stop = stop
 
     def run(self, shared: dict[str, Any]) -> Any:

@@ -338,7 +338,7 @@ def test_progress_and_warnings_go_to_stderr_and_can_be_switched_off(place: Place
     done = place.run(*words, quiet=False)
     assert done.stderr.startswith("run: 10 items, 5 failed, ")
     assert ended(place.run(*words, "--no-progress", quiet=False)) == (1, [])
-    assert "DEBUG" in place.run(*words, "--log-level", "debug", quiet=False).stderr
+    assert "INFO LoadDataNode" in place.run(*words, "--log-level", "debug", quiet=False).stderr
 
 
 def test_formulas_are_defused_in_cells_and_headers_when_asked_to(place: Place) -> None:

@@ -90,12 +90,12 @@ def test_a_method_of_a_class_is_found(file: Path) -> None:
 
 
 def test_a_file_whose_name_is_taken_is_loaded_all_the_same(file: Path) -> None:
-    taken = file.with_name("utils.py")
+    taken = file.with_name("json.py")
     taken.write_text("def f(item):\n    return 'theirs'\n")
     function = load_task(f"{taken}:f").function
     assert function(0) == "theirs"
     data = cloudpickle.dumps(function)
-    del sys.modules["task_utils"]
+    del sys.modules["task_json"]
     assert pickle.loads(data)(0) == "theirs"
 
 
