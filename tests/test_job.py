@@ -308,8 +308,16 @@ RUNS = [
 ]
 
 
+def content(path: Path) -> Any:
+    """Return the bytes of a file; of Parquet the table, since its footer says of how many parts."""
+    if path.suffix != ".parquet":
+        return path.read_bytes()
+    files = pytest.importorskip("pyarrow.parquet")
+    return files.read_table(path).replace_schema_metadata(None)
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
-def test_every_driver_and_backend_writes_the_same_bytes(drivers: Drivers, suffix: str) -> None:
+def test_every_driver_and_backend_writes_the_same(drivers: Drivers, suffix: str) -> None:
     place = drivers.place
     place.numbers(60)
     place.write(
@@ -327,7 +335,7 @@ def test_every_driver_and_backend_writes_the_same_bytes(drivers: Drivers, suffix
         )
         assert (done.returncode, done.stderr) == (1, "")
         errors = (place.directory / f"{name}.errors.jsonl").read_bytes()
-        written[name] = (place.directory / name).read_bytes(), without_durations(errors)
+        written[name] = content(place.directory / name), without_durations(errors)
     output, errors = written[f"job-sequential.{suffix}"]
     assert len(place.results(f"job-sequential.{suffix}")) == 51
     assert [json.loads(line)["index"] for line in errors.splitlines()] == list(range(3, 60, 7))

@@ -203,7 +203,6 @@ def test_compare_runs_a_task_with_the_modules_beside_it(
     assert (len(seen) >= 8, set(seen)) == (True, {" ".join(OWN)})
 
 
-@pytest.mark.xfail(strict=True, reason="executors/dask/code_archive.py packs the workbook, too")
 @pytest.mark.parametrize("kind", ["names", "found"])
 def test_on_dask_a_task_meets_its_own_modules_alone(programs: Programs, kind: str) -> None:
     pytest.importorskip("distributed")
