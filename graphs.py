@@ -10,7 +10,7 @@ from batchmap.job import Job
 from batchmap.stopping import StopRequest, Urgency
 from kaygraph import BaseNode, Graph
 
-from workbook.nodes import (
+from batchmap_workbook.nodes import (
     AggregateNode,
     LoadDataNode,
     ParallelProcessNode,
@@ -18,7 +18,7 @@ from workbook.nodes import (
     SequentialProcessNode,
     SplitBatchNode,
 )
-from workbook.utils.cli.settings import Settings
+from batchmap_workbook.utils.cli.settings import Settings
 
 __all__ = ["create_comparison_graph", "create_parallel_graph"]
 

@@ -6,28 +6,28 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
-import workbook
+import batchmap_workbook
 
-workbook.isolate()
+batchmap_workbook.isolate()
 
 from batchmap.command.application import Application  # noqa: E402  # found by `isolate`
 from batchmap.stopping import StopRequest  # noqa: E402
 
-from workbook.utils.cli.arguments import PROGRAM  # noqa: E402
+from batchmap_workbook.utils.cli.arguments import PROGRAM  # noqa: E402
 
 if TYPE_CHECKING:
     from batchmap.command.run_settings import RunSettings
     from batchmap.job import Job
 
-    from workbook.utils.cli.settings import Settings
+    from batchmap_workbook.utils.cli.settings import Settings
 
 
 def compare(settings: Settings, stop: StopRequest) -> int:
     """Run the comparison graph; 1 when the results do not match."""
-    from workbook.graphs import create_comparison_graph
-    from workbook.utils.reporting import show
+    from batchmap_workbook.graphs import create_comparison_graph
+    from batchmap_workbook.utils.reporting import show
 
-    workbook.pickle_by_value()
+    batchmap_workbook.pickle_by_value()
     shared: dict[str, Any] = {}
     with _prints_kept_off(settings):
         create_comparison_graph(
@@ -39,20 +39,20 @@ def compare(settings: Settings, stop: StopRequest) -> int:
 
 def parallel(settings: Settings, stop: StopRequest) -> int:
     """Run the parallel graph."""
-    from workbook.graphs import create_parallel_graph
+    from batchmap_workbook.graphs import create_parallel_graph
 
-    workbook.pickle_by_value()
+    batchmap_workbook.pickle_by_value()
     create_parallel_graph(settings, stop=stop).run({})
     return 0
 
 
 def benchmark(settings: Settings, stop: StopRequest) -> int:
     """Run the comparison graph for each trial; 1 when any results do not match."""
-    from workbook.graphs import create_comparison_graph
-    from workbook.nodes import report_figures
-    from workbook.utils.reporting import Benchmark, render_benchmark, show
+    from batchmap_workbook.graphs import create_comparison_graph
+    from batchmap_workbook.nodes import report_figures
+    from batchmap_workbook.utils.reporting import Benchmark, render_benchmark, show
 
-    workbook.pickle_by_value()
+    batchmap_workbook.pickle_by_value()
     outcome = Benchmark(settings, function=_own_function(settings))
     with _prints_kept_off(settings), closing(outcome.trials()) as trials:
         for trial in trials:
@@ -86,13 +86,13 @@ def run(settings: RunSettings, stop: StopRequest) -> int:
     """Run the parallel graph over the user's data; 1 when items failed, 4 when it was stopped."""
     from batchmap.command.run import run
 
-    from workbook.utils.reporting import show
+    from batchmap_workbook.utils.reporting import show
 
     return run(settings, stop, drive=_through_graph, show=show)
 
 
 def _through_graph(job: Job, settings: RunSettings) -> str:
-    from workbook.graphs import create_parallel_graph
+    from batchmap_workbook.graphs import create_parallel_graph
 
     shared: dict[str, Any] = {}
     create_parallel_graph(settings, job=job, stop=job.stop, command="run", shows=False).run(shared)
@@ -103,7 +103,7 @@ def _through_graph(job: Job, settings: RunSettings) -> str:
 def _own_function(settings: Settings) -> Callable[[Any], Any] | None:
     if settings.task is None:
         return None
-    from workbook.utils.cli.task import load_compared_task
+    from batchmap_workbook.utils.cli.task import load_compared_task
 
     return load_compared_task(settings)
 

@@ -21,8 +21,8 @@ from batchmap.scheduling.batching import Batches
 from batchmap.stopping import StopRequest
 from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
-from workbook.utils import analysis, execution, reporting
-from workbook.utils.cli.settings import Settings
+from batchmap_workbook.utils import analysis, execution, reporting
+from batchmap_workbook.utils.cli.settings import Settings
 
 __all__ = [
     "AggregateNode",

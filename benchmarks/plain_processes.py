@@ -22,8 +22,8 @@ ROOT = Path(__file__).parent.parent
 
 BARE_LOOP = """
 import sys, time
-from workbook.utils.workloads.generated_items import GeneratedItems
-from workbook.utils.workloads.simulated import NumberAnalysis, SimulatedFailure
+from batchmap_workbook.utils.workloads.generated_items import GeneratedItems
+from batchmap_workbook.utils.workloads.simulated import NumberAnalysis, SimulatedFailure
 count, share, shares = map(int, sys.argv[1:])
 items = list(GeneratedItems("numbers", count))[share::shares]
 function = NumberAnalysis()

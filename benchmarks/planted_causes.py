@@ -15,11 +15,11 @@ import sys
 import time
 from typing import Any
 
+from batchmap_workbook.utils.analysis.records import Comparison
+from batchmap_workbook.utils.analysis.time_breakdown import losses
+from batchmap_workbook.utils.cli.settings import Settings
 from benchmarks.injected_losses import PLANTS, Plant
 from graphs import create_comparison_graph
-from workbook.utils.analysis.records import Comparison
-from workbook.utils.analysis.time_breakdown import losses
-from workbook.utils.cli.settings import Settings
 
 __all__ = ["compare_plant", "main"]
 

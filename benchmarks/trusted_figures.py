@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from batchmap_workbook.utils.analysis.records import Comparison
+from batchmap_workbook.utils.cli.settings import Settings
 from benchmarks.injected_losses import half_locked, spin, turns_of, wait
 from benchmarks.item_times import Noting, noted_s
 from graphs import create_comparison_graph
-from workbook.utils.analysis.records import Comparison
-from workbook.utils.cli.settings import Settings
 
 
 def compared(

@@ -56,7 +56,7 @@ def document() -> str:
     from batchmap.command.help import GROUPS
     from batchmap.options import rows_of
 
-    from workbook.utils.cli.arguments import PROGRAM
+    from batchmap_workbook.utils.cli.arguments import PROGRAM
 
     keywords = inspect.signature(parallel_map).parameters
     used_by: dict[Entry, list[str]] = {}
@@ -113,7 +113,7 @@ def _without_default(row: OptionRow) -> tuple[str, str]:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    import workbook
+    import batchmap_workbook
 
-    workbook.isolate()
+    batchmap_workbook.isolate()
     (ROOT / "docs" / "options.md").write_text(document(), encoding="utf-8")

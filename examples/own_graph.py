@@ -29,8 +29,8 @@ from typing import Any
 from batchmap import ItemRecord, parallel_map
 from kaygraph import Graph, Node, ParallelBatchNode
 
-from workbook.nodes import LoadDataNode, ParallelProcessNode, ReportNode, SplitBatchNode
-from workbook.utils.cli.settings import Settings
+from batchmap_workbook.nodes import LoadDataNode, ParallelProcessNode, ReportNode, SplitBatchNode
+from batchmap_workbook.utils.cli.settings import Settings
 
 MAX_NAMED = 3
 

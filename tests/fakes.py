@@ -9,10 +9,10 @@ from typing import Any
 from batchmap.metrics import RunSummary
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
 
-from workbook.utils.analysis.comparison import compare_runs
-from workbook.utils.analysis.given_options import GivenOptions
-from workbook.utils.analysis.records import Case, Comparison, FailureExample, Verdict
-from workbook.utils.execution.trace import Environment, Round, Trace
+from batchmap_workbook.utils.analysis.comparison import compare_runs
+from batchmap_workbook.utils.analysis.given_options import GivenOptions
+from batchmap_workbook.utils.analysis.records import Case, Comparison, FailureExample, Verdict
+from batchmap_workbook.utils.execution.trace import Environment, Round, Trace
 
 
 class FakeClock:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tests.fakes import plan, run_summary
-from workbook.utils.analysis.records import (
+from batchmap_workbook.utils.analysis.records import (
     Bottleneck,
     Case,
     Comparison,
@@ -24,7 +23,8 @@ from workbook.utils.analysis.records import (
     TimeBreakdown,
     Verdict,
 )
-from workbook.utils.execution.trace import Environment, Span, Trace
+from batchmap_workbook.utils.execution.trace import Environment, Span, Trace
+from tests.fakes import plan, run_summary
 
 MACHINE = {
     "usable_cores": 8,

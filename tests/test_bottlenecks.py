@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from batchmap.metrics import RunSummary
 
+from batchmap_workbook.utils.analysis.bottlenecks import CAUSES, Evidence, find_bottleneck
+from batchmap_workbook.utils.analysis.given_options import GivenOptions
+from batchmap_workbook.utils.analysis.records import Bottleneck
+from batchmap_workbook.utils.analysis.time_breakdown import break_down_time
+from batchmap_workbook.utils.execution.trace import Environment, Span
 from tests.fakes import plan, run_summary, run_trace
-from workbook.utils.analysis.bottlenecks import CAUSES, Evidence, find_bottleneck
-from workbook.utils.analysis.given_options import GivenOptions
-from workbook.utils.analysis.records import Bottleneck
-from workbook.utils.analysis.time_breakdown import break_down_time
-from workbook.utils.execution.trace import Environment, Span
 
 
 def baseline(**changes: Any) -> RunSummary:

@@ -9,7 +9,7 @@ import pytest
 from batchmap.command.help import program_help, subcommand_help
 from batchmap.errors import UsageError
 
-from workbook.utils.cli.arguments import PROGRAM
+from batchmap_workbook.utils.cli.arguments import PROGRAM
 
 COMMANDS = [one.name for one in PROGRAM.subcommands]
 

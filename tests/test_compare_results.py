@@ -11,10 +11,13 @@ from batchmap.records import ItemFailure
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchmap_workbook.utils.analysis.correctness.compare_results import (
+    ONLY_NUMBERS_KEPT,
+    compare_results,
+)
+from batchmap_workbook.utils.analysis.correctness.result_log import ResultLog
+from batchmap_workbook.utils.analysis.records import Mismatch, Verdict
 from tests.fakes import batch_record
-from workbook.utils.analysis.correctness.compare_results import ONLY_NUMBERS_KEPT, compare_results
-from workbook.utils.analysis.correctness.result_log import ResultLog
-from workbook.utils.analysis.records import Mismatch, Verdict
 
 BUDGETS = [0, 10**6]
 SAME = Verdict(True, 0, (), None)

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from batchmap.metrics import RunSummary
 
-from tests.fakes import compared, plan, run_summary, run_trace
-from workbook.utils.analysis.comparison import (
+from batchmap_workbook.utils.analysis.comparison import (
     compare_runs,
     describe_runs,
     explain_run,
     median_round,
 )
-from workbook.utils.analysis.given_options import GivenOptions
-from workbook.utils.analysis.records import Comparison, Verdict
-from workbook.utils.analysis.time_breakdown import losses
-from workbook.utils.execution.trace import Round
+from batchmap_workbook.utils.analysis.given_options import GivenOptions
+from batchmap_workbook.utils.analysis.records import Comparison, Verdict
+from batchmap_workbook.utils.analysis.time_breakdown import losses
+from batchmap_workbook.utils.execution.trace import Round
+from tests.fakes import compared, plan, run_summary, run_trace
 
 
 def comparison(

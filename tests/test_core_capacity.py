@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbook.utils.analysis.core_capacity import measure_capacity
+from batchmap_workbook.utils.analysis.core_capacity import measure_capacity
 
 
 def test_so_many_processes_do_no_more_than_so_many_times_the_work() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from batchmap_workbook.graphs import create_comparison_graph, create_parallel_graph
+from batchmap_workbook.utils.analysis.bottlenecks import CAUSES
 from docs import describe_export, describe_options
 from tests.conftest import ROOT
 from tests.pages import commands, fenced, make_inputs, run_code, run_command
-from workbook.graphs import create_comparison_graph, create_parallel_graph
-from workbook.utils.analysis.bottlenecks import CAUSES
 
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text()

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbook.utils.analysis.correctness.equality import same_value, without_addresses
+from batchmap_workbook.utils.analysis.correctness.equality import same_value, without_addresses
 
 NAN, INF = math.nan, math.inf
 

@@ -11,9 +11,9 @@ import pytest
 from batchmap.command.export import export_document, json_text, write_export
 from batchmap.errors import OutputError, UsageError
 
+from batchmap_workbook.utils.cli.settings import Settings
+from batchmap_workbook.utils.reporting.exports import write_exports
 from tests.fakes import compared_case, plan, run_summary, run_trace
-from workbook.utils.cli.settings import Settings
-from workbook.utils.reporting.exports import write_exports
 
 
 def test_an_export_replaces_the_file_whole(tmp_path: Path) -> None:

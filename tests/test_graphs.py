@@ -10,10 +10,10 @@ import pytest
 from batchmap.records import Batch, ItemRecord, Plan
 from batchmap.stopping import StopRequest, Urgency
 
+from batchmap_workbook.graphs import create_comparison_graph, create_parallel_graph
+from batchmap_workbook.utils.cli.settings import Settings
+from batchmap_workbook.utils.workloads.simulated import SimulatedIO
 from tests.fakes import FakeClock
-from workbook.graphs import create_comparison_graph, create_parallel_graph
-from workbook.utils.cli.settings import Settings
-from workbook.utils.workloads.simulated import SimulatedIO
 
 BACKENDS = ("sequential", "thread", "process")
 

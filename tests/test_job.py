@@ -247,7 +247,7 @@ def drive(job, settings):
 
 def through_graph(job, settings):
     sys.path.insert(0, sys.argv[2])
-    from workbook.graphs import create_parallel_graph
+    from batchmap_workbook.graphs import create_parallel_graph
     create_parallel_graph(settings, job=job, shows=False).run(shared := {})
     return shared["report"]
 

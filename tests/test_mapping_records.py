@@ -12,8 +12,8 @@ import pytest
 from batchmap.metrics import RunSummary
 from batchmap.records import MappingRecord, as_mapping
 
+from batchmap_workbook.utils.analysis.records import Comparison
 from tests.fakes import compared, run_summary
-from workbook.utils.analysis.records import Comparison
 
 RECORDS = [run_summary(workers=3), compared(run_summary(), run_summary(workers=2))]
 

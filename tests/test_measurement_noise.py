@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from batchmap_workbook.utils.analysis.measurement_noise import noise_warnings, spread_of
+from batchmap_workbook.utils.execution.trace import Environment, Trace
 from tests.fakes import run_summary, run_trace
-from workbook.utils.analysis.measurement_noise import noise_warnings, spread_of
-from workbook.utils.execution.trace import Environment, Trace
 
 STEADY = [1.0, 1.01, 0.99, 1.02, 1.0]
 

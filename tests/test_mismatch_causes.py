@@ -16,12 +16,15 @@ from batchmap.executors import open_executor
 from batchmap.records import Batch, BatchRecord, ItemFailure
 from batchmap.worker.processor import BatchProcessor
 
+from batchmap_workbook.utils.analysis.correctness.compare_results import compare_results
+from batchmap_workbook.utils.analysis.correctness.mismatch_causes import (
+    SHARES_STATE,
+    find_mismatch_cause,
+)
+from batchmap_workbook.utils.analysis.correctness.result_log import ResultLog
+from batchmap_workbook.utils.analysis.correctness.round_results import RoundResults
+from batchmap_workbook.utils.execution.trace import Environment, Span, Trace
 from tests.fakes import batch_record
-from workbook.utils.analysis.correctness.compare_results import compare_results
-from workbook.utils.analysis.correctness.mismatch_causes import SHARES_STATE, find_mismatch_cause
-from workbook.utils.analysis.correctness.result_log import ResultLog
-from workbook.utils.analysis.correctness.round_results import RoundResults
-from workbook.utils.execution.trace import Environment, Span, Trace
 
 SHARED = random.Random(7)
 CALLS = itertools.count()

@@ -22,9 +22,9 @@ from batchmap.options import EngineOptions, JobOptions, OptionRow, option, rows_
 from batchmap.stopping import StopRequest
 from batchmap.text import printable
 
+from batchmap_workbook.utils.cli.arguments import PROGRAM as MAIN
+from batchmap_workbook.utils.cli.settings import Settings
 from tests.conftest import RunMain
-from workbook.utils.cli.arguments import PROGRAM as MAIN
-from workbook.utils.cli.settings import Settings
 
 SUBCOMMANDS = [(MAIN, one) for one in MAIN.subcommands] + [
     (BATCHMAP, one) for one in BATCHMAP.subcommands

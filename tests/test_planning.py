@@ -8,9 +8,9 @@ import pytest
 from batchmap.records import Plan
 from batchmap.resources import usable_cores
 
-from workbook.utils.cli.settings import Settings
-from workbook.utils.execution.planning import plan_run
-from workbook.utils.workloads.generated_items import GeneratedItems
+from batchmap_workbook.utils.cli.settings import Settings
+from batchmap_workbook.utils.execution.planning import plan_run
+from batchmap_workbook.utils.workloads.generated_items import GeneratedItems
 
 
 def planned(total: int = 100, **options: Any) -> Plan:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from batchmap_workbook.utils.analysis.time_breakdown import losses
 from benchmarks.injected_losses import PLANTS, Plant
 from benchmarks.planted_causes import compare_plant
-from workbook.utils.analysis.time_breakdown import losses
 
 CERTAIN = {"straggler", "start-up", "large batches", "small batches", "something shared"}
 

@@ -20,8 +20,13 @@ import pytest
 from batchmap.api import parallel_map
 from batchmap.errors import OutputError, UsageError
 
+from batchmap_workbook.utils.workloads.real import (
+    REAL_SCENARIOS,
+    RealScenario,
+    missing,
+    open_real_work,
+)
 from tests.conftest import ROOT
-from workbook.utils.workloads.real import REAL_SCENARIOS, RealScenario, missing, open_real_work
 
 COUNT = 6
 
@@ -101,11 +106,11 @@ def test_the_function_can_be_pickled_and_holds_no_handle(scenario: RealScenario)
 SENT_AS_CODE = """
 import sys
 sys.path.insert(0, sys.argv[2])
-import workbook
-workbook.isolate()
-workbook.pickle_by_value()
+import batchmap_workbook
+batchmap_workbook.isolate()
+batchmap_workbook.pickle_by_value()
 from batchmap.api import parallel_map
-from workbook.utils.workloads.real import REAL_SCENARIOS, open_real_work
+from batchmap_workbook.utils.workloads.real import REAL_SCENARIOS, open_real_work
 [scenario] = [one for one in REAL_SCENARIOS if one.workload == sys.argv[1]]
 with open_real_work(scenario, count=3, seed=1) as work:
     expected = [work.function(item) for item in work.items]
@@ -152,9 +157,9 @@ def test_no_descriptor_is_left_open(scenario: RealScenario) -> None:
 
 KILLED = """
 import sys
-import workbook
-workbook.isolate()
-from workbook.utils.workloads.real import REAL_SCENARIOS, open_real_work
+import batchmap_workbook
+batchmap_workbook.isolate()
+from batchmap_workbook.utils.workloads.real import REAL_SCENARIOS, open_real_work
 import psutil
 with open_real_work(REAL_SCENARIOS[0], count=1, seed=1) as work:
     [server] = psutil.Process().children()
@@ -215,7 +220,7 @@ def test_a_server_that_cannot_start_is_an_error_that_names_the_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.py"
-    monkeypatch.setattr("workbook.utils.workloads.real.fetch.SERVER_PROGRAM", broken)
+    monkeypatch.setattr("batchmap_workbook.utils.workloads.real.fetch.SERVER_PROGRAM", broken)
     broken.write_text("print('no loopback')")
     with (
         pytest.raises(OutputError, match=r"did not start \(no loopback\); .*--suite simulated"),
@@ -319,7 +324,8 @@ def test_a_thumbnail_keeps_its_proportions() -> None:
 
 def test_a_worker_that_loads_one_scenario_loads_no_other_ones_libraries() -> None:
     code = (
-        "import sys, workbook; workbook.isolate(); import workbook.utils.workloads.real; "
+        "import sys, batchmap_workbook; batchmap_workbook.isolate(); "
+        "import batchmap_workbook.utils.workloads.real; "
         "print({'PIL', 'sqlite3', 'http.client'} & {*sys.modules})"
     )
     printed = subprocess.run(

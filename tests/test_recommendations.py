@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from batchmap_workbook.utils.analysis.recommendations import recommend
+from batchmap_workbook.utils.analysis.records import Case, Recommendation
 from tests.fakes import compared, compared_case, plan, run_summary
-from workbook.utils.analysis.recommendations import recommend
-from workbook.utils.analysis.records import Case, Recommendation
 
 
 def measured(

@@ -13,15 +13,15 @@ from batchmap.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes import plan
-from workbook.utils.analysis.records import Case, Comparison, Spread, Sweep, SweepPoint
-from workbook.utils.analysis.regressions import (
+from batchmap_workbook.utils.analysis.records import Case, Comparison, Spread, Sweep, SweepPoint
+from batchmap_workbook.utils.analysis.regressions import (
     SavedBenchmark,
     SavedCase,
     compare_with,
     read_benchmark,
     saved_benchmark,
 )
+from tests.fakes import plan
 
 MACHINE = {"usable_cores": 2, "memory_bytes": 8_000_000_000, "python": "3.11.7"}
 STEADY = (2.0, 2.01, 2.02)

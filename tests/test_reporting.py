@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import compared, compared_case, failed_item, plan, run_summary
-from workbook.utils import reporting
-from workbook.utils.analysis.records import Case, Recommendation
-from workbook.utils.execution.trace import Span
-from workbook.utils.reporting import (
+from batchmap_workbook.utils import reporting
+from batchmap_workbook.utils.analysis.records import Case, Recommendation
+from batchmap_workbook.utils.execution.trace import Span
+from batchmap_workbook.utils.reporting import (
     render_benchmark,
     render_comparison,
     render_parallel,
     render_partial,
 )
+from tests.fakes import compared, compared_case, failed_item, plan, run_summary
 
 ROOT = Path(__file__).parent.parent
 
@@ -197,14 +197,16 @@ def test_every_public_name_of_the_reports_can_be_imported() -> None:
 
 def test_showing_a_report_loads_no_other_part_of_the_reports() -> None:
     code = (
-        "import sys, workbook; workbook.isolate(); from workbook.utils.reporting import show; "
-        "print(*sorted(name for name in sys.modules if name.startswith('workbook.utils.')))"
+        "import sys, batchmap_workbook; batchmap_workbook.isolate(); "
+        "from batchmap_workbook.utils.reporting import show; "
+        "ours = (name for name in sys.modules if name.startswith('batchmap_workbook.utils.')); "
+        "print(*sorted(ours))"
     )
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     assert loaded == [
-        "workbook.utils.reporting",
-        "workbook.utils.reporting.text",
-        "workbook.utils.reporting.text.print",
+        "batchmap_workbook.utils.reporting",
+        "batchmap_workbook.utils.reporting.text",
+        "batchmap_workbook.utils.reporting.text.print",
     ]

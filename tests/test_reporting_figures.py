@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchmap_workbook.utils.analysis.aggregates import parts_of, worker_sums
+from batchmap_workbook.utils.analysis.histogram import make_histogram
+from batchmap_workbook.utils.analysis.scaling import fitted_curve
+from batchmap_workbook.utils.analysis.worker_load import WorkerLoad, worker_loads
+from batchmap_workbook.utils.execution.trace import Span, Trace
 from tests.fakes_report import no_trace, sweep, time_breakdown, trace
-from workbook.utils.analysis.aggregates import parts_of, worker_sums
-from workbook.utils.analysis.histogram import make_histogram
-from workbook.utils.analysis.scaling import fitted_curve
-from workbook.utils.analysis.worker_load import WorkerLoad, worker_loads
-from workbook.utils.execution.trace import Span, Trace
 
 
 @given(st.lists(st.floats(0, 1e5, allow_subnormal=False), min_size=1, max_size=200))

@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 from batchmap.errors import UsageError
 
+from batchmap_workbook.utils.analysis.records import Case
+from batchmap_workbook.utils.reporting import render_html
+from batchmap_workbook.utils.reporting.html.plotly_bundle import packed_plotly
 from tests.fakes import run_summary
 from tests.fakes_report import (
     MACHINE,
@@ -31,9 +34,6 @@ from tests.fakes_report import (
     sweep,
     time_breakdown,
 )
-from workbook.utils.analysis.records import Case
-from workbook.utils.reporting import render_html
-from workbook.utils.reporting.html.plotly_bundle import packed_plotly
 
 pytest.importorskip("plotly", reason="needs requirements-html.txt")
 

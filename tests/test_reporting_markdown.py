@@ -10,6 +10,9 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from batchmap_workbook.utils.analysis.records import Case
+from batchmap_workbook.utils.reporting import render_markdown
+from batchmap_workbook.utils.reporting.escaping import markdown_text
 from tests.fakes import run_summary
 from tests.fakes_report import (
     MACHINE,
@@ -24,9 +27,6 @@ from tests.fakes_report import (
     regressions,
     time_breakdown,
 )
-from workbook.utils.analysis.records import Case
-from workbook.utils.reporting import render_markdown
-from workbook.utils.reporting.escaping import markdown_text
 
 HOSTILE = (
     "<script>alert(1)</script> [l](javascript:alert) ![i](http://x.example/i.png) <http://x.example>"

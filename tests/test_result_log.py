@@ -11,14 +11,14 @@ from batchmap.records import ItemFailure, ItemRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes import batch_record
-from workbook.utils.analysis.correctness.result_log import (
+from batchmap_workbook.utils.analysis.correctness.result_log import (
     ItemDigest,
     ItemNumber,
     ResultLog,
     entry_digest,
 )
-from workbook.utils.analysis.correctness.value_digest import value_digest
+from batchmap_workbook.utils.analysis.correctness.value_digest import value_digest
+from tests.fakes import batch_record
 
 
 def log_of(results: list[Any], *, budget_bytes: int = 10**6, backwards: bool = False) -> ResultLog:

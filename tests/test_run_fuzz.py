@@ -14,7 +14,7 @@ from batchmap.job import Job
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbook.graphs import create_parallel_graph
+from batchmap_workbook.graphs import create_parallel_graph
 
 VALUES = st.recursive(
     st.none()

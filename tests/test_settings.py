@@ -9,7 +9,7 @@ import pytest
 from batchmap.errors import InputError, UsageError
 from batchmap.resources import usable_cores
 
-from workbook.utils.cli.settings import Settings
+from batchmap_workbook.utils.cli.settings import Settings
 
 
 def test_defaults_are_those_of_the_demonstration() -> None:

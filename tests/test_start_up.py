@@ -47,11 +47,14 @@ def test_the_help_of_main_loads_neither_engine_nor_graphs(tmp_path: Path, words:
     names = loaded(sys.executable, ROOT / "main.py", *words.split(), cwd=tmp_path)
     assert names & HEAVY == set()
     assert parts_of_the_library(names) == LIGHT
-    ours = {name for name in names if name.startswith("workbook")}
+    ours = {name for name in names if name.startswith("batchmap_workbook")}
     assert ours == {
-        "workbook", "workbook.utils", "workbook.utils.cli", "workbook.utils.cli.arguments",
-        "workbook.utils.cli.settings",
-    }  # fmt: skip
+        "batchmap_workbook",
+        "batchmap_workbook.utils",
+        "batchmap_workbook.utils.cli",
+        "batchmap_workbook.utils.cli.arguments",
+        "batchmap_workbook.utils.cli.settings",
+    }
 
 
 @pytest.mark.parametrize("words", ["", "--help", "--version", "run --help"])

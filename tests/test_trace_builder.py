@@ -11,8 +11,8 @@ from batchmap.records import BatchRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbook.utils.execution.trace import Environment, Trace
-from workbook.utils.execution.trace_builder import MAX_SPANS, MAX_TIMES, TraceBuilder
+from batchmap_workbook.utils.execution.trace import Environment, Trace
+from batchmap_workbook.utils.execution.trace_builder import MAX_SPANS, MAX_TIMES, TraceBuilder
 
 
 def record(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbook.utils.analysis.correctness.equality import same_value
-from workbook.utils.analysis.correctness.value_diff import show_difference, shown
+from batchmap_workbook.utils.analysis.correctness.equality import same_value
+from batchmap_workbook.utils.analysis.correctness.value_diff import show_difference, shown
 
 
 def same(one: Any, other: Any) -> bool:

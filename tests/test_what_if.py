@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from workbook.utils.analysis.schedule_model import MAX_ITEMS, ScheduleModel
-from workbook.utils.analysis.what_if import best_batch_size, predictions, stops_paying_at
+from batchmap_workbook.utils.analysis.schedule_model import MAX_ITEMS, ScheduleModel
+from batchmap_workbook.utils.analysis.what_if import best_batch_size, predictions, stops_paying_at
 
 
 def model(*times_s: float, **changes: Any) -> ScheduleModel:

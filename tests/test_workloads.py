@@ -9,16 +9,20 @@ from batchmap.worker.retry import current_attempt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes import FakeClock
-from workbook.utils.workloads.generated_items import GeneratedItems
-from workbook.utils.workloads.item_analysis import analyse_number, analyse_text, parse_number
-from workbook.utils.workloads.simulated import (
+from batchmap_workbook.utils.workloads.generated_items import GeneratedItems
+from batchmap_workbook.utils.workloads.item_analysis import (
+    analyse_number,
+    analyse_text,
+    parse_number,
+)
+from batchmap_workbook.utils.workloads.simulated import (
     WORKLOADS,
     NumberAnalysis,
     SimulatedFailure,
     SimulatedIO,
     TextAnalysis,
 )
+from tests.fakes import FakeClock
 
 
 @pytest.mark.parametrize("data_type", ["numbers", "text", "mixed"])

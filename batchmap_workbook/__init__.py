@@ -1,8 +1,8 @@
 """The modules of this repository under one name, so that a task's own `utils` comes first.
 
-`workbook.utils`, `workbook.nodes` and `workbook.graphs` are links to the files at the top. The
-command line imports them from here and keeps the top itself out of `sys.path`: a task beside files
-called `utils.py`, `nodes.py` or `graphs.py` then imports its own.
+`utils`, `nodes` and `graphs` in this package are links to the files at the top. The command line
+imports them from here and keeps the top itself out of `sys.path`: a task beside files called
+`utils.py`, `nodes.py` or `graphs.py` then imports its own.
 """
 
 from __future__ import annotations
