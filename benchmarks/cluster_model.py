@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, count
 
+from batchmap.backends import BACKENDS
 from batchmap.checkpoint import MAX_BATCH_ITEMS
 from batchmap.records import BatchRecord
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
-from batchmap.scheduling.batching import HAND_OVER_S
 from batchmap.tuning.adaptive_run import BUDGET_BATCHES
 from distributed.scheduler import heartbeat_interval
 
@@ -281,7 +281,7 @@ class _Simulation:
         self._times = _ItemTimes(item_times_s, seed)
         self._sizing = AdaptiveSizing(
             workers=cluster.workers,
-            hand_over_s=HAND_OVER_S["dask"],
+            hand_over_s=BACKENDS["dask"].hand_over_s,
             shared_s=max(costs.coordinator_batch_s, costs.scheduler_batch_s),
         )
         self._batch_size = batch_size

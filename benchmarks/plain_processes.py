@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 BARE_LOOP = """
 import sys, time
 from batchmap_workbook.utils.workloads.generated_items import GeneratedItems
-from batchmap_workbook.utils.workloads.simulated import NumberAnalysis, SimulatedFailure
+from batchmap_workbook.utils.workloads.built_in import NumberAnalysis, SimulatedFailure
 count, share, shares = map(int, sys.argv[1:])
 items = list(GeneratedItems("numbers", count))[share::shares]
 function = NumberAnalysis()

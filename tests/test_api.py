@@ -105,7 +105,7 @@ def test_a_stream_keeps_order_when_asked() -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_retries_are_counted_and_recover(backend: str) -> None:
     def fail_twice(item: int) -> int:
-        from batchmap.worker.retry import current_attempt
+        from batchmap.worker.back_off import current_attempt
 
         if current_attempt.get() < 3 and item % 4 == 0:
             raise OSError
@@ -120,7 +120,7 @@ def test_retries_are_counted_and_recover(backend: str) -> None:
 
 def test_nothing_is_lost_when_what_the_pilot_measures_fails() -> None:
     def fail_first(item: int) -> int:
-        from batchmap.worker.retry import current_attempt
+        from batchmap.worker.back_off import current_attempt
 
         total = sum(range(60_000))
         if current_attempt.get() == 1 and item % 3:

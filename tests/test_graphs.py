@@ -12,7 +12,7 @@ from batchmap.stopping import StopRequest, Urgency
 
 from batchmap_workbook.graphs import create_comparison_graph, create_parallel_graph
 from batchmap_workbook.utils.cli.settings import Settings
-from batchmap_workbook.utils.workloads.simulated import SimulatedIO
+from batchmap_workbook.utils.workloads.built_in import SimulatedIO
 from tests.fakes import FakeClock
 
 BACKENDS = ("sequential", "thread", "process")

@@ -12,9 +12,9 @@ import pytest
 from batchmap import BatchProcessor
 from batchmap.records import Batch, BatchRecord
 from batchmap.stopping import StopRequest, Urgency
+from batchmap.worker.back_off import back_off_s, current_attempt
 from batchmap.worker.failures import LONGEST_TEXT
 from batchmap.worker.monitor import current_monitor
-from batchmap.worker.retry import back_off_s, current_attempt
 
 from tests.fakes import FakeClock
 

@@ -17,7 +17,17 @@ HEAVY = {
     "multiprocessing", "numpy", "pickle", "psutil", "pyarrow", "rich", "sqlite3", "subprocess",
 }  # fmt: skip
 
-LIGHT = {"command", "errors", "optional", "options", "resources", "stopping", "storage", "text"}
+LIGHT = {
+    "backends",
+    "command",
+    "errors",
+    "optional",
+    "options",
+    "resources",
+    "stopping",
+    "storage",
+    "text",
+}
 """The parts of the library that read a command line and know what an option is."""
 
 

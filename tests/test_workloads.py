@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 
 import pytest
-from batchmap.worker.retry import current_attempt
+from batchmap.worker.back_off import current_attempt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchmap_workbook.utils.workloads.generated_items import GeneratedItems
-from batchmap_workbook.utils.workloads.item_analysis import (
-    analyse_number,
-    analyse_text,
-    parse_number,
-)
-from batchmap_workbook.utils.workloads.simulated import (
+from batchmap_workbook.utils.workloads.built_in import (
     WORKLOADS,
     NumberAnalysis,
     SimulatedFailure,
     SimulatedIO,
     TextAnalysis,
+)
+from batchmap_workbook.utils.workloads.generated_items import GeneratedItems
+from batchmap_workbook.utils.workloads.item_analysis import (
+    analyse_number,
+    analyse_text,
+    parse_number,
 )
 from tests.fakes import FakeClock
 

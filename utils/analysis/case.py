@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from batchmap.backends import runs_in_processes
 from batchmap.metrics import RunSummary
 from batchmap.records import Plan
 from batchmap.resources import usable_cores
@@ -85,7 +86,7 @@ def analyze_rounds(
             function,
             earlier=compared.earlier_verdict,
             tolerance=tolerance,
-            in_processes=compared.plan.backend in ("process", "dask"),
+            in_processes=runs_in_processes(compared.plan.backend),
         ),
         given=compared.given,
     )

@@ -9,7 +9,7 @@ from batchmap.metrics import RunSummary
 from batchmap.records import Plan
 from batchmap.scheduling.batching import choose_batch_size
 
-from ..workloads.simulated import WORKLOADS
+from ..workloads.built_in import WORKLOADS
 from .records import Case, Comparison, Recommendation
 from .thresholds import COMPUTES_FROM, WORTHWHILE_SPEEDUP
 

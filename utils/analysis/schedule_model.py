@@ -7,8 +7,9 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from batchmap.backends import usual_hand_over_s
 from batchmap.records import Plan
-from batchmap.scheduling.batching import HAND_OVER_S, BatchSizing
+from batchmap.scheduling.batching import BatchSizing
 
 from ..execution.trace import Round, Trace
 from .given_options import GivenOptions
@@ -152,7 +153,7 @@ def _hand_over_costs(
 ) -> tuple[float, float]:
     """Return the seconds that handing over costs for a batch, and for each item in it."""
     measured_s = max(0.0, trace.hand_over_s) / batches
-    batch_s = min(measured_s, USUAL_FACTOR * HAND_OVER_S.get(plan.backend, 0.0))
+    batch_s = min(measured_s, USUAL_FACTOR * usual_hand_over_s(plan.backend))
     if trace.surroundings.carried_bytes / batches < LARGE_BATCH_BYTES:
         return batch_s, 0.0
     return batch_s, (measured_s - batch_s) / items_a_batch

@@ -10,7 +10,7 @@ from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, refuse_input, task_file
 from batchmap.options import OptionReader, option, values
 from batchmap.options.locations import input_file, input_source, output_file
-from batchmap.options.rows import INPUT, RUNNING
+from batchmap.options.table import INPUT, RUNNING
 from batchmap.storage.formats import INPUT_FORMATS
 
 __all__ = ["DATA_TYPES", "SUITES", "WORKLOAD_NAMES", "Settings"]

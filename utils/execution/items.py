@@ -11,8 +11,8 @@ from batchmap.sources.repeatable import SourceItems
 
 from ..cli.settings import Settings
 from ..cli.task import open_compared_input
+from ..workloads.built_in import WORKLOADS
 from ..workloads.generated_items import GeneratedItems
-from ..workloads.simulated import WORKLOADS
 
 __all__ = ["built_in_function", "open_items", "total_of"]
 

@@ -14,7 +14,7 @@ from batchmap.resources import coroutines_at_once, free_memory_bytes, usable_cor
 from batchmap.scheduling.batching import BatchSizing, choose_batch_size
 
 from ..cli.settings import Settings
-from ..workloads.simulated import WORKLOADS
+from ..workloads.built_in import WORKLOADS
 
 __all__ = ["plan_run"]
 

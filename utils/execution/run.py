@@ -18,7 +18,7 @@ from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.stopping import StopRequest
 from batchmap.worker.processor import BatchProcessor
 
-from ..workloads.simulated import SimulatedFailure
+from ..workloads.built_in import SimulatedFailure
 from .system_monitor import SystemMonitor, probed_s
 from .trace import Trace
 from .trace_builder import TraceBuilder

@@ -3,9 +3,9 @@
 The scenarios of real work, in `real`, have an interface of their own.
 """
 
+from .built_in import WORKLOADS, SimulatedFailure, Workload
 from .generated_items import GeneratedItems
 from .scenarios import SCENARIOS, Scenario
-from .simulated import WORKLOADS, SimulatedFailure, Workload
 
 __all__ = [
     "SCENARIOS",

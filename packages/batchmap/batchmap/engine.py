@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from batchmap.backends import BACKENDS
 from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.executors.dask.address import DaskAddress
 from batchmap.options import EngineOptions
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import usable_cores
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
-from batchmap.scheduling.batching import HAND_OVER_S, BatchSizing
+from batchmap.scheduling.batching import BatchSizing
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
@@ -192,7 +193,7 @@ def _run_as_asked(
             return
         adaptive = AdaptiveSizing(
             workers=plan.workers,
-            hand_over_s=HAND_OVER_S[backend],
+            hand_over_s=BACKENDS[backend].hand_over_s,
             measured_s=measured and measured.alone_s,
             shared_s=measured.each_s if measured else 0.0,
         )

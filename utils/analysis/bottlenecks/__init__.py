@@ -8,12 +8,13 @@ To add a cause of lost speed:
 2. There, let `explain` return an `Explanation` of it: its name, one sentence with figures, and one
    with advice. The first cause whose evidence is there is named, so put it where it belongs. What
    the evidence lacks goes into `evidence.Evidence`.
-3. Add its name to `CAUSES` in `largest_loss`.
+3. Add its name to `CAUSES` in `causes`, and a row to the table in `docs/report.md`.
 4. Test it in `tests/test_bottlenecks.py`, and add work that has it to
    `benchmarks/injected_losses.py`.
 """
 
+from .causes import CAUSES
 from .evidence import Evidence
-from .largest_loss import CAUSES, find_bottleneck
+from .largest_loss import find_bottleneck
 
 __all__ = ["CAUSES", "Evidence", "find_bottleneck"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchmap.scheduling.batching import HAND_OVER_S
+from batchmap.backends import usual_hand_over_s
 
 from ..thresholds import LARGE_BATCH_BYTES, USUAL_FACTOR
 from .evidence import Evidence, Explanation, blame_other_programs
@@ -25,7 +25,7 @@ def explain(evidence: Evidence) -> Explanation:
     each_s = trace.hand_over_s / batches
     work_s = evidence.parallel.busy_s / batches
     transferred_bytes = trace.surroundings.carried_bytes / batches
-    usual_s = HAND_OVER_S.get(evidence.plan.backend, 0.0)
+    usual_s = usual_hand_over_s(evidence.plan.backend)
     if (other_programs := blame_other_programs(evidence)) is not None:
         return other_programs
     if transferred_bytes >= LARGE_BATCH_BYTES and each_s > USUAL_FACTOR * usual_s:

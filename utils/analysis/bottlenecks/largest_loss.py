@@ -10,28 +10,7 @@ from ..time_breakdown import losses
 from . import hand_over, slower_items, start, tail
 from .evidence import OTHER_PROGRAMS, Evidence, Explanation
 
-__all__ = ["CAUSES", "find_bottleneck"]
-
-CAUSES = (
-    "GIL",
-    "too many workers",
-    OTHER_PROGRAMS,
-    "shared cores",
-    "memory",
-    "something shared",
-    "start-up",
-    "shut-down",
-    "rate",
-    "large items",
-    "slow input or output",
-    "retries",
-    "small batches",
-    "straggler",
-    "large batches",
-    "few items",
-    "uneven end",
-)
-"""The names of all causes; exports and reports hold no other."""
+__all__ = ["find_bottleneck"]
 
 MIN_SHARE = 0.05
 """A loss of a smaller share of the workers is not reported."""

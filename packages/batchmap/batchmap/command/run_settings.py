@@ -12,7 +12,7 @@ from typing import Any
 from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task_file
 from batchmap.options import JobOptions, OptionReader, option
-from batchmap.options.rows import INPUT, RUNNING
+from batchmap.options.table import INPUT, RUNNING
 from batchmap.storage import OUTPUT_SUFFIXES, Location, is_same_file, journal_path
 from batchmap.text import near_names
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
+from batchmap.backends import runs_in_processes
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.supervisor import SignalChannel, supervise
 from batchmap.errors import UsageError, WorkersLostError
@@ -22,7 +23,7 @@ def run_supervised(
     What was done is in the journal. Raises `WorkersLostError` where that is of no use: for stdout,
     and when processes did not help; `UsageError` when the task could not even be imported.
     """
-    if settings.backend in ("process", "dask") and not settings.dry_run:
+    if runs_in_processes(settings.backend) and not settings.dry_run:
         return act(settings, None)
     has_processes = False
 

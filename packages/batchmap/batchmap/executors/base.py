@@ -1,4 +1,4 @@
-"""What all executors have in common, and the table from which one is opened by its name."""
+"""What all executors have in common, and how one is opened by its name."""
 
 from __future__ import annotations
 
@@ -8,21 +8,13 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol, cast
 
+from batchmap.backends import BACKENDS
 from batchmap.executors.dask.address import DaskAddress
 from batchmap.stopping import StopRequest
 
 __all__ = ["EXECUTORS", "DispatchCost", "WorkerExecutor", "open_executor"]
 
-_MODULES = {
-    "sequential": "batchmap.executors.sequential",
-    "thread": "batchmap.executors.thread",
-    "process": "batchmap.executors.process.pool",
-    "async": "batchmap.executors.coroutine",
-    "dask": "batchmap.executors.dask",
-}
-"""The module of each executor by its name; it is imported when the executor is opened."""
-
-EXECUTORS = tuple(_MODULES)
+EXECUTORS = tuple(BACKENDS)
 """The names that `open_executor` knows."""
 
 
@@ -92,11 +84,11 @@ def open_executor(
     After an error, or when `stop` asks to kill by then, what still runs is killed or abandoned
     instead of waited for. Raises `ValueError` for an unknown name or `workers` below 1.
     """
-    if name not in _MODULES:
-        raise ValueError(f"no executor {name!r}; there are {', '.join(_MODULES)}")
+    if name not in BACKENDS:
+        raise ValueError(f"no executor {name!r}; there are {', '.join(BACKENDS)}")
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    open_workers = cast(_OpenWorkers, import_module(_MODULES[name]).open_workers)
+    open_workers = cast(_OpenWorkers, import_module(BACKENDS[name].module).open_workers)
     where = {} if scheduler is None else {"scheduler": scheduler}
     executor = open_workers(workers, timeout_s=timeout_s, **where)
     try:

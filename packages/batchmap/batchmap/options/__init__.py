@@ -7,12 +7,12 @@ or to the settings of a command that alone has it, with `option(...)` as its def
                           help="retries after the first attempt")
 """
 
+from batchmap.options.option_row import OptionError, OptionRow, option, rows_of
 from batchmap.options.reader import OptionReader
-from batchmap.options.rows import BACKENDS, EngineOptions, JobOptions
-from batchmap.options.table import OptionError, OptionRow, option, rows_of
+from batchmap.options.table import BACKEND_NAMES, EngineOptions, JobOptions
 
 __all__ = [
-    "BACKENDS",
+    "BACKEND_NAMES",
     "EngineOptions",
     "JobOptions",
     "OptionError",

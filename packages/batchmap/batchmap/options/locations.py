@@ -6,7 +6,7 @@ from glob import has_magic
 from pathlib import Path
 from typing import Any
 
-from batchmap.options.table import OptionError
+from batchmap.options.option_row import OptionError
 from batchmap.storage import (
     Location,
     StoreUrl,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from batchmap.errors import InputError, UsageError
-from batchmap.options.table import OptionError, Parser, rows_of
+from batchmap.options.option_row import OptionError, Parser, rows_of
 
 __all__ = ["OptionReader"]
 

@@ -1,86 +1,129 @@
-"""What a row of the table of options is, and how a dataclass declares one."""
+"""The options of the library: `EngineOptions` for every call, and what `run` has beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["OptionError", "OptionRow", "Parser", "option", "rows_of"]
+from batchmap.backends import BACKENDS
+from batchmap.options import values
+from batchmap.options.locations import input_file, output_location, output_or_stdout
+from batchmap.options.option_row import option
+from batchmap.storage import Location
+from batchmap.storage.formats import INPUT_FORMATS, OUTPUT_FORMATS
 
-Parser = Callable[[Any, str], Any]
-"""Takes a value as given, text or not, and what the option is called; returns the value to keep."""
+__all__ = ["BACKEND_NAMES", "RECORDS", "EngineOptions", "JobOptions"]
 
+BACKEND_NAMES = ("auto", *BACKENDS)
+RECORDS = ("full", "result")
 
-class OptionError(Exception):
-    """What is wrong with the value of one option, in a line that starts with the option's name.
-
-    `of_input` tells that the option is right and the file that it names cannot be read.
-    """
-
-    def __init__(self, message: str, *, of_input: bool = False) -> None:
-        super().__init__(message)
-        self.of_input = of_input
-
-
-@dataclass(frozen=True, slots=True)
-class OptionRow:
-    """One option."""
-
-    name: str
-    """Its keyword in Python, with its unit at the end: `timeout_s`, `memory_floor_bytes`."""
-    default: Any
-    parse: Parser | None
-    """`None` for a switch, and for text that is kept as it is."""
-    help: str
-    """What it means, in a line."""
-    group: str
-    """The heading under which the help shows it."""
-    metavar: str
-    """What stands for its value in the help; empty for a switch."""
-    commands: tuple[str, ...]
-    """The subcommands that have it; empty for all whose settings declare it."""
-    is_positional: bool
-    """Whether the command line takes it without a flag."""
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether it takes no value."""
-        return not self.metavar
-
-    @property
-    def is_negated(self) -> bool:
-        """Whether the command line turns it off, since it is on by default."""
-        return self.is_switch and self.default is True
+RUNNING = "How it runs"
+LIMITS = "Limits and retries"
+INPUT = "Input"
+OUTPUT = "Output"
+RESUMING = "An output that is there already"
+CLUSTER = "A Dask cluster"
 
 
-def option(
-    default: Any,
-    parse: Parser | None = None,
-    *,
-    help: str,
-    group: str,
-    metavar: str = "",
-    commands: tuple[str, ...] = (),
-    is_positional: bool = False,
-) -> Any:
-    """Return the default of a dataclass's field that is a row of the table, as `OptionRow` says."""
-    row = {
-        "parse": parse,
-        "help": help,
-        "group": group,
-        "metavar": metavar,
-        "commands": commands,
-        "is_positional": is_positional,
-    }
-    return field(default=default, metadata={"option": row})
+@dataclass(frozen=True, kw_only=True)  # no slots: the settings of `run` have two bases
+class EngineOptions:
+    """How a function is run over items."""
+
+    workers: int | None = option(
+        None, values.workers, group=RUNNING, metavar="N|N%",
+        help="workers, or a share of the cores (default: chosen)",
+    )  # fmt: skip
+    backend: str | None = option(
+        None, values.choice(BACKEND_NAMES), group=RUNNING, metavar="|".join(BACKEND_NAMES),
+        help="what runs the items",
+    )  # fmt: skip
+    batch_size: int | None = option(
+        None, values.batch_size, group=RUNNING, metavar="N|auto",
+        help="items in a batch (default: chosen)",
+    )  # fmt: skip
+    retries: int = option(
+        0, values.whole(0, 1000, "0 means one attempt"), group=LIMITS, metavar="N",
+        help="retries after the first attempt (default: 0)",
+    )  # fmt: skip
+    timeout_s: float | None = option(
+        None, values.timeout_s, group=LIMITS, metavar="S",
+        help="time limit of an item: 10, 10s, 5m (default: none)",
+    )  # fmt: skip
+    rate: float | None = option(
+        None, values.rate, group=LIMITS, metavar="N",
+        help="start at most N items a second (default: no limit)",
+    )  # fmt: skip
 
 
-def rows_of(settings: Any, command: str = "") -> Iterator[OptionRow]:
-    """Yield the rows that the dataclass `settings` declares, those that `command` has."""
-    declared: tuple[Field[Any], ...] = fields(settings)
-    for one in declared:
-        if (row := one.metadata.get("option")) is not None:
-            made = OptionRow(name=one.name, default=one.default, **row)
-            if not command or not made.commands or command in made.commands:
-                yield made
+@dataclass(frozen=True, kw_only=True)
+class JobOptions(EngineOptions):
+    """What `run` reads and writes beside how it runs; `output` is `None` for standard output."""
+
+    source: str = option(
+        "-", group=INPUT, metavar="INPUT", is_positional=True,
+        help="a path, a quoted glob, a URL of either or of a database, or - for standard input",
+    )  # fmt: skip
+    input_format: str | None = option(
+        None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),
+        help="when the suffix does not tell",
+    )  # fmt: skip
+    limit: int | None = option(
+        None, values.whole(1, values.LARGEST_COUNT, "for example 100"), group=INPUT, metavar="N",
+        help="take the first N items only",
+    )  # fmt: skip
+    output: Location | None = option(
+        None, output_or_stdout, group=OUTPUT, metavar="FILE|-",
+        help="a .jsonl, .csv or .parquet file; - is stdout (default)",
+    )  # fmt: skip
+    output_format: str = option(
+        "jsonl", values.choice(OUTPUT_FORMATS), group=OUTPUT, metavar="|".join(OUTPUT_FORMATS),
+        help="when the suffix does not tell",
+    )  # fmt: skip
+    record: str = option(
+        "full", values.choice(RECORDS), group=OUTPUT, metavar="|".join(RECORDS),
+        help="what a JSON line holds: all, or the result alone",
+    )  # fmt: skip
+    errors: Location | None = option(
+        None, output_location, group=OUTPUT, metavar="FILE",
+        help="where failed items go (default: OUTPUT.errors.jsonl)",
+    )  # fmt: skip
+    keep_order: bool = option(
+        False, group=OUTPUT, help="write results in the input's order",
+    )  # fmt: skip
+    defuse_formulas: bool = option(
+        False, group=OUTPUT, help="write CSV cells that begin with =, +, - or @ as text",
+    )  # fmt: skip
+    resume: bool = option(
+        False, group=RESUMING, help="go on where the run that wrote it ended",
+    )  # fmt: skip
+    retry_failed: bool = option(
+        False, group=RESUMING, help="resume, and take the failed items again",
+    )  # fmt: skip
+    overwrite: bool = option(
+        False, group=RESUMING, help="drop it and begin again",
+    )  # fmt: skip
+    accept_changes: bool = option(
+        False, group=RESUMING, help="resume although input, task or options have changed",
+    )  # fmt: skip
+    halt: int | float | None = option(
+        None, values.failure_limit, group=LIMITS, metavar="N|N%",
+        help="stop once so many items have failed (default: never)",
+    )  # fmt: skip
+    memory_floor_bytes: int | None = option(
+        None, values.size_bytes, group=LIMITS, metavar="SIZE",
+        help="take no items while less memory is free: 500M, 2G",
+    )  # fmt: skip
+    address: str | None = option(
+        None, group=CLUSTER, metavar="HOST:PORT",
+        help="its scheduler (default: a local cluster of our own)",
+    )  # fmt: skip
+    tls_ca_file: Path | None = option(
+        None, input_file, group=CLUSTER, metavar="FILE",
+        help="the authority that signed the cluster's certificates",
+    )  # fmt: skip
+    tls_cert: Path | None = option(
+        None, input_file, group=CLUSTER, metavar="FILE", help="our certificate",
+    )  # fmt: skip
+    tls_key: Path | None = option(
+        None, input_file, group=CLUSTER, metavar="FILE", help="the certificate's private key",
+    )  # fmt: skip

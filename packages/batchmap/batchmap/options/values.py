@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from batchmap.options.table import OptionError, Parser
+from batchmap.options.option_row import OptionError, Parser
 from batchmap.resources import usable_cores
 from batchmap.text import near_names
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from batchmap.backends import BACKENDS
 from batchmap.records import Batch
 
 __all__ = [
-    "HAND_OVER_S",
     "MAX_MEMORY_SHARE",
     "BatchSizing",
     "Batches",
@@ -19,16 +19,6 @@ __all__ = [
     "cut",
     "kruskal_weiss",
 ]
-
-HAND_OVER_S = {
-    "sequential": 2e-6,
-    "thread": 5e-5,
-    "process": 1.5e-4,
-    "async": 5e-5,
-    "dask": 2e-3,
-}
-"""What passing a batch to a worker and its record back costs by backend, in seconds, as found on a
-machine of 2023."""
 
 MAX_PLANNED_HAND_OVER_SHARE = 0.01
 """The hand-over may cost this share of the work, where the size is chosen before the run begins."""
@@ -146,7 +136,7 @@ def choose_batch_size(
     if expected_item_s is None:
         size = 1 if total is None else math.ceil(total / (BATCHES_A_WORKER * workers))
         return max(1, size), f"what an item costs is not known: {BATCHES_A_WORKER} batches a worker"
-    hand_over_s = HAND_OVER_S[backend]
+    hand_over_s = BACKENDS[backend].hand_over_s
     if expected_item_s >= ALONE_FROM * hand_over_s:
         return 1, "an item far outlasts a hand-over: each is a batch of its own"
     item_s = max(expected_item_s, 1e-9)

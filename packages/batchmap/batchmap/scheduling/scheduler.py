@@ -25,8 +25,8 @@ from batchmap.errors import BatchmapError, WorkersLostError
 from batchmap.records import Batch, BatchRecord
 from batchmap.scheduling.throttle import Throttle
 from batchmap.stopping import StopRequest
+from batchmap.worker.back_off import back_off_s
 from batchmap.worker.failures import BatchInterrupted, describe_failure, failed_record
-from batchmap.worker.retry import back_off_s
 
 __all__ = ["BatchScheduler"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from batchmap.backends import BACKENDS
 from batchmap.records import BatchRecord, Plan
-from batchmap.resources import coroutines_at_once, usable_cores
 from batchmap.scheduling.limits import Limits
 
 __all__ = ["default_plan", "max_in_flight", "with_prediction"]
@@ -30,12 +30,7 @@ def default_plan(
     """
     if backend == "sequential":
         workers = 1
-    number = workers or {
-        "thread": 4 * usable_cores(),
-        "process": usable_cores(),
-        "async": coroutines_at_once(),
-        "dask": usable_cores(),
-    }.get(backend, 1)
+    number = workers or BACKENDS[backend].default_workers()
     reasons = [why or "Backend: as asked for"]
     if cluster_workers is not None:
         number = cluster_workers

@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from batchmap.backends import BACKENDS
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import ProcessUsage, free_memory_bytes, process_usage
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
-from batchmap.scheduling.batching import HAND_OVER_S
 from batchmap.tuning.backend_choice import PARALLEL_FROM, RELEASES_GIL_FROM, Profile, choose_backend
 from batchmap.tuning.transfer_cost import measure_transfer
 
@@ -178,7 +178,7 @@ class Profiler:
         if plan.backend != "sequential":
             self._sizing = AdaptiveSizing(
                 workers=plan.workers,
-                hand_over_s=HAND_OVER_S[plan.backend],
+                hand_over_s=BACKENDS[plan.backend].hand_over_s,
                 item_s=self._item_s,
                 item_bytes=known.transfer.item_bytes if known.transfer else 0,
                 free_memory_bytes=free_memory_bytes(),

@@ -3,6 +3,6 @@
     executor -> BatchProcessor.process(batch) -> function(item), item by item -> BatchRecord
 
 `processor` holds the loop, `record_builder` what came of the items so far, `monitor` how an
-executor learns which item runs, `failures` the exceptions, `retry` the attempts, and `event_loop`
-the loop that coroutines run in.
+executor learns which item runs, `failures` the exceptions, `back_off` the waits between attempts,
+and `event_loop` the loop that coroutines run in. Retries of `run` are the scheduler's.
 """

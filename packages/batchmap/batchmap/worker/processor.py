@@ -12,10 +12,10 @@ from typing import Any
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
 from batchmap.stopping import StopRequest
+from batchmap.worker.back_off import back_off_s, current_attempt
 from batchmap.worker.failures import describe_failure, is_fatal
 from batchmap.worker.monitor import ItemMonitor, current_coroutine_monitor, current_monitor
 from batchmap.worker.record_builder import BatchRecordBuilder, worker_name
-from batchmap.worker.retry import back_off_s, current_attempt
 
 __all__ = ["BatchProcessor", "is_async"]
 

@@ -19,7 +19,7 @@ from hashlib import blake2b
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.worker import retry
+from batchmap.worker import back_off
 
 from .item_analysis import analyse_number, analyse_text, parse_number
 from .seeded import draw
@@ -65,7 +65,7 @@ class SimulatedWork:
     def _after_wait(self, item: Any) -> Any:
         result = self.work(item)
         # Through its module, as a context variable cannot be pickled with code that names it.
-        attempt = retry.current_attempt.get()
+        attempt = back_off.current_attempt.get()
         if self.failure_rate and draw(self.seed, "refuses", item, attempt) < self.failure_rate:
             raise SimulatedFailure(f"simulated failure in attempt {attempt}")
         return result

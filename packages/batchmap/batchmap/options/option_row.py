@@ -1,0 +1,86 @@
+"""What a row of the table of options is, and how a dataclass declares one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+__all__ = ["OptionError", "OptionRow", "Parser", "option", "rows_of"]
+
+Parser = Callable[[Any, str], Any]
+"""Takes a value as given, text or not, and what the option is called; returns the value to keep."""
+
+
+class OptionError(Exception):
+    """What is wrong with the value of one option, in a line that starts with the option's name.
+
+    `of_input` tells that the option is right and the file that it names cannot be read.
+    """
+
+    def __init__(self, message: str, *, of_input: bool = False) -> None:
+        super().__init__(message)
+        self.of_input = of_input
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRow:
+    """One option."""
+
+    name: str
+    """Its keyword in Python, with its unit at the end: `timeout_s`, `memory_floor_bytes`."""
+    default: Any
+    parse: Parser | None
+    """`None` for a switch, and for text that is kept as it is."""
+    help: str
+    """What it means, in a line."""
+    group: str
+    """The heading under which the help shows it."""
+    metavar: str
+    """What stands for its value in the help; empty for a switch."""
+    commands: tuple[str, ...]
+    """The subcommands that have it; empty for all whose settings declare it."""
+    is_positional: bool
+    """Whether the command line takes it without a flag."""
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it takes no value."""
+        return not self.metavar
+
+    @property
+    def is_negated(self) -> bool:
+        """Whether the command line turns it off, since it is on by default."""
+        return self.is_switch and self.default is True
+
+
+def option(
+    default: Any,
+    parse: Parser | None = None,
+    *,
+    help: str,
+    group: str,
+    metavar: str = "",
+    commands: tuple[str, ...] = (),
+    is_positional: bool = False,
+) -> Any:
+    """Return the default of a dataclass's field that is a row of the table, as `OptionRow` says."""
+    row = {
+        "parse": parse,
+        "help": help,
+        "group": group,
+        "metavar": metavar,
+        "commands": commands,
+        "is_positional": is_positional,
+    }
+    return field(default=default, metadata={"option": row})
+
+
+def rows_of(settings: Any, command: str = "") -> Iterator[OptionRow]:
+    """Yield the rows that the dataclass `settings` declares, those that `command` has."""
+    declared: tuple[Field[Any], ...] = fields(settings)
+    for one in declared:
+        if (row := one.metadata.get("option")) is not None:
+            made = OptionRow(name=one.name, default=one.default, **row)
+            if not command or not made.commands or command in made.commands:
+                yield made
