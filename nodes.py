@@ -1,10 +1,9 @@
 """The six nodes: prep reads the shared store, exec calls the packages of utils, post writes.
 
-The items of the two process nodes' batches are *runs over all items*, one in each round, not the
-items themselves: `BatchNode` keeps the results of all its items in a list, and its retries know
-nothing of workers that crash. Each node's `exec` hands its run to the library, which cuts the items
-into batches and keeps a bounded number of them in flight. `examples/own_graph.py` builds a node
-whose batch items are the items.
+The two process nodes are batch nodes, but give `BatchNode` one item only: a request for a whole
+run, which `exec` hands to the library. The library cuts the items into batches and keeps a bounded
+number in flight; `BatchNode` would keep all results in a list, and its retries do not cover workers
+that crash. `examples/own_graph.py` builds a node whose batch items are the items.
 """
 
 from __future__ import annotations
@@ -107,11 +106,11 @@ _PhaseOutcome = tuple[execution.RunResult, analysis.ResultLog | None]
 
 
 class ProcessNode(MetricsNode):
-    """What the two process nodes share, which is all but the executor.
+    """The common base of the two process nodes, which differ in their plan only.
 
-    The one item of their batch is a run over the input, which the library does. Writes
-    `*_metrics`, `*_trace`, and `*_results` when `keep_results`; returns `interrupted` when the run
-    was stopped. A `job` records what becomes of the items.
+    `exec` gets a request for a run over all items and has the library carry it out. Writes
+    `*_metrics`, `*_trace`, and with `keep_results` `*_results`, `*` being the phase; returns
+    `interrupted` when the run was stopped. A `job` records what becomes of the items.
     """
 
     phase: str

@@ -337,7 +337,7 @@ class _Simulation:
             self._clock.start(self._batch(size))
 
     def _batch(self, size: int) -> Process:
-        """RunRequest a batch through the cluster."""
+        """Run a batch through the cluster."""
         costs, clock, hop_s = self._costs, self._clock, self._cluster.hop_s
         item_cpu_s = size * costs.coordinator_item_s
         here_s = (costs.coordinator_batch_s - costs.fetch_coordinator_s + item_cpu_s) / 2

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from batchmap.tuning.inline import CHEAP_S, UNDECIDED_S, run_inline
+from batchmap.tuning.inline import MEASURE_FROM_S, UNDECIDED_S, run_inline
 
 from tests.fakes import FakeClock
 
@@ -42,7 +42,7 @@ def test_cheap_items_are_all_done(items: Any, number: int) -> None:
 
 
 @pytest.mark.parametrize("items", KINDS)
-@pytest.mark.parametrize(("start", "cost_s"), [(0, 1.0), (1000, 0.1), (2000, 2 * CHEAP_S)])
+@pytest.mark.parametrize(("start", "cost_s"), [(0, 1.0), (1000, 0.1), (2000, 2 * MEASURE_FROM_S)])
 def test_items_that_may_be_worth_a_pool_are_handed_on(
     items: Any, start: int, cost_s: float
 ) -> None:

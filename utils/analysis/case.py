@@ -128,10 +128,10 @@ def build_case(name: str, workload: str, figures: RunFigures) -> Case | None:
 
 
 def plan_as_run(plan: Plan, summary: RunSummary, *, batch_size: int | None) -> Plan:
-    """Return a plan that was made by measuring, with the batches that there were.
+    """Return `plan`, made by measuring, with the number and size of the actual batches.
 
-    `batch_size` is the size that was asked for, `None` where batches were sized by measuring: then
-    the plan has their mean size.
+    `batch_size` is the size that was asked for; where it is `None`, batches differed in size, and
+    the plan gets their mean size.
     """
     mean = round(summary.total_processed / summary.batches) if summary.batches else 1
     return replace(plan, batch_size=batch_size or max(1, mean), num_batches=summary.batches)

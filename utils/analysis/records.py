@@ -1,6 +1,6 @@
 """The findings about runs: where their time went, what they could reach, whether results match.
 
-Shares of workers are numbers of workers: 0.5 is half of one worker's time over the whole run.
+Lost time is in worker equivalents: 0.5 is half of one worker's time over the whole run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class TimeBreakdown:
-    """Where the workers' time of a run went, in workers; the five parts add up to `workers`."""
+    """Where the workers' time of a run went, in worker equivalents.
+
+    0.5 is half of one worker's time over the whole run; the five parts add up to `workers`.
+    """
 
     workers: int
     wall_s: float
@@ -59,7 +62,7 @@ class Bottleneck:
     loss: str
     """`slower items`, `start`, `hand-over` or `tail`."""
     share: float
-    """How many workers were lost to it."""
+    """The time lost to it, in worker equivalents."""
     cause: str
     """A name from the closed list `CAUSES` of `utils/analysis/bottlenecks`."""
     told: str

@@ -22,7 +22,7 @@ MAX_ITEMS = 5_000
 """With more items, the model schedules every second, third, ... one in the place of all."""
 
 SATURATED_FROM = 1.1
-"""From this slowdown on, what the items share is taken to be used fully."""
+"""Above this slowdown, a resource that the items share is assumed to be saturated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class ScheduleModel:
     item_times_s: array[float]
     """Of the sequential run, in input order."""
     items_a_time: int
-    """How many items each of these times stands for."""
+    """The sampling step: `item_times_s` has one time for this many items."""
     sequential_s: float
     """Wall time of the sequential run."""
     workers: int
@@ -62,10 +62,11 @@ class ScheduleModel:
     def predicted_s(self, workers: int, batch_size: int | None = None) -> float:
         """Return the wall time in seconds with `workers`, and batches as measured or as given.
 
-        Items go to the worker that is free first. What they share, such as cores, bounds the time
-        from below: where items took longer in parallel, what slowed them down is taken to be used
-        fully, and no more to be had of it (asymptotic bounds; Lazowska and others 1984, chapter
-        5). A slight slowdown is taken to grow with the workers.
+        Batches go to the worker that is free first (list scheduling). The time is at least what a
+        shared resource, such as the cores, needs for all items (asymptotic bounds; Lazowska and
+        others 1984, chapter 5). Where items were slower in parallel by more than `SATURATED_FROM`,
+        the measured run is assumed to have saturated such a resource, so that more workers do not
+        make it faster. A smaller slowdown is assumed to grow linearly with the workers.
         """
         work_s = self._makespan_s(workers, batch_size or self.batch_size)
         bound_s = self.cpu_s / min(workers, self.capacity)

@@ -13,7 +13,7 @@ __all__ = ["break_down_time", "losses"]
 def break_down_time(
     trace: Trace, parallel: RunSummary, *, sequential: RunSummary | None = None
 ) -> TimeBreakdown:
-    """Return where the workers' time of a parallel run went, as numbers of workers.
+    """Return where the workers' time of a parallel run went, in worker equivalents.
 
     With wall time T, P workers and S seconds for the same items in a sequential run, work is S/T,
     which is the speedup, and P - S/T workers are lost: to items that took longer than in the

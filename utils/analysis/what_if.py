@@ -25,8 +25,8 @@ MIN_SAVING = 0.05
 def predictions(model: ScheduleModel) -> tuple[Prediction, ...]:
     """Return runs with half, twice and four times the workers, and where more stop paying.
 
-    The fewest workers come first. Of counts that lie close together, or beyond the first that
-    gains no more, one is enough.
+    The fewest workers come first. Of worker counts within a ratio of `CLOSE`, only the lowest is
+    kept, and of those above the point where more workers stop paying, only the first.
     """
     enough = stops_paying_at(model)
     kept: list[Prediction] = []

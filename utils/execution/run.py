@@ -1,6 +1,6 @@
 """One run over all items, and what is measured of it.
 
-records, as the engine yields them -> observers -> progress -> metrics -> trace -> results
+records, as the engine yields them -> progress -> results -> metrics -> trace
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class RunRequest:
     batches: Iterable[Batch] | None
     """`None`: cut while the items are measured."""
     compared_workers: int
-    """For how many ideal workers the items' times are added up, too."""
+    """For how many ideal workers the metrics compute the makespan of the items; for the sequential
+    run, as many as the parallel run has that it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Environment:
     command_cpu_s: float = 0.0
     """CPU time of this process, in seconds; that of worker threads is part of it."""
     command_waits: float = 0.0
-    """How often a thread of this process gave up its core to wait; infinite where not known."""
+    """Voluntary context switches of this process's threads; infinite where not known."""
     carried_bytes: int = 0
     """What was sent to worker processes and came back, pickled."""
     other_load: float | None = None
@@ -77,7 +77,7 @@ class Trace:
     item_times_s: array[float]
     """The time of every item, or of every second, fourth, ..., in the order of their ends."""
     items_a_time: int
-    """How many items each of those times stands for."""
+    """The sampling step: `item_times_s` has one time for this many items."""
     surroundings: Environment
     """What this process and the machine did meanwhile."""
 

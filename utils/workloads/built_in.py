@@ -5,7 +5,8 @@ To add a workload:
 1. Write it as a subclass of `SimulatedWork`: how long an item waits, and what it gives.
 2. Add a line to `WORKLOADS`, with the figures that the plan is made of.
 3. Add its name to `WORKLOAD_NAMES` in `utils/cli/settings.py`, which starts without this module.
-4. Test it in `tests/test_workloads.py`, and describe it under "The workloads" in the README.
+4. Test it in `tests/test_workloads.py`, and describe it under "The workloads" in
+   `docs/demonstration.md`.
 
 Functions of workloads are sent to worker processes as code, since those cannot import this package:
 the variables of a module that they use must be values that can be pickled.

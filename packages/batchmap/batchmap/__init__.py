@@ -1,4 +1,4 @@
-"""Put a Python function over a pile of data in parallel: right results, no tuning.
+"""Apply a Python function to many items in parallel: right results, no tuning.
 
     from batchmap import parallel_map
 

@@ -136,8 +136,8 @@ def stream_map(
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
 
     Items are taken lazily, and a bounded number of them is in flight. In input order, records wait
-    for those before them. Options are those of `parallel_map`, and so are errors, but that failed
-    items are records.
+    for those before them. It takes the options of `parallel_map`, `on_error` apart, and raises the
+    same errors; a failed item is yielded as a record and never raised.
     """
     options = _read(backend, workers, batch_size, retries, timeout_s)
     total = len(items) if isinstance(items, Sized) else None

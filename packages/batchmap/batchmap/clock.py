@@ -9,10 +9,10 @@ __all__ = ["SYSTEM_CLOCK", "Clock", "SystemClock"]
 
 
 class Clock(Protocol):
-    """What tells the time and sleeps; all times in seconds."""
+    """The time and sleep functions that code uses; all times in seconds."""
 
     def now(self) -> float:
-        """Return a time that never jumps and is the same in every process of this machine."""
+        """Return a monotonic time, the same in every process of this machine."""
 
     def cpu(self) -> float:
         """Return the CPU time that the calling thread has used."""

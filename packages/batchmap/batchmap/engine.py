@@ -24,7 +24,7 @@ from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
-from batchmap.tuning.adaptive_run import BUDGET_BATCHES, RunRequest, run_adaptively
+from batchmap.tuning.adaptive_run import BUDGET_BATCHES, EngineRequest, run_adaptively
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
 from batchmap.worker.processor import BatchProcessor
 
@@ -60,7 +60,7 @@ def stream_batches(
         backend = "async"
     if backend == "async" and not processor.is_async:
         raise ValueError("the async backend needs an `async def` function")
-    run = RunRequest(
+    run = EngineRequest(
         processor=processor,
         items=items,
         total=total,
@@ -83,7 +83,10 @@ def limits_of(options: EngineOptions) -> Limits:
 
 
 def open_plan(options: EngineOptions, total: int | None) -> tuple[Plan, BatchSizing]:
-    """Return the plan before anything was measured, and batches of one for a run without it."""
+    """Return the plan before anything was measured, and how batches are cut until then.
+
+    That is the batch size that `options` ask for, else one item a batch.
+    """
     sizing = BatchSizing(options.batch_size or 1)
     plan = Plan(
         backend=options.backend or "auto",
@@ -143,7 +146,7 @@ def _schedule(
         yield record
 
 
-def _run_coroutines(run: RunRequest, *, is_chosen: bool) -> Iterator[BatchRecord]:
+def _run_coroutines(run: EngineRequest, *, is_chosen: bool) -> Iterator[BatchRecord]:
     """Yield the records of coroutines; the first of them are timed for the plan."""
     why = "Backend chosen: async, for an `async def` function" if is_chosen else None
     plan = default_plan("async", run.workers, run.batch_size, why=why)
@@ -165,7 +168,7 @@ def _run_coroutines(run: RunRequest, *, is_chosen: bool) -> Iterator[BatchRecord
 
 
 def _run_as_asked(
-    run: RunRequest, backend: str, cluster: DaskAddress | None
+    run: EngineRequest, backend: str, cluster: DaskAddress | None
 ) -> Iterator[BatchRecord]:
     """Yield the records of a run whose backend is given; sizes of batches follow what is seen."""
     plan = default_plan(backend, run.workers, run.batch_size)

@@ -53,8 +53,9 @@ class Job:
 
     `fingerprint` says what the results depend on beside the options and the items: a run whose
     fingerprint has changed is not resumed. `stdout` is the file descriptor for results where there
-    is no output, `written` holds by option the other files that will be written, so that none of
-    them is read. Raises `UsageError` for a backend that the function is none for.
+    is no output. `written` maps options to the other files that the caller will write, such as
+    exports, so that none of them is read as input. Raises `UsageError` when `options` ask for the
+    async backend and `function` is not a coroutine function.
     """
 
     def __init__(
@@ -136,10 +137,10 @@ class Job:
     def execute(self, observers: Sequence[RunObserver] = ()) -> Iterator[BatchRecord]:
         """Yield the records of all items that were pending, once they are recorded.
 
-        Each of `observers` sees them, the first one first. Their places count the items that were
-        pending, not those of the input. At the end, however it comes, all that was recorded is
-        durable. Raises what the source raises, `OutputError` when something cannot
-        be written, and `WorkersLostError` when workers cannot be had.
+        Each of `observers` sees them, the first one first. A record's `first_item` counts pending
+        items only: after a resume, it is not the index in the input. At the end, however it comes,
+        all that was recorded is durable. Raises what the source raises, `OutputError` when
+        something cannot be written, and `WorkersLostError` when workers cannot be had.
         """
         recorder = self._opened()
         self._check_use()

@@ -1,4 +1,4 @@
-"""The sums of one run: how many items, how fast, with how many failures and workers."""
+"""The totals of one run: items, failures, retries, times, throughput and workers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVENLY_SHARED_S = 1e-4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunSummary(MappingRecord):
-    """The sums of one run over the items; also a mapping of its fields by name."""
+    """The totals of one run; also a mapping of its fields by name."""
 
     total_processed: int
     """Items that were run, successfully or not."""
@@ -58,7 +58,7 @@ class RunSummary(MappingRecord):
 
 
 class RunMetrics:
-    """The running sums over a run's batch records; memory does not grow with their number.
+    """The running totals of a run's batch records; memory does not grow with their number.
 
     `workers` is the planned number of workers; `expected_errors` names the types of the errors
     that the workload raises on purpose.
@@ -120,7 +120,7 @@ class RunMetrics:
     def summary(
         self, *, total_duration_s: float, plan: Plan | None = None, interrupted: bool = False
     ) -> RunSummary:
-        """Return the sums of a run that took `total_duration_s`, workers' start and end included.
+        """Return the totals of a run that took `total_duration_s`, workers' start and end included.
 
         `plan` is the plan that was carried out. It bounds `workers`: the calling thread, which
         runs items in place while workers start, counts as one of those that were planned.

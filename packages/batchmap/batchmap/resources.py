@@ -118,7 +118,7 @@ class ProcessUsage(NamedTuple):
     cpu_s: float
     """CPU time, in seconds."""
     waits: float
-    """How often a thread gave up its core to wait; infinite where that is not known."""
+    """Voluntary context switches: how often a thread gave up its core; infinite where not known."""
     queued_s: float = 0.0
     """How long the calling thread was ready but had no core, in seconds; 0 where not known."""
 

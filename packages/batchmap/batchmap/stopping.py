@@ -18,10 +18,10 @@ class Urgency(IntEnum):
 
 
 class StopRequest:
-    """Carries a request to stop, say from a signal handler, to all that takes part in a run.
+    """A flag that all parts of a run share and check, to end the run early.
 
     It is read often and set rarely, possibly inside a signal handler, so it holds plain attributes
-    and no lock. Pickled, it becomes a request that nobody has made.
+    and no lock. Unpickled, as in another process, it is a new one that is not set.
     """
 
     def __init__(self) -> None:

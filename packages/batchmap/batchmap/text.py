@@ -16,7 +16,7 @@ def near_names(name: str, allowed: Sequence[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return `text` in one line without control characters, so data cannot steer a terminal."""
+    """Return `text` in one line, control characters escaped: none of it controls the terminal."""
     return "".join(
         character
         if character.isprintable()

@@ -25,7 +25,8 @@ MAX_TAKEN_BYTES = 4 * 2**20
 """Bytes of the input that are taken together, at most: large records must not add up."""
 
 MIN_READ_BYTES = 2**21
-"""From so many bytes on, what was read says how many records there are; it is read in blocks."""
+"""Once this many bytes were read, the number of records is extrapolated from them. Before that, the
+position in the input is too coarse, as it is read in blocks."""
 
 SAMPLE_RECORDS = 200
 SAMPLE_BYTES = 2**20

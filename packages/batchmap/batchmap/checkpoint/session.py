@@ -1,4 +1,4 @@
-"""Opens the two ends of a run: its output with what is done already, and its input past that.
+"""Opens a run's input and output, and finds in the journal which items are still to be done.
 
 Output and journal are made to agree before an item runs: an output that is shorter than its journal
 says has its last items done again, one that is longer is cut.

@@ -32,8 +32,9 @@ Action = Callable[[Any, StopRequest], int]
 class Application:
     """A program, and what each of its subcommands does.
 
-    Those of `supervised` run in a child process, and again with worker processes when a function
-    ended that.
+    The subcommands in `supervised` run in a child process. When the user's function ends that
+    process, as by a segmentation fault, the run is resumed in another one, with its items in worker
+    processes.
     """
 
     def __init__(

@@ -64,7 +64,7 @@ def run(
 
 
 def check_backend(backend: str | None, task: Task) -> None:
-    """Raise `UsageError` when the task is none for the backend that was asked for."""
+    """Raise `UsageError` for the async backend when the function is not a coroutine function."""
     if backend == "async" and not is_async(task.function):
         raise UsageError(
             f"--backend async needs an `async def` function and {task.name} is a plain one; "

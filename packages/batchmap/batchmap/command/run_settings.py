@@ -14,6 +14,7 @@ from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task
 from batchmap.options import JobOptions, OptionReader, option
 from batchmap.options.table import INPUT, RUNNING
 from batchmap.storage import OUTPUT_SUFFIXES, Location, is_same_file, journal_path
+from batchmap.storage.formats import OUTPUT_FILES
 from batchmap.text import near_names
 
 __all__ = ["RunSettings"]
@@ -79,8 +80,8 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
         if by_suffix is None:
             near = near_names(suffix, tuple(OUTPUT_SUFFIXES))
             reader.error(
-                f"--output {raw}: the suffix {suffix!r} tells no format{near}; use .jsonl, .csv or "
-                ".parquet, or give --output-format"
+                f"--output {raw}: the suffix {suffix!r} tells no format{near}; use {OUTPUT_FILES}, "
+                "or give --output-format"
             )
         values["output_format"] = by_suffix or "jsonl"
     if isinstance(output, Path) and output.exists() and not output.is_file():

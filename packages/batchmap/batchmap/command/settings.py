@@ -97,7 +97,10 @@ def _workers(reader: OptionReader, by_option: int | None) -> int | None:
 def keep_apart(
     reader: OptionReader, written: Mapping[str, Path | None], others: Mapping[str, Path | None]
 ) -> None:
-    """Report files to be written that are what another option names."""
+    """Report each file of `written` that an option of `others` names, too.
+
+    Both map options to files, `None` for an option without one.
+    """
     for name, path in written.items():
         if path is None or is_stream(path):
             continue

@@ -32,23 +32,24 @@ class DispatchCost(NamedTuple):
     alone_s: float
     """To a worker and back, with nothing else in flight."""
     each_s: float
-    """Of many at once: how long each occupies what all workers share."""
+    """With many in flight: how long each occupies what all workers share, such as a scheduler."""
 
 
 class WorkerExecutor(Executor):
     """An executor that can also kill or abandon what still runs."""
 
     abandoned = 0
-    """How many workers were abandoned: their item took too long, and they could not be killed."""
+    """How many workers were given up because their item exceeded its time limit and they, unlike a
+    process, cannot be killed."""
 
     @property
     def carried_bytes(self) -> int:
-        """Return how many bytes went to worker processes and came back; 0 where none has to."""
+        """Return how many bytes were sent to worker processes and received; 0 without processes."""
         return 0
 
     @property
     def workers(self) -> int | None:
-        """Return how many calls run at once now, `None` where that is the number asked for."""
+        """Return how many calls can run at once now; `None` where it stays what was asked for."""
         return None
 
     @property

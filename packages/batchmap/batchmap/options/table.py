@@ -10,7 +10,7 @@ from batchmap.options import values
 from batchmap.options.locations import input_file, output_location, output_or_stdout
 from batchmap.options.option_row import option
 from batchmap.storage import Location
-from batchmap.storage.formats import INPUT_FORMATS, OUTPUT_FORMATS
+from batchmap.storage.formats import INPUT_FORMATS, OUTPUT_FILES, OUTPUT_FORMATS
 
 __all__ = ["BACKEND_NAMES", "RECORDS", "EngineOptions", "JobOptions"]
 
@@ -73,7 +73,7 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     output: Location | None = option(
         None, output_or_stdout, group=OUTPUT, metavar="FILE|-",
-        help="a .jsonl, .csv or .parquet file; - is stdout (default)",
+        help=f"a {OUTPUT_FILES} file; - is stdout (default)",
     )  # fmt: skip
     output_format: str = option(
         "jsonl", values.choice(OUTPUT_FORMATS), group=OUTPUT, metavar="|".join(OUTPUT_FORMATS),

@@ -1,6 +1,7 @@
-"""Makes values of options: each takes text, or a value of the right type, and says what is wrong.
+"""Parsers of option values: from text, or a value of the right type, to a checked value.
 
-The functions with arguments of their own return a parser, those without are one.
+A parser takes the raw value and the option's label, and raises `OptionError`, which says what is
+wrong. `whole` and `choice` take limits or names and return a parser; all others are parsers.
 """
 
 from __future__ import annotations

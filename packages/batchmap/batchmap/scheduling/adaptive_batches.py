@@ -10,40 +10,45 @@ from batchmap.scheduling.batching import MAX_MEMORY_SHARE, kruskal_weiss
 __all__ = ["MAX_BATCH_S", "AdaptiveSizing"]
 
 MAX_ADAPTIVE_HAND_OVER_SHARE = 0.02
-"""The hand-over may cost this share of the work, where sizes follow what it is measured to cost."""
+"""Batches are so long that their hand-over takes at most this share of a worker's time. For sizes
+that are chosen before the run, see `batching.MAX_PLANNED_HAND_OVER_SHARE`."""
 
 MAX_BATCH_S = 0.4
-"""How long a batch may be meant to take, so that items that turn slower or faster are soon seen."""
+"""The longest time that a batch is meant to take, in seconds, so that items that turn slower or
+faster are soon seen. It is exceeded where the hand-over is worth longer batches only."""
 
 MAX_USUAL_HAND_OVER_S = 2e-3
-"""A longer gap between a worker's batches has another cause than the hand-over, unless that was
-measured to take longer before the run."""
+"""Gaps between a worker's batches count as hand-over up to this many seconds, or up to what a
+hand-over was measured to take before the run; what is longer has another cause."""
 
 MAX_MEASURED_HAND_OVER_S = 0.1
-"""A hand-over that was measured to take longer was not all that the workers did meanwhile."""
+"""Upper bound on a hand-over measured before the run, in seconds: when it took longer, the workers
+were busy with something else."""
 
 MAX_SHARED_USE = 0.5
-"""What all workers share, such as a Dask scheduler, may be busy this share of the time."""
+"""Highest utilisation of what all workers share, such as the Dask scheduler."""
 
 LEAST_TAIL_DIVISOR = 8
-"""The last batches shrink, so that all workers end together, down to the least size that is worth a
-hand-over, divided by this."""
+"""The last batches shrink, so that all workers end together: down to the smallest size that is
+worth a hand-over, divided by this."""
 
 NEWEST_WEIGHT = 0.3
-"""How much a new batch counts against all those before it."""
+"""Weight of the newest batch in the exponentially weighted moving averages."""
 
 
 class AdaptiveSizing:
     """Batch sizes that follow the time of an item, its spread, and the cost of a hand-over.
 
-    A batch has at least so many items that the hand-over costs under 2 % of the work; more, up to
-    the optimum of Kruskal and Weiss (1985), while it takes under 0.4 s; and near the end a worker's
-    share of half of what is left (factoring; Hummel, Schonberg and Flynn 1992).
+    The lower bound of a batch is the size from which the hand-over takes at most 2 % of a worker's
+    time. Above that, it follows the optimum of Kruskal and Weiss (1985), up to 0.4 s a batch. Near
+    the end, it is a worker's share of half of what is left (factoring; Hummel, Schonberg and Flynn
+    1992).
 
-    `hand_over_s` is what a hand-over usually costs, `measured_s` what one was measured to cost with
-    nothing else in flight; the gaps between a worker's batches then show what it really costs.
-    `shared_s` is how long each batch occupies what all workers share: where workers are many,
-    batches are so long that it is busy for at most half of the time.
+    `hand_over_s` is the usual cost of a hand-over in seconds, `measured_s` the cost measured before
+    the run with nothing else in flight. Either is a first estimate, which is corrected by the gaps
+    between a worker's batches. `shared_s` is how long each batch occupies what all workers share,
+    such as the Dask scheduler: with many workers, batches grow so that it is busy for at most half
+    of the time.
     """
 
     def __init__(
@@ -101,7 +106,11 @@ class AdaptiveSizing:
         return max(worth_s, self.workers * self._shared_s / MAX_SHARED_USE)
 
     def learn(self, record: BatchRecord) -> None:
-        """Follow the times of one record: slower items at once, faster ones gradually."""
+        """Update the estimates with the times of one record.
+
+        Each is an exponentially weighted moving average; those of an item's time and spread rise to
+        a higher value at once.
+        """
         number = len(record.durations_s)
         if not number or not record.worker:
             return

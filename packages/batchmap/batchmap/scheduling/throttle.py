@@ -1,4 +1,4 @@
-"""Holds items back: for a rate, for a floor of free memory, for want of room for their results."""
+"""Delays new items to keep to a rate, to keep memory free, and to bound the results held back."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LOOK_AGAIN_S = 0.1
 class Throttle:
     """Says when the next items may start.
 
-    `rate` is items a second, `memory_floor_bytes` how much memory must be free, `has_room` says
-    whether there is room for the results of more items; `None` for no limit. Items start evenly: an
-    idle second is not followed by a burst.
+    `rate` is items a second, `memory_floor_bytes` how much memory must stay free, `has_room` tells
+    whether the results of more items can be held; `None` for no limit. Items start evenly: an idle
+    second is not followed by a burst.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """Opens the sink for an output format.
 
 To add a sink: write a module with a class that keeps the promises of `Sink` (`sinks/base.py`); name
-the format in `storage/formats.py`; open it here; name it in the contract of `tests/test_sinks.py`.
+the format and its suffix in `storage/formats.py`; open it here. The contract in
+`tests/test_sinks.py` runs for every output format, once its `read_back` can read the new one.
 A sink that appends text writes to a `GrowingText` (`sinks/append_file.py`), of which there is one
 for files and one for stores. A package that it needs is imported by `batchmap.optional.require`.
 """

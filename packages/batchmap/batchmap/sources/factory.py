@@ -1,9 +1,9 @@
 """Opens the source that a text names: a file, a pattern, a URL, a query or standard input.
 
 To add a source: write a module with a class that keeps the promises of `Source`
-(`sources/base.py`). For a format of files that are read from front to back, a function from blocks
-of bytes to records is enough, named in `sources/stream_source.py`. Name a new format in
-`storage/formats.py`, open the source here, and add its case to the contract in
+(`sources/base.py`), and open it here. For a format of files that are read from front to back, a
+function from blocks of bytes to records is enough, named in `sources/stream_source.py`. Name a new
+format and its suffix in `storage/formats.py`, and add a builder of its inputs to `BUILDERS` in
 `tests/test_sources_contract.py`. A package that it needs is imported by
 `batchmap.optional.require`.
 """

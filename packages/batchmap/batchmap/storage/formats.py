@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["INPUT_FORMATS", "INPUT_SUFFIXES", "OUTPUT_FORMATS", "OUTPUT_SUFFIXES"]
+__all__ = ["INPUT_FORMATS", "INPUT_SUFFIXES", "OUTPUT_FILES", "OUTPUT_FORMATS", "OUTPUT_SUFFIXES"]
 
 INPUT_FORMATS = ("text", "jsonl", "json", "csv", "parquet", "errors")
 
@@ -16,5 +16,9 @@ OUTPUT_SUFFIXES = {
     ".pq": "parquet",
 }
 
+OUTPUT_FILES = f"{', '.join(f'.{name}' for name in OUTPUT_FORMATS[:-1])} or .{OUTPUT_FORMATS[-1]}"
+"""The usual suffix of each output format, for messages."""
+
 INPUT_SUFFIXES = OUTPUT_SUFFIXES | {".json": "json", ".tsv": "csv"}
-"""Files of any other suffix are text."""
+"""What a run writes can be read again: the suffixes of outputs are among these, so a new output
+format wants to be in `INPUT_FORMATS`, too. Files of any other suffix are text."""

@@ -1,9 +1,9 @@
 """A run whose plan is made while its first items run: its phases and their transitions.
 
-    measuring in place --+--> going on in place -----------------+
-        |      ^         |        (measured again when the pace  |
-        v      |         |         or the number turns out)      |
-      GIL probe          +--> workers start, items go on --------+--> end
+    measuring in place --+--> going on in place -------------------+
+        |      ^         |        (decides again when items are    |
+        v      |         |        slower or more than expected)    |
+      GIL probe          +--> workers start, items go on ----------+--> end
       (two threads)           in place --> in the workers
 
 Items run where the caller is until workers are ready, and no result is thrown away: every phase
@@ -30,23 +30,25 @@ from batchmap.tuning.default_plan import max_in_flight
 from batchmap.tuning.profiler import IN_PLACE_SLICE_S, Profiler
 from batchmap.worker.processor import BatchProcessor
 
-__all__ = ["BUDGET_BATCHES", "RunRequest", "run_adaptively"]
+__all__ = ["BUDGET_BATCHES", "EngineRequest", "run_adaptively"]
 
 BUDGET_BATCHES = 2
-"""A batch may take as long as so many of the longest ones."""
+"""A batch's budget of time, as a multiple of the longest time that a batch is meant to take."""
 
 BUDGET_S = BUDGET_BATCHES * MAX_BATCH_S
-"""A batch that turns out to take longer is cut short, and the rest of it is scheduled again."""
+"""The budget of a batch in the workers, in seconds. When it is spent, the batch ends after the item
+that runs, and the items after that are scheduled again."""
 
 BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S
-"""The same for batches that run in place or are measured, while workers might do them sooner."""
+"""The budget of a batch that runs in place or in the GIL probe, in seconds. It is shorter, so that
+its last items can go to workers as soon as those are ready."""
 
 _NextSize = Callable[[int | None], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What the engine was asked for; `None` is chosen."""
+class EngineRequest:
+    """What the engine was asked to run; where `workers` or `batch_size` is `None`, it chooses."""
 
     processor: BatchProcessor
     items: Iterable[Any]
@@ -67,7 +69,7 @@ class RunRequest:
         return cut(self.items, self.total, next_size, first_item=self.first_item)
 
 
-def run_adaptively(run: RunRequest) -> Iterator[BatchRecord]:
+def run_adaptively(run: EngineRequest) -> Iterator[BatchRecord]:
     """Yield the records of a run that measures its first items and plans the rest."""
     with ExitStack() as in_place, ExitStack() as pool:
         yield from _AdaptiveRun(run, in_place, pool).records()
@@ -76,7 +78,7 @@ def run_adaptively(run: RunRequest) -> Iterator[BatchRecord]:
 class _AdaptiveRun:
     """One such run: which executor its batches go to now, and why."""
 
-    def __init__(self, run: RunRequest, in_place: ExitStack, pool: ExitStack) -> None:
+    def __init__(self, run: EngineRequest, in_place: ExitStack, pool: ExitStack) -> None:
         self._run = run
         self._pool = pool
         self._process_in_place = run.processor.with_budget(BUDGET_IN_PLACE_S).process

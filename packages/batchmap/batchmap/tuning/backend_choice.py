@@ -13,7 +13,8 @@ START_S = {"thread": 1e-4, "process": 0.012}
 """What starting and ending one more worker takes, in seconds, as found on a machine of 2023."""
 
 MAX_SHARE_OF_IN_PLACE = 0.9
-"""Workers must be predicted to take less than this share of the time that it takes in place."""
+"""Workers are used only when the time predicted with them is at most this share of the time
+predicted in place."""
 
 WAITS_BELOW = 0.5
 """Items whose CPU time is less than this share of their time wait."""

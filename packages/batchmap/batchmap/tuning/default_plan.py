@@ -12,7 +12,8 @@ from batchmap.scheduling.limits import Limits
 __all__ = ["default_plan", "max_in_flight", "with_prediction"]
 
 MAX_COROUTINE_STARTS = 250
-"""With more coroutines at once than this, a batch has several: starting them must keep up."""
+"""Up to this many coroutines at once, each is a batch of its own; with more, a batch has several
+items, as handing them over one by one would be too slow to keep all of them busy."""
 
 
 def default_plan(

@@ -1,4 +1,7 @@
-"""Runs the first items in a plain loop, for as long as nothing else could be faster."""
+"""Runs the first items inline, for as long as nothing else could be faster.
+
+Inline means in place, in the calling thread, in a plain loop and without the engine.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,17 @@ from batchmap.worker.failures import describe_failure, is_fatal
 
 __all__ = ["run_inline"]
 
-CHEAP_S = 10e-6
-"""From an item that takes longer, items are measured."""
+MEASURE_FROM_S = 10e-6
+"""The loop ends at the first item, or run of items, whose mean time is longer than this, in
+seconds: the engine then measures whether workers pay."""
 
 NEVER_WORTH_IT_S = 2e-7
-"""What pickling the smallest item and its result costs. Items that take less stay in the loop."""
+"""What pickling the smallest item and its result costs, in seconds. Items that take less stay in
+the loop."""
 
 UNDECIDED_S = 0.02
-"""How long the loop goes on with items that take more than that and less than `CHEAP_S`."""
+"""How long the loop may take, in seconds, when an item takes between `NEVER_WORTH_IT_S` and
+`MEASURE_FROM_S`; after that, the engine takes over."""
 
 MAX_SLICE = 256
 """How many items the loop runs at most without reading the clock."""
@@ -60,7 +66,7 @@ def run_inline(
         now_s = now()
         item_s = (now_s - then_s) / size
         too_long = now_s - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S
-        if item_s > CHEAP_S or too_long:
+        if item_s > MEASURE_FROM_S or too_long:
             return left if whole is None else islice(left, len(results), None), failed
         size = min(2 * size, MAX_SLICE)
         then_s = now_s

@@ -4,8 +4,9 @@
          ^                                                                   |
          +--- in place again, and more items or slower ones than expected ---+
 
-The first items run in the calling thread, and their results are kept. The GIL probe runs two slices
-at once in two threads: where they keep more than one core busy, the function releases the GIL.
+A slice is a batch that is measured. The first items run in the calling thread, and their results
+are kept. The GIL probe runs two slices at once in two threads: where they keep more than one core
+busy, the function releases the GIL.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from batchmap.tuning.transfer_cost import measure_transfer
 __all__ = ["IN_PLACE_SLICE_S", "Profiler"]
 
 SPINNING_S = 0.2
-"""Before this, several busy cores are not believed: the threads of a numeric library spin for about
-half as long after it was loaded, which looks like work."""
+"""Until this many seconds after the start, several busy cores are not taken for the work of an
+item: the threads of a numeric library spin for about half as long after it was loaded."""
 
 MEASURE_S = 0.01
 """How long items are measured before a first decision, in seconds. The first item does not count:

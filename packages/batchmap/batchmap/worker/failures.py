@@ -98,7 +98,11 @@ def is_fatal(error: BaseException) -> bool:
 
 
 def failed_record(batch: Batch, failure: ItemFailure) -> BatchRecord:
-    """Return the record of a batch whose items all failed for the same reason, in no known time."""
+    """Return the record of a batch whose items all failed for the same reason.
+
+    Neither the worker nor the times of this attempt are known; `durations_s` holds those of earlier
+    attempts.
+    """
     offsets = range(len(batch.items))
     return BatchRecord(
         batch_index=batch.index,

@@ -16,21 +16,22 @@ class ItemMonitor(Protocol):
     """What the processor calls as it goes through the items of a batch."""
 
     def heartbeat(self, offset: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
-        """Take notice that no item runs, and return when to call again. May raise to end the batch.
+        """Note at `now_s`, between two items, that none runs; return the time of the next call.
 
-        The item at `offset` in the batch is next. `finished(end)` returns the record of the items
-        before offset `end`, without those that an earlier call returned.
+        It may raise to end the batch. The item at `offset` in the batch is the next to run.
+        `finished(end)` returns the record of the items that have finished before offset `end` and
+        were not in the record of an earlier call.
         """
 
     def begin(self, offset: int, began_s: Iterator[float]) -> Iterator[object]:
-        """Return an iterator of which each step takes notice that one more item begins.
+        """Return an iterator that the processor advances once before each item, to note its start.
 
-        The first is the item at `offset` in the batch; `began_s` gives when each begins. The
-        iterator may end early, so that `heartbeat` is called.
+        The first step is for the item at `offset` in the batch; `began_s` yields the time at which
+        each item begins. The iterator may end early, so that the processor calls `heartbeat`.
         """
 
     def end(self) -> None:
-        """Take notice that no item runs any more."""
+        """Note that the batch has ended and no item runs."""
 
 
 class CoroutineMonitor(Protocol):

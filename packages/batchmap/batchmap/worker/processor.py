@@ -19,8 +19,9 @@ from batchmap.worker.record_builder import BatchRecordBuilder, worker_name
 
 __all__ = ["BatchProcessor", "is_async"]
 
-CHEAP_S = 10e-6
-"""Items that take less are timed in groups: reading the clock for each would cost too much."""
+GROUP_BELOW_S = 10e-6
+"""Items that take less, in seconds, are timed in groups: reading the clock for each would cost too
+much."""
 
 CHEAP_IN_A_ROW = 4
 """After so many cheap items in a row, the next ones are timed in groups."""
@@ -137,7 +138,7 @@ class BatchProcessor:
             if size:
                 item_s = (now_s - then_s) / size
                 durations.extend([item_s] * size)
-                cheap = cheap + size if item_s < CHEAP_S else 0
+                cheap = cheap + size if item_s < GROUP_BELOW_S else 0
             else:  # this thread got no core before the time of the group was up
                 cheap = 0
             offset += size

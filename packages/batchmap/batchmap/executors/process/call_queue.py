@@ -18,7 +18,7 @@ LONG_CALL_S = 0.1
 given a second one."""
 
 NEWEST_WEIGHT = 0.3
-"""How much the newest call counts against all those before it."""
+"""Weight of the newest call in the exponentially weighted moving average of their times."""
 
 
 class CallQueue:
@@ -51,9 +51,9 @@ class CallQueue:
     ) -> Iterator[tuple[Worker, Call]]:
         """Yield each worker that gets a call, with the call, which is among its `calls` by then.
 
-        Those with the fewest come first. None gets a second call while so many are `unstarted` that
-        would then find none, nor while calls take so long that the last ones would wait behind
-        each other.
+        Workers with the fewest calls come first. A second call, to start when the first ends, is
+        given only while more calls wait than there are `unstarted` workers, which need one each,
+        and only while calls are short: behind a long one it would wait while other workers idle.
         """
         for ahead in range(1 if self._call_s > LONG_CALL_S else CALLS_AHEAD):
             for worker in workers:

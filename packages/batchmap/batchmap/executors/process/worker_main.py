@@ -62,11 +62,12 @@ def work(
 ) -> None:
     """Make the calls that come from `sock` until it is closed; note in `running` which item runs.
 
-    `running`, an array in memory shared with the parent, holds two numbers a worker, of which this
-    one is the `number`-th: the offset of its item in the batch, or `IDLE`, and when it began.
-    `inherited` are sockets that a fork copied and this worker has no use for. A worker that has
-    grown by more than `max_growth_bytes` (by default half of its share of the free memory) exits
-    between two calls, and another one replaces it. `variables` of the environment are the parent's.
+    `running` is an array in memory shared with the parent. It holds two numbers for each worker:
+    the offset in its batch of the item that runs, or `IDLE`, and when that item began. This worker
+    writes those at `2 * number`. `inherited` are sockets that a fork copied and this worker closes.
+    A worker whose memory has grown by more than `max_growth_bytes` (by default half of its share of
+    the free memory) exits between two calls, and another one replaces it. `variables` are the
+    parent's environment variables to be set here.
     """
     set_search_variables(variables)
     for other in inherited:
