@@ -23,6 +23,11 @@ R = TypeVar("R")
 Auto = Literal["auto"]
 
 
+_DEFAULTS = ("auto", "auto", "auto", 0, None)
+_DEFAULT_OPTIONS = EngineOptions(backend="auto")
+"""Read once: a call of few cheap items must not pay for checking options that nobody gave."""
+
+
 class _Options(TypedDict, total=False):
     """The options that both calls have, for type checkers."""
 
@@ -151,6 +156,8 @@ def _read(
     backend: str, workers: int | str, batch_size: int | str, retries: int, timeout_s: float | None
 ) -> EngineOptions:
     """Return the options by the table of all; raises `ValueError` with all that is wrong."""
+    if (backend, workers, batch_size, retries, timeout_s) == _DEFAULTS:
+        return _DEFAULT_OPTIONS
     given = {
         "backend": backend,
         "workers": workers,

@@ -20,7 +20,7 @@ __all__ = ["APPLICATION", "PROGRAM", "entry_point"]
 
 PROGRAM = Program(
     "batchmap",
-    "Run a Python function over a pile of data in parallel, with exactly-once output.",
+    "Apply a Python function to many items in parallel, with exactly-once output.",
     (RUN,),
     __version__,
 )

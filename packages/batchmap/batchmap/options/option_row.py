@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 __all__ = ["OptionError", "OptionRow", "Parser", "option", "rows_of"]
@@ -76,11 +77,17 @@ def option(
     return field(default=default, metadata={"option": row})
 
 
-def rows_of(settings: Any, command: str = "") -> Iterator[OptionRow]:
+def rows_of(settings: type[Any], command: str = "") -> Iterator[OptionRow]:
     """Yield the rows that the dataclass `settings` declares, those that `command` has."""
-    declared: tuple[Field[Any], ...] = fields(settings)
-    for one in declared:
-        if (row := one.metadata.get("option")) is not None:
-            made = OptionRow(name=one.name, default=one.default, **row)
-            if not command or not made.commands or command in made.commands:
-                yield made
+    for row in _all_rows(settings):
+        if not command or not row.commands or command in row.commands:
+            yield row
+
+
+@cache
+def _all_rows(settings: type[Any]) -> tuple[OptionRow, ...]:
+    return tuple(
+        OptionRow(name=field.name, default=field.default, **field.metadata["option"])
+        for field in fields(settings)
+        if "option" in field.metadata
+    )
