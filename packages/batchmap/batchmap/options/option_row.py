@@ -79,7 +79,7 @@ def option(
 
 def rows_of(settings: type[Any], command: str = "") -> Iterator[OptionRow]:
     """Yield the rows that the dataclass `settings` declares, those that `command` has."""
-    for row in _all_rows(settings):
+    for row in _all_rows(settings):  # type: ignore[arg-type]  # classes can be hashed
         if not command or not row.commands or command in row.commands:
             yield row
 
