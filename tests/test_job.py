@@ -362,3 +362,13 @@ def test_a_run_that_one_driver_began_another_one_ends(
     assert (done.returncode, done.stderr) == (1, "")
     assert place.text("calls").split() == list("0123456789")
     place.check("out.jsonl", range(10))
+
+
+def test_the_format_follows_from_the_suffix_of_the_output(tmp_path: Path) -> None:
+    table = JobOptions(output=tmp_path / "out.csv")
+    assert (table.output_format, table.record) == ("csv", "result")
+    lines = JobOptions(output=tmp_path / "out.jsonl")
+    assert (lines.output_format, lines.record) == ("jsonl", "full")
+    assert JobOptions(output=tmp_path / "out.txt", output_format="csv").record == "result"
+    with pytest.raises(UsageError, match=r"output .*out\.txt: the suffix '\.txt' tells no format"):
+        JobOptions(output=tmp_path / "out.txt")

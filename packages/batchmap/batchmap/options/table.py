@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from batchmap.backends import BACKENDS
+from batchmap.errors import UsageError
 from batchmap.options import values
 from batchmap.options.locations import input_file, output_location, output_or_stdout
 from batchmap.options.option_row import option
 from batchmap.storage import Location
-from batchmap.storage.formats import INPUT_FORMATS, OUTPUT_FILES, OUTPUT_FORMATS
+from batchmap.storage.formats import INPUT_FORMATS, OUTPUT_FILES, OUTPUT_FORMATS, OUTPUT_SUFFIXES
 
 __all__ = ["BACKEND_NAMES", "RECORDS", "EngineOptions", "JobOptions"]
 
@@ -76,11 +77,11 @@ class JobOptions(EngineOptions):
         help=f"a {OUTPUT_FILES} file; - is stdout (default)",
     )  # fmt: skip
     output_format: str = option(
-        "jsonl", values.choice(OUTPUT_FORMATS), group=OUTPUT, metavar="|".join(OUTPUT_FORMATS),
+        None, values.choice(OUTPUT_FORMATS), group=OUTPUT, metavar="|".join(OUTPUT_FORMATS),
         help="when the suffix does not tell",
     )  # fmt: skip
     record: str = option(
-        "full", values.choice(RECORDS), group=OUTPUT, metavar="|".join(RECORDS),
+        None, values.choice(RECORDS), group=OUTPUT, metavar="|".join(RECORDS),
         help="what a JSON line holds: all, or the result alone",
     )  # fmt: skip
     errors: Location | None = option(
@@ -127,3 +128,27 @@ class JobOptions(EngineOptions):
     tls_key: Path | None = option(
         None, input_file, group=CLUSTER, metavar="FILE", help="the certificate's private key",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Choose format and record by the output's suffix where they are not given.
+
+        Raises `UsageError` for a suffix that tells no format.
+        """
+        if self.output_format is None:
+            object.__setattr__(self, "output_format", _format_of(self.output))
+        if self.record is None:
+            is_json = self.output_format == "jsonl"
+            object.__setattr__(self, "record", "full" if is_json else "result")
+
+
+def _format_of(output: Location | None) -> str:
+    if output is None:
+        return "jsonl"
+    suffix = PurePath(output.name).suffix.lower()
+    if suffix not in OUTPUT_SUFFIXES:
+        raise UsageError(
+            f"{output}: the suffix {suffix!r} tells no format",
+            option="output",
+            advice="give {output_format:}",
+        )
+    return OUTPUT_SUFFIXES[suffix]
