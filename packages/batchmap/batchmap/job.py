@@ -17,7 +17,7 @@ Whoever drives a job calls the four in this order, all within the job's `with` b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Protocol, Self
 
@@ -167,6 +167,8 @@ class Job:
         records = recorder.observe(records)
         for observer in observers:
             records = observer.observe(records)
+        if isinstance(records, Generator):  # left early, it gives up its workers with the job
+            self._stack.callback(records.close)
         return records
 
     def outcome(self) -> RunOutcome:

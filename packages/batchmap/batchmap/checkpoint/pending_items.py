@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
 from batchmap.checkpoint.digests import DIGEST_BYTES, ItemRange, record_digest
@@ -127,6 +127,10 @@ class PendingItems:
         """Return where the record at a position stands, in words, for a message."""
         return self._source.place(where)
 
+    def close(self) -> None:
+        """Close the input where it was not taken to its end."""
+        self._left.close()
+
     def take(self, number: int) -> tuple[Any, ...]:
         """Return the next items, at most `number`, and none at the end.
 
@@ -165,7 +169,7 @@ class PendingItems:
         pop, first = self._in_flight.pop, record.first_item
         return [pop(number) for number in range(first, first + len(record.results))]
 
-    def _iterate(self) -> Iterator[tuple[int, bytes, Any, int] | None]:
+    def _iterate(self) -> Generator[tuple[int, bytes, Any, int] | None, None, None]:
         """Yield what `PendingItem` holds of each item to be done, and `None` for pauses."""
         first, digests = self._next_range()
         end = first + len(digests) // DIGEST_BYTES

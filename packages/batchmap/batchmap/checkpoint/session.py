@@ -135,6 +135,7 @@ def open_recorder(
             accepts_changes=options.accept_changes,
             stop=stop,
         )
+        stack.callback(pending.close)
         before = (0, 0)
         if output is not None and journal is not None:
             _start(options, _fingerprint(options, fingerprint), output, journal, sink)
