@@ -369,9 +369,19 @@ def test_an_interrupted_sequential_phase_reports_what_it_knows() -> None:
     assert b"Speedup" not in shown
 
 
-def test_a_second_signal_gives_up_what_runs() -> None:
-    with on_a_terminal("parallel", "100", "4", "--latency", "3600") as (process, read):
-        read(b"parallel")
+def test_a_second_signal_gives_up_what_runs(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "runs")
+    (tmp_path / "in.txt").write_text("1\n2\n")
+    (tmp_path / "gated.py").write_text(
+        "import threading\n"
+        "def f(line):\n"
+        f"    open({str(tmp_path / 'runs')!r}, 'w').close()\n"
+        "    threading.Event().wait()\n"
+    )
+    words = ["--task", f"{tmp_path / 'gated.py'}:f", "--input", str(tmp_path / "in.txt")]
+    # With a time limit, items of the sequential run are in a thread, too.
+    with on_a_terminal("compare", *words, "--timeout", "3600") as (process, read):
+        (tmp_path / "runs").read_text()  # it ends when an item runs
         process.send_signal(signal.SIGINT)
         read(b"stopping")
         process.send_signal(signal.SIGINT)

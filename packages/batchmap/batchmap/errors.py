@@ -1,7 +1,7 @@
 """The errors that the caller can remedy: what is wrong, and which options help.
 
 An error knows nothing of command lines and exit codes. Its advice names options by their Python
-keyword, in braces; whoever shows the error decides how an option is spelled:
+keyword, in braces; what shows the error decides how an option is spelled:
 
     OutputError("out.jsonl has no journal", advice="{overwrite} begins again")
 

@@ -5,7 +5,7 @@
               ^                                                |
               +------------- journal: what is done <-----------+
 
-Whoever drives a job calls the four in this order, all within the job's `with` block:
+The caller uses the four in this order, all within the job's `with` block:
 
     with Job(function, options) as job:
         job.open()
