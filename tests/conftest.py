@@ -24,7 +24,9 @@ RunMain = Callable[..., "subprocess.CompletedProcess[str]"]
 def run_main(tmp_path: Path) -> RunMain:
     """Run `python main.py ...` in an empty directory and return what came out."""
 
-    def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: str, timeout_s: float = 100, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(ROOT / "main.py"), *words],
             cwd=tmp_path,
@@ -32,7 +34,7 @@ def run_main(tmp_path: Path) -> RunMain:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=timeout_s,
         )
 
     return run

@@ -92,12 +92,14 @@ def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
     assert results(tasks / "two.jsonl") == {number: -number for number in range(400)}
 
 
+@pytest.mark.timeout(400)  # a worker that crashes takes long to start again on a busy machine
 def test_each_bad_item_costs_itself_and_is_named(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster
 ) -> None:
     done = run_main(
         "run", "tasks.py:misbehave", "lines.txt", "-o", "out.jsonl", "-q", "--timeout", "1",
-        "--backend", "dask", "--address", shared_cluster.address, "--batch-size", "50",
+        "--backend", "dask", "--address", shared_cluster.address, "--batch-size", "10",
+        timeout_s=300,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     errors = (tasks / "out.jsonl.errors.jsonl").read_text().splitlines()
