@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Protocol, Self
 
 from batchmap.checkpoint.pending_items import PendingItems
@@ -31,7 +32,6 @@ from batchmap.executors.dask.address import DaskAddress, TlsFiles
 from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, Plan, RunOutcome
 from batchmap.scheduling.batching import BatchSizing
-from batchmap.scheduling.limits import Limits
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
@@ -145,21 +145,19 @@ class Job:
         recorder = self._opened()
         self._check_use()
         options = self.options
-        limits = limits_of(options)
+        limits = replace(
+            limits_of(options),
+            memory_floor_bytes=options.memory_floor_bytes,
+            has_room=recorder.has_room,
+            max_batch_size=recorder.max_batch_items,
+        )
         records = stream_batches(
             BatchProcessor(self.function, stop=self.stop),
             recorder.items,
             options,
             total=recorder.items.total,
             expected=recorder.items.expected(),
-            limits=Limits(
-                retries=limits.retries,
-                timeout_s=limits.timeout_s,
-                rate=limits.rate,
-                memory_floor_bytes=options.memory_floor_bytes,
-                has_room=recorder.has_room,
-                max_batch_size=recorder.max_batch_items,
-            ),
+            limits=limits,
             stop=self.stop,
             state=self.state,
             cluster=dask_address(options),

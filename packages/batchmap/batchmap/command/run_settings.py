@@ -67,7 +67,7 @@ class RunSettings(CommandSettings, JobOptions):
 
 
 def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
-    """Choose format and record of the output by its suffix where they are not given."""
+    """Choose the format of the output by its suffix, or report what makes no sense of it."""
     asked, raw, output = reader.raw("output_format"), reader.raw("output"), values["output"]
     by_suffix = None
     if raw is None or str(raw) == "-":
@@ -86,12 +86,8 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
         values["output_format"] = by_suffix or "jsonl"
     if isinstance(output, Path) and output.exists() and not output.is_file():
         reader.error(f"--output {raw}: not a regular file; - writes to stdout")
-    if values["output_format"] != "jsonl":
-        if reader.raw("record") == "full":
-            reader.error(
-                f"--record full: {values['output_format']} holds results only; leave it out"
-            )
-        values["record"] = "result"
+    if values["output_format"] != "jsonl" and reader.raw("record") == "full":
+        reader.error(f"--record full: {values['output_format']} holds results only; leave it out")
 
 
 def _check_resuming(reader: OptionReader, values: dict[str, Any]) -> None:
