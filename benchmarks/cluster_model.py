@@ -410,7 +410,7 @@ class _Simulation:
 
 
 class _ItemTimes:
-    """Times of items, told over and over; a batch begins wherever chance says."""
+    """Times of items, repeated; a batch begins at a random one of them."""
 
     def __init__(self, item_times_s: Sequence[float], seed: int) -> None:
         long_enough = math.ceil(2 * MAX_BATCH_ITEMS / len(item_times_s))

@@ -1,6 +1,6 @@
 """Work with one known cause of lost speed each, and how much of the workers it costs.
 
-What is planted follows from how the work is made, or from a clock around the same work in
+What is injected follows from how the work is made, or from a clock around the same work in
 plain processes: never from the engine's own figures, save the wall time that shares are of.
 """
 
@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PLANTS", "Plant"]
+__all__ = ["INJECTED_LOSSES", "InjectedLoss"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,7 +26,7 @@ LARGE_BYTES = 12 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Plant:
+class InjectedLoss:
     """A job with a known loss."""
 
     name: str
@@ -39,7 +39,7 @@ class Plant:
     """Makes them; gets the share of a full run that is wanted, up to 1."""
     backend: str
     workers: int
-    planted_s: Callable[[Sequence[Any], float, float], float]
+    injected_s: Callable[[Sequence[Any], float, float], float]
     """Of the items, the sequential and the parallel time: the worker-seconds that must be lost."""
     batches: int | None = None
     """How many, all alike; `None` for one an item."""
@@ -176,48 +176,48 @@ def _straggling(share: float) -> list[float]:
     return [0.02] * _number(120, share) + [1.0 * share]
 
 
-PLANTS = (
-    Plant(
+INJECTED_LOSSES = (
+    InjectedLoss(
         "GIL-bound threads", "GIL", "slower items", spin,
         lambda share: [turns_of(0.03)] * _number(80, share), "thread", 4,
         lambda items, sequential_s, wall_s: 4 * wall_s - alone_s(items),  # one works at a time
     ),
-    Plant(
+    InjectedLoss(
         "huge pickles", "large items", "hand-over", length,
         lambda share: [bytes(8_000_000) for _ in range(_number(100, share))], "process", 2,
         lambda items, sequential_s, wall_s: 2 * (wall_s - without_luggage_s(items)),
     ),
-    Plant(
+    InjectedLoss(
         "one straggler", "straggler", "tail", wait, _straggling, "thread", 4,
         lambda items, sequential_s, wall_s: 3 * items[-1],  # the others have nothing left to do
     ),
-    Plant(
+    InjectedLoss(
         "slow start-up", "start-up", "start", SlowToLoad(0.5),
         lambda share: [0.02] * _number(100, share), "process", 2,
         lambda items, sequential_s, wall_s: 2 * 0.5,
     ),
-    Plant(
+    InjectedLoss(
         "too-large batches", "large batches", "tail", wait,
         lambda share: [0.02] * 5 * _number(20, share), "thread", 4,
         lambda items, sequential_s, wall_s: 3 * 0.02 * len(items) / 5,  # the fifth is left over
         batches=5,
     ),
-    Plant(
+    InjectedLoss(
         "too-small batches", "small batches", "hand-over", no_op,
         lambda share: range(_number(40_000, share)), "process", 2,
         lambda items, sequential_s, wall_s: 2 * wall_s,  # the work itself is nothing
     ),
-    Plant(
+    InjectedLoss(
         "oversubscribed CPU", "too many workers", "slower items", spin,
         lambda share: [turns_of(0.02)] * _number(400, share), "process", 8,
         lambda items, sequential_s, wall_s: 3 * alone_s(items),  # eight stand where two work
     ),
-    Plant(
+    InjectedLoss(
         "memory-bound", "memory", "slower items", copy,
         lambda share: [12] * _number(100, share), "process", 2,
         lambda items, sequential_s, wall_s: (slowdown_of_two_copiers() - 1) * sequential_s,
     ),
-    Plant(
+    InjectedLoss(
         "a shared lock", "something shared", "slower items", half_locked,
         lambda share: [0.02] * _number(100, share), "thread", 4,
         lambda items, sequential_s, wall_s: sequential_s,  # four stand where two work

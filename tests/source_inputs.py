@@ -34,10 +34,10 @@ def until_fault(path: Path, raw: bytes) -> tuple[list[Any], str]:
     items: list[Any] = []
     with pytest.raises(InputError) as caught:
         items.extend(item for item, _, _ in open_source(str(path)).records())
-    told = str(caught.value)
-    assert told.startswith(str(path))
-    assert "\n" not in told
-    return items, told
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return items, message
 
 
 def failure_of(record: tuple[Any, bytes, int]) -> tuple[str, str]:

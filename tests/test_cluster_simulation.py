@@ -15,10 +15,10 @@ FREE = Costs(**{field.name: 0.0 for field in fields(Costs)})
 
 
 def test_workers_are_busy_all_the_time_where_nothing_else_costs() -> None:
-    told = simulated(FREE, Cluster(processes=20), [1.0])
-    assert told.efficiency == pytest.approx(1, abs=0.01)
-    assert told.throughput == pytest.approx(20, rel=0.01)
-    assert told.bottleneck == "workers"
+    estimate = simulated(FREE, Cluster(processes=20), [1.0])
+    assert estimate.efficiency == pytest.approx(1, abs=0.01)
+    assert estimate.throughput == pytest.approx(20, rel=0.01)
+    assert estimate.bottleneck == "workers"
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,9 @@ def test_workers_are_busy_all_the_time_where_nothing_else_costs() -> None:
 def test_who_takes_2_ms_a_batch_lets_500_through_a_second_and_is_named(
     costs: Costs, bottleneck: str
 ) -> None:
-    told = simulated(costs, Cluster(processes=300), [0.01], batch_size=1)
-    assert told.throughput == pytest.approx(500, rel=0.02)
-    assert told.bottleneck == bottleneck
+    estimate = simulated(costs, Cluster(processes=300), [0.01], batch_size=1)
+    assert estimate.throughput == pytest.approx(500, rel=0.02)
+    assert estimate.bottleneck == bottleneck
 
 
 def test_a_batch_goes_through_the_network_eight_times() -> None:
@@ -54,27 +54,27 @@ def test_two_cores_do_no_more_than_two_things_at_once() -> None:
 
 def test_all_items_of_a_finite_run_are_done_and_their_times_add_up() -> None:
     costs = replace(FREE, coordinator_batch_s=0.001, coordinator_item_s=0.0001)
-    told = simulated(costs, Cluster(processes=7), [0.25], batch_size=3, items=1000)
-    assert (told.items, told.batches) == (1000, 334)
-    assert told.busy_s == pytest.approx(250)
-    assert told.efficiency == pytest.approx(250 / (7 * told.seconds))
-    assert told.coordinator * told.seconds == pytest.approx(334 * 0.001 + 1000 * 0.0001)
-    assert told.coordinator_items * told.seconds == pytest.approx(1000 * 0.0001)
+    estimate = simulated(costs, Cluster(processes=7), [0.25], batch_size=3, items=1000)
+    assert (estimate.items, estimate.batches) == (1000, 334)
+    assert estimate.busy_s == pytest.approx(250)
+    assert estimate.efficiency == pytest.approx(250 / (7 * estimate.seconds))
+    assert estimate.coordinator * estimate.seconds == pytest.approx(334 * 0.001 + 1000 * 0.0001)
+    assert estimate.coordinator_items * estimate.seconds == pytest.approx(1000 * 0.0001)
 
 
 def test_a_batch_that_spends_its_budget_leaves_the_rest_to_another() -> None:
     times_s = [0.001] * 400 + [2.0]
-    told = simulated(FREE, Cluster(processes=3), times_s, items=5000)
-    assert told.items == 5000
+    estimate = simulated(FREE, Cluster(processes=3), times_s, items=5000)
+    assert estimate.items == 5000
 
 
 def test_the_engine_makes_batches_of_0_4_seconds() -> None:
-    told = simulated(FREE, Cluster(processes=10), [0.01])
-    assert 38 <= told.items / told.batches <= 41
+    estimate = simulated(FREE, Cluster(processes=10), [0.01])
+    assert 38 <= estimate.items / estimate.batches <= 41
 
 
 def test_the_engine_s_batches_leave_many_workers_busy() -> None:
     costs = replace(FREE, coordinator_batch_s=0.001, scheduler_batch_s=0.001)
-    told = simulated(costs, Cluster(processes=1000), [0.1])
-    assert told.efficiency > 0.95
-    assert told.coordinator == pytest.approx(0.5, abs=0.05)
+    estimate = simulated(costs, Cluster(processes=1000), [0.1])
+    assert estimate.efficiency > 0.95
+    assert estimate.coordinator == pytest.approx(0.5, abs=0.05)

@@ -29,8 +29,8 @@ def test_positionals_may_stand_between_options() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_subcommand_alone_is_enough_to_be_read(command: str) -> None:
-    told, values = read_command_line([command])
-    assert told == command
+    found_command, values = read_command_line([command])
+    assert found_command == command
     assert values["errors_before"] == []
 
 
@@ -60,7 +60,7 @@ def test_a_negative_number_is_a_value_and_no_option() -> None:
 )
 def test_wrong_words_are_kept_for_the_report_of_all_faults(words: list[str], fault: str) -> None:
     _, values = read_command_line(words)
-    assert any(told.startswith(fault) for told in values["errors_before"])
+    assert any(error.startswith(fault) for error in values["errors_before"])
 
 
 def test_an_unknown_subcommand_names_the_near_one() -> None:

@@ -137,7 +137,7 @@ def test_a_mismatch_of_any_round_counts(compare: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--task", "tasks.py:double"], "--task tasks.py:double: needs --input INPUT"),
         (["--setup", "open_all"], "--setup open_all: needs --task"),
@@ -162,11 +162,11 @@ def test_a_mismatch_of_any_round_counts(compare: Any, tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_told_in_a_line(
-    compare: Any, run_main: RunMain, words: list[str], told: str
+    compare: Any, run_main: RunMain, words: list[str], message: str
 ) -> None:
     done = run_main("compare", *words)
     assert done.returncode in (2, 3)
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
@@ -226,7 +226,7 @@ def test_a_benchmark_is_kept_and_compared_with(compare: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--sweep", "1,none"], "--sweep must be a whole number, got 'none'"),
         (["--sweep", "0"], "--sweep must be at least 1, got 0"),
@@ -239,9 +239,9 @@ def test_a_benchmark_is_kept_and_compared_with(compare: Any, tmp_path: Path) -> 
     ],
 )
 def test_a_benchmark_that_makes_no_sense_is_told_before_it_runs(
-    compare: Any, run_main: RunMain, words: list[str], told: str
+    compare: Any, run_main: RunMain, words: list[str], message: str
 ) -> None:
     done = run_main("benchmark", *words)
     assert done.returncode in (2, 3)
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -95,10 +95,10 @@ def expected(path: Path, encoding: str) -> dict[str, Any]:
 def test_the_duplicates_are_those_files_that_are_equal(place: Place, tree: Path) -> None:
     place.run(*task(tree))
     words = [sys.executable, str(EXAMPLE / "duplicates.py"), "words.jsonl"]
-    told = subprocess.run(words, cwd=place.directory, capture_output=True, text=True, check=True)
+    done = subprocess.run(words, cwd=place.directory, capture_output=True, text=True, check=True)
     groups = [
         {Path(line.strip()) for line in group.splitlines()[1:] if line.startswith("  ")}
-        for group in re.split(r"(?m)^(?=\d+ files)", told.stdout)[1:]
+        for group in re.split(r"(?m)^(?=\d+ files)", done.stdout)[1:]
     ]
     same: defaultdict[bytes, set[Path]] = defaultdict(set)
     for path in files_of(tree):

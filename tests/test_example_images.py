@@ -145,9 +145,9 @@ def test_photographs_come_in_all_orientations(photos: Path) -> None:
 def test_the_contact_sheet_shows_every_thumbnail_in_its_place(place: Place, photos: Path) -> None:
     place.run(*task(photos))
     words = script("contact_sheet.py", "thumbnails.jsonl", "sheet.png", "--cell", "80")
-    told = subprocess.run(words, cwd=place.directory, capture_output=True, text=True, check=True)
+    done = subprocess.run(words, cwd=place.directory, capture_output=True, text=True, check=True)
     lines = sorted(json_lines(place.directory / "thumbnails.jsonl"), key=lambda line: line["index"])
-    assert told.stdout == f"{len(lines)} thumbnails in sheet.png\n"
+    assert done.stdout == f"{len(lines)} thumbnails in sheet.png\n"
     sheet = opened(place.directory / "sheet.png")
     columns = 7
     assert sheet.size == (columns * 86 + 6, -(-len(lines) // columns) * 86 + 6)

@@ -66,10 +66,10 @@ def test_the_console_command_says_its_version_and_the_library_the_same(
         "import batchmap; from importlib.metadata import version; "
         "print(batchmap.__version__, version('batchmap'))"
     )
-    told = installed.run("batchmap", "--version", cwd=tmp_path)
+    done = installed.run("batchmap", "--version", cwd=tmp_path)
     version = installed.run("python", "-c", code, cwd=tmp_path).stdout.split()
-    assert ended(told) == (0, [])
-    assert told.stdout == f"batchmap {version[0]}\n"
+    assert ended(done) == (0, [])
+    assert done.stdout == f"batchmap {version[0]}\n"
     assert version[0] == version[1]
 
 

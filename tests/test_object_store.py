@@ -99,17 +99,17 @@ def test_a_file_that_shrinks_while_it_is_read_is_no_shorter_input(
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("/none.txt", "there is no such file"),
         ("/503.txt", "the server answered 503"),
         ("/302.txt", r"cannot be read \(TooManyRedirects\)"),
     ],
 )
-def test_what_the_web_does_not_give_is_an_error_of_one_line(path: str, told: str) -> None:
+def test_what_the_web_does_not_give_is_an_error_of_one_line(path: str, message: str) -> None:
     with web_server({}) as server:
         server.statuses = {"/503.txt": 503, "/302.txt": 302}
-        with pytest.raises(InputError, match=told) as caught:
+        with pytest.raises(InputError, match=message) as caught:
             open_source(f"{server.url}{path}")
         assert "\n" not in str(caught.value)
 
@@ -173,7 +173,7 @@ def test_a_file_of_just_that_name_is_no_pattern(memory: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "kind", "told"),
+    ("url", "kind", "message"),
     [
         ("memory://dir", InputError, "a directory; .* such as 'memory://dir/\\*'"),
         ("memory://dir/*.no", InputError, "no file matches"),
@@ -183,10 +183,12 @@ def test_a_file_of_just_that_name_is_no_pattern(memory: Any, name: str) -> None:
         ("memory://dir/*.txt", UsageError, "the items of a pattern are its files' URLs"),
     ],
 )
-def test_words_that_lead_nowhere(memory: Any, url: str, kind: type[Exception], told: str) -> None:
+def test_words_that_lead_nowhere(
+    memory: Any, url: str, kind: type[Exception], message: str
+) -> None:
     memory.pipe("/dir/a.txt", b"x")
     input_format = "csv" if url.endswith("*.txt") else None
-    with pytest.raises(kind, match=told) as caught:
+    with pytest.raises(kind, match=message) as caught:
         open_source(url, input_format=input_format)
     assert "\n" not in str(caught.value)
 

@@ -67,9 +67,9 @@ def test_each_option_has_its_line_in_the_help_under_its_group(
     _, _, below = subcommand_help(program, subcommand).partition(f"\n{row.group}:\n")
     group = re.split(r"\n(?=\S)", below)[0]
     [place] = re.finditer(rf"^  {', '.join(flags_of(row))}(?= |$)", group, re.MULTILINE)
-    told = " ".join(group[place.end() :].split())
+    text = " ".join(group[place.end() :].split())
     choices = f"NAME {row.help}: {row.metavar}"
-    assert told.startswith((choices, f"{row.metavar} {row.help}".strip()))
+    assert text.startswith((choices, f"{row.metavar} {row.help}".strip()))
 
 
 @pytest.mark.parametrize(("program", "subcommand"), SUBCOMMANDS)
@@ -95,17 +95,17 @@ def test_a_wrong_value_is_told_with_its_option_whatever_it_is(
     base: dict[type, dict[str, Any]], settings: type[CommandSettings]
 ) -> None:
     checked = [row for row in rows_of(settings) if row.parse is not None]
-    told = 0
+    refused = 0
     for row in checked:
         label = row.metavar if row.is_positional else flags_of(row)[-1]
         for value in WRONG:
             lines = faults(settings, base[settings] | {row.name: value})
-            told += bool(lines)
+            refused += bool(lines)
             assert not lines or any(label in line for line in lines), (row.name, value)
             assert not any("\n" in line for line in lines)
             # A file is named whole, what is no number is cut.
             assert all(len(line) < 400 or str(value) in line for line in lines)
-    assert told > 10 * len(checked)
+    assert refused > 10 * len(checked)
 
 
 def faults(settings: type[CommandSettings], given: dict[str, Any]) -> list[str]:

@@ -108,8 +108,8 @@ def test_stdout_holds_only_results_whatever_the_function_prints(
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         assert sorted(lines, key=lambda line: line["index"]) == FULL
         assert "- Results: 10 in stdout\n" in done.stderr
-        told = [done.stderr.count(text) for text in ("written", "from a child", "printed 7")]
-        assert told == [10, 10, 1]
+        counts = [done.stderr.count(text) for text in ("written", "from a child", "printed 7")]
+        assert counts == [10, 10, 1]
     assert place.names() == set()
 
 
@@ -174,11 +174,11 @@ def test_retry_failed_takes_the_failed_items_again_and_resume_does_not(place: Pl
 def test_halt_stops_the_run_which_the_printed_command_completes(place: Place, halt: str) -> None:
     place.numbers(3000)
     done = place.run("tasks.py:odd_fails", "in.txt", "-o", "out.jsonl", "--halt", halt)
-    code, [told] = ended(done)
+    code, [line] = ended(done)
     assert code == 4
     assert "Stopped after" in done.stdout
     assert 0 < len(place.failures()) < 1500
-    words = shlex.split(told.removeprefix("resume with: "))
+    words = shlex.split(line.removeprefix("resume with: "))
     words[words.index("--halt") + 1] = "2000"
     done = subprocess.run(words, cwd=place.directory, capture_output=True, text=True)
     assert done.returncode == 1
@@ -254,8 +254,8 @@ def test_an_existing_output_is_left_alone_unless_said_otherwise(place: Place) ->
         2,
         ["out.jsonl exists; --overwrite drops it, or name another file"],
     )
-    code, [told] = ended(place.run(*words, "--resume"))
-    assert (code, told[:24]) == (3, "out.jsonl has no journal")
+    code, [line] = ended(place.run(*words, "--resume"))
+    assert (code, line[:24]) == (3, "out.jsonl has no journal")
     assert place.text("out.jsonl") == "precious"
     assert place.names() == {"out.jsonl"}
     assert ended(place.run(*words, "--overwrite")) == (0, [])
@@ -291,8 +291,8 @@ def test_what_changed_before_a_resume_is_named(place: Place, output: str) -> Non
             "--input-format was None when the run began and is jsonl now",
         ),
     ]
-    for changed, told in changes:
-        assert ended(place.run(*changed, *words)) == (3, [told + way_out])
+    for changed, message in changes:
+        assert ended(place.run(*changed, *words)) == (3, [message + way_out])
     place.write("in.txt", "0\n1\n2\nx\n4\n5\n6\n")
     assert ended(place.run("tasks.py:row", *words)) == (
         3,

@@ -254,7 +254,7 @@ def test_a_reader_that_leaves_ends_the_run_quietly(place: Place, backend: str) -
 
 
 @pytest.mark.parametrize(
-    ("closed", "output", "code", "told"),
+    ("closed", "output", "code", "lines"),
     [
         (">&-", "-", 3, ["stdout is closed, so the report has nowhere to go; open it"]),
         (">&-", "x.jsonl", 3, ["stdout is closed, so the report has nowhere to go; open it"]),
@@ -264,7 +264,7 @@ def test_a_reader_that_leaves_ends_the_run_quietly(place: Place, backend: str) -
     ],
 )
 def test_a_closed_stream_is_told_or_does_not_matter(
-    place: Place, closed: str, output: str, code: int, told: list[str]
+    place: Place, closed: str, output: str, code: int, lines: list[str]
 ) -> None:
     words = command("tasks.py:same", "in.txt", "-o", output, "-q", "--backend", "process")
     done = subprocess.run(
@@ -273,7 +273,7 @@ def test_a_closed_stream_is_told_or_does_not_matter(
         capture_output=True,
         text=True,
     )
-    assert ended(done) == (code, told)
+    assert ended(done) == (code, lines)
     assert place.names() == ({"x.jsonl", "x.jsonl.journal"} if code == 0 else set())
 
 
@@ -281,9 +281,9 @@ def test_a_closed_stream_is_told_or_does_not_matter(
 def test_with_few_file_descriptors_it_works_or_says_why_not(place: Place, files: int) -> None:
     before = limited(resource.RLIMIT_NOFILE, files)
     words = "tasks.py:same in.txt -o out.jsonl -j 2 --backend process".split()
-    code, told = ended(place.run(*words, before=before))
-    assert (code, len(told)) in [(0, 0), (3, 1)]
-    assert code == 0 or "Too many open files" in told[0]
+    code, lines = ended(place.run(*words, before=before))
+    assert (code, len(lines)) in [(0, 0), (3, 1)]
+    assert code == 0 or "Too many open files" in lines[0]
     assert ended(place.run(*words, "--resume"))[0] == 0
     place.check("out.jsonl", range(10))
 

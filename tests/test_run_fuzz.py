@@ -46,8 +46,8 @@ def run(
         job.open()
         create_parallel_graph(chosen, job=job, stop=job.stop, shows=False).run({})
     errors = directory / f"{output}.errors.jsonl"
-    told = errors.read_text("utf-8").split("\n")[:-1] if errors.exists() else []
-    failed = {line["index"]: line["error"] for line in map(json.loads, told)}
+    lines = errors.read_text("utf-8").split("\n")[:-1] if errors.exists() else []
+    failed = {line["index"]: line["error"] for line in map(json.loads, lines)}
     return (directory / output).read_text("utf-8").split("\n")[:-1], failed
 
 

@@ -22,7 +22,7 @@ __all__ = ["place"]
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("nothere.txt", "nothere.txt: there is no such file; check the path"),
         (".", ".: that is a directory; name a file in it, or a quoted pattern such as '*'"),
@@ -32,7 +32,7 @@ __all__ = ["place"]
     ],
 )
 def test_an_input_that_cannot_be_read_leaves_an_old_output_alone(
-    place: Place, name: str, told: str
+    place: Place, name: str, message: str
 ) -> None:
     place.write("secret.txt", "1").chmod(0)
     pyarrow.parquet.write_table(pyarrow.table({"v": [1]}), str(place.directory / "cut.parquet"))
@@ -40,7 +40,7 @@ def test_an_input_that_cannot_be_read_leaves_an_old_output_alone(
     place.write("out.jsonl", "precious")
     words = ["tasks.py:same", name, "-o", "out.jsonl", "--overwrite"]
     code, [line] = ended(place.run(*words, before=without_privileges))
-    assert (code, line[: len(told)]) == (3, told)
+    assert (code, line[: len(message)]) == (3, message)
     assert place.text("out.jsonl") == "precious"
     assert place.names() == {"secret.txt", "cut.parquet", "out.jsonl"}
 
@@ -57,11 +57,11 @@ BAD_HEADS = {
 def test_an_input_whose_beginning_is_wrong_is_told_and_once_mended_resumed(
     place: Place, name: str
 ) -> None:
-    data, told = BAD_HEADS[name]
+    data, message = BAD_HEADS[name]
     place.write(name, data)
     words = ["tasks.py:same", name, "-o", "out.jsonl"]
     code, [line] = ended(place.run(*words))
-    assert (code, name in line, told in line) == (3, True, True)
+    assert (code, name in line, message in line) == (3, True, True)
     good = {"csv": b"a,b\n1,2\n", "json": b'[{"a": 1}]', "gz": gzip.compress(b"x\n")}
     place.write(name, good[name.rpartition(".")[2]])
     assert ended(place.run(*words, "--resume")) == (0, [])
@@ -205,16 +205,16 @@ CHANGES = {
 def test_an_input_that_changes_during_the_run_is_no_success(
     place: Place, change: str, output: str
 ) -> None:
-    act, told = CHANGES[change]
+    act, message = CHANGES[change]
     place.write(
         "change.py",
         "import os\nfrom pathlib import Path\n"
         f"def f(item):\n    if item == '5': {act}\n    return item\n",
     )
     if output == "-":  # what each item was is not kept
-        told = "in.txt is not what it was"
+        message = "in.txt is not what it was"
     code, [line] = ended(place.run("change.py:f", "in.txt", "-o", output))
-    assert (code, line[: len(told)]) == (3, told)
+    assert (code, line[: len(message)]) == (3, message)
 
 
 def test_an_input_that_grows_during_the_run_is_no_success(place: Place) -> None:

@@ -174,12 +174,12 @@ def test_an_output_without_a_name_is_a_wrong_command_line(place: Place, output: 
 
 
 def test_a_name_too_long_for_a_journal_is_told_in_a_line(place: Place) -> None:
-    code, told = ended(place.run("tasks.py:same", "in.txt", "-o", "x" * 245 + ".jsonl"))
-    assert (code in (2, 3), len(told)) == (True, 1)
+    code, lines = ended(place.run("tasks.py:same", "in.txt", "-o", "x" * 245 + ".jsonl"))
+    assert (code in (2, 3), len(lines)) == (True, 1)
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         ("def f(x) return", "SyntaxError: expected ':' (broken.py, line 1)"),
         ("import nosuch", "ModuleNotFoundError: No module named 'nosuch' (line 1)"),
@@ -188,12 +188,12 @@ def test_a_name_too_long_for_a_journal_is_told_in_a_line(place: Place) -> None:
     ],
 )
 def test_a_task_that_cannot_be_imported_is_told_before_any_input(
-    place: Place, code: str, told: str
+    place: Place, code: str, message: str
 ) -> None:
     place.write("broken.py", code)
     assert ended(place.run("broken.py:f", "nothere.txt", "-o", "out.jsonl")) == (
         2,
-        [f"broken.py cannot be imported: {told}"],
+        [f"broken.py cannot be imported: {message}"],
     )
     assert place.names() == {"broken.py"}
 

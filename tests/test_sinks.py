@@ -296,7 +296,7 @@ def test_a_link_is_followed_and_kept(tmp_path: Path, output_format: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("", "director|not a regular file"),
         ("missing/out", r"cannot be written \(No such file or directory\); check the path"),
@@ -304,10 +304,10 @@ def test_a_link_is_followed_and_kept(tmp_path: Path, output_format: str) -> None
     ],
 )
 def test_a_path_that_cannot_be_written_is_an_output_error(
-    tmp_path: Path, output_format: str, name: str, told: str
+    tmp_path: Path, output_format: str, name: str, message: str
 ) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    with pytest.raises(OutputError, match=told) as caught:
+    with pytest.raises(OutputError, match=message) as caught:
         open_sink(tmp_path / name, output_format).start(0)
     assert "\n" not in str(caught.value)
 
@@ -355,14 +355,14 @@ def test_a_full_disk_keeps_what_was_synced_and_a_resume_completes(
     sink = open_sink(path, output_format, record="result")
     sink.start(0)
     ends = [0]
-    told = ""
+    message = ""
     try:
         for number in range(9):
             put(sink, [noise(number)])
             ends.append(sink.sync())
     except OutputError as error:
-        [told] = error.lines(flag_spelling)
-    assert told == f"{path}: disk full; make room and run the same command with --resume"
+        [message] = error.lines(flag_spelling)
+    assert message == f"{path}: disk full; make room and run the same command with --resume"
     sink.close()
     assert not list(small_disk.rglob(".draft-*"))
     assert 2 < len(ends) < 9
@@ -532,7 +532,7 @@ class Mute:
 
 
 @pytest.mark.parametrize(
-    ("item", "told"),
+    ("item", "message"),
     [
         ({1}, "{1}"),
         (float("nan"), "nan"),
@@ -542,10 +542,10 @@ class Mute:
         (UnreadableRecord(FAILURE, "{bad \udcff"), "{bad \udcff"),
     ],
 )
-def test_a_failed_item_without_a_form_in_json_is_its_text(item: object, told: str) -> None:
+def test_a_failed_item_without_a_form_in_json_is_its_text(item: object, message: str) -> None:
     line = failure_line(0, item, FAILURE, 1, float("inf"), "")
     line.encode()
-    assert json.loads(line, parse_constant=pytest.fail)["item"] == told
+    assert json.loads(line, parse_constant=pytest.fail)["item"] == message
 
 
 def test_the_errors_file_is_written_whole(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_an_object_after_a_bare_result_is_a_failure(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "told"),
+    ("result", "message"),
     [
         ({1}, "returned a set, which CSV has no form for"),
         ({"a": b""}, "the result holds a bytes, which CSV has no form for"),
@@ -121,11 +121,11 @@ def test_an_object_after_a_bare_result_is_a_failure(path: Path) -> None:
     ],
 )
 def test_what_csv_has_no_form_for_is_a_failure_that_says_so(
-    path: Path, result: Any, told: str
+    path: Path, result: Any, message: str
 ) -> None:
     _, failures = write(path, [result, {"a": 1}])
     assert list(failures) == [0]
-    assert told in failures[0].error
+    assert message in failures[0].error
     assert text_of(path) == "a\n1\n"
 
 

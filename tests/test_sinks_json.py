@@ -128,7 +128,7 @@ def nested(levels: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("result", "told"),
+    ("result", "message"),
     [
         (math.nan, "ValueError: the result holds nan, which JSON has no word for"),
         ([{"a": -math.inf}], "ValueError: the result holds -inf, which JSON has no word for"),
@@ -168,8 +168,8 @@ def nested(levels: int) -> Any:
         ),
     ],
 )
-def test_what_json_has_no_form_for_is_a_failure_that_says_so(result: Any, told: str) -> None:
-    assert refusal(result) == told
+def test_what_json_has_no_form_for_is_a_failure_that_says_so(result: Any, message: str) -> None:
+    assert refusal(result) == message
 
 
 def test_a_huge_integer_alone_is_a_failure_not_a_crash() -> None:

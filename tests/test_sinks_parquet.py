@@ -39,16 +39,16 @@ def write(
     """Write each batch as a part; return the failures of each."""
     sink = open_sink(path, "parquet")
     assert sink.start(start) == start
-    told = []
+    unwritable = []
     for batch in batches:
         pieces, failures = sink.encode(range(len(batch)), batch, batch)
         sink.write(pieces)
         sink.sync()
-        told.append(failures)
+        unwritable.append(failures)
     if finish:
         sink.finish()
     sink.close()
-    return told
+    return unwritable
 
 
 def read(path: Path) -> list[Any]:
@@ -106,8 +106,8 @@ def test_a_time_with_a_zone_is_the_same_moment(path: Path) -> None:
 
 
 def test_an_object_is_spread_over_columns_and_more_may_come(path: Path) -> None:
-    told = write(path, [{"a": 1}], [{"b": "x"}, Point(1, (2,))], [{}])
-    assert told == [{}, {}, {}]
+    unwritable = write(path, [{"a": 1}], [{"b": "x"}, Point(1, (2,))], [{}])
+    assert unwritable == [{}, {}, {}]
     assert read(path) == [
         {"a": 1, "b": None, "x": None, "y": None},
         {"a": None, "b": "x", "x": None, "y": None},
@@ -180,17 +180,17 @@ def test_a_value_of_another_type_is_that_items_failure(path: Path, first: Any, t
     for start in (0, 1):
         if start:
             write(path, [first], finish=False)
-            told = write(path, [fine, then, fine], start=1)
+            unwritable = write(path, [fine, then, fine], start=1)
         else:
-            told = write(path, [first, then, fine])
-        assert list(told[0]) == [1]
+            unwritable = write(path, [first, then, fine])
+        assert list(unwritable[0]) == [1]
         kept = [first, fine, fine] if start else [first, fine]
         assert [row["result"] for row in read(path)] == kept
 
 
 def test_a_conflict_names_the_column_and_both_types(path: Path) -> None:
-    told = write(path, [{"a": 1, "b": "x"}, {"a": 1, "b": 2}])
-    assert told[0][1] == ItemFailure(
+    unwritable = write(path, [{"a": 1, "b": "x"}, {"a": 1, "b": 2}])
+    assert unwritable[0][1] == ItemFailure(
         "TypeError",
         "the result is int64 in column 'b', which is string in earlier ones; JSON Lines takes any",
         "",
@@ -198,7 +198,7 @@ def test_a_conflict_names_the_column_and_both_types(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "told"),
+    ("result", "message"),
     [
         ({1}, "returned a set, which Parquet has no form for"),
         ({1: 1}, "the result has the key 1 (int); Parquet has text keys only"),
@@ -218,11 +218,11 @@ def test_a_conflict_names_the_column_and_both_types(path: Path) -> None:
     ],
 )
 def test_what_parquet_has_no_form_for_is_a_failure_that_says_so(
-    path: Path, result: Any, told: str
+    path: Path, result: Any, message: str
 ) -> None:
     failures = write(path, [result], [{"z": 1}])[0]
     assert list(failures) == [0]
-    assert told in failures[0].error
+    assert message in failures[0].error
     assert read(path) == [{"z": 1}]
 
 
@@ -393,6 +393,6 @@ def test_any_value_is_read_back_or_fails_however_it_is_batched(
     assert all(map(same, read(path), kept))
     assert len(read(path)) == len(kept)
     singly = directory / "singly.parquet"
-    told = write(singly, *[[result] for result in results])
-    assert [place for place, failed in enumerate(told) if failed] == sorted(failures)
+    unwritable = write(singly, *[[result] for result in results])
+    assert [place for place, failed in enumerate(unwritable) if failed] == sorted(failures)
     assert all(map(same, read(singly), kept))

@@ -10,7 +10,7 @@ import pytest
 from batchmap.command.errors import flag_spelling
 from batchmap.errors import InputError, UsageError
 from batchmap.sources import TextLines, open_source
-from batchmap.storage import INPUT_FORMATS
+from batchmap.storage import INPUT_FORMATS, INPUT_SUFFIXES
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,16 @@ def test_an_unknown_format_is_a_usage_error_with_the_list() -> None:
         "did you mean jsonl?"
     )
     assert caught.value.lines(flag_spelling)[0].startswith("--input-format must be one of text, ")
-    assert len(INPUT_FORMATS) == 6
+
+
+def test_each_format_has_a_source() -> None:
+    for input_format in set(INPUT_FORMATS) - {"parquet"}:  # which is read by position
+        assert open_source("-", input_format=input_format).name == "standard input"
+    assert set(INPUT_SUFFIXES.values()) <= set(INPUT_FORMATS)
 
 
 @pytest.mark.parametrize(
-    ("spec", "input_format", "told"),
+    ("spec", "input_format", "message"),
     [
         ("-", "parquet", "Parquet cannot be read from standard input"),
         ("ftq://host/a.txt", None, "ftq:// is not known; did you mean ftp?; known are sqlite:///"),
@@ -112,16 +117,16 @@ def test_an_unknown_format_is_a_usage_error_with_the_list() -> None:
     ],
 )
 def test_words_that_make_no_sense_are_a_usage_error(
-    spec: str, input_format: str | None, told: str
+    spec: str, input_format: str | None, message: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
         open_source(spec, input_format=input_format)
     [line] = caught.value.lines(flag_spelling)
-    assert told in line
+    assert message in line
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [
         ("", "is a directory"),
         ("missing.txt", "there is no such file"),
@@ -134,12 +139,12 @@ def test_words_that_make_no_sense_are_a_usage_error(
     ],
 )
 def test_what_is_no_file_is_an_input_error_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").touch()
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         open_source(spec)
     assert "\n" not in str(caught.value)
 

@@ -31,26 +31,26 @@ def test_compressed_data_that_is_cut_off_gives_the_records_before(
     if kind == "jsonl":
         lines = [f'"{line}"' for line in lines]
     raw = compress(suffix, "\n".join(["a", *lines] if kind == "csv" else lines).encode())
-    items, told = until_fault(tmp_path / f"lines.{kind}{suffix}", raw[: len(raw) // 2])
+    items, message = until_fault(tmp_path / f"lines.{kind}{suffix}", raw[: len(raw) // 2])
     found = [item["a"] if kind == "csv" else item for item in items]
     assert found == [line.strip('"') for line in lines[: len(found)]]
     assert 10_000 < len(found) < 40_000
-    assert "ends too early" in told
+    assert "ends too early" in message
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 def test_data_that_is_not_compressed_is_an_input_error(tmp_path: Path, suffix: str) -> None:
-    items, told = until_fault(tmp_path / f"lines{suffix}", b"just text\n" * 20)
+    items, message = until_fault(tmp_path / f"lines{suffix}", b"just text\n" * 20)
     assert items == []
-    assert f"is not {suffix[1:]}" in told.replace("is not .", "is not ")
+    assert f"is not {suffix[1:]}" in message.replace("is not .", "is not ")
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 def test_damage_inside_is_an_input_error(tmp_path: Path, suffix: str) -> None:
     raw = bytearray(compress(suffix, random.Random(1).randbytes(400_000).hex().encode()))
     raw[len(raw) // 2 : len(raw) // 2 + 1000] = b"\xff" * 1000
-    _, told = until_fault(tmp_path / f"lines{suffix}", bytes(raw))
-    assert "damaged" in told
+    _, message = until_fault(tmp_path / f"lines{suffix}", bytes(raw))
+    assert "damaged" in message
 
 
 def test_a_missing_zstandard_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

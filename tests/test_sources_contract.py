@@ -226,12 +226,14 @@ def test_the_files_that_are_read_are_named(case: Case) -> None:
 
 def test_the_fraction_rises_to_1_where_it_is_known(case: Case) -> None:
     source = case.open()
-    told = [source.fraction()]
-    told += [source.fraction() for _ in source.records()]
-    told.append(source.fraction())
-    assert told[0] == (None if case.fraction_at_end is None else 0.0)
-    assert told[-1] == case.fraction_at_end
-    assert case.fraction_at_end is None or told == sorted(told, key=lambda share: share or 0.0)
+    fractions = [source.fraction()]
+    fractions += [source.fraction() for _ in source.records()]
+    fractions.append(source.fraction())
+    assert fractions[0] == (None if case.fraction_at_end is None else 0.0)
+    assert fractions[-1] == case.fraction_at_end
+    assert case.fraction_at_end is None or fractions == sorted(
+        fractions, key=lambda share: share or 0.0
+    )
 
 
 def test_a_reading_that_is_given_up_leaves_nothing_behind(case: Case) -> None:
@@ -278,7 +280,7 @@ def test_other_parameters_of_the_url_reach_the_server(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         ("SELECT * FROM nowhere WHERE true", "nowhere"),
         ("SELEKT 1 AS a", "SELEKT"),
@@ -288,10 +290,10 @@ def test_other_parameters_of_the_url_reach_the_server(server: Server) -> None:
     ],
 )
 def test_a_query_that_fails_is_one_line_without_the_password(
-    server: Server, query: str, told: str
+    server: Server, query: str, message: str
 ) -> None:
     source = open_source(server.url(query))
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         list(source.records())
     assert str(caught.value).startswith(server.name)
     assert "\n" not in str(caught.value)
@@ -300,8 +302,8 @@ def test_a_query_that_fails_is_one_line_without_the_password(
 
 
 def test_a_query_cannot_write(server: Server) -> None:
-    source = open_source(server.url("SELECT current_setting('transaction_read_only') AS told"))
-    assert [item for item, _, _ in source.records()] == [{"told": "on"}]
+    source = open_source(server.url("SELECT current_setting('transaction_read_only') AS value"))
+    assert [item for item, _, _ in source.records()] == [{"value": "on"}]
 
 
 def test_a_wrong_password_is_an_input_error_that_does_not_show_it(server: Server) -> None:

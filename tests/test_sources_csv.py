@@ -63,7 +63,7 @@ def test_rows_are_dicts_at_the_line_where_they_start(
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         (b"1", "1 cells found, 2 expected (a, b)"),
         (b"1,2,3", "3 cells found, 2 expected (a, b)"),
@@ -71,11 +71,11 @@ def test_rows_are_dicts_at_the_line_where_they_start(
         (b'"1\n2"x,3', "text follows a closing quote"),
     ],
 )
-def test_a_row_that_does_not_fit_is_a_bad_record(tmp_path: Path, row: bytes, told: str) -> None:
+def test_a_row_that_does_not_fit_is_a_bad_record(tmp_path: Path, row: bytes, message: str) -> None:
     first, bad, last = records_of(tmp_path / "rows.csv", b"a,b\n1,2\n" + row + b"\n3,4\n")
     assert (first[0], last[0]) == ({"a": "1", "b": "2"}, {"a": "3", "b": "4"})
     assert (bad[1], bad[2]) == (row + b"\n", 3)
-    assert told in failure_of(bad)[1]
+    assert message in failure_of(bad)[1]
     assert bad[0].text == row.decode() + "\n"
 
 
@@ -86,7 +86,7 @@ def test_a_quote_that_is_open_at_the_end_is_a_bad_record_where_it_starts(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("header", "told"),
+    ("header", "message"),
     [
         (b"a,b,a", "line 2: the header has the name 'a' twice"),
         (b"a,,b", "line 2: the header has no name for column 2"),
@@ -95,11 +95,11 @@ def test_a_quote_that_is_open_at_the_end_is_a_bad_record_where_it_starts(tmp_pat
     ],
 )
 def test_a_header_without_usable_names_is_an_input_error(
-    tmp_path: Path, header: bytes, told: str
+    tmp_path: Path, header: bytes, message: str
 ) -> None:
     items, fault = until_fault(tmp_path / "rows.csv", b"\n" + header + b"\n1,2,3\n")
     assert items == []
-    assert told in fault
+    assert message in fault
 
 
 def test_a_cell_may_be_long(tmp_path: Path) -> None:

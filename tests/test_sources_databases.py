@@ -74,7 +74,7 @@ def test_the_database_is_only_read(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [
         ("sqlite:///b.db?query=select 1 as a", "sqlite:///b.db: there is no such file"),
         ("sqlite:///.?query=select 1 as a", "that is a directory"),
@@ -91,12 +91,12 @@ def test_the_database_is_only_read(folder: Path) -> None:
     ],
 )
 def test_what_cannot_be_read_is_an_input_error_in_one_line(
-    folder: Path, spec: str, told: str
+    folder: Path, spec: str, message: str
 ) -> None:
     (folder / "c.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(InputError) as caught:
         rows(spec)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (folder / "b.db").exists()
 

@@ -93,8 +93,8 @@ def test_elements_are_those_of_json_loads_wherever_blocks_end(
     array: tuple[str, list[str]], sizes: list[int]
 ) -> None:
     text, elements = array
-    records, told = read(text.encode(), sizes)
-    assert told == ""
+    records, fault = read(text.encode(), sizes)
+    assert fault == ""
     assert repr([item for item, _, _ in records]) == repr(loaded(text))
     assert [where for _, _, where in records] == list(range(1, len(records) + 1))
     if elements:
@@ -113,11 +113,11 @@ def test_broken_json_is_found_where_json_loads_finds_it_and_worded_alike_whereve
         expected = loaded(text)
     except ValueError:
         expected = None
-    records, told = read(text.encode(), sizes)
+    records, fault = read(text.encode(), sizes)
     if isinstance(expected, list):
         assert repr([item for item, _, _ in records]) == repr(expected)
-    assert bool(told) is not isinstance(expected, list)
-    assert repr(read(text.encode(), [1 << 18])) == repr((records, told))
+    assert bool(fault) is not isinstance(expected, list)
+    assert repr(read(text.encode(), [1 << 18])) == repr((records, fault))
 
 
 @given(elements=ELEMENTS, garbage=st.sampled_from([b"\xff", b"\xe2\x82", b"\xed\xa0\x80"]))
@@ -126,10 +126,10 @@ def test_a_byte_that_is_not_utf_8_is_told_after_the_elements_before(
 ) -> None:
     raw = "".join(f"{element}," for element in elements).encode()
     for size in (1, 7, 1 << 18):
-        records, told = read(b"[" + raw + b'"' + garbage + b'"]', [size])
+        records, fault = read(b"[" + raw + b'"' + garbage + b'"]', [size])
         assert len(records) == len(elements)
-        assert f"a.json element {len(elements) + 1}: " in told
-        assert f"not UTF-8: byte 0x{garbage[0]:02x}, " in told
+        assert f"a.json element {len(elements) + 1}: " in fault
+        assert f"not UTF-8: byte 0x{garbage[0]:02x}, " in fault
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"\xef\xbb\xbf [\n]\n", b" " * 300_000 + b"[]"])
@@ -141,10 +141,10 @@ def test_an_empty_array_has_no_items(tmp_path: Path, raw: bytes) -> None:
     ("raw", "found"), [(b"", "nothing"), (b' {"a": [1]}', "an object"), (b"3", "another value")]
 )
 def test_what_is_no_array_is_an_input_error(tmp_path: Path, raw: bytes, found: str) -> None:
-    items, told = until_fault(tmp_path / "values.json", raw)
+    items, fault = until_fault(tmp_path / "values.json", raw)
     assert items == []
-    assert f"array is expected and {found} was found" in told
-    assert ".jsonl" in told
+    assert f"array is expected and {found} was found" in fault
+    assert ".jsonl" in fault
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_what_is_no_array_is_an_input_error(tmp_path: Path, raw: bytes, found: s
 def test_a_broken_array_gives_the_elements_before_and_names_the_next(
     tmp_path: Path, raw: bytes, before: list[Any]
 ) -> None:
-    items, told = until_fault(tmp_path / "values.json", raw)
+    items, fault = until_fault(tmp_path / "values.json", raw)
     assert items == before
-    assert f"values.json element {len(before) + 1}: " in told
+    assert f"values.json element {len(before) + 1}: " in fault
 
 
 def test_half_a_surrogate_pair_is_kept(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_characters_are_kept_wherever_blocks_end(
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "fault"),
     [
         (b'[1, {"a" 2}, 3]', "Expecting ':' delimiter at character 6"),
         (b'[1, "a', "Unterminated string starting at character 1"),
@@ -210,14 +210,14 @@ def test_characters_are_kept_wherever_blocks_end(
         (b"[1] 2", "more follows after the array"),
     ],
 )
-def test_an_error_is_worded_by_its_position_in_the_element(raw: bytes, told: str) -> None:
-    message = f"a.json element 2: the JSON is broken or cut off ({told}); fix the file"
+def test_an_error_is_worded_by_its_position_in_the_element(raw: bytes, fault: str) -> None:
+    message = f"a.json element 2: the JSON is broken or cut off ({fault}); fix the file"
     assert read(raw, [1 << 18])[1] == read(raw, [3])[1] == message
 
 
 @pytest.mark.parametrize("size", [1, 1000, 1 << 18])
 @pytest.mark.parametrize(
-    ("element", "error_type", "told"),
+    ("element", "error_type", "fault"),
     [
         (b"[" * 100_000 + b"]" * 100_000, "RecursionError", "brackets are nested too deeply"),
         (b'{"a": [' * 50_000 + b"]}" * 50_000, "RecursionError", "brackets are nested too deeply"),
@@ -226,7 +226,7 @@ def test_an_error_is_worded_by_its_position_in_the_element(raw: bytes, told: str
     ],
 )
 def test_json_that_cannot_be_held_is_a_bad_record(
-    element: bytes, error_type: str, told: str, size: int
+    element: bytes, error_type: str, fault: str, size: int
 ) -> None:
     records, fault = read(b"[1, " + element + b" , 3]", [size])
     assert fault == ""
@@ -235,7 +235,7 @@ def test_json_that_cannot_be_held_is_a_bad_record(
     assert isinstance(bad[0], UnreadableRecord)
     assert bad[1:] == (element, 2)
     assert failure_of(bad)[0] == error_type
-    assert failure_of(bad)[1].startswith(told)
+    assert failure_of(bad)[1].startswith(fault)
 
 
 @pytest.mark.parametrize("size", [1, 4900, 1 << 18])
@@ -290,7 +290,7 @@ def test_an_element_may_be_long_and_blanks_before_it_longer(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("begin", "body", "told"),
+    ("begin", "body", "fault"),
     [
         (b'"', b"x, 1", "Unterminated string starting at character 1"),
         (b"", b"[1, 2, ", "brackets are nested too deeply"),
@@ -298,7 +298,7 @@ def test_an_element_may_be_long_and_blanks_before_it_longer(tmp_path: Path) -> N
     ],
 )
 def test_an_element_without_end_is_an_input_error_before_it_fills_the_memory(
-    monkeypatch: pytest.MonkeyPatch, begin: bytes, body: bytes, told: str
+    monkeypatch: pytest.MonkeyPatch, begin: bytes, body: bytes, fault: str
 ) -> None:
     endless = Endless(b"[1, " + begin, body)
     feed(monkeypatch, endless)
@@ -307,7 +307,7 @@ def test_an_element_without_end_is_an_input_error_before_it_fills_the_memory(
     with pytest.raises(InputError) as caught:
         next(records)
     assert str(caught.value) == (
-        f"standard input element 2: the text from here on is over 16 MiB or broken ({told}); "
+        f"standard input element 2: the text from here on is over 16 MiB or broken ({fault}); "
         "fix it, or write one value a line and name it .jsonl"
     )
     assert endless.taken_bytes <= MAX_ELEMENT_CHARACTERS + (1 << 20)

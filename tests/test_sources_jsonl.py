@@ -49,7 +49,7 @@ def test_of_a_key_that_comes_twice_the_last_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "error_type", "told"),
+    ("line", "error_type", "message"),
     [
         (b"{'a': 1}", "JSONDecodeError", "not JSON: Expecting property name"),
         (b'  {"a": }', "JSONDecodeError", "not JSON: Expecting value at character 9"),
@@ -64,13 +64,13 @@ def test_of_a_key_that_comes_twice_the_last_counts(tmp_path: Path) -> None:
     ],
 )
 def test_a_line_that_is_not_json_is_a_bad_record(
-    tmp_path: Path, line: bytes, error_type: str, told: str
+    tmp_path: Path, line: bytes, error_type: str, message: str
 ) -> None:
     first, bad, last = records_of(tmp_path / "values.jsonl", b"1\n" + line + b"\n3\n")
     assert (first[0], last[0]) == (1, 3)
     assert (bad[1], bad[2]) == (line, 2)
     assert failure_of(bad)[0] == error_type
-    assert told in failure_of(bad)[1]
+    assert message in failure_of(bad)[1]
     assert bad[0].text == line.decode("utf-8", "surrogateescape")[:8192]
 
 

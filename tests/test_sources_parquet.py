@@ -53,9 +53,9 @@ def test_a_damaged_row_group_is_an_input_error_after_the_rows_before(tmp_path: P
     start = metadata.row_group(2).column(0).data_page_offset
     raw = bytearray(path.read_bytes())
     raw[start : start + 2000] = b"\xa5" * 2000
-    items, told = until_fault(path, bytes(raw))
+    items, message = until_fault(path, bytes(raw))
     assert 2000 <= len(items) <= 4000
-    assert f"rows.parquet row {len(items) + 1}: cannot be read on" in told
+    assert f"rows.parquet row {len(items) + 1}: cannot be read on" in message
 
 
 def test_a_value_that_python_cannot_hold_makes_a_bad_record_of_its_row_only(tmp_path: Path) -> None:

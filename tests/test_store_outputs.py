@@ -459,16 +459,16 @@ def test_a_run_that_is_taken_over_ends_with_75(place: Place, bucket: Any) -> Non
         assert done.returncode == 0, done.stderr
         (place.directory / "go").write_text("")
         assert process.stderr is not None
-        told = process.stderr.read()
-        assert process.wait(60) == 75, told
-    assert "s3://data/out.jsonl: taken over by another run" in told
+        stderr = process.stderr.read()
+        assert process.wait(60) == 75, stderr
+    assert "s3://data/out.jsonl: taken over by another run" in stderr
     lines = bucket.cat("data/out.jsonl").splitlines()
     assert sorted(json.loads(line)["index"] for line in lines) == list(range(40))
 
 
 def test_wrong_words_for_stores_are_errors_of_one_line_each(place: Place, bucket: Any) -> None:  # noqa: F811
     bucket.pipe("data/in.txt", b"1\n")
-    for words, code, told in (
+    for words, code, message in (
         ("in.txt -o https://host/out.jsonl", 2, "what https:// names can only be read"),
         ("in.txt -o s3://data/dir/ --output-format csv", 2, "a directory; name a file in it"),
         ("s3://data/in.txt -o s3://data/in.txt --output-format csv", 2, "that is the input"),
@@ -481,7 +481,7 @@ def test_wrong_words_for_stores_are_errors_of_one_line_each(place: Place, bucket
     ):
         done = place.run("tasks.py:same", *words.split())
         assert (done.returncode, done.stdout) == (code, ""), done
-        assert told in done.stderr
+        assert message in done.stderr
         assert done.stderr.count("\n") == 1
     done = place.run("tasks.py:same", "in.txt", "-o", "s3://data/out.csv", AWS_PROFILE="none")
     assert (done.returncode, done.stdout) == (3, "")

@@ -100,7 +100,7 @@ def test_a_file_whose_name_is_taken_is_loaded_all_the_same(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("fetch", "TASK must be file.py:function or package.module:function, got 'fetch'"),
         ("{file}:", "TASK must be"),
@@ -117,16 +117,16 @@ def test_a_file_whose_name_is_taken_is_loaded_all_the_same(file: Path) -> None:
         ("os.nosuch:f", "there is no module os.nosuch"),
     ],
 )
-def test_what_cannot_be_had_is_refused(name: str, told: str, file: Path) -> None:
+def test_what_cannot_be_had_is_refused(name: str, message: str, file: Path) -> None:
     values = {"file": str(file), "dir": str(file.parent)}
     with pytest.raises(UsageError) as caught:
         load_task(name.format(**values))
-    assert told.format(**values) in str(caught.value)
+    assert message.format(**values) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("import nosuchthing\n", "ModuleNotFoundError: No module named 'nosuchthing' (line 1)"),
         ("x = 1\n1/0\n", "ZeroDivisionError: division by zero (line 2)"),
@@ -134,12 +134,12 @@ def test_what_cannot_be_had_is_refused(name: str, told: str, file: Path) -> None
         ("import sys; sys.exit(3)\n", "SystemExit: 3"),
     ],
 )
-def test_what_fails_at_import_says_where(source: str, told: str, tmp_path: Path) -> None:
+def test_what_fails_at_import_says_where(source: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text(source)
     with pytest.raises(UsageError) as caught:
         load_task(f"{path}:f")
-    assert f"{path} cannot be imported: {told}" in str(caught.value)
+    assert f"{path} cannot be imported: {message}" in str(caught.value)
 
 
 @pytest.mark.parametrize("backend", ["sequential", "thread", "process"])
@@ -164,17 +164,17 @@ def test_the_set_up_of_a_coroutine_runs_before_it(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setup", "told"),
+    ("setup", "message"),
     [
         ("prepar", "no function 'prepar' in {file}; did you mean prepare?"),
         ("prepare_async", "--setup prepare_async: must be a plain function"),
         ("fetch", "--setup fetch must take no argument: missing a required argument: 'item'"),
     ],
 )
-def test_a_set_up_that_cannot_be_called_is_refused(setup: str, told: str, file: Path) -> None:
+def test_a_set_up_that_cannot_be_called_is_refused(setup: str, message: str, file: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load_task(f"{file}:fetch", setup=setup)
-    assert told.format(file=file) in str(caught.value)
+    assert message.format(file=file) in str(caught.value)
 
 
 def test_the_digest_follows_the_source(file: Path) -> None:

@@ -100,7 +100,7 @@ WRONG = {
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def mypy_lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Give what mypy says of each call."""
     calls = [f"reveal_type({call})" for call in INFERRED] + list(WRONG)
     path = tmp_path_factory.mktemp("typed") / "program.py"
@@ -125,8 +125,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("call", INFERRED)
-def test_the_type_of_a_call_is_inferred(told: dict[str, list[str]], call: str) -> None:
-    [line] = told[call]
+def test_the_type_of_a_call_is_inferred(mypy_lines: dict[str, list[str]], call: str) -> None:
+    [line] = mypy_lines[call]
     match = re.fullmatch(r'note: Revealed type is "(.*)"', line)
     assert match, line
     plain = re.sub(r"(?<![\w.])(?:\w+\.)+(?=\w)", "", match[1])
@@ -134,6 +134,6 @@ def test_the_type_of_a_call_is_inferred(told: dict[str, list[str]], call: str) -
 
 
 @pytest.mark.parametrize("call", WRONG)
-def test_a_wrong_call_is_an_error_of_types(told: dict[str, list[str]], call: str) -> None:
-    errors = [line for line in told[call] if line.startswith("error")]
+def test_a_wrong_call_is_an_error_of_types(mypy_lines: dict[str, list[str]], call: str) -> None:
+    errors = [line for line in mypy_lines[call] if line.startswith("error")]
     assert {re.sub(r".*\[|\]$", "", line) for line in errors} == {WRONG[call]}

@@ -157,8 +157,8 @@ class Answer(BaseHTTPRequestHandler):
         """Send a body with its length, unless `headers` tell another."""
         self.server.log.append((time.monotonic(), status, self.path))
         self.send_response(status)
-        told = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        for name, text in (told | headers).items():
+        sent = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        for name, text in (sent | headers).items():
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from ..records import Bottleneck
 from ..thresholds import WORTHWHILE_SPEEDUP
 from ..time_breakdown import losses
-from . import hand_over, slower_items, start, tail
+from . import hand_over_causes, slower_items_causes, start_causes, tail_causes
 from .evidence import OTHER_PROGRAMS, Evidence, Explanation
 
 __all__ = ["find_bottleneck"]
@@ -16,10 +16,10 @@ MIN_SHARE = 0.05
 """A loss of a smaller share of the workers is not reported."""
 
 _EXPLAIN: Mapping[str, Callable[[Evidence], Explanation]] = {
-    "slower items": slower_items.explain,
-    "start": start.explain,
-    "hand-over": hand_over.explain,
-    "tail": tail.explain,
+    "slower items": slower_items_causes.explain,
+    "start": start_causes.explain,
+    "hand-over": hand_over_causes.explain,
+    "tail": tail_causes.explain,
 }
 """By the name that `losses` gives to a loss."""
 

@@ -51,8 +51,8 @@ def open_sink(
         if isinstance(output, OutputLease)
         else AppendedFile(output)
     )
-    return (
-        CsvSink(file, defuse=defuse)
-        if output_format == "csv"
-        else JsonLinesSink(file, record=record)
-    )
+    if output_format == "csv":
+        return CsvSink(file, defuse=defuse)
+    if output_format == "jsonl":
+        return JsonLinesSink(file, record=record)
+    raise NotImplementedError(f"no sink writes {output_format}")

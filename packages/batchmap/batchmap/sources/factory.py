@@ -1,9 +1,9 @@
 """Opens the source that a text names: a file, a pattern, a URL, a query or standard input.
 
-To add a source: write a module with a class that keeps the promises of `Source`
-(`sources/base.py`), and open it here. For a format of files that are read from front to back, a
-function from blocks of bytes to records is enough, named in `sources/stream_source.py`. Name a new
-format and its suffix in `storage/formats.py`, and add a builder of its inputs to `BUILDERS` in
+To add a format of files that are read from front to back, write a function from blocks of bytes to
+records, and add a row to `sources/stream_formats.py`. For any other source, write a module with a
+class that keeps the promises of `Source` (`sources/base.py`), and open it here. Name a new format
+and its suffix in `storage/formats.py`, and add a builder of its inputs to `BUILDERS` in
 `tests/test_sources_contract.py`. A package that it needs is imported by
 `batchmap.optional.require`.
 """
@@ -24,7 +24,7 @@ from batchmap.sources.glob_urls import MatchingUrls
 from batchmap.sources.parquet import ParquetRows
 from batchmap.sources.postgresql import PostgresqlRows
 from batchmap.sources.sqlite import SqliteRows
-from batchmap.sources.stream_source import StreamedSource
+from batchmap.sources.stream_formats import StreamedSource
 from batchmap.storage import (
     INPUT_FORMATS,
     INPUT_SUFFIXES,

@@ -20,5 +20,5 @@ OUTPUT_FILES = f"{', '.join(f'.{name}' for name in OUTPUT_FORMATS[:-1])} or .{OU
 """The usual suffix of each output format, for messages."""
 
 INPUT_SUFFIXES = OUTPUT_SUFFIXES | {".json": "json", ".tsv": "csv"}
-"""What a run writes can be read again: the suffixes of outputs are among these, so a new output
-format wants to be in `INPUT_FORMATS`, too. Files of any other suffix are text."""
+"""What a run writes can be read again: the suffixes of outputs are among these. A new output format
+therefore also needs a source, and its name in `INPUT_FORMATS`."""

@@ -1,0 +1,75 @@
+"""The formats of input that are read from front to back, and the source that reads any of them.
+
+To add such a format, write a function from blocks of bytes to records, and add a row to
+`_FORMATS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from batchmap.sources.base import InputRecord
+from batchmap.sources.byte_sources import ByteSource
+from batchmap.sources.csv import csv_rows
+from batchmap.sources.decompression import ByteInput
+from batchmap.sources.json_array import json_elements
+from batchmap.sources.line_formats import failed_items, json_lines, text_lines
+
+__all__ = ["StreamedSource"]
+
+_Records = Iterator[InputRecord | None]
+
+
+class _Format(NamedTuple):
+    """How a format is read."""
+
+    read: Callable[[Iterable[bytes], str, str], _Records]
+    """Yields the records of blocks of bytes; gets the input's name and its delimiter, too."""
+    noun: str
+    """What a record is called before its position, in messages."""
+
+
+_FORMATS: Mapping[str, _Format] = {
+    "text": _Format(lambda blocks, name, delimiter: text_lines(blocks), "line"),
+    "jsonl": _Format(lambda blocks, name, delimiter: json_lines(blocks), "line"),
+    "json": _Format(lambda blocks, name, delimiter: json_elements(blocks, name), "element"),
+    "csv": _Format(
+        lambda blocks, name, delimiter: csv_rows(blocks, name, delimiter=delimiter), "line"
+    ),
+    "errors": _Format(lambda blocks, name, delimiter: failed_items(blocks), "line"),
+}
+
+
+class StreamedSource:
+    """The records of `byte_source`, in a format that is read from front to back."""
+
+    def __init__(
+        self,
+        byte_source: ByteSource,
+        input_format: str,
+        *,
+        compression: str = "",
+        delimiter: str = ",",
+    ) -> None:
+        self.name = byte_source.name
+        self.total: int | None = None
+        self.paths = byte_source.paths
+        self.repeatable = byte_source.repeatable
+        self.size_bytes = None if compression else byte_source.size_bytes
+        self.state = byte_source.state
+        self._input = ByteInput(byte_source, compression=compression)
+        self._format = _FORMATS[input_format]
+        self._delimiter = delimiter
+
+    def records(self) -> Iterator[InputRecord]:
+        return filter(None, self.records_and_pauses())
+
+    def records_and_pauses(self) -> Iterator[InputRecord | None]:
+        return self._format.read(self._input.blocks(), self.name, self._delimiter)
+
+    def place(self, where: int) -> str:
+        return f"{self.name} {self._format.noun} {where}"
+
+    def fraction(self) -> float | None:
+        return self._input.fraction()
