@@ -14,7 +14,6 @@ from batchmap.records import Batch, BatchRecord
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.worker.back_off import back_off_s, current_attempt
 from batchmap.worker.failures import LONGEST_TEXT
-from batchmap.worker.monitor import current_monitor
 
 from tests.fakes import FakeClock
 
@@ -173,11 +172,8 @@ class NotingMonitor:
 
 
 @pytest.fixture
-def noting() -> Iterator[NotingMonitor]:
-    monitor = NotingMonitor(every=3)
-    token = current_monitor.set(monitor)
-    yield monitor
-    current_monitor.reset(token)
+def noting() -> NotingMonitor:
+    return NotingMonitor(every=3)
 
 
 def reciprocal_after(clock: FakeClock) -> Callable[[int], float]:
@@ -193,7 +189,7 @@ def reciprocal_after(clock: FakeClock) -> Callable[[int], float]:
 def test_a_monitor_learns_of_each_item_when_it_begins(noting: NotingMonitor) -> None:
     clock = FakeClock()
     processor = BatchProcessor(reciprocal_after(clock), clock=clock)
-    last = processor.process(Batch(0, 10, tuple(range(8))))
+    last = processor.process(Batch(0, 10, tuple(range(8))), monitor=noting)
     parts = [*noting.taken, last]
     assert [offset for offset, _ in noting.seen] == list(range(8))
     assert [began_s for _, began_s in noting.seen] == [0, 1, 3, 6, 10, 15, 21, 28]
@@ -210,7 +206,7 @@ def test_a_monitor_learns_of_each_item_when_it_begins(noting: NotingMonitor) -> 
 def test_a_monitored_batch_is_cut_short_when_its_budget_is_spent(noting: NotingMonitor) -> None:
     clock = FakeClock()
     processor = BatchProcessor(clock.sleep, budget_s=4, clock=clock)
-    record = processor.process(Batch(0, 0, (1.0,) * 100))
+    record = processor.process(Batch(0, 0, (1.0,) * 100), monitor=noting)
     assert 4 <= len(record.results) + sum(len(part.results) for part in noting.taken) <= 5
 
 

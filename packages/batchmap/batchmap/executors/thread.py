@@ -14,8 +14,9 @@ from batchmap.clock import SYSTEM_CLOCK
 from batchmap.errors import WorkersLostError
 from batchmap.executors.base import WorkerExecutor
 from batchmap.records import BatchRecord, ItemFailure
+from batchmap.worker.call_context import copied_context
 from batchmap.worker.failures import BatchInterrupted
-from batchmap.worker.monitor import current_monitor
+from batchmap.worker.monitor import call_monitored
 
 __all__ = ["ThreadExecutor", "open_workers"]
 
@@ -126,9 +127,10 @@ class ThreadExecutor(WorkerExecutor):
 class _Call:
     """A call that was submitted, and its future."""
 
-    __slots__ = ("args", "fn", "future", "kwargs")
+    __slots__ = ("args", "context", "fn", "future", "kwargs")
 
     def __init__(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        self.context = copied_context()
         self.fn = fn
         self.args = args
         self.kwargs = kwargs
@@ -164,8 +166,6 @@ class _Worker:
         self._abandoned = False
 
     def work(self) -> None:
-        if self._is_monitored:
-            current_monitor.set(self)
         while not self._abandoned and (call := self._calls.get()) is not None:
             self.call = call
             self._finished = []
@@ -180,7 +180,8 @@ class _Worker:
 
     def _run(self, call: _Call) -> None:
         try:
-            result = call.fn(*call.args, **call.kwargs)
+            monitor = self if self._is_monitored else None
+            result = call.context.run(call_monitored, monitor, call.fn, *call.args, **call.kwargs)
         except BaseException as error:
             if not self._abandoned:
                 self._count_finished()

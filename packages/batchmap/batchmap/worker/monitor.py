@@ -1,15 +1,27 @@
-"""How an executor learns what a worker runs now: for time limits, and to know what crashed it."""
+"""How an executor learns what a worker runs now: for time limits, and to know what crashed it.
+
+An executor hands its monitor to the call itself, and only to that: what the call runs inside, such
+as a call of `parallel_map` of its own, neither finds the monitor nor changes what it has noted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from batchmap.records import BatchRecord
 
-__all__ = ["CoroutineMonitor", "ItemMonitor", "current_coroutine_monitor", "current_monitor"]
+__all__ = [
+    "CoroutineMonitor",
+    "ItemMonitor",
+    "accepts_monitor",
+    "call_monitored",
+    "current_coroutine_monitor",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ItemMonitor(Protocol):
@@ -41,8 +53,20 @@ class CoroutineMonitor(Protocol):
         """Await `start()` once it may run, and return its result; raises as it does."""
 
 
-current_monitor: ContextVar[ItemMonitor | None] = ContextVar("current_monitor", default=None)
-"""The monitor of the thread that reads it; set by executors that need one."""
+def accepts_monitor(function: F) -> F:
+    """Mark a function, or a method, that takes an `ItemMonitor` as its keyword `monitor`."""
+    function.accepts_monitor = True  # type: ignore[attr-defined]
+    return function
+
+
+def call_monitored(
+    monitor: ItemMonitor | None, function: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
+    """Call `function`, with `monitor` where it takes one, and return its result."""
+    if monitor is not None and getattr(function, "accepts_monitor", False):
+        kwargs["monitor"] = monitor
+    return function(*args, **kwargs)
+
 
 current_coroutine_monitor: ContextVar[CoroutineMonitor | None] = ContextVar(
     "current_coroutine_monitor", default=None

@@ -14,7 +14,7 @@ from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s, current_attempt
 from batchmap.worker.failures import describe_failure, is_fatal
-from batchmap.worker.monitor import ItemMonitor, current_coroutine_monitor, current_monitor
+from batchmap.worker.monitor import ItemMonitor, accepts_monitor, current_coroutine_monitor
 from batchmap.worker.record_builder import BatchRecordBuilder, worker_name
 
 __all__ = ["BatchProcessor", "is_async"]
@@ -78,28 +78,33 @@ class BatchProcessor:
         """Return the record of `item`; `index` is its index in the input."""
         return next(self.process(Batch(0, index, (item,))).item_records())
 
-    def process(self, batch: Batch | Iterable[Any]) -> BatchRecord:
+    @accepts_monitor
+    def process(
+        self, batch: Batch | Iterable[Any], *, monitor: ItemMonitor | None = None
+    ) -> BatchRecord:
         """Return the record of `batch`, its items in their order.
 
         It ends early, between two items, when the budget is spent or the run is asked to stop.
+        `monitor` is told of each item that begins.
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
         if not self.is_async:
-            return self._process(batch, self._function)
+            return self._process(batch, self._function, monitor)
         from batchmap.worker.event_loop import lease_loop
 
         lease = lease_loop()
         try:
             return self._process(
-                batch, lambda item: lease.loop.run_until_complete(self._function(item))
+                batch, lambda item: lease.loop.run_until_complete(self._function(item)), monitor
             )
         finally:
             lease.release()
 
-    def _process(self, batch: Batch, function: Callable[[Any], Any]) -> BatchRecord:
+    def _process(
+        self, batch: Batch, function: Callable[[Any], Any], monitor: ItemMonitor | None
+    ) -> BatchRecord:
         builder = BatchRecordBuilder(batch, self._clock)
-        monitor = current_monitor.get()
         token = current_attempt.set(batch.attempt)
         try:
             if monitor is None:

@@ -22,7 +22,7 @@ from batchmap.executors.process.framing import Kind, receive_frame, send_frame
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS, set_search_variables
 from batchmap.records import BatchRecord
 from batchmap.resources import free_memory_bytes, resident_bytes
-from batchmap.worker.monitor import current_monitor
+from batchmap.worker.monitor import ItemMonitor, call_monitored
 
 __all__ = ["IDLE", "work"]
 
@@ -81,12 +81,12 @@ def work(
     if sys.stdout is not None:
         sys.stdout.flush()
     os.dup2(2, 1)  # what functions print must not mix with the parent's output
-    current_monitor.set(_SharedMemoryMonitor(sock, running, number))
+    monitor = _SharedMemoryMonitor(sock, running, number)
     with suppress(ConnectionError):  # the parent has exited, or wants this worker to
-        _serve(sock, _Growth(max_growth_bytes))
+        _serve(sock, monitor, _Growth(max_growth_bytes))
 
 
-def _serve(sock: socket.socket, growth: _Growth) -> None:
+def _serve(sock: socket.socket, monitor: ItemMonitor, growth: _Growth) -> None:
     send_frame(sock, Kind.READY)
     function: Callable[..., Any] | None = None
     while (frame := receive_frame(sock)) is not None:
@@ -96,7 +96,7 @@ def _serve(sock: socket.socket, growth: _Growth) -> None:
             continue
         assert function is not None
         try:
-            result = function(*pickle.loads(payload))
+            result = call_monitored(monitor, function, *pickle.loads(payload))
             kind, answer = Kind.RESULT, pickled_result(result)
         except Exception as error:
             kind, answer = Kind.ERROR, pickled_error(error)
