@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -11,6 +14,8 @@ import pytest
 from batchmap import parallel_map, stream_map
 from batchmap.records import ItemRecord
 from batchmap.worker.failures import ItemsFailedError
+
+from tests.conftest import ROOT
 
 BACKENDS = ("auto", "sequential", "thread", "process")
 
@@ -160,12 +165,27 @@ def test_what_is_no_function_is_refused() -> None:
         parallel_map(3, [1])  # type: ignore[call-overload]
 
 
-def test_ctrl_c_in_a_script_reaches_the_script() -> None:
-    def interrupt(item: int) -> None:
-        raise KeyboardInterrupt
+INTERRUPTED = """
+import os, signal, sys, time
+from batchmap import parallel_map
 
-    with pytest.raises(KeyboardInterrupt):
-        parallel_map(interrupt, [1])
+def interrupt_and_wait(script):
+    os.kill(script, signal.SIGINT)
+    time.sleep(60)
+
+try:
+    parallel_map(interrupt_and_wait, [os.getpid()], backend=sys.argv[1])
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("backend", ["auto", "sequential", "thread", "process"])
+def test_ctrl_c_in_a_script_reaches_the_script(backend: str) -> None:
+    words = [sys.executable, "-c", INTERRUPTED, backend]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "packages" / "batchmap")}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=50)
+    assert (done.stdout, done.returncode) == ("interrupted\n", 0), done.stderr
 
 
 def test_coroutines_may_share_what_belongs_to_a_loop_from_one_run_to_the_next() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ class CostlyFrom:
 def test_cheap_items_are_all_done(items: Any, number: int) -> None:
     results: list[int] = []
     clock = FakeClock()
-    rest, failed = run_inline(CostlyFrom(clock, 0, 0.0), items(number), results, clock=clock)
+    rest, failed, _ = run_inline(CostlyFrom(clock, 0, 0.0), items(number), results, clock=clock)
     assert (rest, failed) == (None, [])
     assert results == [-item for item in range(number)]
 
@@ -48,7 +49,7 @@ def test_items_that_may_be_worth_a_pool_are_handed_on(
 ) -> None:
     results: list[int] = []
     clock = FakeClock()
-    rest, _ = run_inline(CostlyFrom(clock, start, cost_s), items(5000), results, clock=clock)
+    rest, _, _ = run_inline(CostlyFrom(clock, start, cost_s), items(5000), results, clock=clock)
     assert rest is not None
     assert len(results) > start
     assert results + [-item for item in rest] == [-item for item in range(5000)]
@@ -57,7 +58,7 @@ def test_items_that_may_be_worth_a_pool_are_handed_on(
 def test_many_items_between_cheap_and_costly_are_handed_on_after_a_while() -> None:
     results: list[int] = []
     clock = FakeClock()
-    rest, _ = run_inline(CostlyFrom(clock, 0, 1e-6), range(10**6), results, clock=clock)
+    rest, _, _ = run_inline(CostlyFrom(clock, 0, 1e-6), range(10**6), results, clock=clock)
     assert rest is not None
     assert clock.now() == pytest.approx(UNDECIDED_S, rel=0.1)
 
@@ -70,7 +71,56 @@ def test_a_failure_costs_its_item(items: Any) -> None:
         return -item
 
     results: list[Any] = []
-    rest, failed = run_inline(fail_on_tens, items(95), results, clock=FakeClock())
+    rest, failed, _ = run_inline(fail_on_tens, items(95), results, clock=FakeClock())
     assert rest is None
     assert [record.index for record in failed] == list(range(0, 95, 10))
     assert results == [-item if item % 10 else None for item in range(95)]
+
+
+def test_an_item_that_takes_long_is_handed_on_while_it_runs() -> None:
+    go_on = threading.Event()
+    clock = FakeClock()  # however slow the machine is
+
+    def wait_at_700(item: int) -> int:
+        if item == 700:
+            assert go_on.wait(60)
+        return -item
+
+    results: list[int] = []
+    rest, failed, started = run_inline(wait_at_700, range(2000), results, clock=clock)
+    assert rest is not None
+    assert started is not None
+    assert not started.future.done()
+    go_on.set()
+    record = started.future.result(60)
+    assert (started.batch.items, record.results) == ((record.first_item,), [-record.first_item])
+    assert results == [-item for item in range(record.first_item)]
+    assert list(rest) == list(range(record.first_item + 1, 2000))
+    assert failed == []
+
+
+def test_what_only_works_in_the_calling_thread_runs_there() -> None:
+    here = threading.get_ident()
+
+    def work(item: int) -> int:
+        if threading.get_ident() != here:
+            raise RuntimeError("created in another thread")
+        return -item
+
+    results: list[int] = []
+    assert run_inline(work, range(2000), results, clock=FakeClock()) == (None, [], None)
+    assert results == [-item for item in range(2000)]
+
+
+@pytest.mark.parametrize("error", [ConnectionError("gone"), KeyboardInterrupt()])
+def test_what_the_source_raises_is_the_callers(error: BaseException) -> None:
+    def source() -> Iterator[int]:
+        yield from range(700)
+        raise error
+
+    results: list[int] = []
+    with pytest.raises(type(error)):
+        run_inline(int, source(), results, clock=FakeClock())
+    assert len(results) <= 700
+    if isinstance(error, Exception):
+        assert results == list(range(700))

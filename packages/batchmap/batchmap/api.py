@@ -105,12 +105,15 @@ def parallel_map(
     results: list[Any] = []
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = items
+    started = None
     if backend == "auto" and not (processor.is_async or retries or timeout_s):
-        rest, failed = run_inline(function, items, results)
+        rest, failed, started = run_inline(function, items, results)
     if rest is not None:
-        first = len(results)
+        first = len(results) + (started is not None)
         left = None if total is None else max(0, total - first)
-        for record in stream_batches(processor, rest, options, total=left, first_item=first):
+        for record in stream_batches(
+            processor, rest, options, total=left, first_item=first, started=started
+        ):
             end = record.first_item + len(record.results)
             if record.first_item == len(results):
                 results.extend(record.results)

@@ -26,6 +26,7 @@ from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
 from batchmap.tuning.adaptive_run import BUDGET_BATCHES, EngineRequest, run_adaptively
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
+from batchmap.tuning.inline import StartedBatch
 from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["RunState", "limits_of", "open_plan", "run_plan", "stream_batches"]
@@ -45,13 +46,15 @@ def stream_batches(
     stop: StopRequest | None = None,
     state: RunState | None = None,
     cluster: DaskAddress | None = None,
+    started: StartedBatch | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of `items` in batches as they finish; choose what `options` leave open.
 
     `total` counts the items, `None` when unknown; `expected` is a guess at it then. `first_item`
     is the index of the first of them in the input. `limits` stand in for those of `options`.
     `state` is kept up to date with the plan and with what is in flight. `cluster` is a Dask cluster
-    that is there already. Raises `ValueError` for the async backend and a plain function.
+    that is there already. `started` is the item before them, which runs already; for the backend
+    `auto` alone. Raises `ValueError` for the async backend and a plain function.
     """
     options = options or EngineOptions()
     backend = options.backend or "auto"
@@ -71,6 +74,7 @@ def stream_batches(
         limits=limits or limits_of(options),
         stop=stop or StopRequest(),
         state=state or RunState(),
+        started=started,
     )
     if backend == "async":
         return _run_coroutines(run, is_chosen=is_chosen)
@@ -101,7 +105,7 @@ def open_plan(options: EngineOptions, total: int | None) -> tuple[Plan, BatchSiz
 
 def run_plan(
     processor: BatchProcessor,
-    batches: Iterable[Batch],
+    batches: Iterable[Batch | None],
     plan: Plan,
     *,
     limits: Limits | None = None,
@@ -119,7 +123,7 @@ def run_plan(
 def _schedule(
     executor: WorkerExecutor,
     processor: BatchProcessor,
-    batches: Iterable[Batch],
+    batches: Iterable[Batch | None],
     plan: Plan,
     limits: Limits,
     stop: StopRequest | None,

@@ -83,7 +83,7 @@ class Batches:
     sizing: BatchSizing
 
     def __iter__(self) -> Iterator[Batch]:
-        return cut(self.items, self.total, self.sizing.next_size)
+        return filter(None, cut(self.items, self.total, self.sizing.next_size))
 
     @property
     def num_batches(self) -> int | None:
@@ -97,13 +97,13 @@ def cut(
     next_size: Callable[[int | None], int],
     *,
     first_item: int = 0,
-) -> Iterator[Batch]:
-    """Yield the items in batches, of the sizes that `next_size` returns.
+) -> Iterator[Batch | None]:
+    """Yield the items in batches, of the sizes that `next_size` returns; `None` while none came.
 
     `next_size` is called with how many items are left, `None` when unknown. `total` counts `items`;
     `first_item` is the index of the first of them in the input. Where `items` has a method `take`,
     `take(size)` returns the items of a batch: at most so many, fewer where more would have to be
-    waited for, and none at the end.
+    waited for, none at the end, and `None` where there is none now.
     """
     source = iter(items)
     take = getattr(items, "take", lambda number: tuple(islice(source, number)))
@@ -111,6 +111,9 @@ def cut(
     while True:
         left = None if total is None else max(0, total - taken)
         batch_items = take(next_size(left))
+        if batch_items is None:
+            yield None
+            continue
         if not batch_items:
             return
         yield Batch(index, first_item + taken, batch_items)

@@ -14,7 +14,7 @@ import heapq
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
@@ -45,16 +45,16 @@ class BatchScheduler:
     more and then counts as failed; other workers do the rest of its batch. After a request to stop
     no batch is taken; those that run may finish, until the request becomes one to kill.
 
-    `executor` and `process` may be replaced between two records while nothing is in flight, and
-    `max_in_flight` at any time: with 0, what is in flight ends, and then one batch runs at a time.
-    Raises `ValueError` for a `max_in_flight` below 1.
+    `executor`, `process` and `max_in_flight` may be replaced between two records and by `steer`.
+    With a maximum of 0, what is in flight ends, and then one batch runs at a time. Raises
+    `ValueError` for a `max_in_flight` below 1.
     """
 
     def __init__(
         self,
         executor: Executor,
         process: Callable[[Batch], Any],
-        batches: Iterable[Batch],
+        batches: Iterable[Batch | None],
         *,
         max_in_flight: int,
         retries: int = 0,
@@ -67,18 +67,25 @@ class BatchScheduler:
         self.executor = executor
         self.max_in_flight = max_in_flight
         self.process = process
-        self._batches: Iterator[Batch] | None = iter(batches)
+        self.steer: Callable[[], float] | None = None
+        """Called before batches are submitted; says in how many seconds to call it again."""
+        self.unsuited: Callable[[BatchRecord], Collection[int]] | None = None
+        """Returns the offsets of the failures in a record for which their worker is to blame, and
+        not the item, so that it runs again."""
+        self._batches: Iterator[Batch | None] | None = iter(batches)
         self._retries = retries
         self._throttle = throttle or Throttle(clock=clock)
         self._stop = stop or StopRequest()
         self._clock = clock
         self._in_flight: dict[Future[BatchRecord], Batch] = {}
-        self._finished: SimpleQueue[Future[BatchRecord]] = SimpleQueue()
+        self._finished: SimpleQueue[Future[BatchRecord] | None] = SimpleQueue()
         self._again: list[tuple[float, int, Batch]] = []
         self._quarantine: deque[Batch] = deque()
         """Items at which workers seem to have crashed, to be run with nothing beside them."""
         self._alone: Batch | None = None
         """The item of the quarantine that runs now."""
+        self._source_waits = False
+        """Whether the source has no batch to give now, and is not at its end."""
         self._tickets = itertools.count()  # of two batches due at once, the earlier comes first
 
     @property
@@ -99,14 +106,15 @@ class BatchScheduler:
         """
         try:
             while True:
+                steer_s = math.inf if self.steer is None else self.steer()
                 wait_s = self._fill()
-                if self._in_flight:
-                    done = self._next_finished(wait_s)
+                if self._in_flight or self._source_waits:
+                    done = self._next_finished(steer_s if wait_s is None else min(steer_s, wait_s))
                     if done is not None:
                         batch = self._in_flight.pop(done)
                         if not done.cancelled():
                             yield from self._settle(done, batch)
-                    elif self._stop.killing:
+                    elif self._stop.killing or (self._stop.requested and not self._in_flight):
                         return
                 elif self._stop.requested or wait_s is None:
                     return
@@ -142,11 +150,12 @@ class BatchScheduler:
         return None
 
     def _next_batch(self) -> Batch | None:
+        self._source_waits = False
         if self._again and self._again[0][0] <= self._clock.now():
             return self._share_of(*heapq.heappop(self._again))
         if self._batches is not None:
-            batch = next(self._batches, None)
-            if batch is not None:
+            for batch in self._batches:
+                self._source_waits = batch is None
                 return batch
             self._batches = None
         return None
@@ -169,16 +178,22 @@ class BatchScheduler:
         except Exception as error:  # it cannot be pickled, so it never gets to a worker
             future = Future()
             future.set_exception(error)
-        self._in_flight[future] = batch
         self._throttle.started(len(batch.items))
+        self.adopt(future, batch)
+
+    def wake(self) -> None:
+        """End a wait for what is in flight, as the source may have more to give; thread-safe."""
+        self._finished.put(None)
+
+    def adopt(self, future: Future[BatchRecord], batch: Batch) -> None:
+        """Take a batch in whose call has been submitted."""
+        self._in_flight[future] = batch
         future.add_done_callback(self._finished.put)
 
-    def _next_finished(self, wait_s: float | None) -> Future[BatchRecord] | None:
+    def _next_finished(self, wait_s: float) -> Future[BatchRecord] | None:
         """Return the next future that is done; `None` when none was for a while."""
         try:
-            return self._finished.get(
-                timeout=STOP_CHECK_S if wait_s is None else min(wait_s, STOP_CHECK_S)
-            )
+            return self._finished.get(timeout=max(0.0, min(wait_s, STOP_CHECK_S)))
         except Empty:
             if self._stop.requested:
                 for future in tuple(self._in_flight):
@@ -211,22 +226,25 @@ class BatchScheduler:
 
     def _without_retries(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:
         """Return the record in parts, without the items that are queued to be tried again."""
-        if batch.attempt > self._retries or not record.failures or self._stop.requested:
+        if not record.failures or self._stop.requested:
             return [record]
+        unsuited = () if self.unsuited is None else self.unsuited(record)
         kept = []
         done = 0
-        for offset in sorted(record.failures):
-            item = batch.items[record.first_item - batch.first_item + offset]
-            self._do_again(
-                Batch(
-                    batch.index,
-                    record.first_item + offset,
-                    (item,),
-                    attempt=batch.attempt + 1,
-                    spent_s=record.durations_s[offset],
-                ),
-                after_s=back_off_s(batch.attempt),
+        for offset in sorted(unsuited if batch.attempt > self._retries else record.failures):
+            again = Batch(
+                batch.index,
+                record.first_item + offset,
+                batch.items[record.first_item - batch.first_item + offset :][:1],
+                attempt=batch.attempt,
+                spent_s=record.durations_s[offset],
             )
+            if offset in unsuited:
+                self._do_again(again)
+            else:
+                self._do_again(
+                    replace(again, attempt=batch.attempt + 1), after_s=back_off_s(batch.attempt)
+                )
             if offset > done:
                 kept.append(record.part(done, offset))
             done = offset + 1

@@ -1,22 +1,27 @@
 """A run whose plan is made while its first items run: its phases and their transitions.
 
-    measuring in place --+--> going on in place -------------------+
-        |      ^         |        (decides again when items are    |
-        v      |         |        slower or more than expected)    |
-      GIL probe          +--> workers start, items go on ----------+--> end
-      (two threads)           in place --> in the workers
+    measuring --+--> going on in place ------------------------+
+      |    ^    |        (decides again when items are         |
+      v    |    |        slower or more than expected)         |
+    GIL probe   +--> workers start, items go on in place ------+--> end
+    (two threads)        --> in the workers
 
-Items run where the caller is until workers are ready, and no result is thrown away: every phase
-yields the records of the items that it ran.
+"In place" is one thread of this process. The calling thread looks on: an item that takes long is
+not waited for, what the source raises is never taken for the function's failure, and what
+interrupts the caller ends the run. A function that works in the calling thread alone is noticed
+when it fails elsewhere: then all items go on there. No result is thrown away: every phase yields
+the records of the items that it ran.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from batchmap.clock import SYSTEM_CLOCK
 from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import usable_cores
@@ -26,9 +31,15 @@ from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
+from batchmap.tuning.backend_choice import WAITS_BELOW
 from batchmap.tuning.default_plan import max_in_flight
+from batchmap.tuning.inline import StartedBatch
+from batchmap.tuning.long_item import LONG_S, LongItemWatch
 from batchmap.tuning.profiler import IN_PLACE_SLICE_S, Profiler
+from batchmap.tuning.thread_affinity import may_need_callers_thread
+from batchmap.tuning.thread_meter import MeteredProcess
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.record_builder import worker_name
 
 __all__ = ["BUDGET_BATCHES", "EngineRequest", "run_adaptively"]
 
@@ -42,6 +53,8 @@ that runs, and the items after that are scheduled again."""
 BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S
 """The budget of a batch that runs in place or in the GIL probe, in seconds. It is shorter, so that
 its last items can go to workers as soon as those are ready."""
+
+NEEDS_CALLER = "Backend chosen: in place, the function works in the thread that calls alone"
 
 _NextSize = Callable[[int | None], int]
 
@@ -63,8 +76,10 @@ class EngineRequest:
     limits: Limits
     stop: StopRequest
     state: RunState
+    started: StartedBatch | None = None
+    """A batch that runs already, whose item is the one before `first_item`."""
 
-    def cut(self, next_size: _NextSize) -> Iterator[Batch]:
+    def cut(self, next_size: _NextSize) -> Iterator[Batch | None]:
         """Yield the items in batches of the sizes that `next_size` gives."""
         return cut(self.items, self.total, next_size, first_item=self.first_item)
 
@@ -80,22 +95,30 @@ class _AdaptiveRun:
 
     def __init__(self, run: EngineRequest, in_place: ExitStack, pool: ExitStack) -> None:
         self._run = run
+        self._in_place_stack = in_place
         self._pool = pool
-        self._process_in_place = run.processor.with_budget(BUDGET_IN_PLACE_S).process
+        processor = run.processor.with_budget(BUDGET_IN_PLACE_S)
+        self._process_in_probe = processor.process
+        self._process_in_place = MeteredProcess(processor.process, SYSTEM_CLOCK)
         self._process_in_workers = run.processor.with_budget(BUDGET_S).process
         self._profiler = Profiler(
             self._process_in_workers,
-            total=run.total,
+            total=run.total if run.total is None or run.started is None else run.total + 1,
             expected=run.expected,
             cores=usable_cores(),
             workers=run.workers,
+            usage=self._process_in_place.usage,
         )
+        self._watch = LongItemWatch(SYSTEM_CLOCK)
         self._last_batch: Batch | None = None
-        # The sequential executor cannot give an item up, a thread can.
-        backend = "thread" if run.limits.timeout_s else "sequential"
-        self._in_place = self._opened(Plan(backend, 1, 1, None, ()), in_place)
+        self._in_place = self._opened("thread", 1, in_place)
         self._starting: WorkerExecutor | None = None
         """Workers that were opened and are not ready yet."""
+        self._run_again: set[int] = set()
+        """Indices of the items that failed in a thread and run again in the calling one."""
+        self._calling_thread: WorkerExecutor | None = None
+        self._needs_caller: bool | None = None
+        """Whether the function works in the calling thread alone; `None` while that is open."""
         self._scheduler = BatchScheduler(
             self._in_place,
             self._process_in_place,
@@ -105,15 +128,32 @@ class _AdaptiveRun:
             throttle=run.limits.throttle(),
             stop=run.stop,
         )
+        self._scheduler.steer = self._steer
+        self._scheduler.unsuited = self._failures_of_the_thread
         run.state.scheduler = self._scheduler
+        if run.started is not None:
+            self._take_over(run.started)
+
+    def _take_over(self, started: StartedBatch) -> None:
+        """Have a batch that runs already count as one that runs in place."""
+        self._last_batch = started.batch
+        self._process_in_place.running = started.running
+        self._scheduler.adopt(started.future, started.batch)
+        started.future.add_done_callback(self._process_in_place.end_running)
 
     def records(self) -> Iterator[BatchRecord]:
         """Yield the records of all items."""
         profiler, scheduler = self._profiler, self._scheduler
         for record in scheduler.records():
+            if self._run_again:
+                self._learn_where_it_works(record)
+                yield record
+                continue
             assert self._last_batch is not None
             profiler.learn(self._last_batch, record)
             yield record
+            if self._measures_again():
+                continue
             if profiler.probes_gil and scheduler.in_flight:
                 scheduler.max_in_flight = 0  # the other of the two slices ends the probe
                 continue
@@ -122,16 +162,61 @@ class _AdaptiveRun:
                     self._run.state.set_plan(plan)
                     if self._run.stop.requested:  # as after a look at the plan alone
                         return
-                self._go_in_place()
-                if plan.backend != "sequential":
-                    self._start_workers(plan)
-            if self._starting is not None and self._starting.ready:
-                self._go_to_workers(self._starting)
-        if profiler.plan is None:
+                self._follow(plan)
+        if profiler.plan is None and self._needs_caller is None:
             why = "Backend chosen: in place, all was done while it was measured"
             self._run.state.set_plan(Plan("sequential", 1, 1, None, (why,)))
 
     # Phases ---------------------------------------------------------------------------------
+
+    def _measures_again(self) -> bool:
+        """Tell whether a plan was given up, and go back in place once nothing is in flight."""
+        profiler, scheduler = self._profiler, self._scheduler
+        if not profiler.doubts_plan or self._process_in_place.running is not None:
+            return False
+        if scheduler.in_flight:
+            scheduler.max_in_flight = 0
+        else:
+            self._starting, profiler.waits_for_workers = None, False
+            profiler.measure_again()
+            self._go_in_place()
+        return True
+
+    def _steer(self) -> float:
+        """Change over to what is ready; return in how many seconds to do so again."""
+        scheduler = self._scheduler
+        if self._run_again:
+            if not scheduler.in_flight:
+                self._go_to_calling_thread()
+            return LONG_S
+        if self._starting is not None:
+            if self._starting.ready and not self._profiler.doubts_plan:
+                self._go_to_workers(self._starting)
+            return LONG_S
+        if scheduler.executor is not self._in_place or not scheduler.in_flight:
+            return LONG_S
+        assert self._last_batch is not None
+        seen, look_s = self._watch.look(
+            self._process_in_place.running,
+            expected_s=self._profiler.expected_s(len(self._last_batch.items)),
+            waits_below=WAITS_BELOW,
+        )
+        if seen is not None and (plan := self._profiler.plan_meanwhile(seen)) is not None:
+            self._run.state.set_plan(plan)
+            self._start_workers(plan)
+        return look_s
+
+    def _follow(self, plan: Plan) -> None:
+        """Go on in place, and open workers where the plan has some; nothing is in flight."""
+        self._go_in_place()
+        if plan.backend == "process":
+            # Processes start by a fork, which is quickest, only where there are no threads.
+            self._in_place_stack.close()
+        if plan.backend != "sequential":
+            self._start_workers(plan)
+        if plan.backend == "process":
+            self._in_place = self._opened("thread", 1, self._in_place_stack)
+            self._scheduler.executor = self._in_place
 
     def _go_in_place(self) -> None:
         self._pool.close()
@@ -140,33 +225,83 @@ class _AdaptiveRun:
 
     def _start_workers(self, plan: Plan) -> None:
         """Open workers; until one is ready, items go on in place."""
-        self._starting = self._opened(plan, self._pool)
+        self._starting = self._opened(plan.backend, plan.workers, self._pool)
         self._profiler.waits_for_workers = True
 
     def _go_to_workers(self, executor: WorkerExecutor) -> None:
         profiler, scheduler = self._profiler, self._scheduler
         scheduler.executor = executor
         if profiler.probes_gil:
-            scheduler.process, scheduler.max_in_flight = self._process_in_place, 2
+            scheduler.process, scheduler.max_in_flight = self._process_in_probe, 2
         else:
             scheduler.process = self._process_in_workers
             scheduler.max_in_flight = max_in_flight(profiler.plan, self._run.limits)
         self._starting, profiler.waits_for_workers = None, False
 
+    # A function that works in the calling thread alone ---------------------------------------
+
+    def _failures_of_the_thread(self, record: BatchRecord) -> Collection[int]:
+        """Return the offsets of items to run again in the calling thread, and prepare for that.
+
+        There is no time limit in the calling thread, so items with one stay where they are.
+        """
+        if self._needs_caller is not None or self._run.limits.timeout_s is not None:
+            return ()
+        if record.worker.partition(":")[0] != str(os.getpid()) or record.worker == worker_name():
+            return ()
+        offsets = [
+            offset
+            for offset, failure in record.failures.items()
+            if may_need_callers_thread(failure)
+        ]
+        self._run_again.update(record.first_item + offset for offset in offsets)
+        if offsets:
+            self._scheduler.max_in_flight = 0  # what is in flight ends first
+        return offsets
+
+    def _go_to_calling_thread(self) -> None:
+        if self._calling_thread is None:
+            self._pool.close()
+            self._starting, self._profiler.waits_for_workers = None, False
+            self._calling_thread = self._opened("sequential", 1, self._pool)
+            self._scheduler.executor, self._scheduler.max_in_flight = self._calling_thread, 1
+            self._scheduler.process = self._process_in_place
+
+    def _learn_where_it_works(self, record: BatchRecord) -> None:
+        """Decide by the first items that ran again whether all others stay with them."""
+        if self._needs_caller is not None or record.worker != worker_name():
+            return
+        again = [
+            offset
+            for offset in range(len(record.results))
+            if record.first_item + offset in self._run_again
+        ]
+        if again:
+            self._needs_caller = any(offset not in record.failures for offset in again)
+        if self._needs_caller:
+            self._run.state.set_plan(Plan("sequential", 1, 1, None, (NEEDS_CALLER,)))
+        elif self._needs_caller is False:
+            self._run_again.clear()
+            self._calling_thread = None
+            self._go_in_place()
+            plan = self._profiler.plan
+            if plan is not None and plan.backend != "sequential":
+                self._start_workers(plan)
+
     # Parts ----------------------------------------------------------------------------------
 
-    def _opened(self, plan: Plan, stack: ExitStack) -> WorkerExecutor:
-        limits = self._run.limits
+    def _opened(self, backend: str, workers: int, stack: ExitStack) -> WorkerExecutor:
         return stack.enter_context(
             open_executor(
-                plan.backend, plan.workers, timeout_s=limits.timeout_s, stop=self._run.stop
+                backend, workers, timeout_s=self._run.limits.timeout_s, stop=self._run.stop
             )
         )
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[Batch | None]:
         """Yield the batches and remember the last one, which the next record is about."""
         for batch in self._run.cut(self._sizes()):
-            self._last_batch = batch
+            if batch is not None:
+                self._last_batch = batch
             yield batch
 
     def _sizes(self) -> _NextSize:

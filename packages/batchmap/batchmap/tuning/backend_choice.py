@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from batchmap.records import Plan
 
-__all__ = ["RELEASES_GIL_FROM", "Profile", "TransferCost", "choose_backend"]
+__all__ = ["RELEASES_GIL_FROM", "WAITS_BELOW", "Profile", "TransferCost", "choose_backend"]
 
 START_S = {"thread": 1e-4, "process": 0.012}
 """What starting and ending one more worker takes, in seconds, as found on a machine of 2023."""
@@ -29,6 +29,10 @@ MAX_THREADS = 128
 """More threads are not chosen: memory, descriptors and what they wait for might not suffice."""
 
 
+SHARED_STATE = "Threads share the function's state: it must be thread-safe, or run in processes"
+"""Said of each plan that has threads."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferCost:
     """What it costs to send an item to a worker process and get its result back."""
@@ -39,6 +43,8 @@ class TransferCost:
     """Of the worker's time, in seconds an item."""
     item_bytes: int
     """Size of an item, pickled."""
+    function_s: float = 0.0
+    """What it costs to send the function to all workers, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,10 @@ class Profile:
     """`None` before it was measured."""
     unpicklable: str = ""
     """Why function, items or results cannot be pickled; empty when they can."""
+    running_s: float = 0.0
+    """How much longer the item is expected to take that runs now; 0 when none does."""
+    late_start_s: float = 0.0
+    """What starting processes takes longer, in seconds, as they start while an item runs."""
 
 
 def choose_backend(known: Profile, *, cores: int, workers: int | None = None) -> Plan | None:
@@ -72,10 +82,10 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
     Concurrency in Practice", 8.2). Else it is processes, one a core. `workers` is the number to use
     instead, if given.
     """
-    item_s = max(known.item_s, 1e-9)
+    item_s, running_s = max(known.item_s, 1e-9), known.running_s
     # Where the number is unknown, as many again are expected as there were so far.
     left = math.ceil(known.elapsed_s / item_s) if known.left is None else known.left
-    left_s = left * item_s
+    left_s = running_s + left * item_s
     pace = f"Measured: an item takes {_time(item_s)}, {known.cpu_share:.0%} of it computing"
     rest = f"Backend chosen: in place, what is left takes {_time(left_s)}"
 
@@ -89,13 +99,15 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
             in_place, why=(pace, "Backend chosen: in place, for one worker was asked for")
         )
     if known.cpu_share < WAITS_BELOW:
-        number = workers or _threads_for(known.cpu_share, cores, left, item_s)
-        pool_s = max(left_s / number, item_s) + number * START_S["thread"]
+        number = workers or _threads_for(known.cpu_share, cores, known.left, item_s)
+        pool_s = max(left * item_s / number, item_s, running_s) + number * START_S["thread"]
         if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
             return replace(in_place, why=(pace, f"{rest}, and threads would gain little"))
-        return plan("thread", number, pool_s, "Backend chosen: threads, they can wait side by side")
+        why = "Backend chosen: threads, they can wait side by side"
+        return plan("thread", number, pool_s, why, SHARED_STATE)
     number = workers or cores
-    pool_s = max(left_s / number, item_s) + number * START_S["process"]
+    start_s = number * START_S["process"] + known.late_start_s
+    pool_s = max(left * item_s / number, item_s, running_s) + start_s
     if number == 1:
         return replace(in_place, why=(pace, "Backend chosen: in place, there is one core"))
     if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
@@ -107,19 +119,28 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
         return None
     if known.threads_gain >= RELEASES_GIL_FROM:
         gain = f"Measured: two at once in threads use {known.threads_gain:.1f} cores"
-        pool_s = max(left_s / number, item_s)
-        return plan("thread", number, pool_s, gain, "Backend chosen: threads, it releases the GIL")
+        pool_s = max(left * item_s / number, item_s, running_s)
+        why = "Backend chosen: threads, it releases the GIL"
+        return plan("thread", number, pool_s, gain, why, SHARED_STATE)
     if known.unpicklable:
         why = f"Backend chosen: threads, it cannot go to a process: {known.unpicklable}"
-        return plan("thread", number, left_s, why)
+        return plan("thread", number, left_s, why, SHARED_STATE)
     holds = f"Measured: two at once in threads use {known.threads_gain:.1f} cores"
     transfer = known.transfer or TransferCost(here_s=0.0, there_s=0.0, item_bytes=0)
     pool_s = (
-        max(left * (item_s + transfer.there_s) / number, left * transfer.here_s, item_s)
-        + number * START_S["process"]
+        max(
+            left * (item_s + transfer.there_s) / number,
+            left * transfer.here_s,
+            item_s,
+            running_s,
+        )
+        + start_s
+        + transfer.function_s
     )
     if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
         cost = f"pickling one and its result costs {_time(transfer.here_s + transfer.there_s)}"
+        if transfer.function_s > left * (transfer.here_s + transfer.there_s):
+            cost = f"sending the function costs {_time(transfer.function_s)}"
         return replace(
             in_place,
             why=(pace, holds, f"Backend chosen: in place, {cost}, as much as it would gain"),
@@ -127,11 +148,13 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
     return plan("process", number, pool_s, holds, "Backend chosen: processes, it holds the GIL")
 
 
-def _threads_for(cpu_share: float, cores: int, left: int, item_s: float) -> int:
-    useful = cores / max(cpu_share, 1e-6)
+def _threads_for(cpu_share: float, cores: int, left: int | None, item_s: float) -> int:
+    useful = min(MAX_THREADS, round(cores / max(cpu_share, 1e-6)))
+    if left is None:
+        return useful
     # P threads take left_s / P, and P starts: that is least where P is this root.
     paying = math.sqrt(left * item_s / START_S["thread"])
-    return max(1, min(left, MAX_THREADS, round(useful), round(paying)))
+    return max(1, min(left, useful, round(paying)))
 
 
 def _time(seconds: float) -> str:

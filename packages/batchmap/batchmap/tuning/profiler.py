@@ -4,16 +4,17 @@
          ^                                                                   |
          +--- in place again, and more items or slower ones than expected ---+
 
-A slice is a batch that is measured. The first items run in the calling thread, and their results
-are kept. The GIL probe runs two slices at once in two threads: where they keep more than one core
-busy, the function releases the GIL.
+A slice is a batch that is measured. The first items run in one thread, and their results are kept.
+Where one takes long, the plan is made while it still runs (`plan_meanwhile`). The GIL probe runs
+two slices at once in two threads: where they keep more than one core busy, the function releases
+the GIL.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from batchmap.backends import BACKENDS
@@ -21,8 +22,16 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import ProcessUsage, free_memory_bytes, process_usage
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
-from batchmap.tuning.backend_choice import PARALLEL_FROM, RELEASES_GIL_FROM, Profile, choose_backend
+from batchmap.tuning.backend_choice import (
+    PARALLEL_FROM,
+    RELEASES_GIL_FROM,
+    WAITS_BELOW,
+    Profile,
+    choose_backend,
+)
+from batchmap.tuning.long_item import LongItem
 from batchmap.tuning.transfer_cost import measure_transfer
+from batchmap.tuning.usage_window import MEASURE_S, UsageWindow
 
 __all__ = ["IN_PLACE_SLICE_S", "Profiler"]
 
@@ -30,9 +39,15 @@ SPINNING_S = 0.2
 """Until this many seconds after the start, several busy cores are not taken for the work of an
 item: the threads of a numeric library spin for about half as long after it was loaded."""
 
-MEASURE_S = 0.01
-"""How long items are measured before a first decision, in seconds. The first item does not count:
-it may import or open something."""
+LONG_COMPUTATION_S = 0.05
+"""An item that computes is waited for a little longer than one that waits, as it costs more to
+start processes beside it than after it."""
+
+START_BESIDE_S = 0.06
+"""What starting processes takes longer while an item runs, in seconds: they cannot be forked."""
+
+DOUBT_BELOW = 0.25
+"""A plan that rests on one long item is doubted when others take less than this share of it."""
 
 LONG_FIRST_S = 0.5
 """A first item that takes longer than this does count, by itself."""
@@ -48,6 +63,9 @@ GIL_PROBE_S = 0.008
 
 MIN_WAITS_AN_ITEM = 0.5
 """Items that give up their core less often than this do not wait: other programs had the core."""
+
+MAX_FUNCTION_SHARE = 0.05
+"""Pickling the function to see what it takes may cost this share of the items' time."""
 
 UNCLEAR_FROM = 1.08
 """Two slices that hold the GIL never keep so many cores busy. Up to `RELEASES_GIL_FROM`, they may
@@ -83,11 +101,7 @@ class Profiler:
         self._cores = cores
         self._workers = workers
         self._clock = clock
-        self._usage = usage
-        self._done = 0
-        self._busy_s = 0.0
-        self._cpu_s = 0.0
-        self._since = self._after_first = self._start = self._usage_so_far()
+        self._used = UsageWindow(clock, usage)
         self._seems_parallel = False
         self._last_slice_s = 0.0
         self._item_s: float | None = None
@@ -102,6 +116,11 @@ class Profiler:
         """The plan that is followed now; `None` while items are measured in place."""
         self.probes_gil = False
         """Whether the GIL probe runs now."""
+        self._rests_on_s: float | None = None
+        """The time of the one long item that the plan rests on; `None` when it rests on several."""
+        self._num_long = 0
+        self.doubts_plan = False
+        """Whether items turned out far quicker than the one that the plan rests on."""
         self.waits_for_workers = False
         """Whether items go on in place until workers have started; the engine sets it."""
 
@@ -117,30 +136,30 @@ class Profiler:
             return max(1, math.ceil(GIL_PROBE_S / self._item_s))
         unsure = self.plan is None or self._seems_parallel
         slice_s = SLICE_S if unsure else IN_PLACE_SLICE_S
-        return max(1, min(2 * self._done, int(slice_s / self._item_s)))
+        return max(1, min(2 * self._used.done, int(slice_s / self._item_s)))
+
+    def expected_s(self, number: int) -> float:
+        """Return how long a slice of so many items should take, 0 when that is not known."""
+        return number * (self._item_s or 0.0)
 
     def learn(self, batch: Batch, record: BatchRecord) -> None:
         """Take in what came of a slice or batch."""
         if self._sizing is not None:
             self._sizing.learn(record)
+            self._used.done += len(record.results)
+            self._doubt(record)
             return
         if self.probes_gil:
             self._probe_records.append(record)
-            self._done += len(record.results)
+            self._used.done += len(record.results)
             return
         number = len(record.results)
         slice_s = record.ended_s - record.started_s
-        self._done += number
-        self._busy_s += slice_s
-        self._cpu_s += record.cpu_s
+        self._used.add(number, slice_s, record.cpu_s)
         if number:
             self._last_slice_s = slice_s
             self._item_s = max(1e-9, slice_s / number)
             self._sample = (batch.items, record.results)
-        if self._done == number == 1:
-            self._after_first = self._usage_so_far()
-        elif self._since is self._start:
-            self._since = self._after_first
 
     def next_plan(self) -> Plan | None:
         """Return a plan to change to, or `None` to go on as before."""
@@ -160,27 +179,77 @@ class Profiler:
                 return self._start_gil_probe()
         elif not self._is_time_to_decide():
             return None
-        self._decided_s = self._elapsed_s()
-        self._decided_item_s = self._item_s
         known = self._known()
         was_parallel, self._seems_parallel = self._seems_parallel, known.own_cores > PARALLEL_FROM
         if self._seems_parallel:
-            self._since = self._usage_so_far()
+            self._used.restart()
+        known, plan = self._choose(known)
+        if plan is None:
+            return self._start_gil_probe()
+        if self._seems_parallel and (
+            self._used.elapsed_s < SPINNING_S or (was_parallel and self.plan is not None)
+        ):
+            return None  # it is not believed yet, or nothing is new: on in place, in either case
+        return self._decided(plan, known)
+
+    def plan_meanwhile(self, seen: LongItem) -> Plan | None:
+        """Return a plan to change to while an item runs that takes long, or `None` to go on."""
+        computes = seen.cpu_share >= WAITS_BELOW
+        if self._sizing is not None or self.probes_gil:
+            return None
+        if computes and seen.elapsed_s < LONG_COMPUTATION_S:
+            return None
+        left = self._left()
+        known = Profile(
+            left=None if left is None else max(0, left - 1),
+            elapsed_s=self._used.elapsed_s,
+            item_s=max(self._item_s or 0.0, seen.elapsed_s),
+            cpu_share=seen.cpu_share,
+            threads_gain=seen.threads_gain,
+            running_s=seen.elapsed_s,  # nothing is known but that it has not ended
+            late_start_s=START_BESIDE_S,
+        )
+        known, plan = self._choose(known)
+        if plan is None or plan.backend == "sequential":
+            return None
+        self._item_s = self._rests_on_s = known.item_s
+        self._num_long = 0
+        return self._decided(plan, known)
+
+    def _doubt(self, record: BatchRecord) -> None:
+        """Compare the items of a record with the long one that the plan rests on."""
+        if self._rests_on_s is None or not record.durations_s:
+            return
+        if sum(record.durations_s) / len(record.durations_s) < DOUBT_BELOW * self._rests_on_s:
+            self.doubts_plan = True
+            return
+        self._num_long += 1
+        if self._num_long > 1:  # the one it rests on, and another
+            self._rests_on_s = None
+
+    def measure_again(self) -> None:
+        """Give the plan up; the next slices are measured in place."""
+        self.doubts_plan, self._rests_on_s = False, None
+        self._sizing = self.plan = None
+        self._item_s = None
+        self._used.restart()
+
+    def _choose(self, known: Profile) -> tuple[Profile, Plan | None]:
+        """Return the plan, `None` where the GIL probe must come first, and what it is based on."""
         plan = choose_backend(known, cores=self._cores, workers=self._workers)
         if plan is not None and plan.backend == "process" and known.transfer is None:
             known = self._with_transfer(known)
             plan = choose_backend(known, cores=self._cores, workers=self._workers)
-        if plan is None:
-            return self._start_gil_probe()
-        if self._seems_parallel and (
-            self._elapsed_s() < SPINNING_S or (was_parallel and self.plan is not None)
-        ):
-            return None  # it is not believed yet, or nothing is new: on in place, in either case
+        return known, plan
+
+    def _decided(self, plan: Plan, known: Profile) -> Plan:
+        self._decided_s = self._used.elapsed_s
+        self._decided_item_s = known.item_s
         if plan.backend != "sequential":
             self._sizing = AdaptiveSizing(
                 workers=plan.workers,
                 hand_over_s=BACKENDS[plan.backend].hand_over_s,
-                item_s=self._item_s,
+                item_s=known.item_s,
                 item_bytes=known.transfer.item_bytes if known.transfer else 0,
                 free_memory_bytes=free_memory_bytes(),
             )
@@ -193,29 +262,21 @@ class Profiler:
         self._probe_records = []
         return Plan("thread", 2, 1, None, ())
 
-    def _usage_so_far(self) -> _UsageSoFar:
-        return _UsageSoFar(self._clock.now(), self._usage(), self._done, self._busy_s, self._cpu_s)
-
-    def _elapsed_s(self) -> float:
-        return self._clock.now() - self._start.now_s
-
     def _is_time_to_decide(self) -> bool:
-        if self._total is not None and self._done >= self._total:
+        used = self._used
+        if self._total is not None and used.done >= self._total:
             return self.plan is None
         if self.plan is None and not self._seems_parallel:
-            enough_s = MEASURE_S if self._done > 1 else LONG_FIRST_S
-            return self._clock.now() - self._since.now_s >= enough_s
+            return used.measured_s >= (MEASURE_S if used.done > 1 else LONG_FIRST_S)
         assert self._item_s is not None
         if self._seems_parallel:  # or threads of a library still spin since it was loaded
-            measure_s = max(MEASURE_S, self._elapsed_s() / 4)
-            return self._clock.now() - self._since.now_s >= measure_s
-        if self._total is None:
-            return self._elapsed_s() >= 2 * self._decided_s
-        return self._item_s > 2 * self._decided_item_s and self._elapsed_s() > MEASURE_S
+            return used.measured_s >= max(MEASURE_S, used.elapsed_s / 4)
+        slower = self._item_s > 2 * self._decided_item_s and used.elapsed_s > MEASURE_S
+        return slower or (self._total is None and used.elapsed_s >= 2 * self._decided_s)
 
     def _known(self) -> Profile:
         assert self._item_s is not None
-        now, before = self._usage_so_far(), self._since
+        now, before = self._used.now(), self._used.recently()
         measured_s, busy_s = now.now_s - before.now_s, now.busy_s - before.busy_s
         own_cpu_s = now.usage.cpu_s - before.usage.cpu_s
         # While the thread queued for a core, other programs had it: that is no waiting.
@@ -226,7 +287,7 @@ class Profiler:
             cpu_share = 1.0
         return Profile(
             left=self._left(),
-            elapsed_s=self._elapsed_s(),
+            elapsed_s=self._used.elapsed_s,
             item_s=self._item_s,
             cpu_share=cpu_share,
             own_cores=own_cpu_s / measured_s if self._threads_gain is None and measured_s else 1.0,
@@ -236,10 +297,10 @@ class Profiler:
     def _left(self) -> int | None:
         """Return how many items are left, `None` when that cannot even be guessed."""
         if self._total is not None:
-            return max(0, self._total - self._done)
-        if self._expected is None or self._expected <= self._done:
+            return max(0, self._total - self._used.done)
+        if self._expected is None or self._expected <= self._used.done:
             return None
-        return self._expected - self._done
+        return self._expected - self._used.done
 
     def _gain_of_gil_probe(self) -> float:
         """Return how many cores the two slices kept busy: one at most, if they hold the GIL.
@@ -264,23 +325,13 @@ class Profiler:
 
     def _with_transfer(self, known: Profile) -> Profile:
         try:
-            return replace(
-                known, transfer=measure_transfer(self._function, *self._sample, self._clock)
+            transfer = measure_transfer(
+                self._function,
+                *self._sample,
+                self._clock,
+                workers=self._workers or self._cores,
+                function_within_s=MAX_FUNCTION_SHARE * known.item_s * (known.left or 1),
             )
+            return replace(known, transfer=transfer)
         except Exception as error:
             return replace(known, unpicklable=f"{type(error).__name__}: {error!s:.100}")
-
-
-@dataclass(frozen=True, slots=True)
-class _UsageSoFar:
-    """What this process, and the items so far, had used at a moment."""
-
-    now_s: float
-    """The moment."""
-    usage: ProcessUsage
-    done: int
-    """How many items were done."""
-    busy_s: float
-    """How long the slices in place took, in seconds."""
-    cpu_s: float
-    """CPU time of the thread that ran them, in seconds."""

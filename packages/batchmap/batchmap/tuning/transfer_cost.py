@@ -1,7 +1,8 @@
-"""Measures what it costs to send items to a worker process and get their results back."""
+"""Measures what it costs to send a function and its items to worker processes and back."""
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,17 +19,27 @@ MAX_SAMPLE_BYTES = 4_000_000
 COPY_S_PER_BYTE = 5e-10
 """How long it takes to copy a byte into a socket, or out of it, in seconds."""
 
+MIN_FUNCTION_S = 0.005
+"""How long the function may take to pickle in any case, in seconds."""
+
 
 def measure_transfer(
-    function: Callable[[Any], Any], items: Sequence[Any], results: Sequence[Any], clock: Clock
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    results: Sequence[Any],
+    clock: Clock,
+    *,
+    workers: int,
+    function_within_s: float,
 ) -> TransferCost:
     """Return what pickling and unpickling of `items` and their `results` costs.
 
-    Raises what pickling raises, of `function`, too.
+    A `function` that takes longer to pickle than `function_within_s` (seconds) costs too much.
+    Raises what pickling raises.
     """
     import cloudpickle
 
-    cloudpickle.dumps(function)
+    function_s = _function_s(function, clock, workers, max(MIN_FUNCTION_S, function_within_s))
     items, results = items[:MAX_SAMPLE], results[:MAX_SAMPLE]
     while len(items) > 1 and _bytes(items[:1]) * len(items) > MAX_SAMPLE_BYTES:
         items, results = items[: len(items) // 2], results[: len(results) // 2]
@@ -47,7 +58,45 @@ def measure_transfer(
         here_s=(here_s + copying_s) / number,
         there_s=(pickled_s - dumped_s + copying_s) / number,
         item_bytes=len(there) // number,
+        function_s=function_s,
     )
+
+
+def _function_s(
+    function: Callable[[Any], Any], clock: Clock, workers: int, within_s: float
+) -> float:
+    """Return what sending the function costs; infinite where pickling it takes too long."""
+    import cloudpickle
+
+    sink = _Sink(clock, within_s)
+    start_s = clock.now()
+    try:
+        cloudpickle.Pickler(sink).dump(function)
+    except _TakesTooLongError:
+        return math.inf
+    pickling_s = clock.now() - start_s
+    # Pickled here into memory, sent to each worker in turn, received and unpickled by all at once.
+    return 2 * pickling_s + (2 + workers) * sink.size_bytes * COPY_S_PER_BYTE
+
+
+class _TakesTooLongError(Exception):
+    pass
+
+
+class _Sink:
+    """A file that keeps nothing and counts its bytes; it raises when the time is up."""
+
+    def __init__(self, clock: Clock, within_s: float) -> None:
+        self.size_bytes = 0
+        self._clock = clock
+        self._end_s = clock.now() + within_s
+
+    def write(self, data: Any) -> int:
+        if self._clock.now() > self._end_s:
+            raise _TakesTooLongError
+        size = memoryview(data).nbytes
+        self.size_bytes += size
+        return size
 
 
 def _bytes(items: Sequence[Any]) -> int:

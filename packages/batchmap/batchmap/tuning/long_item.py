@@ -1,0 +1,79 @@
+"""Finds an item that takes long while it still runs, and whether it waits or computes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from batchmap.clock import Clock
+from batchmap.tuning.thread_meter import RunningBatch, ThreadMeter, ThreadUsage
+
+__all__ = ["LONG_S", "LongItem", "LongItemWatch"]
+
+LONG_S = 0.02
+"""An item that has run for so many seconds is not waited for."""
+
+SPIN_S = 0.012
+"""How long this thread computes beside an item to find out whether that holds the GIL, in seconds:
+a bit more than two threads need to take turns twice."""
+
+
+class LongItem(NamedTuple):
+    """What an item does that has run for some time."""
+
+    elapsed_s: float
+    """For how long, in seconds."""
+    cpu_share: float
+    """Share of the last moments in which it computed, from 0 to 1."""
+    threads_gain: float | None
+    """How many cores it and another thread kept busy that computed beside it, `None` where that
+    was not tried."""
+
+
+class LongItemWatch:
+    """Looks at the batch that runs in another thread, now and then."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._meter: ThreadMeter | None = None
+        self._last: ThreadUsage | None = None
+        self._pause_s = LONG_S
+
+    def look(
+        self, running: RunningBatch | None, *, expected_s: float, waits_below: float
+    ) -> tuple[LongItem | None, float]:
+        """Return what the item does, if it takes long, and in how many seconds to look again.
+
+        `expected_s` is how long the batch should take. Where the item computes for at least the
+        share `waits_below` of its time, this thread computes beside it for a moment.
+        """
+        if running is None or running.began is None:
+            return None, LONG_S
+        if self._meter is not running.meter:  # another batch
+            self._meter, self._last, self._pause_s = running.meter, None, LONG_S
+            if not expected_s:
+                self._last = running.began
+        began_s, last = running.began.now_s, self._last
+        due_s = began_s + expected_s if last is None else last.now_s + self._pause_s
+        if (left_s := due_s - self._clock.now()) > 0:
+            return None, left_s
+        now = self._last = running.meter.read()
+        if last is None or now is None:
+            return None, LONG_S
+        self._pause_s *= 1.5
+        cpu_share, gain = now.cpu_share_since(last), None
+        if cpu_share >= waits_below:
+            gain = self._cores_beside(running.meter)
+        return LongItem(now.now_s - began_s - expected_s, cpu_share, gain), self._pause_s
+
+    def _cores_beside(self, meter: ThreadMeter) -> float:
+        """Compute for a moment; return how many cores this thread and the metered one kept busy."""
+        before = meter.read()
+        own_cpu_s, now = self._clock.cpu(), self._clock.now
+        end_s = now() + SPIN_S
+        while now() < end_s:
+            pass
+        after = meter.read()
+        if before is None or after is None:
+            return 1.0
+        cpu_s = after.cpu_s - before.cpu_s + self._clock.cpu() - own_cpu_s
+        return cpu_s / max(1e-9, after.now_s - before.now_s)

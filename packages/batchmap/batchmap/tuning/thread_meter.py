@@ -1,0 +1,122 @@
+"""Measures what a thread computes and how long it waits, also while it still runs an item."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from batchmap.clock import Clock
+from batchmap.records import Batch, BatchRecord
+from batchmap.resources import ProcessUsage
+from batchmap.worker.monitor import call_monitored
+
+__all__ = ["MeteredProcess", "RunningBatch", "ThreadMeter", "ThreadUsage"]
+
+
+class ThreadUsage(NamedTuple):
+    """What a thread has used since it started."""
+
+    now_s: float
+    """When that was."""
+    cpu_s: float
+    """CPU time, in seconds."""
+    queued_s: float
+    """How long it was ready but had no core, in seconds; 0 where that is not known."""
+
+    def cpu_share_since(self, earlier: ThreadUsage) -> float:
+        """Return the share of the time since then, queueing left out, in which it computed."""
+        cpu_s = self.cpu_s - earlier.cpu_s
+        wall_s = self.now_s - earlier.now_s - (self.queued_s - earlier.queued_s)
+        return min(1.0, cpu_s / max(wall_s, cpu_s, 1e-9))
+
+
+class ThreadMeter:
+    """Reads what the thread that makes it has used, from any thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._thread_id = threading.get_native_id()
+        try:
+            self._cpu_clock: int | None = time.pthread_getcpuclockid(threading.get_ident())
+        except (AttributeError, OSError):  # on macOS and Windows
+            self._cpu_clock = None
+
+    def read(self, *, is_new: bool = False) -> ThreadUsage | None:
+        """Return what it has used; `None` where that cannot be read, or when the thread is over.
+
+        One that is new has not been queued yet, which takes a while to read.
+        """
+        if self._cpu_clock is None:
+            return None
+        try:
+            cpu_s = time.clock_gettime(self._cpu_clock)
+        except OSError:
+            return None
+        return ThreadUsage(self._clock.now(), cpu_s, 0.0 if is_new else self._queued_s())
+
+    def _queued_s(self) -> float:
+        try:
+            schedstat = Path(f"/proc/self/task/{self._thread_id}/schedstat").read_text()
+            return int(schedstat.split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0
+
+
+class RunningBatch(NamedTuple):
+    """A batch that runs in a thread."""
+
+    meter: ThreadMeter
+    began: ThreadUsage | None
+    """What the thread had used when the batch began."""
+
+
+class MeteredProcess:
+    """Calls `process` on batches, one at a time, and adds up what its thread used meanwhile.
+
+    It must be called in one thread at a time, perhaps a different one each time.
+    """
+
+    def __init__(self, process: Callable[..., BatchRecord], clock: Clock) -> None:
+        self._process = process
+        self._clock = clock
+        self._queued_s = 0.0
+        self._waits = 0.0
+        self.running: RunningBatch | None = None
+        """The batch that runs now."""
+
+    accepts_monitor = True
+
+    def __call__(self, batch: Batch, *, monitor: Any = None) -> BatchRecord:
+        meter = ThreadMeter(self._clock)
+        waits = _waits_of_this_thread()
+        began = meter.read()
+        self.running = RunningBatch(meter, began)
+        try:
+            return call_monitored(monitor, self._process, batch)  # type: ignore[no-any-return]
+        finally:
+            self.running = None
+            ended = meter.read()
+            if began is not None and ended is not None:
+                self._queued_s += ended.queued_s - began.queued_s
+            self._waits += _waits_of_this_thread() - waits if waits < math.inf else math.inf
+
+    def end_running(self, _: object = None) -> None:
+        """Note that no batch runs."""
+        self.running = None
+
+    def usage(self) -> ProcessUsage:
+        """Return the CPU time of this process; waits and queueing of the batches that ended."""
+        return ProcessUsage(time.process_time(), self._waits, self._queued_s)
+
+
+def _waits_of_this_thread() -> float:
+    """Return how often this thread gave up its core; infinite where that is not known."""
+    try:
+        from resource import RUSAGE_THREAD, getrusage
+    except ImportError:  # Linux alone has it
+        return math.inf
+    return getrusage(RUSAGE_THREAD).ru_nvcsw
