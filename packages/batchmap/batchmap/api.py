@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sized
+from dataclasses import replace
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
-from batchmap.engine import stream_batches
+from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.errors import UsageError
 from batchmap.options import EngineOptions, OptionReader
-from batchmap.ordering import in_order
+from batchmap.ordering import ReorderBuffer, in_order, results_bytes
 from batchmap.records import ItemRecord
+from batchmap.scheduling.live_source import LiveSource
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
@@ -22,6 +24,10 @@ R = TypeVar("R")
 
 Auto = Literal["auto"]
 
+
+MAX_STREAM_BATCH = 16384
+"""How many items a batch of a stream has at most, unless more are asked for: however quick they
+are, those in flight must fit in memory."""
 
 _DEFAULTS = ("auto", "auto", "auto", 0, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
@@ -148,11 +154,31 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised.
     """
     options = _read(backend, workers, batch_size, retries, timeout_s)
+    return _stream(BatchProcessor(function), items, options, keep_order=keep_order)
+
+
+def _stream(
+    processor: BatchProcessor, items: Iterable[Any], options: EngineOptions, *, keep_order: bool
+) -> Iterator[ItemRecord]:
+    state = RunState()
+    limits = replace(limits_of(options), max_batch_size=lambda: MAX_STREAM_BATCH)
     total = len(items) if isinstance(items, Sized) else None
-    batches = stream_batches(BatchProcessor(function), items, options, total=total)
     if keep_order:
-        batches = in_order(batches)
-    return (item for record in batches for item in record.item_records())
+        waiting = ReorderBuffer(size_of=results_bytes)
+        limits = replace(limits, has_room=waiting.has_room)
+    # An iterator may wait for what its consumer does; what can be iterated again does not.
+    source = LiveSource(items) if isinstance(items, Iterator) else None
+    if source is not None:
+        source.on_items = state.wake
+    try:
+        batches = stream_batches(
+            processor, source or items, options, total=total, limits=limits, state=state
+        )
+        for record in in_order(batches, waiting) if keep_order else batches:
+            yield from record.item_records()
+    finally:
+        if source is not None:
+            source.close()
 
 
 def _read(

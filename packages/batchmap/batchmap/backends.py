@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from batchmap.resources import coroutines_at_once, usable_cores
+from batchmap.core_sharing import cores_to_use
+from batchmap.resources import coroutines_at_once
 
 __all__ = ["BACKENDS", "Backend", "runs_in_processes", "usual_hand_over_s"]
 
@@ -35,15 +36,15 @@ def _one() -> int:
 
 
 def _four_a_core() -> int:
-    return 4 * usable_cores()
+    return 4 * cores_to_use()
 
 
 _ROWS = (
     Backend("sequential", "batchmap.executors.sequential", 2e-6, _one),
     Backend("thread", "batchmap.executors.thread", 5e-5, _four_a_core),
-    Backend("process", "batchmap.executors.process.pool", 1.5e-4, usable_cores, True),
+    Backend("process", "batchmap.executors.process.pool", 1.5e-4, cores_to_use, True),
     Backend("async", "batchmap.executors.coroutine", 5e-5, coroutines_at_once),
-    Backend("dask", "batchmap.executors.dask", 2e-3, usable_cores, True),
+    Backend("dask", "batchmap.executors.dask", 2e-3, cores_to_use, True),
 )
 
 BACKENDS = {row.name: row for row in _ROWS}

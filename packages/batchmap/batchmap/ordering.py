@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 from batchmap.records import BatchRecord
 
-__all__ = ["ReorderBuffer", "in_order"]
+__all__ = ["MAX_HELD_BYTES", "MAX_HELD_ITEMS", "ReorderBuffer", "in_order", "results_bytes"]
+
+MAX_HELD_ITEMS = 50_000
+MAX_HELD_BYTES = 32 * 2**20
+"""How many items, and bytes of results, may wait for the record of an earlier item."""
+
+
+def results_bytes(record: BatchRecord) -> int:
+    """Estimate the memory that the results take, in bytes, without the objects in them."""
+    return sum(map(sys.getsizeof, record.results))
 
 
 class ReorderBuffer:
@@ -23,6 +33,12 @@ class ReorderBuffer:
         """The index of the first item whose record has not come out, from 0."""
         self.held_bytes = 0
         """What the records that wait take in memory; 0 without `size_of`."""
+        self.held_items = 0
+        """How many items these records have."""
+
+    def has_room(self) -> bool:
+        """Tell whether more records may come that have to wait."""
+        return self.held_items < MAX_HELD_ITEMS and self.held_bytes < MAX_HELD_BYTES
 
     def push(self, record: BatchRecord) -> Iterator[BatchRecord]:
         """Add a record and yield those whose turn has come, in order.
@@ -32,15 +48,19 @@ class ReorderBuffer:
         size_bytes = 0 if self._size_of is None else self._size_of(record)
         self._held[record.first_item] = record, size_bytes
         self.held_bytes += size_bytes
+        self.held_items += len(record.results)
         while (found := self._held.pop(self.next_item, None)) is not None:
             record, size_bytes = found
             self.held_bytes -= size_bytes
+            self.held_items -= len(record.results)
             self.next_item += len(record.results)
             yield record
 
 
-def in_order(records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
-    """Yield the records in input order; those that came early wait."""
-    buffer = ReorderBuffer()
+def in_order(
+    records: Iterator[BatchRecord], buffer: ReorderBuffer | None = None
+) -> Iterator[BatchRecord]:
+    """Yield the records in input order; those that came early wait in `buffer`."""
+    buffer = buffer or ReorderBuffer()
     for record in records:
         yield from buffer.push(record)

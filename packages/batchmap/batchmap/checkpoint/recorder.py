@@ -21,7 +21,7 @@ from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats
 from batchmap.checkpoint.pending_items import PendingItem, PendingItems
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import BatchmapError, OutputHeldError
-from batchmap.ordering import ReorderBuffer
+from batchmap.ordering import MAX_HELD_BYTES, MAX_HELD_ITEMS, ReorderBuffer, results_bytes
 from batchmap.records import (
     BatchRecord,
     ItemFailure,
@@ -36,10 +36,6 @@ __all__ = ["Recorder"]
 
 SLOW_BATCH_S = 0.2
 """A batch whose items took so long together is committed as soon as the sink allows."""
-
-MAX_WAITING_ITEMS = 50_000
-MAX_WAITING_BYTES = 32 * 2**20
-"""How many items, and bytes of results, may wait for the record of an earlier item."""
 
 MAX_BATCH_ITEMS = 4096
 MAX_BATCH_BYTES = 4 * 2**20
@@ -83,7 +79,7 @@ class Recorder:
         self._failure_limit = failure_limit
         self._stop = stop
         self._clock = clock
-        self._reorder = ReorderBuffer(size_of=_results_bytes) if keeps_order else None
+        self._reorder = ReorderBuffer(size_of=results_bytes) if keeps_order else None
         self._result_bytes = 1.0
         """What a result takes in memory, of late; follows large ones at once."""
         pending.on_unreadable = self._record_unreadable
@@ -120,8 +116,8 @@ class Recorder:
         """Tell whether more items may be taken, by what waits for earlier records."""
         waiting = self._reorder
         return waiting is None or (
-            self._pending.taken - waiting.next_item < MAX_WAITING_ITEMS
-            and waiting.held_bytes < MAX_WAITING_BYTES
+            self._pending.taken - waiting.next_item < MAX_HELD_ITEMS
+            and waiting.held_bytes < MAX_HELD_BYTES
         )
 
     def max_batch_items(self) -> int:
@@ -290,7 +286,3 @@ class Recorder:
 def _size_bytes(values: Sequence[Any]) -> int:
     """Estimate the memory that values take, in bytes, without the objects in them."""
     return sum(map(sys.getsizeof, values))
-
-
-def _results_bytes(record: BatchRecord) -> int:
-    return _size_bytes(record.results)

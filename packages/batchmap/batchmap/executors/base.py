@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, Protocol, cast
 
 from batchmap.backends import BACKENDS
+from batchmap.core_sharing import worker_processes
 from batchmap.executors.dask.address import DaskAddress
 from batchmap.stopping import StopRequest
 
@@ -78,7 +79,8 @@ def open_executor(
 ) -> Iterator[WorkerExecutor]:
     """Open the executor `name`, one of `EXECUTORS`, and shut it down at the end.
 
-    `timeout_s` limits the time of each item, in seconds; the sequential executor has no limit.
+    `timeout_s` limits the time of each item, in seconds. With such a limit, the sequential executor
+    runs calls in one thread, as an item cannot be given up in the thread that calls.
     `scheduler` is the address of a Dask cluster that runs already; the number of its workers is
     what it is, whatever `workers` says.
 
@@ -89,11 +91,14 @@ def open_executor(
         raise ValueError(f"no executor {name!r}; there are {', '.join(BACKENDS)}")
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
+    if name == "sequential" and timeout_s is not None:
+        name, workers = "thread", 1
     open_workers = cast(_OpenWorkers, import_module(BACKENDS[name].module).open_workers)
     where = {} if scheduler is None else {"scheduler": scheduler}
     executor = open_workers(workers, timeout_s=timeout_s, **where)
     try:
-        yield executor
+        with worker_processes(workers if name == "process" else 0):
+            yield executor
     except BaseException:  # nobody waits for the rest any more
         executor.kill()
         raise

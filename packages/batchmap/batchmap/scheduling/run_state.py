@@ -31,6 +31,11 @@ class RunState:
         if self._on_plan is not None:
             self._on_plan(plan)
 
+    def wake(self) -> None:
+        """Have the scheduler look at its source again, if it waits; thread-safe."""
+        if self.scheduler is not None:
+            self.scheduler.wake()
+
     @property
     def busy_workers(self) -> int:
         """How many workers run a batch now."""

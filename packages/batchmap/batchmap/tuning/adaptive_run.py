@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
+from batchmap.core_sharing import cores_to_use
 from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.records import Batch, BatchRecord, Plan
-from batchmap.resources import usable_cores
 from batchmap.scheduling.adaptive_batches import MAX_BATCH_S
 from batchmap.scheduling.batching import cut
 from batchmap.scheduling.limits import Limits
@@ -105,7 +105,7 @@ class _AdaptiveRun:
             self._process_in_workers,
             total=run.total if run.total is None or run.started is None else run.total + 1,
             expected=run.expected,
-            cores=usable_cores(),
+            cores=cores_to_use(),
             workers=run.workers,
             usage=self._process_in_place.usage,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from contextvars import Context, copy_context
 
+from batchmap.core_sharing import inside_call
+
 __all__ = ["copied_context"]
 
 
@@ -15,6 +17,7 @@ def copied_context() -> Context:
     calls that run at once would change each other's.
     """
     context = copy_context()
+    context.run(inside_call.set, True)
     if "decimal" in sys.modules:
         context.run(_copy_decimal_context)
     return context

@@ -16,6 +16,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
+from batchmap.core_sharing import limit_cores
 from batchmap.errors import TaskUnusableError
 from batchmap.executors.pickling import pickled_error, pickled_result
 from batchmap.executors.process.framing import Kind, receive_frame, send_frame
@@ -74,6 +75,7 @@ def work(
         other.close()
     workers = len(running) // 2
     _share_cores_between(workers)
+    limit_cores(workers)
     if max_growth_bytes is None:
         max_growth_bytes = max(MIN_GROWTH_BYTES, free_memory_bytes() // (2 * workers))
     _ignore_group_signals()

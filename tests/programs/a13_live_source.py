@@ -1,0 +1,62 @@
+"""A live source: what it gives is processed and handed out as it comes, whatever else it waits for."""
+
+import queue
+import sqlite3
+import sys
+import threading
+import time
+
+from batchmap import stream_map
+
+BACKENDS = ("auto", "sequential", "thread", "process")
+
+
+def double(number):
+    return 2 * number
+
+
+def paced(gave_s):
+    for number in range(12):
+        time.sleep(0.05)
+        gave_s.append(time.perf_counter())
+        yield number
+
+
+def with_a_pause(released):
+    yield from range(5)
+    assert released.wait(60), "what came before the pause is handed out in it"
+    yield 5
+
+
+def check(backend):
+    list(stream_map(double, range(3), backend=backend))  # imports, first
+    gave_s, late_s = [], []
+    for record in stream_map(double, paced(gave_s), backend=backend, workers=2):
+        assert record.result == 2 * record.index
+        late_s.append(time.perf_counter() - gave_s[record.index])
+    assert len(late_s) == 12
+    assert sorted(late_s)[6] < 0.2, late_s
+
+    released = threading.Event()
+    seen = []
+    for record in stream_map(double, with_a_pause(released), backend=backend, workers=2):
+        seen.append(record.index)
+        if len(seen) == 5:
+            released.set()
+    assert sorted(seen) == [0, 1, 2, 3, 4, 5]
+
+    messages = queue.SimpleQueue()
+    messages.put(1)
+    for record in stream_map(double, iter(messages.get, None), backend=backend, workers=2):
+        messages.put(record.result if record.result < 20 else None)
+
+    rows = sqlite3.connect(":memory:").execute("WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL "
+        "SELECT n + 1 FROM t WHERE n < 500) SELECT n FROM t")  # fmt: skip
+    of_rows = stream_map(double, (n for (n,) in rows), backend=backend, keep_order=True, workers=2)
+    assert [record.result for record in of_rows] == [2 * number for number in range(1, 501)]
+    ended = {thread.name for thread in threading.enumerate()} - {"source"}
+    assert threading.active_count() == len(ended)
+
+
+if __name__ == "__main__":
+    check(sys.argv[1])
