@@ -18,6 +18,7 @@ from batchmap.worker.processor import BatchProcessor
 
 from batchmap_workbook.utils.analysis.correctness.compare_results import compare_results
 from batchmap_workbook.utils.analysis.correctness.mismatch_causes import (
+    NOT_THREAD_SAFE,
     SHARES_STATE,
     find_mismatch_cause,
 )
@@ -240,6 +241,12 @@ def test_results_that_are_alike_by_nature_are_not_taken_for_a_shared_seed(
 def test_spans_that_do_not_show_how_a_worker_began_are_left_out(other: Span) -> None:
     sequential, parallel = results([0, 1, 2, 3, 4, 5]), results([7, 8, 9, 7, 8, 9])
     assert why(draw_by_item, sequential, parallel, span(0, 0, 3), other) == SHARES_STATE
+
+
+def test_in_threads_it_is_the_function_that_is_not_thread_safe() -> None:
+    sequential, parallel = results([0, 1, 2]), results([0, 1, 3])
+    cause = why(draw_by_item, sequential, parallel, items=range(3), in_processes=False)
+    assert cause == NOT_THREAD_SAFE
 
 
 def test_a_function_that_is_not_deterministic_is_shown_by_an_item_that_differed() -> None:

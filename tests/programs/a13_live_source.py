@@ -1,4 +1,4 @@
-"""A live source: what it gives is processed and handed out as it comes, whatever else it waits for."""
+"""A live source: what it gives is handed out as it comes, whatever the source then waits for."""
 
 import queue
 import sqlite3

@@ -51,6 +51,12 @@ SHARES_STATE = (
     "a file)"
 )
 
+NOT_THREAD_SAFE = (
+    "the function gives the same results twice in a row in a process of its own, so it is not "
+    "thread-safe: calls at the same time change what they share (a global, a cache, a connection); "
+    "use --backend process"
+)
+
 
 def find_mismatch_cause(
     function: Callable[[Any], Any],
@@ -70,7 +76,8 @@ def find_mismatch_cause(
     """
     try:
         cause = _shared_seed(results, tolerance) if in_processes else None
-        return cause or _cause_by_running_again(function, results, verdict, tolerance, budget_s)
+        cause = cause or _cause_by_running_again(function, results, verdict, tolerance, budget_s)
+        return NOT_THREAD_SAFE if cause is SHARES_STATE and not in_processes else cause
     except Exception:  # without a cause, the mismatches are still reported
         return None
 
