@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -143,7 +144,10 @@ def test_nothing_is_lost_when_what_the_pilot_measures_fails() -> None:
         ({"batch_size": 0}, "batch_size must be at least 1, got 0; leave it out to have it chosen"),
         ({"retries": -1}, "retries must be at least 0, got -1"),
         ({"timeout_s": 0}, "timeout_s must be above 0 and at most 86400 seconds, got 0"),
-        ({"on_error": "ignore"}, "on_error must be 'raise' or 'record', got 'ignore'"),
+        (
+            {"on_error": "ignore"},
+            "on_error must be 'raise', 'stop' or 'record', got 'ignore'",
+        ),
         (
             {"backend": "gpu"},
             "backend must be one of auto, sequential, thread, process, async, dask, got 'gpu'",
@@ -160,12 +164,20 @@ def test_what_is_no_function_is_refused() -> None:
         parallel_map(3, [1])  # type: ignore[call-overload]
 
 
-def test_ctrl_c_in_a_script_reaches_the_script() -> None:
+@pytest.mark.parametrize("backend", ["auto", "sequential"])
+def test_ctrl_c_in_a_script_reaches_the_script(backend: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        parallel_map(lambda item: signal.raise_signal(signal.SIGINT), [1], backend=backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_interrupt_that_the_function_raises_costs_its_item(backend: str) -> None:
     def interrupt(item: int) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        parallel_map(interrupt, [1])
+    with pytest.raises(ItemsFailedError, match="1 of 1 items failed") as caught:
+        parallel_map(interrupt, [1], backend=backend)
+    assert type(caught.value.__cause__) is KeyboardInterrupt
 
 
 def test_coroutines_may_share_what_belongs_to_a_loop_from_one_run_to_the_next() -> None:

@@ -94,11 +94,8 @@ def test_a_keyboard_interrupt_of_the_function_is_its_failure_under_a_handler() -
 
 
 def test_ctrl_c_in_a_script_is_not_swallowed() -> None:
-    def interrupt(item: int) -> None:
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        BatchProcessor(interrupt).process([1])
+        BatchProcessor(lambda item: signal.raise_signal(signal.SIGINT)).process([1])
 
 
 def fails_until(attempt: int) -> Any:

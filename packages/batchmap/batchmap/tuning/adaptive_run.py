@@ -12,7 +12,7 @@ yields the records of the items that it ran.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +69,7 @@ class EngineRequest:
         return cut(self.items, self.total, next_size, first_item=self.first_item)
 
 
-def run_adaptively(run: EngineRequest) -> Iterator[BatchRecord]:
+def run_adaptively(run: EngineRequest) -> Generator[BatchRecord]:
     """Yield the records of a run that measures its first items and plans the rest."""
     with ExitStack() as in_place, ExitStack() as pool:
         yield from _AdaptiveRun(run, in_place, pool).records()

@@ -23,6 +23,8 @@ from batchmap.resources import ProcessUsage, free_memory_bytes, process_usage
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
 from batchmap.tuning.backend_choice import PARALLEL_FROM, RELEASES_GIL_FROM, Profile, choose_backend
 from batchmap.tuning.transfer_cost import measure_transfer
+from batchmap.worker.failures import describe_failure
+from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["IN_PLACE_SLICE_S", "Profiler"]
 
@@ -267,8 +269,11 @@ class Profiler:
             return replace(
                 known, transfer=measure_transfer(self._function, *self._sample, self._clock)
             )
-        except Exception as error:
-            return replace(known, unpicklable=f"{type(error).__name__}: {error!s:.100}")
+        except BaseException as error:
+            if SignalHandlers().raised(error):
+                raise
+            failure = describe_failure(error)
+            return replace(known, unpicklable=f"{failure.error_type}: {failure.error:.100}")
 
 
 @dataclass(frozen=True, slots=True)

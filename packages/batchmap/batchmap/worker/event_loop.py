@@ -11,9 +11,16 @@ import asyncio
 import atexit
 import os
 import threading
+from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from typing import TypeVar
 
 __all__ = ["LoopLease", "lease_loop"]
+
+T = TypeVar("T")
 
 
 class LoopLease:
@@ -22,6 +29,14 @@ class LoopLease:
     def __init__(self, shared: _SharedLoop | None, loop: asyncio.AbstractEventLoop) -> None:
         self._shared = shared
         self.loop = loop
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        """Return what `awaitable` gives; another thread runs it where this one runs a loop."""
+        if asyncio._get_running_loop() is None:
+            return self.loop.run_until_complete(awaitable)
+        run = partial(copy_context().run, self.loop.run_until_complete, awaitable)
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(run).result()
 
     def release(self) -> None:
         """Give the loop back, which must have stopped; one with tasks left in it is closed."""

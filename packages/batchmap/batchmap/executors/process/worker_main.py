@@ -17,11 +17,12 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.errors import TaskUnusableError
-from batchmap.executors.pickling import pickled_error, pickled_result
+from batchmap.executors.pickling import call_error, pickled_error, pickled_result
 from batchmap.executors.process.framing import Kind, receive_frame, send_frame
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS, set_search_variables
 from batchmap.records import BatchRecord
 from batchmap.resources import free_memory_bytes, resident_bytes
+from batchmap.worker.failures import describe_failure
 from batchmap.worker.monitor import current_monitor
 
 __all__ = ["IDLE", "work"]
@@ -95,23 +96,33 @@ def _serve(sock: socket.socket, growth: _Growth) -> None:
             function = _loaded(payload)
             continue
         assert function is not None
-        try:
-            result = function(*pickle.loads(payload))
-            kind, answer = Kind.RESULT, pickled_result(result)
-        except Exception as error:
-            kind, answer = Kind.ERROR, pickled_error(error)
+        kind, answer = _answer(function, payload)
         send_frame(sock, kind, answer)
         if growth.is_too_much():
             send_frame(sock, Kind.LEAVING)
             return
 
 
+def _answer(function: Callable[..., Any], payload: bytearray) -> tuple[Kind, bytes]:
+    try:
+        arguments = pickle.loads(payload)
+    except BaseException as error:
+        return Kind.ERROR, pickled_error(call_error(error))
+    try:
+        return Kind.RESULT, pickled_result(function(*arguments))
+    except BaseException as error:
+        return Kind.ERROR, pickled_error(error)
+
+
 def _loaded(payload: bytearray) -> Callable[..., Any]:
     try:
         function: Callable[..., Any] = pickle.loads(payload)
         return function
-    except Exception as error:
-        why = f"the function cannot be loaded in a worker: {type(error).__name__}: {error!s:.200}"
+    except BaseException as error:
+        failure = describe_failure(error)
+        why = (
+            f"the function cannot be loaded in a worker: {failure.error_type}: {failure.error:.200}"
+        )
 
         def refuse(*_: Any) -> Any:
             raise TaskUnusableError(why)
