@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 from typing import Any
@@ -80,8 +81,6 @@ def test_a_failure_holds_message_and_traceback_cut_to_size() -> None:
 
 
 def test_a_keyboard_interrupt_of_the_function_is_its_failure_under_a_handler() -> None:
-    import signal
-
     def interrupt(item: int) -> None:
         raise KeyboardInterrupt
 

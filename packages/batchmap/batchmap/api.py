@@ -16,7 +16,7 @@ from batchmap.ordering import in_order
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.tuning.inline import MAX_SLICE, run_inline
-from batchmap.worker.coroutine_results import LOOK_FROM_S, Begun, holds_coroutine
+from batchmap.worker.coroutine_results import Begun, holds_coroutine
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
 
@@ -118,7 +118,7 @@ def parallel_map(
         rest, failed = run_inline(
             function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
-        if rest is not None and results and holds_coroutine(results, -MAX_SLICE, LOOK_FROM_S):
+        if rest is not None and holds_coroutine(results[-MAX_SLICE:]):
             processor = processor.as_async()
             rest = chain(map(Begun, results), rest)
             results = []

@@ -60,7 +60,7 @@ def stream_batches(
     if is_chosen:
         backend = "async"
     if backend == "async" and not processor.is_async:
-        if not processor.may_return_coroutines:
+        if not processor.often_returns_coroutines:
             raise ValueError("the async backend needs an `async def` function")
         processor = processor.as_async()
     run = EngineRequest(

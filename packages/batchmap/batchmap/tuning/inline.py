@@ -12,7 +12,7 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import ItemRecord
-from batchmap.worker.coroutine_results import holds_coroutine
+from batchmap.worker.coroutine_results import holds_coroutine, never_returns_coroutines
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.interruption import SignalHandlers
 
@@ -53,6 +53,7 @@ def run_inline(
     # These can be sliced, which takes no time an item. A subclass may iterate in its own way.
     whole: Any = items if type(items) in (list, tuple, range) else None
     left = iter(items)
+    may_be_coroutines = not never_returns_coroutines(function)
     failed: list[ItemRecord] = []
     now = clock.now
     size = 1
@@ -69,15 +70,14 @@ def run_inline(
             results.append(None)
             at_end = stop_at_failure
         else:
-            # The function may have added to the list meanwhile.
-            at_end = len(results) < goal and (whole is None or len(whole) <= len(results))
+            at_end = len(results) < goal
         now_s = now()
         item_s = (now_s - then_s) / size
         start = goal - size
         may_pay = item_s > MEASURE_FROM_S or (
             now_s - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S
         )
-        if len(results) > start and holds_coroutine(results, start, item_s):
+        if may_be_coroutines and holds_coroutine(results[start:]):
             at_end, may_pay = False, True
         if at_end:
             return None, failed

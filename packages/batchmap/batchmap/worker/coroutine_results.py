@@ -1,35 +1,36 @@
 """Coroutines that a plain function returns: a lambda, a decorated function, one that may await.
 
-Which functions do so is seen by what they return, so results are looked at: each of those that take
-long, and samples of those that take less than it takes to look.
+Which functions do so is seen by what they return.
 """
 
 from __future__ import annotations
 
+import builtins
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
-from types import CoroutineType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from batchmap.worker.event_loop import LoopLease
 
 __all__ = [
-    "LOOK_FROM_S",
     "Awaited",
     "Awaiter",
     "Begun",
     "holds_coroutine",
     "is_async",
-    "may_return_coroutines",
+    "never_returns_coroutines",
+    "often_returns_coroutines",
 ]
-
-LOOK_FROM_S = 1e-6
-"""All results are looked at where an item takes longer than this, in seconds, and where there are
-at most `MOST_LOOKED_AT`; else the first and the last."""
-
-MOST_LOOKED_AT = 64
 
 
 def is_async(function: Callable[[Any], Any]) -> bool:
@@ -38,16 +39,33 @@ def is_async(function: Callable[[Any], Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(by_class)
 
 
-def holds_coroutine(results: Sequence[Any], start: int, item_s: float) -> bool:
-    """Tell whether there is a coroutine among the results from `start` on, at least one."""
-    some = results[start:]
-    if len(some) > MOST_LOOKED_AT and item_s < LOOK_FROM_S:
-        return CoroutineType in (type(some[0]), type(some[-1]))
-    return CoroutineType in map(type, some)
+def holds_coroutine(results: Iterable[Any]) -> bool:
+    """Tell whether there is a coroutine among the results."""
+    return CoroutineType in map(type, results)
 
 
-def may_return_coroutines(function: Callable[[Any], Any]) -> bool:
-    """Tell whether it is usual that such a function, which is no `async def`, returns coroutines.
+def never_returns_coroutines(function: Callable[[Any], Any]) -> bool:
+    """Tell whether `function` cannot return a coroutine, so that nobody has to look.
+
+    That holds for classes and what is written in C, and for functions that call only such.
+    """
+    if isinstance(function, _WRITTEN_IN_C):
+        return True
+    if not isinstance(function, FunctionType):
+        return False
+    code, known = function.__code__, function.__globals__
+    return (
+        not code.co_freevars
+        and not any(isinstance(constant, CodeType) for constant in code.co_consts)
+        and all(
+            name not in known and isinstance(getattr(builtins, name, None), _WRITTEN_IN_C)
+            for name in code.co_names
+        )
+    )
+
+
+def often_returns_coroutines(function: Callable[[Any], Any]) -> bool:
+    """Tell whether functions of this kind, no coroutine functions, often return coroutines.
 
     That is what lambdas, decorated and partial functions, and objects are used for.
     """
@@ -59,6 +77,9 @@ def may_return_coroutines(function: Callable[[Any], Any]) -> bool:
         or bool(getattr(function, "__closure__", None))
         or getattr(function, "__name__", "") == "<lambda>"
     )
+
+
+_WRITTEN_IN_C = (type, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
 
 class Awaiter:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable
 from copy import copy
 from itertools import islice, takewhile, tee
-from types import CoroutineType
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
@@ -18,7 +17,8 @@ from batchmap.worker.coroutine_results import (
     Awaiter,
     holds_coroutine,
     is_async,
-    may_return_coroutines,
+    never_returns_coroutines,
+    often_returns_coroutines,
 )
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.interruption import SignalHandlers
@@ -78,6 +78,8 @@ class BatchProcessor:
         """Those of the caller."""
         self.is_async = is_async(function)
         """Whether the function is a coroutine function."""
+        self._looks = not (self.is_async or never_returns_coroutines(function))
+        """Whether its results may be coroutines, and so have to be looked at."""
 
     @property
     def has_returned_coroutines(self) -> bool:
@@ -85,14 +87,15 @@ class BatchProcessor:
         return self._seen.coroutines
 
     @property
-    def may_return_coroutines(self) -> bool:
+    def often_returns_coroutines(self) -> bool:
         """Whether functions of this kind, no coroutine functions, often return coroutines."""
-        return may_return_coroutines(self._function)
+        return often_returns_coroutines(self._function)
 
     def as_async(self) -> BatchProcessor:
         """Return a processor of the function as a coroutine function."""
         processor = copy(self)
-        processor._function, processor.is_async = Awaited(self._function), True
+        processor._function = Awaited(self._function)
+        processor.is_async, processor._looks = True, False
         return processor
 
     def with_budget(self, budget_s: float) -> BatchProcessor:
@@ -130,9 +133,8 @@ class BatchProcessor:
         """Run the items; where several in a row are cheap, run and time them in groups."""
         items, results, durations = builder.batch.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
-        function, is_awaited = self._function, self.is_async
-        if is_awaited:
-            function = self._awaited(awaiter)
+        function = self._awaited(awaiter) if self.is_async else self._function
+        looks = self._looks
         offset = cheap = 0
         then_s = now()
         deadline_s = then_s + self._budget_s
@@ -152,8 +154,8 @@ class BatchProcessor:
                 self._fail(builder, function, len(results), error)
             size = len(results) - offset
             now_s = now()
-            if not is_awaited and size and _holds_coroutine(results, size, now_s - then_s):
-                function, is_awaited = self._awaited(awaiter), True
+            if looks and holds_coroutine(results[offset:]):
+                function, looks = self._awaited(awaiter), False
                 self._await_from(offset, builder, awaiter, function)
                 now_s = now()
             if size:
@@ -182,9 +184,8 @@ class BatchProcessor:
             self._clock.now,
             self._stop,
         )
-        function, is_awaited = self._function, self.is_async
-        if is_awaited:
-            function = self._awaited(awaiter)
+        function = self._awaited(awaiter) if self.is_async else self._function
+        looks = self._looks
         left = iter(items)
         now_s = now()
         deadline_s = now_s + self._budget_s
@@ -198,19 +199,18 @@ class BatchProcessor:
                 until_s = min(monitor.heartbeat(offset, now_s, builder.take_finished), deadline_s)
                 began_s, noted_s = tee(takewhile(until_s.__ge__, iter(now, None)))
                 begin = monitor.begin(offset, noted_s), map(builder.began_s.append, began_s)
-                looks = not (is_awaited or self._seen.results)
+                some = islice(left, 1) if looks and not self._seen.results else left
                 try:
-                    for item, _, _ in zip(islice(left, 1) if looks else left, *begin, strict=False):
+                    for item, _, _ in zip(some, *begin, strict=False):
                         results.append(function(item))
                     left = iter(items[len(results) :])  # `zip` took one more than it gave
                 except BaseException as error:
                     self._fail(builder, function, len(results), error)
-                then_s, now_s = now_s, now()
-                size = len(results) - offset
-                if size and not is_awaited:
+                now_s = now()
+                if looks:
                     self._seen.results = True
-                    if _holds_coroutine(results, size, now_s - then_s):
-                        function, is_awaited = self._awaited(awaiter), True
+                    if holds_coroutine(results[offset:]):
+                        function, looks = self._awaited(awaiter), False
                         self._await_from(offset, builder, awaiter, function)
                         now_s = now()
         finally:
@@ -279,13 +279,6 @@ class BatchProcessor:
 
         stop = self._stop if self._stops_at_failure else None
         return await process_coroutines(self._function, batch, self._clock, stop, self.handlers)
-
-
-def _holds_coroutine(results: list[Any], size: int, spent_s: float) -> bool:
-    """Tell whether a coroutine is among the last `size` results."""
-    if size == 1:
-        return type(results[-1]) is CoroutineType
-    return holds_coroutine(results, -size, spent_s / size)
 
 
 class _Seen:
