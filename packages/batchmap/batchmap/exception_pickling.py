@@ -139,7 +139,7 @@ def _set_state(error: BaseException, state: tuple[Any, ...]) -> None:
 
 def _name(cls: type) -> tuple[str, str]:
     module = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__
-    return module, cls.__qualname__
+    return module, cls.__name__
 
 
 def _reduced_class(cls: type) -> Any:
@@ -149,7 +149,11 @@ def _reduced_class(cls: type) -> Any:
         found = getattr(found, part, None)
     if found is cls and cls.__module__ != "__mp_main__":
         return NotImplemented
-    return _class_named, (*_name(cls), _tracked("_DYNAMIC_CLASS_TRACKER_BY_CLASS").get(cls))
+    return _class_named, (
+        _name(cls)[0],
+        cls.__qualname__,
+        _tracked("_DYNAMIC_CLASS_TRACKER_BY_CLASS").get(cls),
+    )
 
 
 def _class_named(module: str, qualname: str, number: str | None) -> Any:

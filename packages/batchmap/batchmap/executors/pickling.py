@@ -5,10 +5,12 @@ Whatever pickling raises, be it `SystemExit`, is what became of the call, and ne
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import replace
+from types import CodeType
 from typing import Any
 
 from batchmap.errors import BatchmapError, UsageError
@@ -30,10 +32,8 @@ def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes
 
     Raises `UsageError`, which names the `destination`, for one that cannot be.
     """
-    import cloudpickle
-
     try:
-        return bytes(cloudpickle.dumps(function))
+        return _pickled_by_value(function)
     except BaseException as error:
         if SignalHandlers().raised(error):
             raise
@@ -43,6 +43,28 @@ def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes
             f"{failure.error:.200})",
             advice="{backend:thread} needs no pickling",
         ) from error
+
+
+def _pickled_by_value(function: Any) -> bytes:
+    """Return `function` pickled, its code with the names of its files, which tracebacks show."""
+    import cloudpickle
+
+    reduced_code = cloudpickle.Pickler.dispatch_table[CodeType]
+
+    def with_file_name(code: CodeType) -> Any:
+        make, parts = reduced_code(code)
+        return make, tuple(code.co_filename if part == _NO_FILE else part for part in parts)
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table = cloudpickle.Pickler.dispatch_table.new_child({CodeType: with_file_name})
+
+    buffer = io.BytesIO()
+    Pickler(buffer).dump(function)
+    return buffer.getvalue()
+
+
+_NO_FILE = "<dynamic-code>"
+"""What `cloudpickle` sends instead of the name of a function's file."""
 
 
 def pickled_arguments(arguments: tuple[Any, ...], future: Future[Any]) -> bytes | None:

@@ -30,6 +30,10 @@ UNDECIDED_S = 0.02
 """How long the loop may take, in seconds, when an item takes between `NEVER_WORTH_IT_S` and
 `MEASURE_FROM_S`; after that, the engine takes over."""
 
+ALL_LOOKED_AT = 1024
+LOOKED_AT_STEP = 8
+"""So many results are looked at whether they are coroutines, and one of so many of those after."""
+
 MAX_SLICE = 256
 """How many items the loop runs at most without reading the clock."""
 
@@ -77,7 +81,8 @@ def run_inline(
         may_pay = item_s > MEASURE_FROM_S or (
             now_s - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S
         )
-        if may_be_coroutines and holds_coroutine(results[start:]):
+        some = results[start :: 1 if goal <= ALL_LOOKED_AT else LOOKED_AT_STEP]
+        if may_be_coroutines and holds_coroutine(some):
             at_end, may_pay = False, True
         if at_end:
             return None, failed

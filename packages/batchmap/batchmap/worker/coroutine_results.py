@@ -49,19 +49,15 @@ def never_returns_coroutines(function: Callable[[Any], Any]) -> bool:
 
     That holds for classes and what is written in C, and for functions that call only such.
     """
-    if isinstance(function, _WRITTEN_IN_C):
+    if type(function) in _WRITTEN_IN_C:
         return True
-    if not isinstance(function, FunctionType):
+    if type(function) is not FunctionType:
         return False
     code, known = function.__code__, function.__globals__
-    return (
-        not code.co_freevars
-        and not any(isinstance(constant, CodeType) for constant in code.co_consts)
-        and all(
-            name not in known and isinstance(getattr(builtins, name, None), _WRITTEN_IN_C)
-            for name in code.co_names
-        )
-    )
+    for name in code.co_names:
+        if name in known or type(getattr(builtins, name, None)) not in _WRITTEN_IN_C:
+            return False
+    return not code.co_freevars and CodeType not in map(type, code.co_consts)
 
 
 def often_returns_coroutines(function: Callable[[Any], Any]) -> bool:
