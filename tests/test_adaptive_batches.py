@@ -23,7 +23,7 @@ def test_items_that_far_outlast_a_hand_over_are_batches_of_one() -> None:
 
 
 def test_the_hand_over_costs_at_most_a_fiftieth() -> None:
-    assert sizing().next_size(None) * 1e-5 >= 49 * 1e-4
+    assert sizing().next_size(10**9) * 1e-5 >= 49 * 1e-4
 
 
 def test_no_batch_takes_much_longer_than_the_longest() -> None:
@@ -70,8 +70,8 @@ def slow_network() -> AdaptiveSizing:
 
 def test_a_hand_over_that_was_measured_makes_batches_that_are_worth_it() -> None:
     usual = AdaptiveSizing(workers=2, hand_over_s=2e-3, item_s=1e-3)
-    assert usual.next_size(None) * 1e-3 == MAX_BATCH_S
-    assert slow_network().next_size(None) * 1e-3 == pytest.approx(49 * 0.04)
+    assert usual.next_size(10**9) * 1e-3 == MAX_BATCH_S
+    assert slow_network().next_size(10**9) * 1e-3 == pytest.approx(49 * 0.04)
     assert slow_network().longest_batch_s == pytest.approx(49 * 0.04)
 
 
@@ -86,7 +86,7 @@ def test_gaps_between_batches_are_followed_down_and_up_to_what_was_measured() ->
             record = replace(record, started_s=now_s + gap_s, ended_s=now_s + gap_s + 1e-3)
             adaptive.learn(record)
             now_s = record.ended_s
-        return adaptive.next_size(None)
+        return adaptive.next_size(10**9)
 
     assert size_after(1e-4) * 1e-3 == MAX_BATCH_S
     assert size_after(0.02) * 1e-3 == pytest.approx(49 * 0.02, rel=0.01)
@@ -95,14 +95,23 @@ def test_gaps_between_batches_are_followed_down_and_up_to_what_was_measured() ->
 
 def test_where_workers_are_many_batches_leave_room_in_what_they_share() -> None:
     adaptive = AdaptiveSizing(workers=1000, hand_over_s=2e-3, shared_s=1e-3, item_s=0.1)
-    assert adaptive.next_size(None) == 20
+    assert adaptive.next_size(10**9) == 20
     assert adaptive.longest_batch_s == 2.0
     adaptive.workers = 100
-    assert adaptive.next_size(None) == 4
+    assert adaptive.next_size(10**9) == 4
     adaptive.workers = 10
-    assert adaptive.next_size(None) == 1
+    assert adaptive.next_size(10**9) == 1
 
 
 def test_a_hand_over_that_only_a_busy_cluster_can_take_does_not_count() -> None:
     busy = AdaptiveSizing(workers=2, hand_over_s=2e-3, measured_s=60.0, item_s=1e-3)
-    assert busy.next_size(None) * 1e-3 == pytest.approx(4.9)
+    assert busy.next_size(10**9) * 1e-3 == pytest.approx(4.9)
+
+
+def test_with_the_number_unknown_batches_grow_with_what_there_was() -> None:
+    adaptive = AdaptiveSizing(workers=100, hand_over_s=5e-5, item_s=2e-3)
+    sizes = [adaptive.next_size(None) for _ in range(2000)]
+    assert sizes[0] == 2
+    assert sizes == sorted(sizes)
+    assert all(size <= max(2, 1 + sum(sizes[:at]) / 200) for at, size in enumerate(sizes))
+    assert sizes[-1] * 2e-3 == MAX_BATCH_S

@@ -148,7 +148,10 @@ def test_nothing_is_lost_when_what_the_pilot_measures_fails() -> None:
         ({"batch_size": 0}, "batch_size must be at least 1, got 0; leave it out to have it chosen"),
         ({"retries": -1}, "retries must be at least 0, got -1"),
         ({"timeout_s": 0}, "timeout_s must be above 0 and at most 86400 seconds, got 0"),
-        ({"on_error": "ignore"}, "on_error must be 'raise' or 'record', got 'ignore'"),
+        (
+            {"on_error": "ignore"},
+            "on_error must be 'raise', 'stop' or 'record', got 'ignore'",
+        ),
         (
             {"backend": "gpu"},
             "backend must be one of auto, sequential, thread, process, async, dask, got 'gpu'",
@@ -186,6 +189,16 @@ def test_ctrl_c_in_a_script_reaches_the_script(backend: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "packages" / "batchmap")}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=50)
     assert (done.stdout, done.returncode) == ("interrupted\n", 0), done.stderr
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_interrupt_that_the_function_raises_costs_its_item(backend: str) -> None:
+    def interrupt(item: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(ItemsFailedError, match="1 of 1 items failed") as caught:
+        parallel_map(interrupt, [1], backend=backend)
+    assert type(caught.value.__cause__) is KeyboardInterrupt
 
 
 def test_coroutines_may_share_what_belongs_to_a_loop_from_one_run_to_the_next() -> None:

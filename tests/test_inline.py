@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
-from batchmap.tuning.inline import MEASURE_FROM_S, UNDECIDED_S, run_inline
+from batchmap.tuning.inline import MEASURE_FROM_S, UNDECIDED_S, InlineEnd, run_inline
+from batchmap.worker.interruption import SignalHandlers
 
 from tests.fakes import FakeClock
 
@@ -32,12 +33,18 @@ class CostlyFrom:
         return -item
 
 
+def inline(
+    function: Callable[[Any], Any], items: Iterable[Any], results: list[Any], clock: FakeClock
+) -> InlineEnd:
+    return run_inline(function, items, results, handlers=SignalHandlers(), clock=clock)
+
+
 @pytest.mark.parametrize("items", KINDS)
 @pytest.mark.parametrize("number", [0, 1, 2, 511, 5000])
 def test_cheap_items_are_all_done(items: Any, number: int) -> None:
     results: list[int] = []
     clock = FakeClock()
-    rest, failed, _ = run_inline(CostlyFrom(clock, 0, 0.0), items(number), results, clock=clock)
+    rest, failed, *_ = inline(CostlyFrom(clock, 0, 0.0), items(number), results, clock)
     assert (rest, failed) == (None, [])
     assert results == [-item for item in range(number)]
 
@@ -49,7 +56,7 @@ def test_items_that_may_be_worth_a_pool_are_handed_on(
 ) -> None:
     results: list[int] = []
     clock = FakeClock()
-    rest, _, _ = run_inline(CostlyFrom(clock, start, cost_s), items(5000), results, clock=clock)
+    rest, *_ = inline(CostlyFrom(clock, start, cost_s), items(5000), results, clock)
     assert rest is not None
     assert len(results) > start
     assert results + [-item for item in rest] == [-item for item in range(5000)]
@@ -58,7 +65,7 @@ def test_items_that_may_be_worth_a_pool_are_handed_on(
 def test_many_items_between_cheap_and_costly_are_handed_on_after_a_while() -> None:
     results: list[int] = []
     clock = FakeClock()
-    rest, _, _ = run_inline(CostlyFrom(clock, 0, 1e-6), range(10**6), results, clock=clock)
+    rest, *_ = inline(CostlyFrom(clock, 0, 1e-6), range(10**6), results, clock)
     assert rest is not None
     assert clock.now() == pytest.approx(UNDECIDED_S, rel=0.1)
 
@@ -71,7 +78,7 @@ def test_a_failure_costs_its_item(items: Any) -> None:
         return -item
 
     results: list[Any] = []
-    rest, failed, _ = run_inline(fail_on_tens, items(95), results, clock=FakeClock())
+    rest, failed, *_ = inline(fail_on_tens, items(95), results, FakeClock())
     assert rest is None
     assert [record.index for record in failed] == list(range(0, 95, 10))
     assert results == [-item if item % 10 else None for item in range(95)]
@@ -87,7 +94,7 @@ def test_an_item_that_takes_long_is_handed_on_while_it_runs() -> None:
         return -item
 
     results: list[int] = []
-    rest, failed, started = run_inline(wait_at_700, range(2000), results, clock=clock)
+    rest, failed, started, _ = inline(wait_at_700, range(2000), results, clock)
     assert rest is not None
     assert started is not None
     assert not started.future.done()
@@ -108,7 +115,7 @@ def test_what_only_works_in_the_calling_thread_runs_there() -> None:
         return -item
 
     results: list[int] = []
-    assert run_inline(work, range(2000), results, clock=FakeClock()) == (None, [], None)
+    assert inline(work, range(2000), results, FakeClock()) == InlineEnd(None, [])
     assert results == [-item for item in range(2000)]
 
 
@@ -120,7 +127,7 @@ def test_what_the_source_raises_is_the_callers(error: BaseException) -> None:
 
     results: list[int] = []
     with pytest.raises(type(error)):
-        run_inline(int, source(), results, clock=FakeClock())
+        inline(int, source(), results, FakeClock())
     assert len(results) <= 700
     if isinstance(error, Exception):
         assert results == list(range(700))

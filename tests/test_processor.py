@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 from typing import Any
@@ -79,8 +80,6 @@ def test_a_failure_holds_message_and_traceback_cut_to_size() -> None:
 
 
 def test_a_keyboard_interrupt_of_the_function_is_its_failure_under_a_handler() -> None:
-    import signal
-
     def interrupt(item: int) -> None:
         raise KeyboardInterrupt
 
@@ -93,11 +92,8 @@ def test_a_keyboard_interrupt_of_the_function_is_its_failure_under_a_handler() -
 
 
 def test_ctrl_c_in_a_script_is_not_swallowed() -> None:
-    def interrupt(item: int) -> None:
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        BatchProcessor(interrupt).process([1])
+        BatchProcessor(lambda item: signal.raise_signal(signal.SIGINT)).process([1])
 
 
 def fails_until(attempt: int) -> Any:

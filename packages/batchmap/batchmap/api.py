@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sized
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
@@ -11,9 +13,11 @@ from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.errors import UsageError
 from batchmap.options import EngineOptions, OptionReader
 from batchmap.ordering import ReorderBuffer, in_order, results_bytes
-from batchmap.records import ItemRecord
+from batchmap.records import BatchRecord, ItemFailure, ItemRecord
 from batchmap.scheduling.live_source import LiveSource
+from batchmap.stopping import StopRequest, Urgency
 from batchmap.tuning.inline import run_inline
+from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
 
@@ -49,7 +53,7 @@ def parallel_map(
     function: Callable[[T], Coroutine[Any, Any, R]],
     items: Iterable[T],
     *,
-    on_error: Literal["raise"] = ...,
+    on_error: Literal["raise", "stop"] = ...,
     **options: Unpack[_Options],
 ) -> list[R]: ...
 @overload
@@ -65,7 +69,7 @@ def parallel_map(
     function: Callable[[T], R],
     items: Iterable[T],
     *,
-    on_error: Literal["raise"] = ...,
+    on_error: Literal["raise", "stop"] = ...,
     **options: Unpack[_Options],
 ) -> list[R]: ...
 @overload
@@ -87,7 +91,7 @@ def parallel_map(
     batch_size: int | Auto = "auto",
     retries: int = 0,
     timeout_s: float | None = None,
-    on_error: Literal["raise", "record"] = "raise",
+    on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
 
@@ -98,42 +102,97 @@ def parallel_map(
     thread-safe; `backend="process"` runs one call at a time in each worker.
 
     A failed item is tried again up to `retries` times after growing waits, and fails when it takes
-    longer than `timeout_s` seconds. It does not stop the others. `on_error="raise"`: after all else
-    is done, one `ItemsFailedError` counts the failures and shows the first. `"record"`: the failed
-    item's `ItemRecord` stands in its place. Raises `ValueError` for options out of range and
-    `WorkersLostError` when workers cannot be had.
+    longer than `timeout_s` seconds. `on_error="raise"`: after all else is done, one
+    `ItemsFailedError` has all results, the failures, and the first exception as its `__cause__`.
+    `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
+    has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
+
+    What `items` raise is raised once the items before are done. Raises `ValueError` for options out
+    of range and `WorkersLostError` when workers cannot be had.
     """
-    if on_error not in ("raise", "record"):
-        raise ValueError(f"on_error must be 'raise' or 'record', got {on_error!r}")
+    if on_error not in ("raise", "stop", "record"):
+        raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
     options = _read(backend, workers, batch_size, retries, timeout_s)
-    processor = BatchProcessor(function)
-    total = len(items) if isinstance(items, Sized) else None
+    stops, stop = on_error == "stop", StopRequest()
+    processor = BatchProcessor(function, stop=stop, stops_at_failure=stops)
+    total = _length(items)
     results: list[Any] = []
     failed: list[ItemRecord] = []
-    rest: Iterable[Any] | None = items
+    rest: Iterable[Any] | None = None
     started = None
     if backend == "auto" and not (processor.is_async or retries or timeout_s):
-        rest, failed, started = run_inline(function, items, results)
+        inline = run_inline(
+            function, items, results, handlers=processor.handlers, stop_at_failure=stops
+        )
+        rest, failed, started = inline.rest, inline.failed, inline.started
+        if rest is not None and inline.has_coroutines:
+            processor = processor.as_async()
+            rest = chain(map(Begun, results), rest)
+            results = []
+    else:
+        rest = iter(items)
     if rest is not None:
         first = len(results) + (started is not None)
         left = None if total is None else max(0, total - first)
         for record in stream_batches(
-            processor, rest, options, total=left, first_item=first, started=started
+            processor,
+            rest,
+            options,
+            total=left,
+            first_item=first,
+            stop=stop,
+            started=started,
         ):
-            end = record.first_item + len(record.results)
-            if record.first_item == len(results):
-                results.extend(record.results)
-            else:
-                results.extend([None] * (end - len(results)))
-                results[record.first_item : end] = record.results
+            if record.first_item > len(results):
+                results.extend([_NOT_BEGUN] * (record.first_item - len(results)))
+            results[record.first_item : record.first_item + len(record.results)] = record.results
             if record.failures:
-                failed += [item for item in record.item_records() if item.failure]
-    failed.sort(key=lambda item: item.index)
-    if failed and on_error == "raise":
-        raise ItemsFailedError(failed, total=len(results))
+                _add_failures(failed, record)
+                if stops:
+                    stop.request(Urgency.DRAIN)
+    if failed:
+        _put_in_place(failed, results)
+        if on_error != "record":
+            raise ItemsFailedError.of(results, failed, stopped=stops)
+    return results
+
+
+_NOT_BEGUN = object()
+"""In place of the result of an item whose batch has not ended yet."""
+
+MOST_EXCEPTIONS = 1000
+"""So many exceptions are kept as objects, and the first one: they may hold anything. All are kept
+as text."""
+
+
+def _add_failures(failed: list[ItemRecord], record: BatchRecord) -> None:
+    for item in record.item_records():
+        if item.failure is None:
+            continue
+        if len(failed) >= MOST_EXCEPTIONS and item.index > failed[0].index:
+            item = replace(item, failure=replace(item.failure, exception=None))
+        failed.append(item)
+        if item.index < failed[0].index:  # the first in the input comes first
+            failed[0], failed[-1] = failed[-1], failed[0]
+
+
+def _put_in_place(failed: list[ItemRecord], results: list[Any]) -> None:
+    """Put the records of items that failed, or were never begun, in the places of their results."""
+    failed.sort(key=attrgetter("index"))
     for item in failed:
         results[item.index] = item
-    return results
+    why = ItemFailure("NotBegun", f"not begun, as item {failed[0].index} had failed", "")
+    for index, result in enumerate(results):
+        if result is _NOT_BEGUN:
+            results[index] = ItemRecord(index, None, why, 0, 0.0)
+
+
+def _length(items: Iterable[Any]) -> int | None:
+    """Return how many items there are, `None` when they do not tell."""
+    try:
+        return len(items)  # type: ignore[arg-type]
+    except Exception:
+        return None
 
 
 def stream_map(
@@ -151,33 +210,38 @@ def stream_map(
 
     Items are taken lazily, and a bounded number of them is in flight. In input order, records wait
     for those before them. It takes the options of `parallel_map`, `on_error` apart, and raises the
-    same errors; a failed item is yielded as a record and never raised.
+    same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
+    once the records of all items before have been yielded.
     """
     options = _read(backend, workers, batch_size, retries, timeout_s)
-    return _stream(BatchProcessor(function), items, options, keep_order=keep_order)
+    source = iter(items)
+    # An iterator may wait for what its consumer does; what can be iterated again does not.
+    live = LiveSource(source) if source is items else None
+    return _stream(BatchProcessor(function), live or source, _length(items), options, keep_order)
 
 
 def _stream(
-    processor: BatchProcessor, items: Iterable[Any], options: EngineOptions, *, keep_order: bool
+    processor: BatchProcessor,
+    source: LiveSource | Iterator[Any],
+    total: int | None,
+    options: EngineOptions,
+    keep_order: bool,
 ) -> Iterator[ItemRecord]:
     state = RunState()
     limits = replace(limits_of(options), max_batch_size=lambda: MAX_STREAM_BATCH)
-    total = len(items) if isinstance(items, Sized) else None
     if keep_order:
         waiting = ReorderBuffer(size_of=results_bytes)
         limits = replace(limits, has_room=waiting.has_room)
-    # An iterator may wait for what its consumer does; what can be iterated again does not.
-    source = LiveSource(items) if isinstance(items, Iterator) else None
-    if source is not None:
+    if isinstance(source, LiveSource):
         source.on_items = state.wake
     try:
         batches = stream_batches(
-            processor, source or items, options, total=total, limits=limits, state=state
+            processor, source, options, total=total, limits=limits, state=state
         )
         for record in in_order(batches, waiting) if keep_order else batches:
             yield from record.item_records()
     finally:
-        if source is not None:
+        if isinstance(source, LiveSource):
             source.close()
 
 

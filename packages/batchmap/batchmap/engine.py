@@ -9,6 +9,7 @@ for is done here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from batchmap.options import EngineOptions
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import usable_cores
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
-from batchmap.scheduling.batching import BatchSizing
+from batchmap.scheduling.batching import BatchSizing, BatchSource
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
@@ -62,7 +63,9 @@ def stream_batches(
     if is_chosen:
         backend = "async"
     if backend == "async" and not processor.is_async:
-        raise ValueError("the async backend needs an `async def` function")
+        if not processor.often_returns_coroutines:
+            raise ValueError("the async backend needs an `async def` function")
+        processor = processor.as_async()
     run = EngineRequest(
         processor=processor,
         items=items,
@@ -77,8 +80,9 @@ def stream_batches(
         started=started,
     )
     if backend == "async":
-        return _run_coroutines(run, is_chosen=is_chosen)
-    return run_adaptively(run) if backend == "auto" else _run_as_asked(run, backend, cluster)
+        why = "Backend chosen: async, for an `async def` function" if is_chosen else None
+        return _run_coroutines(run, why)
+    return _run_as_seen(run) if backend == "auto" else _run_as_asked(run, backend, cluster)
 
 
 def limits_of(options: EngineOptions) -> Limits:
@@ -150,9 +154,37 @@ def _schedule(
         yield record
 
 
-def _run_coroutines(run: EngineRequest, *, is_chosen: bool) -> Iterator[BatchRecord]:
+def _run_as_seen(run: EngineRequest) -> Iterator[BatchRecord]:
+    """Yield the records of a run that is planned while it goes on.
+
+    Where the first item gives a coroutine, the others run as coroutines from there on.
+    """
+    if not isinstance(run.items, BatchSource):
+        run = replace(run, items=iter(run.items))
+    records = run_adaptively(run)
+    with closing(records):
+        first = next(records, None)
+        if first is None:
+            return
+        yield first
+        is_alone = first.first_item == run.first_item and not run.state.in_flight
+        if not (run.processor.has_returned_coroutines and is_alone):
+            yield from records
+            return
+    number = len(first.results)
+    rest = replace(
+        run,
+        processor=run.processor.as_async(),
+        first_item=run.first_item + number,
+        total=None if run.total is None else max(0, run.total - number),
+        expected=None if run.expected is None else max(0, run.expected - number),
+    )
+    why = "Backend chosen: async, for a function that returns coroutines"
+    yield from _run_coroutines(rest, why)
+
+
+def _run_coroutines(run: EngineRequest, why: str | None) -> Iterator[BatchRecord]:
     """Yield the records of coroutines; the first of them are timed for the plan."""
-    why = "Backend chosen: async, for an `async def` function" if is_chosen else None
     plan = default_plan("async", run.workers, run.batch_size, why=why)
     if run.limits.rate is not None:  # each starts by itself
         plan = replace(plan, batch_size=1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from batchmap.exception_pickling import pickled_exception, unpickled_exception
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -47,14 +49,27 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ItemFailure:
-    """Why an item failed, as text: not every exception can be sent from a worker."""
+    """Why an item failed: as text, and the exception itself where it can be sent from a worker."""
 
     error_type: str
     """Name of the exception's class."""
     error: str
     """Its message, at most 8 KB."""
     traceback: str
-    """At most 8 KB; empty when there is none."""
+    """As `traceback.format_exception` gives it, with causes, contexts, groups and notes; at most
+    8 KB, its middle left out; empty when nothing was raised."""
+    exception: BaseException | None = field(default=None, compare=False, repr=False)
+    """What was raised, without its frames, as those would keep the function's variables alive;
+    `None` when nothing was, or when it cannot be pickled on its way from another process."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        texts = self.error_type, self.error, self.traceback
+        sent = None if self.exception is None else pickled_exception(self.exception)
+        return (ItemFailure, texts) if sent is None else (_with_exception, (*texts, sent))
+
+
+def _with_exception(error_type: str, error: str, traceback: str, sent: bytes) -> ItemFailure:
+    return ItemFailure(error_type, error, traceback, unpickled_exception(sent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,7 @@ class ItemRecord:
     failure: ItemFailure | None
     """`None` when it succeeded."""
     attempts: int
-    """Attempts in all, at least 1."""
+    """Attempts in all; 0 when it was never begun, as `on_error="stop"` ended the call before."""
     duration_s: float
     """Seconds that it occupied its worker, all attempts together."""
 
@@ -214,7 +229,7 @@ class RunOutcome:
 
 def as_mapping(record: DataclassInstance) -> dict[str, Any]:
     """Return the fields of a record by name; `type(record)(**mapping)` gives it back."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return {one.name: getattr(record, one.name) for one in fields(record)}
 
 
 class MappingRecord(Mapping[str, Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchmap.records import Batch, BatchRecord, ErrorExample, ItemFailure
 from batchmap.worker.failures import failed_record
@@ -50,7 +50,8 @@ class FailureStats:
         """Count a failure; `place` says where its item stands."""
         self.number += 1
         self._counts[failure.error_type] += 1
-        self._examples.setdefault(failure.error_type, (place, failure))
+        if failure.error_type not in self._examples:  # kept to the end, so without its exception
+            self._examples[failure.error_type] = place, replace(failure, exception=None)
 
     def add_unreadable(self, failure: ItemFailure, place: str) -> None:
         """Count an unreadable record, which no batch and so no batch record holds."""

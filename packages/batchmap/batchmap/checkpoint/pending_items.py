@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from batchmap.checkpoint.digests import DIGEST_BYTES, ItemRange, record_digest
 from batchmap.errors import BatchmapError, InputError
 from batchmap.records import BatchRecord, UnreadableRecord
+from batchmap.scheduling.batching import BatchSource
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 
@@ -51,7 +52,7 @@ class PendingItem(NamedTuple):
         return self.kept.thaw() if type(self.kept) is _Frozen else self.kept
 
 
-class PendingItems:
+class PendingItems(BatchSource):
     """The items of a source that are still to be done, in input order, to be taken once.
 
     Items of `done` are skipped; one whose record has changed is an error, unless `accepts_changes`.
@@ -159,10 +160,6 @@ class PendingItems:
             self.error = error
         self.taken = taken
         return tuple(items)
-
-    def __iter__(self) -> Iterator[Any]:
-        while some := self.take(1):
-            yield from some
 
     def settle(self, record: BatchRecord) -> list[PendingItem]:
         """Return what is known of the items of a batch record; they are in flight no more."""

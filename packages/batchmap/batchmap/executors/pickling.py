@@ -1,16 +1,30 @@
-"""Pickles functions on their way to another process, and what comes of a call on its way back."""
+"""Pickles functions and arguments on their way to another process, and what comes back of a call.
+
+Whatever pickling raises, be it `SystemExit`, is what became of the call, and never ends the run.
+"""
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from dataclasses import replace
+from types import CodeType
 from typing import Any
 
-from batchmap.errors import UsageError
-from batchmap.records import BatchRecord, ItemFailure
-from batchmap.worker.failures import describe_failure
+from batchmap.errors import BatchmapError, UsageError
+from batchmap.records import BatchRecord
+from batchmap.worker.failures import BatchInterrupted, describe_failure
+from batchmap.worker.interruption import SignalHandlers
 
-__all__ = ["pickled_error", "pickled_function", "pickled_result"]
+__all__ = [
+    "call_error",
+    "pickled_arguments",
+    "pickled_error",
+    "pickled_function",
+    "pickled_result",
+]
 
 
 def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes:
@@ -18,16 +32,62 @@ def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes
 
     Raises `UsageError`, which names the `destination`, for one that cannot be.
     """
+    try:
+        return _pickled_by_value(function)
+    except BaseException as error:
+        if SignalHandlers().raised(error):
+            raise
+        failure = describe_failure(error)
+        raise UsageError(
+            f"the function cannot be sent to {destination} ({failure.error_type}: "
+            f"{failure.error:.200})",
+            advice="{backend:thread} needs no pickling",
+        ) from error
+
+
+def _pickled_by_value(function: Any) -> bytes:
+    """Return `function` pickled, its code with the names of its files, which tracebacks show."""
+    import cloudpickle
+
+    reduced_code = cloudpickle.Pickler.dispatch_table[CodeType]
+
+    def with_file_name(code: CodeType) -> Any:
+        make, parts = reduced_code(code)
+        return make, tuple(code.co_filename if part == _NO_FILE else part for part in parts)
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table = cloudpickle.Pickler.dispatch_table.new_child({CodeType: with_file_name})
+
+    buffer = io.BytesIO()
+    Pickler(buffer).dump(function)
+    return buffer.getvalue()
+
+
+_NO_FILE = "<dynamic-code>"
+"""What `cloudpickle` sends instead of the name of a function's file."""
+
+
+def pickled_arguments(arguments: tuple[Any, ...], future: Future[Any]) -> bytes | None:
+    """Return `arguments` pickled; where they cannot be, set what that raises on `future`."""
     import cloudpickle
 
     try:
-        return bytes(cloudpickle.dumps(function))
-    except Exception as error:
-        raise UsageError(
-            f"the function cannot be sent to {destination} ({type(error).__name__}: "
-            f"{error!s:.200})",
-            advice="{backend:thread} needs no pickling",
-        ) from error
+        return bytes(cloudpickle.dumps(arguments))
+    except BaseException as error:
+        if SignalHandlers().raised(error):
+            raise
+        future.set_running_or_notify_cancel()
+        future.set_exception(call_error(error))
+        return None
+
+
+def call_error(error: BaseException) -> BaseException:
+    """Return what pickling a call raised, so that it is not taken for an error of the executor."""
+    if isinstance(error, BrokenExecutor | CancelledError | BatchmapError | BatchInterrupted):
+        wrapped = pickle.PicklingError(f"{type(error).__qualname__}: {error}")
+        wrapped.__cause__ = error
+        return wrapped
+    return error
 
 
 def pickled_result(result: Any) -> bytes:
@@ -38,10 +98,11 @@ def pickled_result(result: Any) -> bytes:
     """
     try:
         return pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
+    except BaseException as error:
         if isinstance(result, BatchRecord):
             return _pickled_item_by_item(result)
-        raise TypeError(f"a result cannot be pickled: {error}") from error
+        why = describe_failure(error).error
+        raise TypeError(f"a result cannot be pickled: {why}") from error
 
 
 def _pickled_item_by_item(record: BatchRecord) -> bytes:
@@ -52,13 +113,13 @@ def _pickled_item_by_item(record: BatchRecord) -> bytes:
     for offset, result in enumerate(results):
         try:
             cloudpickle.dumps(result)
-        except Exception as error:
+        except BaseException as error:
+            failure = describe_failure(error)
             results[offset] = None
-            failures[offset] = ItemFailure(
-                type(error).__qualname__,
-                f"returned a {type(result).__qualname__}, which cannot leave its worker: "
-                f"{describe_failure(error).error}",
-                "",
+            failures[offset] = replace(
+                failure,
+                error=f"returned a {type(result).__qualname__}, which cannot leave its worker: "
+                f"{failure.error}",
             )
     values = {name: getattr(record, name) for name in record.__slots__}
     return bytes(
@@ -66,12 +127,13 @@ def _pickled_item_by_item(record: BatchRecord) -> bytes:
     )
 
 
-def pickled_error(error: Exception) -> bytes:
+def pickled_error(error: BaseException) -> bytes:
     """Return `error` pickled, or a `RuntimeError` of its name and text where it cannot be."""
     try:
         data = pickle.dumps(error)
-        pickle.loads(data)
-        return data
-    except Exception:
+        if type(pickle.loads(data)) is type(error):
+            return data
+        raise TypeError
+    except BaseException:
         failure = describe_failure(error)
         return pickle.dumps(RuntimeError(f"{failure.error_type}: {failure.error}"))

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from batchmap.executors.base import WorkerExecutor
+from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["open_workers"]
 
@@ -25,7 +26,9 @@ class SequentialExecutor(WorkerExecutor):
         future.set_running_or_notify_cancel()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:
+        except BaseException as error:
+            if SignalHandlers().raised(error):
+                raise
             future.set_exception(error)
         return future
 

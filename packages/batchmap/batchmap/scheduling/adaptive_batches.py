@@ -72,6 +72,8 @@ class AdaptiveSizing:
         self._item_s = item_s
         self._spread_s = 0.0
         self._ended_s: dict[str, float] = {}
+        self._given = 0
+        """The sum of all sizes so far."""
         self._max_size = math.inf
         if item_bytes and free_memory_bytes is not None:
             in_flight = 3 * workers * item_bytes
@@ -93,12 +95,16 @@ class AdaptiveSizing:
         hand_over_s = max(self._hand_over_s, self._min_hand_over_s)
         least = math.ceil(self._worthwhile_s(hand_over_s) / item_s)
         size = max(least, math.floor(MAX_BATCH_S / item_s)) if least > 1 else 1
-        if left is not None:
+        if left is None:  # as many are expected to be left as there were so far
+            size = min(size, max(least, math.ceil(self._given / (2 * self.workers))))
+        else:
             best = kruskal_weiss(left, self.workers, hand_over_s, self._spread_s)
             size = max(least, min(size, best))
             share = math.ceil(left / (2 * self.workers))
             size = min(size, max(share, least // LEAST_TAIL_DIVISOR))
-        return int(max(1, min(size, self._max_size)))
+        size = int(max(1, min(size, self._max_size)))
+        self._given += size
+        return size
 
     def _worthwhile_s(self, hand_over_s: float) -> float:
         """Return the least work that is worth a hand-over, in seconds."""

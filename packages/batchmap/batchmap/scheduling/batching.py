@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from batchmap.backends import BACKENDS
 from batchmap.records import Batch
+from batchmap.worker.interruption import SignalHandlers
 
 __all__ = [
     "MAX_MEMORY_SHARE",
     "BatchSizing",
+    "BatchSource",
     "Batches",
     "choose_batch_size",
     "cut",
@@ -91,6 +94,24 @@ class Batches:
         return self.sizing.num_batches(self.total)
 
 
+class BatchSource(ABC):
+    """Items that can be taken several at once; this library's own kind of source.
+
+    Nothing else counts as one because of its methods: arrays and tables have a `take`, too.
+    """
+
+    @abstractmethod
+    def take(self, number: int) -> Sequence[Any] | None:
+        """Return the items of the next batch, none at the end, `None` while there are none.
+
+        At most `number`, and fewer where more would have to be waited for.
+        """
+
+    def __iter__(self) -> Iterator[Any]:
+        while some := self.take(1):
+            yield from some
+
+
 def cut(
     items: Iterable[Any],
     total: int | None,
@@ -100,25 +121,37 @@ def cut(
 ) -> Iterator[Batch | None]:
     """Yield the items in batches, of the sizes that `next_size` returns; `None` while none came.
 
-    `next_size` is called with how many items are left, `None` when unknown. `total` counts `items`;
-    `first_item` is the index of the first of them in the input. Where `items` has a method `take`,
-    `take(size)` returns the items of a batch: at most so many, fewer where more would have to be
-    waited for, none at the end, and `None` where there is none now.
+    `next_size` is called with how many items are left, `None` when unknown. `total` counts `items`,
+    and is not relied on; `first_item` is the index of the first of them in the input. What `items`
+    raise is raised after the items before it have been yielded.
     """
-    source = iter(items)
-    take = getattr(items, "take", lambda number: tuple(islice(source, number)))
+    take = items.take if isinstance(items, BatchSource) else None
+    source = iter(()) if take is not None else iter(items)
     taken = index = 0
-    while True:
-        left = None if total is None else max(0, total - taken)
-        batch_items = take(next_size(left))
-        if batch_items is None:
-            yield None
-            continue
+    failed: BaseException | None = None
+    while failed is None:
+        size = next_size(total - taken if total is not None and taken < total else None)
+        batch_items: Sequence[Any] | None
+        if take is not None:
+            batch_items = take(size)
+            if batch_items is None:
+                yield None
+                continue
+        else:
+            some: list[Any] = []
+            batch_items = some
+            try:
+                some.extend(islice(source, size))
+            except BaseException as error:  # `some` has what came before
+                if not some or SignalHandlers().raised(error):
+                    raise
+                failed = error
         if not batch_items:
             return
         yield Batch(index, first_item + taken, batch_items)
         taken += len(batch_items)
         index += 1
+    raise failed
 
 
 def choose_batch_size(

@@ -15,6 +15,7 @@ from types import GeneratorType
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
+from batchmap.scheduling.batching import BatchSource
 from batchmap.worker.call_context import copied_context
 
 __all__ = ["LiveSource"]
@@ -26,7 +27,7 @@ QUICK_S = 0.001
 """While so many items come within this time, in seconds, twice as many are taken at once."""
 
 
-class LiveSource:
+class LiveSource(BatchSource):
     """The items of an iterator, taken in a thread that never runs further ahead than asked.
 
     Context variables are those of the code that made it. An iterator that belongs to the thread
@@ -51,26 +52,23 @@ class LiveSource:
         self._is_awaited = False
         """Whether `take` had nothing and nothing has come since."""
 
-    def __iter__(self) -> Iterator[Any]:
-        return self._items
-
-    def take(self, size: int) -> tuple[Any, ...] | None:
-        """Return up to `size` items that have come: none at the end, `None` when none has come.
+    def take(self, number: int) -> tuple[Any, ...] | None:
+        """Return up to `number` items that have come: none at the end, `None` when none has come.
 
         Raises what the source raised, once all items before that were taken.
         """
         if self._needs_caller:
-            return tuple(islice(self._items, size))
+            return tuple(islice(self._items, number))
         with self._changed:
-            self._target = self._taken + size
+            self._target = self._taken + number
             self._changed.notify_all()
             self._start()
             if not self._is_awaited:
                 until_s = SYSTEM_CLOCK.now() + GATHER_S
-                while len(self._got) < size and not self._ended:
+                while len(self._got) < number and not self._ended:
                     if not self._changed.wait(max(0.0, until_s - SYSTEM_CLOCK.now())):
                         break
-            some = tuple(self._got.popleft() for _ in range(min(size, len(self._got))))
+            some = tuple(self._got.popleft() for _ in range(min(number, len(self._got))))
             self._taken += len(some)
             if not some and not self._ended:
                 self._is_awaited = True

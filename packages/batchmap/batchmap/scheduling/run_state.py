@@ -37,11 +37,14 @@ class RunState:
             self.scheduler.wake()
 
     @property
+    def in_flight(self) -> int:
+        """Return how many batches are in flight."""
+        return 0 if self.scheduler is None else self.scheduler.in_flight
+
+    @property
     def busy_workers(self) -> int:
-        """How many workers run a batch now."""
-        if self.scheduler is None or self.plan is None:
-            return 0
-        return min(self.scheduler.in_flight, self.plan.workers)
+        """Return how many workers run a batch now."""
+        return 0 if self.plan is None else min(self.in_flight, self.plan.workers)
 
     @property
     def is_async(self) -> bool:

@@ -21,12 +21,13 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.errors import BatchmapError, WorkersLostError
+from batchmap.errors import WorkersLostError
 from batchmap.records import Batch, BatchRecord
 from batchmap.scheduling.throttle import Throttle
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s
 from batchmap.worker.failures import BatchInterrupted, describe_failure, failed_record
+from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["BatchScheduler"]
 
@@ -86,6 +87,7 @@ class BatchScheduler:
         """The item of the quarantine that runs now."""
         self._source_waits = False
         """Whether the source has no batch to give now, and is not at its end."""
+        self._source_error: BaseException | None = None
         self._tickets = itertools.count()  # of two batches due at once, the earlier comes first
 
     @property
@@ -101,8 +103,9 @@ class BatchScheduler:
     def records(self) -> Iterator[BatchRecord]:
         """Yield the records as batches finish.
 
-        Raises `WorkersLostError` when the executor broke, and the `BatchmapError` of one that
-        cannot take the function.
+        What the batches' iterator raises is raised once all before it is done. Raises
+        `WorkersLostError` when the executor broke, and the `BatchmapError` of one that cannot take
+        the function.
         """
         try:
             while True:
@@ -115,9 +118,9 @@ class BatchScheduler:
                         if not done.cancelled():
                             yield from self._settle(done, batch)
                     elif self._stop.killing or (self._stop.requested and not self._in_flight):
-                        return
+                        break
                 elif self._stop.requested or wait_s is None:
-                    return
+                    break
                 else:
                     self._clock.sleep(min(wait_s, STOP_CHECK_S))
         except BrokenExecutor as error:
@@ -128,6 +131,8 @@ class BatchScheduler:
         finally:
             for future in self._in_flight:
                 future.cancel()
+        if self._source_error is not None:
+            raise self._source_error
 
     def _fill(self) -> float | None:
         """Submit what there is room for; return the seconds until more may be due, if known."""
@@ -154,9 +159,14 @@ class BatchScheduler:
         if self._again and self._again[0][0] <= self._clock.now():
             return self._share_of(*heapq.heappop(self._again))
         if self._batches is not None:
-            for batch in self._batches:
-                self._source_waits = batch is None
-                return batch
+            try:
+                for batch in self._batches:
+                    self._source_waits = batch is None
+                    return batch
+            except BaseException as error:
+                if SignalHandlers().raised(error):
+                    raise
+                self._source_error = error
             self._batches = None
         return None
 
@@ -171,13 +181,7 @@ class BatchScheduler:
         return replace(batch.part(0, share), crashes=batch.crashes)
 
     def _submit(self, batch: Batch) -> None:
-        try:
-            future = self.executor.submit(self.process, batch)
-        except (BrokenExecutor, RuntimeError, BatchmapError):
-            raise
-        except Exception as error:  # it cannot be pickled, so it never gets to a worker
-            future = Future()
-            future.set_exception(error)
+        future = self.executor.submit(self.process, batch)
         self._throttle.started(len(batch.items))
         self.adopt(future, batch)
 
@@ -192,12 +196,12 @@ class BatchScheduler:
 
     def _next_finished(self, wait_s: float) -> Future[BatchRecord] | None:
         """Return the next future that is done; `None` when none was for a while."""
+        if self._stop.requested:  # what no worker has begun is taken back
+            for future in tuple(self._in_flight):
+                future.cancel()
         try:
             return self._finished.get(timeout=max(0.0, min(wait_s, STOP_CHECK_S)))
         except Empty:
-            if self._stop.requested:
-                for future in tuple(self._in_flight):
-                    future.cancel()
             return None
 
     def _settle(self, done: Future[BatchRecord], batch: Batch) -> list[BatchRecord]:

@@ -16,7 +16,7 @@ the records of the items that it ran.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +84,7 @@ class EngineRequest:
         return cut(self.items, self.total, next_size, first_item=self.first_item)
 
 
-def run_adaptively(run: EngineRequest) -> Iterator[BatchRecord]:
+def run_adaptively(run: EngineRequest) -> Generator[BatchRecord]:
     """Yield the records of a run that measures its first items and plans the rest."""
     with ExitStack() as in_place, ExitStack() as pool:
         yield from _AdaptiveRun(run, in_place, pool).records()

@@ -7,22 +7,17 @@ for a failure of the function; and an item that takes long is handed on to the e
 
 from __future__ import annotations
 
-import threading
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from itertools import chain, islice
-from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
-from batchmap.tuning.long_item import LONG_S
-from batchmap.tuning.thread_affinity import may_need_callers_thread
-from batchmap.tuning.thread_meter import RunningBatch, ThreadMeter
-from batchmap.worker.call_context import copied_context
-from batchmap.worker.failures import describe_failure, is_fatal
-from batchmap.worker.record_builder import worker_name
+from batchmap.records import Batch, BatchRecord, ItemRecord
+from batchmap.tuning.inline_chunk import Chunk, ChunkThread
+from batchmap.tuning.thread_meter import RunningBatch
+from batchmap.worker.coroutine_results import holds_coroutine, never_returns_coroutines
+from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["InlineEnd", "StartedBatch", "run_inline"]
 
@@ -38,8 +33,12 @@ UNDECIDED_S = 0.02
 """How long the loop may take, in seconds, when an item takes between `NEVER_WORTH_IT_S` and
 `MEASURE_FROM_S`; after that, the engine takes over."""
 
+ALL_LOOKED_AT = 1024
+LOOKED_AT_STEP = 8
+"""So many results are looked at whether they are coroutines, and one of so many of those after."""
+
 SLICE_S = 0.002
-MAX_SLICE = 16384
+MAX_SLICE = 4096
 """How long the loop runs, in seconds, and over how many items, before the clock is read."""
 
 
@@ -60,6 +59,8 @@ class InlineEnd(NamedTuple):
     """The records of the items that failed."""
     started: StartedBatch | None = None
     """The item that runs, the first one before `rest`."""
+    has_coroutines: bool = False
+    """Whether there are coroutines, to be awaited, among the results."""
 
 
 def run_inline(
@@ -67,235 +68,120 @@ def run_inline(
     items: Iterable[Any],
     results: list[Any],
     *,
+    handlers: SignalHandlers,
+    stop_at_failure: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> InlineEnd:
     """Append to `results` what `function` returns for each of `items`, `None` where it fails.
 
-    Stops early when one item, or all together, take so long that workers might pay. Raises what
-    iterating `items` raises, once the items before that are done.
+    Stops early when one item, or all together, take so long that workers might pay, when an item
+    has failed and `stop_at_failure` is set, and where coroutines were returned. Raises what
+    iterating `items` raises, once the items before that are done, and what one of the caller's
+    signal `handlers` raises.
     """
-    thread = _LoopThread()
+    thread = ChunkThread()
     try:
-        return _run_in(thread, function, items, results, clock)
+        return _Inline(function, handlers, clock, stop_at_failure).run(thread, items, results)
     finally:
         thread.end()
 
 
-def _run_in(
-    thread: _LoopThread,
-    function: Callable[[Any], Any],
-    items: Iterable[Any],
-    results: list[Any],
-    clock: Clock,
-) -> InlineEnd:
-    # These can be sliced, which takes no time an item.
-    whole: Any = items if type(items) in (list, tuple, range) else None
-    left = iter(items)
-    failed: list[ItemRecord] = []
-    in_calling_thread: bool | None = None
-    size = 1
-    started_s = clock.now()
-    while True:
-        chunk: list[Any] = []
-        first, source_error = len(results), None
-        try:
-            chunk.extend(whole[first : first + size] if whole is not None else islice(left, size))
-        except Exception as error:  # what came before it is in the chunk
-            source_error = error
-        number = len(chunk)
-        if not number and source_error is None:
-            return InlineEnd(None, failed)
-        call = _Chunk(function, chunk, first, clock)
-        if in_calling_thread:
-            call.run()
-        else:
-            if not thread.run(call):
-                rest = _rest(whole, left, first + len(call.done_before_cut) + 1, call.not_begun)
-                if source_error is not None:
-                    rest = chain(call.not_begun, _raising(source_error))
-                results += call.done_before_cut
-                failed += call.failed_records(len(call.done_before_cut))
-                batch = Batch(0, len(results), (call.running_item,))
-                running = RunningBatch(*call.metered)
-                return InlineEnd(rest, failed, StartedBatch(batch, call.future, running))
-            if call.failures and in_calling_thread is not False:
-                in_calling_thread = call.run_again_here(chunk)
-        results += call.done
-        failed += call.failed_records(number)
-        if source_error is not None:
-            raise source_error
-        if number < size or (whole is not None and len(results) == len(whole)):
-            return InlineEnd(None, failed)
-        item_s = call.took_s / size
-        too_long = clock.now() - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S
-        if (item_s > MEASURE_FROM_S or too_long) and not in_calling_thread:
-            return InlineEnd(_rest(whole, left, len(results), ()), failed)
-        size = max(1, min(2 * size, MAX_SLICE, int(SLICE_S / max(item_s, 1e-9))))
-
-
-class _LoopThread:
-    """Runs chunks, one after another, in a thread that starts with the first of them."""
-
-    def __init__(self) -> None:
-        self._chunks: SimpleQueue[_Chunk | None] = SimpleQueue()
-        self._done: SimpleQueue[None] = SimpleQueue()
-        self._is_started = False
-
-    def run(self, chunk: _Chunk) -> bool:
-        """Run a chunk to its end, or cut it short when it takes long; tell whether it ended."""
-        self._chunks.put(chunk)
-        try:
-            if not self._is_started:
-                self._is_started = True
-                context = copied_context()
-                threading.Thread(
-                    target=context.run, args=(self._work,), name="worker", daemon=True
-                ).start()
-            while True:
-                try:
-                    self._done.get(timeout=LONG_S)
-                    return True
-                except Empty:
-                    if chunk.cut():
-                        return False
-        except BaseException:
-            chunk.cut()
-            raise
-
-    def end(self) -> None:
-        """Have the thread end when it has nothing more to do."""
-        self._chunks.put(None)
-
-    def _work(self) -> None:
-        while (chunk := self._chunks.get()) is not None:
-            chunk.run()
-            self._done.put(None)
-
-
-def _rest(whole: Any, left: Iterator[Any], done: int, not_begun: Iterable[Any]) -> Iterable[Any]:
-    return chain(not_begun, left) if whole is None else islice(whole, done, None)
-
-
-def _raising(error: BaseException) -> Iterator[Any]:
-    yield from ()
-    raise error
-
-
-class _Chunk:
-    """Some items that a thread runs in a loop, which another thread can cut short."""
+class _Inline:
+    """One such loop."""
 
     def __init__(
-        self, function: Callable[[Any], Any], items: list[Any], first: int, clock: Clock
+        self,
+        function: Callable[[Any], Any],
+        handlers: SignalHandlers,
+        clock: Clock,
+        stop_at_failure: bool,
     ) -> None:
         self._function = function
-        self._items = items
-        self._first = first
-        """Index of the first of them in the input."""
+        self._handlers = handlers
         self._clock = clock
-        self._lock = threading.Lock()
-        self._cut_at: int | None = None
-        self._ended = False
-        self._began_s = 0.0
-        self.took_s = 0.0
-        """How long the items took, in seconds."""
-        self.future: Future[BatchRecord] = Future()
-        """Of the record of the item at which the chunk was cut."""
-        self.done: list[Any] = []
-        self.failures: dict[int, ItemFailure] = {}
-        """By offset."""
-        self.metered: Any = ()
-        """The meter of the thread, and what it had used when the chunk began."""
-        self.done_before_cut: list[Any] = []
-        self.running_item: Any = None
-        self.not_begun: list[Any] = []
+        self._stop_at_failure = stop_at_failure
+        self._may_be_coroutines = not never_returns_coroutines(function)
+        self._needs_caller: bool | None = None
+        """Whether the function works in the calling thread alone; `None` while that is open."""
+        self._failed: list[ItemRecord] = []
 
-    def run(self) -> None:
-        """Run the items; never raises in a thread other than the calling one."""
-        meter = ThreadMeter(self._clock)
-        self.metered = meter, meter.read(is_new=not self._first)
-        self._began_s = self._clock.now()
-        function, add, left = self._function, self.done.append, iter(self._items)
+    def run(self, thread: ChunkThread, items: Iterable[Any], results: list[Any]) -> InlineEnd:
+        """Run the items, as `run_inline` does."""
+        # These can be sliced, which takes no time an item. A subclass may iterate in its own way.
+        whole: Any = items if type(items) in (list, tuple, range) else None
+        left = iter(items)
+        size = 1
+        started_s = self._clock.now()
         while True:
+            first, source_error = len(results), None
+            taken: list[Any] = []
             try:
-                for item in left:
-                    add(function(item))
-                break
-            except BaseException as error:
-                self._fail(error)
-        self.took_s = self._clock.now() - self._began_s
-        with self._lock:
-            self._ended = True
-            if self._cut_at is None:
-                return
-        self.future.set_result(self._record(self._cut_at))
+                some = whole[first : first + size] if whole is not None else islice(left, size)
+                taken.extend(some)
+            except Exception as error:  # what came before it has been taken
+                source_error = error
+            if not taken and source_error is None:
+                return InlineEnd(None, self._failed)
+            chunk = Chunk(
+                self._function,
+                taken,
+                first,
+                self._clock,
+                self._handlers,
+                stop_at_failure=self._stop_at_failure,
+            )
+            number = len(taken)
+            if self._needs_caller:
+                chunk.run()
+            elif not thread.run(chunk):
+                after: Iterable[Any]
+                if whole is not None:
+                    after = islice(whole, first + len(chunk.done_before_cut) + 1, None)
+                elif source_error is not None:
+                    after = _then_raise(chunk.not_begun, source_error)
+                else:
+                    after = chain(chunk.not_begun, left)
+                return self._cut(chunk, results, after)
+            if chunk.fatal is not None:
+                raise chunk.fatal
+            if chunk.failures and self._needs_caller is not False:
+                self._needs_caller = chunk.run_again_here()
+            results += chunk.done
+            self._failed += chunk.failed_records(number)
+            if source_error is not None:
+                raise source_error
+            is_at_end = number < size or (whole is not None and len(results) == len(whole))
+            if self._failed and self._stop_at_failure:
+                return InlineEnd(None, self._failed)
+            rest = left if whole is None else islice(whole, len(results), None)
+            if self._hold_coroutine(chunk.done, first):
+                return InlineEnd(rest, self._failed, has_coroutines=True)
+            if is_at_end:
+                return InlineEnd(None, self._failed)
+            item_s = chunk.took_s / number
+            too_long = self._clock.now() - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S
+            if (item_s > MEASURE_FROM_S or too_long) and not self._needs_caller:
+                return InlineEnd(rest, self._failed)
+            size = max(1, min(2 * size, MAX_SLICE, int(SLICE_S / max(item_s, 1e-9))))
 
-    def _fail(self, error: BaseException) -> None:
-        if is_fatal(error):
-            raise error
-        self.failures[len(self.done)] = describe_failure(error)
-        self.done.append(None)
+    def _cut(self, chunk: Chunk, results: list[Any], rest: Iterable[Any]) -> InlineEnd:
+        """Return how the loop ends when a chunk was cut short; `rest` are the items not begun."""
+        first = len(results)
+        results += chunk.done_before_cut
+        self._failed += chunk.failed_records(len(chunk.done_before_cut))
+        if self._hold_coroutine(chunk.done_before_cut, first):
+            results += chunk.future.result().results
+            return InlineEnd(rest, self._failed, has_coroutines=True)
+        batch = Batch(0, len(results), (chunk.running_item,))
+        running = RunningBatch(*chunk.metered)
+        return InlineEnd(rest, self._failed, StartedBatch(batch, chunk.future, running))
 
-    def cut(self) -> bool:
-        """End the loop after the item that runs; tell whether it had not ended before."""
-        with self._lock:
-            items = self._items[:]
-            self._items.clear()  # which ends the loop
-            at = len(self.done)
-            if self._ended or at == len(items):
-                return False
-            self._cut_at = at
-            self.done_before_cut = self.done[:at]
-            self.running_item, self.not_begun = items[at], items[at + 1 :]
-            return True
+    def _hold_coroutine(self, some: list[Any], first: int) -> bool:
+        if not self._may_be_coroutines:
+            return False
+        return holds_coroutine(some if first < ALL_LOOKED_AT else some[::LOOKED_AT_STEP])
 
-    def _record(self, offset: int) -> BatchRecord:
-        """Return the record of the item at which the chunk was cut."""
-        if len(self.done) == offset:  # it was cut between two items
-            try:
-                self.done.append(self._function(self.running_item))
-            except BaseException as error:
-                self._fail(error)
-        now_s = self._clock.now()
-        failures = {0: self.failures[offset]} if offset in self.failures else {}
-        return BatchRecord(
-            batch_index=0,
-            first_item=self._first + offset,
-            results=[self.done[offset]],
-            durations_s=array("d", [now_s - self._began_s]),
-            failures=failures,
-            attempts={},
-            worker=worker_name(),
-            started_s=self._began_s,
-            ended_s=now_s,
-            cpu_s=0.0,
-        )
 
-    def failed_records(self, end: int) -> list[ItemRecord]:
-        """Return the records of the failed items before offset `end`."""
-        return [
-            ItemRecord(self._first + offset, None, failure, 1, 0.0)
-            for offset, failure in sorted(self.failures.items())
-            if offset < end
-        ]
-
-    def run_again_here(self, items: list[Any]) -> bool | None:
-        """Run the items again that may need the calling thread, in it; tell whether they do.
-
-        `None` when there is none of them.
-        """
-        succeeded = None
-        for offset, failure in list(self.failures.items()):
-            if not may_need_callers_thread(failure):
-                continue
-            try:
-                self.done[offset] = self._function(items[offset])
-            except BaseException as error:
-                if is_fatal(error):
-                    raise
-                self.failures[offset] = describe_failure(error)
-                if not succeeded:
-                    return False
-            else:
-                del self.failures[offset]
-                succeeded = True
-        return succeeded
+def _then_raise(items: Iterable[Any], error: BaseException) -> Iterator[Any]:
+    yield from items
+    raise error

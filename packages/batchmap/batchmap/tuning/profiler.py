@@ -32,6 +32,8 @@ from batchmap.tuning.backend_choice import (
 from batchmap.tuning.long_item import LongItem
 from batchmap.tuning.transfer_cost import measure_transfer
 from batchmap.tuning.usage_window import MEASURE_S, UsageWindow
+from batchmap.worker.failures import describe_failure
+from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["IN_PLACE_SLICE_S", "Profiler"]
 
@@ -333,5 +335,8 @@ class Profiler:
                 function_within_s=MAX_FUNCTION_SHARE * known.item_s * (known.left or 1),
             )
             return replace(known, transfer=transfer)
-        except Exception as error:
-            return replace(known, unpicklable=f"{type(error).__name__}: {error!s:.100}")
+        except BaseException as error:
+            if SignalHandlers().raised(error):
+                raise
+            failure = describe_failure(error)
+            return replace(known, unpicklable=f"{failure.error_type}: {failure.error:.100}")

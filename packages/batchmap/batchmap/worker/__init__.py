@@ -3,6 +3,8 @@
     executor -> BatchProcessor.process(batch) -> function(item), item by item -> BatchRecord
 
 `processor` holds the loop, `record_builder` what came of the items so far, `monitor` how an
-executor learns which item runs, `failures` the exceptions, `back_off` the waits between attempts,
-and `event_loop` the loop that coroutines run in. Retries of `run` are the scheduler's.
+executor learns which item runs, `failures` what is kept of exceptions, `interruption` which of them
+are the caller's, `back_off` the waits between attempts, `coroutine_batch` the items that run side
+by side, `coroutine_results` the coroutines that plain functions return, and `event_loop` the loop
+that coroutines run in. Retries of `run` are the scheduler's.
 """

@@ -11,9 +11,16 @@ import asyncio
 import atexit
 import os
 import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from typing import TypeVar
 
 __all__ = ["LoopLease", "lease_loop"]
+
+T = TypeVar("T")
 
 
 class LoopLease:
@@ -23,6 +30,12 @@ class LoopLease:
         self._shared = shared
         self.loop = loop
 
+    def run(self, awaitable: Awaitable[T]) -> T:
+        """Return what `awaitable` gives; another thread runs it where this one runs a loop."""
+        if asyncio._get_running_loop() is None:
+            return self.loop.run_until_complete(awaitable)
+        return _in_another_thread(partial(self.loop.run_until_complete, awaitable))
+
     def release(self) -> None:
         """Give the loop back, which must have stopped; one with tasks left in it is closed."""
         left = asyncio.all_tasks(self.loop)
@@ -30,6 +43,20 @@ class LoopLease:
             self.loop.close()
         if self._shared is not None:
             self._shared.free.release()
+
+
+def _in_another_thread(function: Callable[[], T]) -> T:
+    """Return what `function` returns, with the context variables that are set here."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=copy_context().run, args=(run,), name="event-loop", daemon=True).start()
+    return future.result()
 
 
 class _SharedLoop:

@@ -1,17 +1,15 @@
-"""Exceptions as text, which survives the way out of a worker; and what an exception means."""
+"""What is kept of an exception that an item raised, and the error that is raised for them all."""
 
 from __future__ import annotations
 
 import os
-import signal
-import threading
-import traceback
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
+from traceback import TracebackException
+from typing import Any, Self
 
-from batchmap.errors import TaskUnusableError
+from batchmap.exception_pickling import without_frames
 from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
 
 __all__ = [
@@ -19,13 +17,18 @@ __all__ = [
     "ItemsFailedError",
     "describe_failure",
     "failed_record",
-    "is_fatal",
 ]
 
-_OWN_DIRECTORY = str(Path(__file__).parent) + os.sep
+_OWN_DIRECTORY = str(Path(__file__).parents[1]) + os.sep
+_ASYNCIO_DIRECTORY = str(Path(os.__file__).parent / "asyncio") + os.sep
 
 LONGEST_TEXT = 8192
 """Characters kept of an error's message, and of its traceback."""
+
+MOST_FRAMES = 100
+"""Frames kept of an exception's traceback, the innermost ones."""
+
+_LEFT_OUT = "\n[…]\n"
 
 
 class BatchInterrupted(Exception):
@@ -52,49 +55,105 @@ class BatchInterrupted(Exception):
 
 
 class ItemsFailedError(Exception):
-    """Some items failed, and all others are done; `records` holds those of the failed ones."""
+    """Some items failed; all others are done, unless the call was to stop at the first failure.
 
-    def __init__(self, records: Sequence[ItemRecord], *, total: int) -> None:
-        self.records = tuple(records)
-        """In input order."""
-        first = self.records[0]
-        why = first.failure and f"{first.failure.error_type}: {first.failure.error}"
-        super().__init__(
-            f"{len(self.records)} of {total} items failed; the first is item {first.index}: {why}"
+    Its `__cause__` is the exception of the first failed item, where that is known. When the call
+    was to stop, items before the last one that is done may never have been begun: the failure of
+    such a record says so.
+    """
+
+    def __init__(
+        self, message: str, *, results: Sequence[Any], failures: Sequence[ItemRecord]
+    ) -> None:
+        super().__init__(message)
+        self.results = results
+        """Of all items that are done, in input order; in place of a failed one its record."""
+        self.failures = tuple(failures)
+        """The records of the failed items, in input order."""
+
+    @property
+    def records(self) -> tuple[ItemRecord, ...]:
+        """The same as `failures`."""
+        return self.failures
+
+    @classmethod
+    def of(cls, results: Sequence[Any], failures: Sequence[ItemRecord], *, stopped: bool) -> Self:
+        """Return the error for these failures, of which there is at least one."""
+        first = failures[0]
+        why = first.failure
+        assert why is not None
+        number = f"{len(failures)} of {len(results)} items failed"
+        if stopped:
+            number += ", and no more were started"
+        error = cls(
+            f"{number}; the first is item {first.index}: {why.error_type}: {why.error}",
+            results=results,
+            failures=failures,
         )
+        error.__cause__ = why.exception
+        if why.traceback:
+            error.add_note(why.traceback.rstrip())
+        return error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = str(self), self.results, self.failures
+        return _items_failed_error, parts, self.__dict__
+
+
+def _items_failed_error(
+    message: str, results: Sequence[Any], failures: Sequence[ItemRecord]
+) -> ItemsFailedError:
+    return ItemsFailedError(message, results=results, failures=failures)
 
 
 def describe_failure(error: BaseException) -> ItemFailure:
-    """Return an exception as text, message and traceback cut to 8 KB each; never raises."""
+    """Return what an exception says, cut to 8 KB a text, and the exception; never raises.
+
+    Drops the frames of the exception, which would keep the function's variables alive.
+    """
     try:
         message = str(error)
     except BaseException:
         message = f"<{type(error).__name__} whose text cannot be had>"
+    trace = _traceback_text(error)
+    without_frames(error)
+    return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace, error)
+
+
+def _traceback_text(error: BaseException) -> str:
     try:
-        trace = "".join(traceback.format_tb(_without_own_frames(error.__traceback__), limit=-20))
+        described = TracebackException(
+            type(error), error, error.__traceback__, limit=-MOST_FRAMES, compact=True
+        )
+        _leave_out_own_frames(described)
+        text = "".join(described.format())
     except BaseException:
-        trace = ""
-    return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace[-LONGEST_TEXT:])
+        return ""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    kept = (LONGEST_TEXT - len(_LEFT_OUT)) // 2
+    return text[:kept] + _LEFT_OUT + text[-kept:]
 
 
-def _without_own_frames(frames: TracebackType | None) -> TracebackType | None:
-    """Leave out the frames of this package, which called the function and say nothing of it."""
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_OWN_DIRECTORY):
-        frames = frames.tb_next
-    return frames
-
-
-def is_fatal(error: BaseException) -> bool:
-    """Tell whether an error ends the run: the worker cannot be made ready, or it is a Ctrl-C.
-
-    All others cost their item alone. A function may raise `KeyboardInterrupt` itself; it counts as
-    a Ctrl-C in the main thread of a script that has set no handler of its own.
-    """
-    return isinstance(error, TaskUnusableError) or (
-        isinstance(error, KeyboardInterrupt)
-        and threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
+def _leave_out_own_frames(described: TracebackException | None) -> None:
+    """Leave out the frames of this package, which call functions and say nothing of them."""
+    todo = [described]
+    while todo:
+        one = todo.pop()
+        if one is None:
+            continue
+        frames = one.stack
+        number = 0  # of frames of an event loop that this package runs
+        if frames and frames[0].filename.startswith(_OWN_DIRECTORY):
+            called = (_OWN_DIRECTORY, _ASYNCIO_DIRECTORY)
+            number = next(
+                (at for at, one in enumerate(frames) if not one.filename.startswith(called)),
+                len(frames),
+            )
+        frames[:] = [
+            frame for frame in frames[number:] if not frame.filename.startswith(_OWN_DIRECTORY)
+        ]
+        todo += [one.__cause__, one.__context__, *(one.exceptions or ())]
 
 
 def failed_record(batch: Batch, failure: ItemFailure) -> BatchRecord:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from array import array
 from collections.abc import Callable, Iterable
-from itertools import takewhile, tee
+from copy import copy
+from itertools import islice, takewhile, tee
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
+from batchmap.records import Batch, BatchRecord, ItemRecord
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s, current_attempt
-from batchmap.worker.failures import describe_failure, is_fatal
-from batchmap.worker.monitor import ItemMonitor, accepts_monitor, current_coroutine_monitor
-from batchmap.worker.record_builder import BatchRecordBuilder, worker_name
+from batchmap.worker.coroutine_results import (
+    Awaited,
+    Awaiter,
+    holds_coroutine,
+    is_async,
+    never_returns_coroutines,
+    often_returns_coroutines,
+)
+from batchmap.worker.failures import describe_failure
+from batchmap.worker.interruption import SignalHandlers
+from batchmap.worker.monitor import ItemMonitor, accepts_monitor
+from batchmap.worker.record_builder import BatchRecordBuilder
 
 __all__ = ["BatchProcessor", "is_async"]
 
@@ -38,7 +46,9 @@ class BatchProcessor:
 
     An exception becomes that item's failure and never stops the batch. A failed item is tried
     again up to `retries` times, after growing, jittered waits. A batch that has taken longer than
-    `budget_s` (seconds) ends after the item that runs, and its record lacks the items after it.
+    `budget_s` (seconds) ends after the item that runs, and its record lacks the items after it;
+    with `stops_at_failure`, so does one in which an item has failed. A coroutine that the function
+    returns is awaited. What a signal handler of the caller raises ends the batch.
 
     Raises `TypeError` for a function that cannot be called, `ValueError` for `retries` below 0.
     """
@@ -51,6 +61,7 @@ class BatchProcessor:
         budget_s: float = math.inf,
         clock: Clock = SYSTEM_CLOCK,
         stop: StopRequest | None = None,
+        stops_at_failure: bool = False,
     ) -> None:
         if not callable(function):
             raise TypeError(f"function must be callable, got {type(function).__name__}")
@@ -61,18 +72,37 @@ class BatchProcessor:
         self._budget_s = budget_s
         self._clock = clock
         self._stop = stop or StopRequest()
+        self._stops_at_failure = stops_at_failure
+        self._seen = _Seen()
+        self.handlers = SignalHandlers()
+        """Those of the caller."""
         self.is_async = is_async(function)
         """Whether the function is a coroutine function."""
+        self._looks = not (self.is_async or never_returns_coroutines(function))
+        """Whether its results may be coroutines, and so have to be looked at."""
+
+    @property
+    def has_returned_coroutines(self) -> bool:
+        """Whether the function, which is no coroutine function, has returned a coroutine here."""
+        return self._seen.coroutines
+
+    @property
+    def often_returns_coroutines(self) -> bool:
+        """Whether functions of this kind, no coroutine functions, often return coroutines."""
+        return often_returns_coroutines(self._function)
+
+    def as_async(self) -> BatchProcessor:
+        """Return a processor of the function as a coroutine function."""
+        processor = copy(self)
+        processor._function = Awaited(self._function)
+        processor.is_async, processor._looks = True, False
+        return processor
 
     def with_budget(self, budget_s: float) -> BatchProcessor:
         """Return a processor of the same function with a budget of so many seconds a batch."""
-        return BatchProcessor(
-            self._function,
-            retries=self._retries,
-            budget_s=budget_s,
-            clock=self._clock,
-            stop=self._stop,
-        )
+        processor = copy(self)
+        processor._budget_s = budget_s
+        return processor
 
     def process_item(self, item: Any, *, index: int = 0) -> ItemRecord:
         """Return the record of `item`; `index` is its index in the input."""
@@ -89,42 +119,29 @@ class BatchProcessor:
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
-        if not self.is_async:
-            return self._process(batch, self._function, monitor)
-        from batchmap.worker.event_loop import lease_loop
-
-        lease = lease_loop()
-        try:
-            return self._process(
-                batch, lambda item: lease.loop.run_until_complete(self._function(item)), monitor
-            )
-        finally:
-            lease.release()
-
-    def _process(
-        self, batch: Batch, function: Callable[[Any], Any], monitor: ItemMonitor | None
-    ) -> BatchRecord:
         builder = BatchRecordBuilder(batch, self._clock)
+        awaiter = Awaiter()
         token = current_attempt.set(batch.attempt)
         try:
             if monitor is None:
-                self._process_unmonitored(builder, function)
+                self._process_unmonitored(builder, awaiter)
             else:
-                self._process_monitored(builder, function, monitor)
+                self._process_monitored(builder, awaiter, monitor)
         finally:
             current_attempt.reset(token)
+            awaiter.release()
         return builder.take()
 
-    def _process_unmonitored(
-        self, builder: BatchRecordBuilder, function: Callable[[Any], Any]
-    ) -> None:
+    def _process_unmonitored(self, builder: BatchRecordBuilder, awaiter: Awaiter) -> None:
         """Run the items; where several in a row are cheap, run and time them in groups."""
         items, results, durations = builder.batch.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
+        function = self._awaited(awaiter) if self.is_async else self._function
+        looks = self._looks
         offset = cheap = 0
         then_s = now()
         deadline_s = then_s + self._budget_s
-        while offset < end and not stop.requested:
+        while offset < end and not stop.requested and not builder.ended:
             size = 1
             if cheap >= CHEAP_IN_A_ROW:
                 size = min(end - offset, MAX_GROUP)
@@ -140,6 +157,10 @@ class BatchProcessor:
                 self._fail(builder, function, len(results), error)
             size = len(results) - offset
             now_s = now()
+            if looks and holds_coroutine(results[offset:]):
+                function, looks = self._awaited(awaiter), False
+                self._await_from(offset, builder, awaiter, function)
+                now_s = now()
             if size:
                 item_s = (now_s - then_s) / size
                 durations.extend([item_s] * size)
@@ -152,7 +173,7 @@ class BatchProcessor:
                 return
 
     def _process_monitored(
-        self, builder: BatchRecordBuilder, function: Callable[[Any], Any], monitor: ItemMonitor
+        self, builder: BatchRecordBuilder, awaiter: Awaiter, monitor: ItemMonitor
     ) -> None:
         """Run the items one by one, and call `monitor` before each.
 
@@ -166,24 +187,62 @@ class BatchProcessor:
             self._clock.now,
             self._stop,
         )
+        function = self._awaited(awaiter) if self.is_async else self._function
+        looks = self._looks
         left = iter(items)
         now_s = now()
         deadline_s = now_s + self._budget_s
         try:
-            while len(results) < len(items) and now_s <= deadline_s and not stop.urgency:
+            while (
+                len(results) < len(items)
+                and now_s <= deadline_s
+                and not (stop.urgency or builder.ended)
+            ):
                 offset = len(results)
                 until_s = min(monitor.heartbeat(offset, now_s, builder.take_finished), deadline_s)
                 began_s, noted_s = tee(takewhile(until_s.__ge__, iter(now, None)))
                 begin = monitor.begin(offset, noted_s), map(builder.began_s.append, began_s)
+                some = islice(left, 1) if looks and not self._seen.results else left
                 try:
-                    for item, _, _ in zip(left, *begin, strict=False):
+                    for item, _, _ in zip(some, *begin, strict=False):
                         results.append(function(item))
                     left = iter(items[len(results) :])  # `zip` took one more than it gave
                 except BaseException as error:
                     self._fail(builder, function, len(results), error)
                 now_s = now()
+                if looks:
+                    self._seen.results = True
+                    if holds_coroutine(results[offset:]):
+                        function, looks = self._awaited(awaiter), False
+                        self._await_from(offset, builder, awaiter, function)
+                        now_s = now()
         finally:
             monitor.end()
+
+    def _awaited(self, awaiter: Awaiter) -> Callable[[Any], Any]:
+        """Return the function with its coroutines run to their end."""
+        function = self._function
+        if self.is_async:
+            return lambda item: awaiter.run(function(item))
+        return lambda item: awaiter.result(function(item))
+
+    def _await_from(
+        self,
+        offset: int,
+        builder: BatchRecordBuilder,
+        awaiter: Awaiter,
+        function: Callable[[Any], Any],
+    ) -> None:
+        """Put what coroutines give in their place, among the results from `offset` on."""
+        self._seen.coroutines = True
+        results = builder.results
+        returned = results[offset:]
+        del results[offset:]
+        for value in returned:
+            try:
+                results.append(awaiter.result(value))
+            except BaseException as error:
+                self._fail(builder, function, len(results), error)
 
     def _fail(
         self,
@@ -196,7 +255,7 @@ class BatchProcessor:
         attempt = builder.batch.attempt
         item = builder.batch.items[offset]
         while attempt <= self._retries and not self._stop.requested:
-            if is_fatal(error):
+            if self.handlers.is_fatal(error):
                 raise error
             self._clock.sleep(back_off_s(attempt))
             attempt += 1
@@ -208,9 +267,10 @@ class BatchProcessor:
                 error = next_error
             finally:
                 current_attempt.reset(token)
-        if is_fatal(error):
+        if self.handlers.is_fatal(error):
             raise error
         builder.fail(offset, describe_failure(error), attempt)
+        builder.ended = self._stops_at_failure
 
     async def process_async(self, batch: Batch) -> BatchRecord:
         """Return the record of `batch`, each of its items run in a coroutine of its own.
@@ -218,54 +278,16 @@ class BatchProcessor:
         The monitor decides when each starts and how long it may take. Failed items are not tried
         again here: the caller does that.
         """
-        from asyncio import current_task, gather
+        from batchmap.worker.coroutine_batch import process_coroutines
 
-        monitor = current_coroutine_monitor.get()
-        now = self._clock.now
-        number = len(batch.items)
-        results: list[Any] = [None] * number
-        durations = array("d", bytes(8 * number))
-        failures: dict[int, ItemFailure] = {}
-        current_attempt.set(batch.attempt)
-        started_s = now()
-
-        async def run(offset: int, item: Any) -> None:
-            begun_s = now()
-
-            def start() -> Any:
-                nonlocal begun_s
-                begun_s = now()
-                return self._function(item)
-
-            try:
-                results[offset] = await (start() if monitor is None else monitor.guard(start))
-            except BaseException as error:
-                task = current_task()
-                if (task is not None and task.cancelling()) or is_fatal(error):
-                    raise
-                failures[offset] = describe_failure(error)
-            durations[offset] = now() - begun_s
-
-        if number == 1:
-            await run(0, batch.items[0])
-        else:
-            await gather(*(run(offset, item) for offset, item in enumerate(batch.items)))
-        durations[0] += batch.spent_s
-        return BatchRecord(
-            batch_index=batch.index,
-            first_item=batch.first_item,
-            results=results,
-            durations_s=durations,
-            failures=failures,
-            attempts=dict.fromkeys(range(number), batch.attempt) if batch.attempt > 1 else {},
-            worker=worker_name(),
-            started_s=started_s,
-            ended_s=now(),
-            cpu_s=0.0,
-        )
+        stop = self._stop if self._stops_at_failure else None
+        return await process_coroutines(self._function, batch, self._clock, stop, self.handlers)
 
 
-def is_async(function: Callable[[Any], Any]) -> bool:
-    """Tell whether `function` is a coroutine function, or an object whose call is one."""
-    by_class = getattr(type(function), "__call__", None)  # noqa: B004  # looked at, not called
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(by_class)
+class _Seen:
+    """What is known of the results of a function, shared by the processors of it."""
+
+    results = False
+    """Whether any have been looked at."""
+    coroutines = False
+    """Whether a coroutine was among them."""

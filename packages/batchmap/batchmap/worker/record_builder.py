@@ -30,6 +30,8 @@ class BatchRecordBuilder:
         self.durations_s = array("d")
         self.began_s = array("d")
         """When the items began that have no entry in `durations_s` yet."""
+        self.ended = False
+        """Whether no more items of the batch should run."""
         self._failures: dict[int, ItemFailure] = {}
         self._attempts: dict[int, int] = {}
         self._num_taken = 0

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import cloudpickle
 import distributed
 from distributed.scheduler import KilledWorker
 
@@ -30,7 +29,7 @@ from batchmap.executors.dask.code_archive import pack_modules
 from batchmap.executors.dask.dispatch_cost import measure_dispatch_cost
 from batchmap.executors.dask.remote_call import ERROR, INTERRUPTED
 from batchmap.executors.dask.worker_plugin import ShippedCall
-from batchmap.executors.pickling import pickled_function
+from batchmap.executors.pickling import call_error, pickled_arguments, pickled_function
 from batchmap.records import ItemFailure
 from batchmap.worker.failures import BatchInterrupted
 
@@ -111,17 +110,18 @@ class DaskExecutor(WorkerExecutor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a worker.
 
-        Raises `UsageError` for a function that cannot be pickled, what pickling raises for
-        arguments that cannot, `RuntimeError` after the shutdown.
+        What pickling the arguments raises is set on the future. Raises `UsageError` for a function
+        that cannot be pickled, `RuntimeError` after the shutdown.
         """
         if kwargs:
             fn = partial(fn, **kwargs)
         if self._closing:
             raise RuntimeError("cannot submit after shutdown")
-        arguments = cloudpickle.dumps(args)
+        future: Future[Any] = Future()
+        if (arguments := pickled_arguments(args, future)) is None:
+            return future
         self._carried_bytes += len(arguments)
         call = ShippedCall(self._archive, self._shipped_function(fn), arguments, self._timeout_s)
-        future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         in_flight = _Call(future, pickle.dumps(call), SYSTEM_CLOCK.now())
         with self._lock:
@@ -191,8 +191,8 @@ class DaskExecutor(WorkerExecutor):
         future = call.future
         try:
             answer = pickle.loads(payload)
-        except Exception as error:
-            future.set_exception(error)
+        except BaseException as error:
+            future.set_exception(call_error(error))
             return
         if kind == INTERRUPTED:
             failure, offset, finished, final = answer

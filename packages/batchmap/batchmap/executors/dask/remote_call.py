@@ -38,7 +38,7 @@ def answer(
     except BatchInterrupted as error:
         parts = error.failure, error.offset, list(error.finished), error.final
         return INTERRUPTED, pickle.dumps(parts)
-    except Exception as error:
+    except BaseException as error:
         return ERROR, pickled_error(error)
 
 

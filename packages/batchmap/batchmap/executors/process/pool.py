@@ -12,11 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-import cloudpickle
-
 from batchmap.errors import WorkersLostError
 from batchmap.executors.base import WorkerExecutor
-from batchmap.executors.pickling import pickled_function
+from batchmap.executors.pickling import pickled_arguments, pickled_function
 from batchmap.executors.process.dispatcher import Dispatcher
 from batchmap.executors.process.worker_handle import Call
 
@@ -58,8 +56,8 @@ class ProcessExecutor(WorkerExecutor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a worker.
 
-        Raises `UsageError` for a function that cannot be pickled, what pickling raises for
-        arguments that cannot, `RuntimeError` after the shutdown, and `BrokenExecutor` when workers
+        What pickling the arguments raises is set on the future. Raises `UsageError` for a function
+        that cannot be pickled, `RuntimeError` after the shutdown, and `BrokenExecutor` when workers
         do not start.
         """
         if kwargs:
@@ -70,9 +68,11 @@ class ProcessExecutor(WorkerExecutor):
         if known != fn:
             pickled = pickled_function(fn, destination="another process")
             self._function = (fn, pickled)
-        call = Call(pickled, cloudpickle.dumps(args), Future())
-        self._dispatcher.add(call)
-        return call.future
+        future: Future[Any] = Future()
+        arguments = pickled_arguments(args, future)
+        if arguments is not None:
+            self._dispatcher.add(Call(pickled, arguments, future))
+        return future
 
     def kill(self) -> None:
         """Kill the workers at once; cancel what waits; what runs raises `BatchInterrupted`."""

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from batchmap.executors.pickling import call_error
 from batchmap.executors.process.framing import FrameReader, FrameWriter, Kind
 from batchmap.records import BatchRecord, ItemFailure
 
@@ -42,15 +43,15 @@ class Call:
         self.future = future
         self.finished: list[BatchRecord] = []
         """The parts of the batch record that have arrived."""
-        self.unpickling_error: Exception | None = None
+        self.unpickling_error: BaseException | None = None
         """Why one of these parts could not be unpickled."""
 
     def add_part(self, payload: bytes) -> None:
         """Add a part of the batch record."""
         try:
             self.finished.append(pickle.loads(payload))
-        except Exception as error:
-            self.unpickling_error = error
+        except BaseException as error:
+            self.unpickling_error = call_error(error)
 
 
 class Worker:
@@ -81,8 +82,8 @@ def settle_with_answer(call: Call, kind: Kind, payload: bytes) -> Settle:
     def settle() -> None:
         try:
             answer = pickle.loads(payload)
-        except Exception as error:
-            call.future.set_exception(error)
+        except BaseException as error:
+            call.future.set_exception(call_error(error))
             return
         if call.unpickling_error is not None:
             call.future.set_exception(call.unpickling_error)

@@ -18,11 +18,12 @@ from typing import Any
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import limit_cores
 from batchmap.errors import TaskUnusableError
-from batchmap.executors.pickling import pickled_error, pickled_result
+from batchmap.executors.pickling import call_error, pickled_error, pickled_result
 from batchmap.executors.process.framing import Kind, receive_frame, send_frame
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS, set_search_variables
 from batchmap.records import BatchRecord
 from batchmap.resources import free_memory_bytes, resident_bytes
+from batchmap.worker.failures import describe_failure
 from batchmap.worker.monitor import ItemMonitor, call_monitored
 
 __all__ = ["IDLE", "work"]
@@ -97,23 +98,35 @@ def _serve(sock: socket.socket, monitor: ItemMonitor, growth: _Growth) -> None:
             function = _loaded(payload)
             continue
         assert function is not None
-        try:
-            result = call_monitored(monitor, function, *pickle.loads(payload))
-            kind, answer = Kind.RESULT, pickled_result(result)
-        except Exception as error:
-            kind, answer = Kind.ERROR, pickled_error(error)
+        kind, answer = _answer(monitor, function, payload)
         send_frame(sock, kind, answer)
         if growth.is_too_much():
             send_frame(sock, Kind.LEAVING)
             return
 
 
+def _answer(
+    monitor: ItemMonitor, function: Callable[..., Any], payload: bytearray
+) -> tuple[Kind, bytes]:
+    try:
+        arguments = pickle.loads(payload)
+    except BaseException as error:
+        return Kind.ERROR, pickled_error(call_error(error))
+    try:
+        return Kind.RESULT, pickled_result(call_monitored(monitor, function, *arguments))
+    except BaseException as error:
+        return Kind.ERROR, pickled_error(error)
+
+
 def _loaded(payload: bytearray) -> Callable[..., Any]:
     try:
         function: Callable[..., Any] = pickle.loads(payload)
         return function
-    except Exception as error:
-        why = f"the function cannot be loaded in a worker: {type(error).__name__}: {error!s:.200}"
+    except BaseException as error:
+        failure = describe_failure(error)
+        why = (
+            f"the function cannot be loaded in a worker: {failure.error_type}: {failure.error:.200}"
+        )
 
         def refuse(*_: Any) -> Any:
             raise TaskUnusableError(why)

@@ -1,0 +1,89 @@
+"""Runs the items of a batch side by side, each in a coroutine of its own."""
+
+from __future__ import annotations
+
+from array import array
+from asyncio import current_task, gather
+from collections.abc import Callable
+from typing import Any
+
+from batchmap.clock import Clock
+from batchmap.records import Batch, BatchRecord, ItemFailure
+from batchmap.stopping import StopRequest
+from batchmap.worker.back_off import current_attempt
+from batchmap.worker.failures import describe_failure
+from batchmap.worker.interruption import SignalHandlers
+from batchmap.worker.monitor import current_coroutine_monitor
+from batchmap.worker.record_builder import worker_name
+
+__all__ = ["process_coroutines"]
+
+
+class _NotBegunError(Exception):
+    """Raised in place of a coroutine that must not begin any more."""
+
+
+async def process_coroutines(
+    function: Callable[[Any], Any],
+    batch: Batch,
+    clock: Clock,
+    stop: StopRequest | None,
+    handlers: SignalHandlers,
+) -> BatchRecord:
+    """Return the record of `batch`; failed items are not tried again here.
+
+    The monitor of the loop decides when each item begins and how long it may take. With `stop`,
+    none begins after one has failed, or after the request, and the record lacks those.
+    """
+    monitor = current_coroutine_monitor.get()
+    now = clock.now
+    number = len(batch.items)
+    results: list[Any] = [None] * number
+    durations = array("d", bytes(8 * number))
+    failures: dict[int, ItemFailure] = {}
+    not_begun: list[int] = []
+    current_attempt.set(batch.attempt)
+    started_s = now()
+
+    async def run(offset: int, item: Any) -> None:
+        begun_s = now()
+
+        def start() -> Any:
+            nonlocal begun_s
+            begun_s = now()
+            if stop is not None and (failures or stop.requested):
+                raise _NotBegunError
+            return function(item)
+
+        try:
+            results[offset] = await (start() if monitor is None else monitor.guard(start))
+        except BaseException as error:
+            task = current_task()
+            if type(error) is _NotBegunError:
+                not_begun.append(offset)
+                return
+            if (task is not None and task.cancelling()) or handlers.is_fatal(error):
+                raise
+            failures[offset] = describe_failure(error)
+        durations[offset] = now() - begun_s
+
+    if number == 1:
+        await run(0, batch.items[0])
+    else:
+        await gather(*(run(offset, item) for offset, item in enumerate(batch.items)))
+    if not_begun:  # they begin in their order, so none after these has
+        number = min(not_begun)
+    if number:
+        durations[0] += batch.spent_s
+    return BatchRecord(
+        batch_index=batch.index,
+        first_item=batch.first_item,
+        results=results[:number],
+        durations_s=durations[:number],
+        failures=failures,
+        attempts=dict.fromkeys(range(number), batch.attempt) if batch.attempt > 1 else {},
+        worker=worker_name(),
+        started_s=started_s,
+        ended_s=now(),
+        cpu_s=0.0,
+    )
