@@ -46,6 +46,7 @@ class AsyncExecutor(WorkerExecutor):
         self._inbox: deque[tuple[Future[Any], Callable[..., Any], Any]] = deque()
         self._take_is_due = False
         self._closing = False
+        self._stopped = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(workers)
         self._lease = lease_loop()
@@ -150,7 +151,8 @@ class AsyncExecutor(WorkerExecutor):
         self._stop_when_done()
 
     def _stop_when_done(self) -> None:
-        if self._closing and not self._tasks and not self._inbox:
+        if self._closing and not (self._tasks or self._inbox or self._stopped):
+            self._stopped = True  # a second stop would end what runs after the first
             self._loop.stop()
 
     def _cancel_all(self) -> None:
