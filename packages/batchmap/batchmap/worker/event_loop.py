@@ -11,9 +11,14 @@ import asyncio
 import atexit
 import os
 import threading
+from collections.abc import Awaitable
 from contextlib import suppress
+from typing import Any
 
-__all__ = ["LoopLease", "lease_loop"]
+__all__ = ["LoopLease", "lease_loop", "run_to_its_end"]
+
+GRACE_S = 0.5
+"""How long a coroutine may take to end after it was cancelled, in seconds."""
 
 
 class LoopLease:
@@ -59,6 +64,24 @@ def lease_loop() -> LoopLease:
     if shared.loop.is_closed():
         shared.loop = _new_loop()
     return LoopLease(shared, shared.loop)
+
+
+def run_to_its_end(loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any]) -> Any:
+    """Run `loop` until `awaitable` is done, and return its result.
+
+    asyncio lets the loop end at once when a task raises `SystemExit` or `KeyboardInterrupt`. Where
+    that was another task, `awaitable` is cancelled, so that it does not go on beside the next one.
+    """
+    task = asyncio.ensure_future(awaitable, loop=loop)
+    try:
+        return loop.run_until_complete(task)
+    except BaseException:
+        if not task.done():
+            task.cancel()
+            with suppress(BaseException):
+                loop.run_until_complete(asyncio.wait({task}, timeout=GRACE_S))
+                task.exception()  # which nobody else asks for, and asyncio would print
+        raise
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

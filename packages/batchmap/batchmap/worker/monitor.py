@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from batchmap.records import BatchRecord
 
-__all__ = ["CoroutineMonitor", "ItemMonitor", "current_coroutine_monitor", "current_monitor"]
+__all__ = [
+    "CoroutineMonitor",
+    "ItemMonitor",
+    "current_coroutine_monitor",
+    "current_monitor",
+    "guarding_items",
+    "guards_its_items",
+]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class ItemMonitor(Protocol):
@@ -48,3 +57,14 @@ current_coroutine_monitor: ContextVar[CoroutineMonitor | None] = ContextVar(
     "current_coroutine_monitor", default=None
 )
 """The monitor of the event loop that reads it; set by the executor that runs coroutines."""
+
+
+def guarding_items(function: _Function) -> _Function:
+    """Mark a function that has the monitor guard each of its items, so that nobody guards it."""
+    function.guards_its_items = True  # type: ignore[attr-defined]
+    return function
+
+
+def guards_its_items(function: Callable[..., Any]) -> bool:
+    """Tell whether `function` has the monitor guard each of its items."""
+    return getattr(function, "guards_its_items", False)

@@ -14,7 +14,12 @@ from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s, current_attempt
 from batchmap.worker.failures import describe_failure, is_fatal
-from batchmap.worker.monitor import ItemMonitor, current_coroutine_monitor, current_monitor
+from batchmap.worker.monitor import (
+    ItemMonitor,
+    current_coroutine_monitor,
+    current_monitor,
+    guarding_items,
+)
 from batchmap.worker.record_builder import BatchRecordBuilder, worker_name
 
 __all__ = ["BatchProcessor", "is_async"]
@@ -87,12 +92,12 @@ class BatchProcessor:
             batch = Batch(0, 0, tuple(batch))
         if not self.is_async:
             return self._process(batch, self._function)
-        from batchmap.worker.event_loop import lease_loop
+        from batchmap.worker.event_loop import lease_loop, run_to_its_end
 
         lease = lease_loop()
         try:
             return self._process(
-                batch, lambda item: lease.loop.run_until_complete(self._function(item))
+                batch, lambda item: run_to_its_end(lease.loop, self._function(item))
             )
         finally:
             lease.release()
@@ -207,6 +212,7 @@ class BatchProcessor:
             raise error
         builder.fail(offset, describe_failure(error), attempt)
 
+    @guarding_items
     async def process_async(self, batch: Batch) -> BatchRecord:
         """Return the record of `batch`, each of its items run in a coroutine of its own.
 
