@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from batchmap.errors import UsageError
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.worker.failures import describe_failure
 
-__all__ = ["pickled_error", "pickled_function", "pickled_result"]
+__all__ = ["RemoteTraceback", "pickled_error", "pickled_function", "pickled_result"]
 
 
 def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes:
@@ -33,15 +34,15 @@ def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes
 def pickled_result(result: Any) -> bytes:
     """Return `result` pickled.
 
-    In a batch record, a result that cannot be pickled becomes the failure of its item; any other
-    that cannot raises `TypeError`.
+    In a batch record, a result that cannot be pickled becomes the failure of its item; for any
+    other, what pickling raises is raised.
     """
     try:
         return pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
+    except BaseException:
         if isinstance(result, BatchRecord):
             return _pickled_item_by_item(result)
-        raise TypeError(f"a result cannot be pickled: {error}") from error
+        raise
 
 
 def _pickled_item_by_item(record: BatchRecord) -> bytes:
@@ -52,7 +53,7 @@ def _pickled_item_by_item(record: BatchRecord) -> bytes:
     for offset, result in enumerate(results):
         try:
             cloudpickle.dumps(result)
-        except Exception as error:
+        except BaseException as error:
             results[offset] = None
             failures[offset] = ItemFailure(
                 type(error).__qualname__,
@@ -66,12 +67,38 @@ def _pickled_item_by_item(record: BatchRecord) -> bytes:
     )
 
 
-def pickled_error(error: Exception) -> bytes:
+class RemoteTraceback(Exception):
+    """The traceback of an error in another process, as text: the cause of the error in this one."""
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.args[0]}"""'
+
+
+def pickled_error(error: BaseException) -> bytes:
     """Return `error` pickled, or a `RuntimeError` of its name and text where it cannot be."""
+    text = ""
     try:
-        data = pickle.dumps(error)
+        text = "".join(traceback.format_exception(error))
+        data = pickle.dumps(_WithTraceback(error, text))
         pickle.loads(data)
         return data
-    except Exception:
+    except BaseException:
         failure = describe_failure(error)
-        return pickle.dumps(RuntimeError(f"{failure.error_type}: {failure.error}"))
+        instead = RuntimeError(f"{failure.error_type}: {failure.error}")
+        return pickle.dumps(_WithTraceback(instead, text))
+
+
+class _WithTraceback:
+    """Pickled, it is the error, with its traceback as cause."""
+
+    def __init__(self, error: BaseException, text: str) -> None:
+        self._error = error
+        self._text = text
+
+    def __reduce__(self) -> tuple[Callable[..., BaseException], tuple[BaseException, str]]:
+        return _caused_by_traceback, (self._error, self._text)
+
+
+def _caused_by_traceback(error: BaseException, text: str) -> BaseException:
+    error.__cause__ = RemoteTraceback(text)
+    return error

@@ -98,7 +98,7 @@ def _serve(sock: socket.socket, growth: _Growth) -> None:
         try:
             result = function(*pickle.loads(payload))
             kind, answer = Kind.RESULT, pickled_result(result)
-        except Exception as error:
+        except BaseException as error:
             kind, answer = Kind.ERROR, pickled_error(error)
         send_frame(sock, kind, answer)
         if growth.is_too_much():
@@ -110,7 +110,7 @@ def _loaded(payload: bytearray) -> Callable[..., Any]:
     try:
         function: Callable[..., Any] = pickle.loads(payload)
         return function
-    except Exception as error:
+    except BaseException as error:
         why = f"the function cannot be loaded in a worker: {type(error).__name__}: {error!s:.200}"
 
         def refuse(*_: Any) -> Any:
