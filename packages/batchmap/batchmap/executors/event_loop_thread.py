@@ -126,8 +126,9 @@ class EventLoopThread:
                     self._loop.run_forever()
                 except BaseException as error:
                     _logger.debug("the event loop goes on after %r", error)
-                if not self._done:
-                    self._loop.call_soon(self._take)  # it may have ended in the middle of that
+                if not self._done and self._next_heartbeat is not None:  # it may be late
+                    self._next_heartbeat.cancel()
+                    self._loop.call_soon(self._heartbeat)
             self._loop.run_until_complete(self._finish_leftovers())
         except BaseException as error:
             why = f"their event loop failed, {type(error).__name__}: {error}"
@@ -161,9 +162,11 @@ class EventLoopThread:
 
     def _start(self, future: CallFuture, fn: Callable[..., Any], args: Any) -> None:
         if not guards_its_items(fn):
-            coroutine = self._settle(future, self._guard.guard(lambda: _made(future, fn, args)))
+            coroutine = self._settle(
+                future, lambda: self._guard.guard(lambda: _made(future, fn, args))
+            )
         elif begin(future):
-            coroutine = self._settle(future, fn(*args))
+            coroutine = self._settle(future, lambda: fn(*args))
         else:
             self._unsettled.discard(future)
             return
@@ -171,9 +174,9 @@ class EventLoopThread:
         self._tasks[task] = future
         task.add_done_callback(self._discard)
 
-    async def _settle(self, future: CallFuture, call: Any) -> None:
+    async def _settle(self, future: CallFuture, start: Callable[[], Any]) -> None:
         try:
-            result, error = await call, None
+            result, error = await start(), None
         except _NotBegunError:
             return
         except _StoppedIterationError as stopped:
@@ -191,8 +194,11 @@ class EventLoopThread:
 
     def _discard(self, task: asyncio.Task[None]) -> None:
         future = self._tasks.pop(task)
-        if not future.done():
-            fail(future, BrokenExecutor(f"their event loop was interrupted by {task!r}"))
+        if future.cancelled():
+            if task.cancelled():  # before its first step
+                begin(future)  # which tells those who wait for it
+        elif not future.done():
+            fail(future, BrokenExecutor(f"their event loop was interrupted in {task!r}"))
         self._unsettled.discard(future)
         self._stop_when_done()
 
@@ -216,6 +222,8 @@ class EventLoopThread:
     def _heartbeat(self) -> None:
         self._heartbeat_s = SYSTEM_CLOCK.now()
         self._next_heartbeat = self._loop.call_later(HEARTBEAT_S, self._heartbeat)
+        if self._inbox or self._closing:  # where what was to do it was interrupted
+            self._take()
 
     # In the other thread --------------------------------------------------------------------
 

@@ -43,20 +43,20 @@ class ThreadExecutor(WorkerExecutor):
 
     def __init__(self, max_workers: int | None = None, *, timeout_s: float | None = None) -> None:
         self._process_id = os.getpid()
-        self._threads = _Threads(number_of_workers(max_workers, "thread"), timeout_s)
-        self._finalizer = when_dropped(self, self._threads)
-        work_off_at_exit(self._threads)
+        self._pool = _ThreadPool(number_of_workers(max_workers, "thread"), timeout_s)
+        self._finalizer = when_dropped(self, self._pool)
+        work_off_at_exit(self._pool)
 
     @property
     def abandoned(self) -> int:
         """Return how many threads were abandoned."""
-        return self._threads.abandoned
+        return self._pool.abandoned
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a thread; raises `RuntimeError` after the shutdown."""
         check_same_process(self._process_id)
         call = Call(fn, args, kwargs)
-        self._threads.add(call)
+        self._pool.add(call)
         return call.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -65,16 +65,16 @@ class ThreadExecutor(WorkerExecutor):
         One of these threads that calls it does not wait for itself.
         """
         self._finalizer.detach()
-        self._threads.close(cancel_waiting=cancel_futures)
+        self._pool.close(cancel_waiting=cancel_futures)
         if wait:
-            self._threads.join()
+            self._pool.join()
 
     def forget_at_exit(self) -> None:
         """Have the interpreter exit without waiting for what was submitted."""
-        forget_at_exit(self._threads)
+        forget_at_exit(self._pool)
 
 
-class _Threads:
+class _ThreadPool:
     """The threads of an executor, which they do not refer to, and the calls that wait for one."""
 
     def __init__(self, max_workers: int, timeout_s: float | None) -> None:
@@ -132,9 +132,9 @@ class _Threads:
 
     def _another_worker(self) -> Worker | None:
         """Return one of the threads other than the one that asks."""
-        me = threading.get_ident()
+        me = threading.current_thread()
         with self._lock:
-            return next((one for one in self._workers if one.thread_id != me), None)
+            return next((one for one in self._workers if one.thread is not me), None)
 
     def _take_waiting(self) -> list[Call]:
         """Take all calls that wait, and forget them."""
@@ -156,7 +156,7 @@ class _Threads:
             is_monitored=self._timeout_s is not None,
         )
         try:
-            threading.Thread(target=worker.work, name="worker", daemon=True).start()
+            worker.thread.start()
         except RuntimeError as error:  # no more threads can be had, so the ones there are must do
             if not self._workers:
                 raise WorkersLostError(f"no thread can be started ({error})") from error

@@ -53,7 +53,7 @@ class Worker:
     ) -> None:
         self.call: Call | None = None
         self.ended = threading.Event()
-        self.thread_id: int | None = None
+        self.thread = threading.Thread(target=self.work, name="worker", daemon=True)
         self._calls = calls
         self._finished = finished
         self._left = left
@@ -70,7 +70,6 @@ class Worker:
         ended_by: BaseException | None = None
         try:
             settles_futures()
-            self.thread_id = threading.get_ident()
             if self._is_monitored:
                 current_monitor.set(self)
             self._make_calls()

@@ -25,6 +25,7 @@ from batchmap.executors.pickling import pickled_function
 from batchmap.executors.process.dispatcher import Dispatcher
 from batchmap.executors.process.worker_handle import Call
 from batchmap.worker.failures import is_fatal
+from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["ProcessExecutor", "open_workers"]
 
@@ -45,8 +46,8 @@ class ProcessExecutor(WorkerExecutor):
         timeout_s: float | None = None,
         max_growth_bytes: int | None = None,
     ) -> None:
-        self._function: tuple[Any, bytes] = (None, b"")
-        """The function that was submitted last, and pickled."""
+        self._batch_function: tuple[Any, bytes] = (None, b"")
+        """The function of the last batch, and pickled."""
         self._process_id = os.getpid()
         self._dispatcher = Dispatcher(
             number_of_workers(max_workers, "process"),
@@ -76,10 +77,7 @@ class ProcessExecutor(WorkerExecutor):
         check_same_process(self._process_id)
         if kwargs:
             fn, kwargs = partial(fn, **kwargs), {}
-        known, pickled = self._function
-        if known != fn:
-            pickled = pickled_function(fn, destination="another process")
-            self._function = (fn, pickled)
+        pickled = self._pickled(fn)
         future = CallFuture()
         try:
             arguments = cloudpickle.dumps(args)
@@ -90,6 +88,15 @@ class ProcessExecutor(WorkerExecutor):
         else:
             self._dispatcher.add(Call(pickled, arguments, future))
         return future
+
+    def _pickled(self, fn: Callable[..., Any]) -> bytes:
+        """Return `fn` pickled: once for all batches of a run, and else as it is at each call."""
+        known, pickled = self._batch_function
+        if known != fn:
+            pickled = pickled_function(fn, destination="another process")
+            if isinstance(getattr(fn, "__self__", None), BatchProcessor):
+                self._batch_function = (fn, pickled)
+        return pickled
 
     def map(
         self,
