@@ -55,6 +55,7 @@ class EventLoopThread:
         self._tasks: dict[asyncio.Task[None], CallFuture] = {}
         self._lease = lease_loop()
         self._loop = self._lease.loop
+        guard.watch(self._loop)
         self._context = copy_context()
         self._context.run(current_coroutine_monitor.set, guard)
         self._heartbeat_s = SYSTEM_CLOCK.now()
@@ -144,6 +145,7 @@ class EventLoopThread:
                 fail(future, BrokenExecutor(why))
         if self._next_heartbeat is not None:
             self._next_heartbeat.cancel()
+        self._loop.set_task_factory(None)
         self._lease.release()
         self._ended.set()
 
