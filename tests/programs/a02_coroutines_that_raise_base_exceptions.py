@@ -6,6 +6,7 @@ import sys
 from batchmap import parallel_map
 
 BACKENDS = ("auto", "async", "thread", "process")
+HOSTS = ("script", "event_loop", "forked_child", "interpreter_exit", "notebook", "thread")
 
 
 class OwnError(BaseException):

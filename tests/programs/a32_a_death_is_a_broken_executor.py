@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from batchmap.executors.process.pool import ProcessExecutor
 
 BACKENDS = ("process",)
+HOSTS = ("script", "event_loop", "forked_child", "interpreter_exit", "notebook", "thread")
 
 
 def die(how):

@@ -10,6 +10,7 @@ from batchmap.executors.process.pool import ProcessExecutor
 from batchmap.executors.thread import ThreadExecutor
 
 BACKENDS = ("thread", "process", "async")
+HOSTS = ("script", "event_loop", "forked_child", "interpreter_exit", "notebook", "thread")
 
 EXECUTORS = {"thread": ThreadExecutor, "process": ProcessExecutor, "async": AsyncExecutor}
 

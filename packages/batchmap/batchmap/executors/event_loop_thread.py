@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -164,11 +165,10 @@ class EventLoopThread:
 
     def _start(self, future: CallFuture, fn: Callable[..., Any], args: Any) -> None:
         if not guards_its_items(fn):
-            coroutine = self._settle(
-                future, lambda: self._guard.guard(lambda: _made(future, fn, args))
-            )
+            made = partial(_made, future, fn, args)
+            coroutine = self._settle(future, self._guard.guard, (made,))
         elif begin(future):
-            coroutine = self._settle(future, lambda: fn(*args))
+            coroutine = self._settle(future, fn, args)
         else:
             self._unsettled.discard(future)
             return
@@ -176,9 +176,9 @@ class EventLoopThread:
         self._tasks[task] = future
         task.add_done_callback(self._discard)
 
-    async def _settle(self, future: CallFuture, start: Callable[[], Any]) -> None:
+    async def _settle(self, future: CallFuture, fn: Callable[..., Any], args: Any) -> None:
         try:
-            result, error = await start(), None
+            result, error = await fn(*args), None
         except _NotBegunError:
             return
         except _StoppedIterationError as stopped:

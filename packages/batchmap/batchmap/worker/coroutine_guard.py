@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.worker.event_loop import GRACE_S
 
 __all__ = ["CoroutineGuard"]
+
+_now = SYSTEM_CLOCK.now
 
 BLOCKING_S = 0.1
 """A coroutine that keeps the loop for so long without awaiting blocks it."""
@@ -44,11 +46,11 @@ class CoroutineGuard:
             return await self._within(self._timeout_s, start)
 
     async def _within(self, limit_s: float, start: Callable[[], Any]) -> Any:
-        item = _Item(self)
-        context = copy_context()
-        context.run(_current_item.set, item)
-        steps = _Steps(item.run(start), item)
-        task = asyncio.get_running_loop().create_task(steps, context=context)
+        loop = asyncio.get_running_loop()
+        awaitable = start()
+        coroutine = awaitable if asyncio.iscoroutine(awaitable) else _awaiting(awaitable)
+        item = _Item(coroutine, self)
+        task = asyncio.Task(item, loop=loop)
         try:
             while not task.done() and (left_s := limit_s - item.taken_s()) > 0:
                 await asyncio.wait({task}, timeout=left_s)
@@ -69,51 +71,6 @@ class CoroutineGuard:
             raise TimeoutError(f"{slow}; cancelled")
         self.abandoned += 1
         raise TimeoutError(f"timeout (abandoned): {slow} and went on when it was cancelled")
-
-
-class _Item:
-    """How long an item takes, and for how long it and its tasks block the loop."""
-
-    def __init__(self, guard: CoroutineGuard) -> None:
-        self.blocked_s = 0.0
-        self._guard = guard
-        self._blocked_before_s = guard.blocked_s
-        self._began_s = SYSTEM_CLOCK.now()
-        self._whole_s: float | None = None
-        """How long it took; `None` while it runs."""
-
-    async def run(self, start: Callable[[], Any]) -> Any:
-        try:
-            return await start()
-        finally:
-            self._whole_s = self.taken_s()
-
-    def taken_s(self) -> float:
-        """Return how long it takes so far, without the time in which others blocked the loop."""
-        if self._whole_s is not None:
-            return self._whole_s
-        by_others_s = self._guard.blocked_s - self._blocked_before_s - self.blocked_s
-        return SYSTEM_CLOCK.now() - self._began_s - by_others_s
-
-    def note_step(self, step_s: float) -> None:
-        """Note how long the loop was kept between two times that it was given back."""
-        if step_s > BLOCKING_S:
-            self.blocked_s += step_s
-            self._guard.blocked_s += step_s
-
-
-_current_item: ContextVar[_Item | None] = ContextVar("_current_item", default=None)
-"""The item whose coroutine, or a task that it started, runs now; where there is a limit."""
-
-
-def _create_task(
-    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
-) -> asyncio.Task[Any]:
-    """Create a task, and have what it takes noted for the item that starts it."""
-    item = _current_item.get()
-    if item is not None and not isinstance(coroutine, _Steps):
-        coroutine = _Steps(coroutine, item)
-    return asyncio.Task(coroutine, loop=loop, **options)
 
 
 class _Steps(Coroutine[Any, Any, Any]):
@@ -139,8 +96,65 @@ class _Steps(Coroutine[Any, Any, Any]):
         return self._coroutine.__await__()
 
     def _step(self, step: Callable[..., Any], *arguments: Any) -> Any:
-        began_s = SYSTEM_CLOCK.now()
+        began_s = _now()
         try:
             return step(*arguments)
         finally:
-            self._item.note_step(SYSTEM_CLOCK.now() - began_s)
+            step_s = _now() - began_s
+            if step_s > BLOCKING_S:
+                self._item.note_blocking(step_s)
+
+
+class _Item(_Steps):
+    """The coroutine of an item: how long it takes, and it and its tasks block the loop."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], guard: CoroutineGuard) -> None:
+        super().__init__(coroutine, self)
+        self._resume = coroutine.send
+        self.blocked_s = 0.0
+        self._guard = guard
+        self._blocked_before_s = guard.blocked_s
+        self._began_s = _now()
+        self._ended_s: float | None = None
+
+    def taken_s(self) -> float:
+        """Return how long it takes so far, without the time in which others blocked the loop."""
+        if self._ended_s is not None:
+            return self._ended_s - self._began_s
+        by_others_s = self._guard.blocked_s - self._blocked_before_s - self.blocked_s
+        return _now() - self._began_s - by_others_s
+
+    def note_blocking(self, step_s: float) -> None:
+        """Note that the loop was not given back for so long."""
+        self.blocked_s += step_s
+        self._guard.blocked_s += step_s
+
+    def send(self, value: Any) -> Any:
+        began_s = _now()
+        _current_item.set(self)
+        try:
+            return self._resume(value)
+        except BaseException:  # also when it returns
+            self._ended_s = self._began_s + self.taken_s()
+            raise
+        finally:
+            if _now() - began_s > BLOCKING_S:
+                self.note_blocking(_now() - began_s)
+
+
+_current_item: ContextVar[_Item | None] = ContextVar("_current_item", default=None)
+"""The item whose coroutine, or a task that it started, runs now; where there is a limit."""
+
+
+def _create_task(
+    loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+) -> asyncio.Task[Any]:
+    """Create a task, and have what it takes noted for the item that starts it."""
+    item = _current_item.get()
+    if item is not None:
+        coroutine = _Steps(coroutine, item)
+    return asyncio.Task(coroutine, loop=loop, **options)
+
+
+async def _awaiting(awaitable: Any) -> Any:
+    return await awaitable

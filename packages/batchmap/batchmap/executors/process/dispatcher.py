@@ -108,7 +108,7 @@ class Dispatcher:
             if self._broken:
                 raise BrokenProcessPool(self._broken)
             self._unsettled.add(call.future)
-            call.future.add_done_callback(self._unsettled.discard)
+            Future.add_done_callback(call.future, self._unsettled.discard)  # which raises nothing
             self.carried_bytes += len(call.arguments)
             self._queue.add(call)
             self._feed()
