@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol, cast
@@ -13,7 +14,18 @@ from batchmap.core_sharing import worker_processes
 from batchmap.executors.dask.address import DaskAddress
 from batchmap.stopping import StopRequest
 
-__all__ = ["EXECUTORS", "DispatchCost", "WorkerExecutor", "open_executor"]
+__all__ = [
+    "AFTER_SHUTDOWN",
+    "EXECUTORS",
+    "DispatchCost",
+    "WorkerExecutor",
+    "check_same_process",
+    "number_of_workers",
+    "open_executor",
+]
+
+AFTER_SHUTDOWN = "cannot schedule new futures after shutdown"
+"""What `submit` raises then, in a `RuntimeError`; the words are those of the standard library."""
 
 EXECUTORS = tuple(BACKENDS)
 """The names that `open_executor` knows."""
@@ -39,9 +51,13 @@ class DispatchCost(NamedTuple):
 class WorkerExecutor(Executor):
     """An executor that can also kill or abandon what still runs."""
 
-    abandoned = 0
-    """How many workers were given up because their item exceeded its time limit and they, unlike a
-    process, cannot be killed."""
+    @property
+    def abandoned(self) -> int:
+        """Return how many workers were given up because their item exceeded its time limit.
+
+        Those are workers that, unlike a process, cannot be killed.
+        """
+        return 0
 
     @property
     def carried_bytes(self) -> int:
@@ -63,9 +79,30 @@ class WorkerExecutor(Executor):
         """Tell whether a worker has started up."""
         return True
 
+    def forget_at_exit(self) -> None:
+        """Have the interpreter exit without waiting for what was submitted."""
+
     def kill(self) -> None:
         """Cancel what waits and kill or abandon what runs; do not wait for it to finish."""
         self.shutdown(wait=False, cancel_futures=True)
+
+
+def number_of_workers(max_workers: int | None, backend: str) -> int:
+    """Return how many workers an executor has: `max_workers`, or the usual number of `backend`.
+
+    Raises `ValueError` for a number below 1.
+    """
+    if max_workers is None:
+        return BACKENDS[backend].default_workers()
+    if max_workers < 1:
+        raise ValueError(f"max_workers must be greater than 0, got {max_workers}")
+    return max_workers
+
+
+def check_same_process(process_id: int) -> None:
+    """Raise `BrokenExecutor` in a fork of the process that has the workers."""
+    if os.getpid() != process_id:
+        raise BrokenExecutor(f"the workers are those of process {process_id}, which forked")
 
 
 @contextmanager
@@ -96,6 +133,7 @@ def open_executor(
     open_workers = cast(_OpenWorkers, import_module(BACKENDS[name].module).open_workers)
     where = {} if scheduler is None else {"scheduler": scheduler}
     executor = open_workers(workers, timeout_s=timeout_s, **where)
+    executor.forget_at_exit()  # what is left of a run then is given up
     try:
         with worker_processes(workers if name == "process" else 0):
             yield executor

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import traceback
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import replace
@@ -19,6 +20,7 @@ from batchmap.worker.failures import BatchInterrupted, describe_failure
 from batchmap.worker.interruption import SignalHandlers
 
 __all__ = [
+    "RemoteTraceback",
     "call_error",
     "pickled_arguments",
     "pickled_error",
@@ -93,16 +95,15 @@ def call_error(error: BaseException) -> BaseException:
 def pickled_result(result: Any) -> bytes:
     """Return `result` pickled.
 
-    In a batch record, a result that cannot be pickled becomes the failure of its item; any other
-    that cannot raises `TypeError`.
+    In a batch record, a result that cannot be pickled becomes the failure of its item; for any
+    other, what pickling raises is raised.
     """
     try:
         return pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
-    except BaseException as error:
+    except BaseException:
         if isinstance(result, BatchRecord):
             return _pickled_item_by_item(result)
-        why = describe_failure(error).error
-        raise TypeError(f"a result cannot be pickled: {why}") from error
+        raise
 
 
 def _pickled_item_by_item(record: BatchRecord) -> bytes:
@@ -127,13 +128,39 @@ def _pickled_item_by_item(record: BatchRecord) -> bytes:
     )
 
 
+class RemoteTraceback(Exception):
+    """The traceback of an error in another process, as text: the cause of the error in this one."""
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.args[0]}"""'
+
+
 def pickled_error(error: BaseException) -> bytes:
     """Return `error` pickled, or a `RuntimeError` of its name and text where it cannot be."""
+    text = ""
     try:
-        data = pickle.dumps(error)
+        text = "".join(traceback.format_exception(error))
+        data = pickle.dumps(_WithTraceback(error, text))
         if type(pickle.loads(data)) is type(error):
             return data
         raise TypeError
     except BaseException:
         failure = describe_failure(error)
-        return pickle.dumps(RuntimeError(f"{failure.error_type}: {failure.error}"))
+        instead = RuntimeError(f"{failure.error_type}: {failure.error}")
+        return pickle.dumps(_WithTraceback(instead, text))
+
+
+class _WithTraceback:
+    """Pickled, it is the error, with its traceback as cause."""
+
+    def __init__(self, error: BaseException, text: str) -> None:
+        self._error = error
+        self._text = text
+
+    def __reduce__(self) -> tuple[Callable[..., BaseException], tuple[BaseException, str]]:
+        return _caused_by_traceback, (self._error, self._text)
+
+
+def _caused_by_traceback(error: BaseException, text: str) -> BaseException:
+    error.__cause__ = RemoteTraceback(text)
+    return error

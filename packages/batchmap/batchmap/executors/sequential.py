@@ -6,30 +6,35 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from batchmap.executors.base import WorkerExecutor
+from batchmap.executors.base import AFTER_SHUTDOWN, WorkerExecutor, number_of_workers
+from batchmap.executors.call_future import CallFuture, fail, succeed
 from batchmap.worker.interruption import SignalHandlers
 
-__all__ = ["open_workers"]
+__all__ = ["SequentialExecutor", "open_workers"]
 
 
 class SequentialExecutor(WorkerExecutor):
-    """Runs each call where it is submitted; its future is done when `submit` returns."""
+    """Runs each call where it is submitted; its future is done when `submit` returns.
 
-    def __init__(self) -> None:
+    It has one worker, whatever `max_workers` says.
+    """
+
+    def __init__(self, max_workers: int | None = None) -> None:
+        number_of_workers(max_workers, "sequential")  # which refuses a wrong one
         self._closed = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Call `fn` now; raises `RuntimeError` after the shutdown."""
+        """Call `fn` now; raises `RuntimeError` after the shutdown, and a Ctrl-C as it is."""
         if self._closed:
-            raise RuntimeError("cannot submit after shutdown")
-        future: Future[Any] = Future()
+            raise RuntimeError(AFTER_SHUTDOWN)
+        future = CallFuture()
         future.set_running_or_notify_cancel()
         try:
-            future.set_result(fn(*args, **kwargs))
+            succeed(future, fn(*args, **kwargs))
         except BaseException as error:
             if SignalHandlers().raised(error):
                 raise
-            future.set_exception(error)
+            fail(future, error)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -39,4 +44,4 @@ class SequentialExecutor(WorkerExecutor):
 
 def open_workers(workers: int, *, timeout_s: float | None = None) -> SequentialExecutor:
     """Return the executor; it has one worker, whatever `workers` says, and no time limit."""
-    return SequentialExecutor()
+    return SequentialExecutor(workers)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from itertools import count, takewhile
-from queue import SimpleQueue
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Future
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from batchmap.clock import SYSTEM_CLOCK
 from batchmap.errors import WorkersLostError
-from batchmap.executors.base import WorkerExecutor
-from batchmap.records import BatchRecord, ItemFailure
-from batchmap.worker.call_context import copied_context
-from batchmap.worker.failures import BatchInterrupted
-from batchmap.worker.monitor import call_monitored
+from batchmap.executors.at_exit import forget_at_exit, when_dropped, work_off_at_exit
+from batchmap.executors.base import (
+    AFTER_SHUTDOWN,
+    WorkerExecutor,
+    check_same_process,
+    number_of_workers,
+)
+from batchmap.executors.call_future import cancel, fail, settles_futures
+from batchmap.executors.thread_worker import Call, Worker
 
 __all__ = ["ThreadExecutor", "open_workers"]
 
@@ -25,58 +28,96 @@ _logger = logging.getLogger("thread")
 MAX_TIME_CHECK_S = 0.1
 """How often, at least, the time of the running items is checked when there is a limit."""
 
-HEARTBEAT_S = 0.05
-"""How often a thread checks, between two items, whether it was abandoned."""
+
+_Lost = tuple[Call, BaseException]
+"""A call that will not be made, and what it raises."""
 
 
 class ThreadExecutor(WorkerExecutor):
-    """Runs calls on up to so many threads, started as they are needed.
+    """Runs calls on up to `max_workers` threads, started as they are needed.
 
     A thread cannot be killed. With a time limit for each item, a thread whose item takes longer is
     abandoned: the call raises `BatchInterrupted`, another thread takes its place, and the shutdown
     does not wait for it.
     """
 
-    def __init__(self, workers: int, *, timeout_s: float | None = None) -> None:
-        self.abandoned = 0
-        """How many threads were abandoned."""
-        self._timeout_s = timeout_s
-        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._max_workers = workers
-        self._workers: set[_Worker] = set()
-        self._unfinished = 0
-        self._closing = False
-        self._closed = threading.Event()
-        if timeout_s is not None:
-            threading.Thread(target=self._check_times, name="time-keeper", daemon=True).start()
+    def __init__(self, max_workers: int | None = None, *, timeout_s: float | None = None) -> None:
+        self._process_id = os.getpid()
+        self._pool = _ThreadPool(number_of_workers(max_workers, "thread"), timeout_s)
+        self._finalizer = when_dropped(self, self._pool)
+        work_off_at_exit(self._pool)
+
+    @property
+    def abandoned(self) -> int:
+        """Return how many threads were abandoned."""
+        return self._pool.abandoned
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a thread; raises `RuntimeError` after the shutdown."""
-        call = _Call(fn, args, kwargs)
-        with self._lock:
-            if self._closing:
-                raise RuntimeError("cannot submit after shutdown")
-            if len(self._workers) < self._max_workers and self._unfinished >= len(self._workers):
-                self._start_worker()
-            self._unfinished += 1
-            self._calls.put(call)
+        check_same_process(self._process_id)
+        call = Call(fn, args, kwargs)
+        self._pool.add(call)
         return call.future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; with `wait`, return when all threads not abandoned have ended."""
+        """Take no more calls; with `wait`, return when all threads not abandoned have ended.
+
+        One of these threads that calls it does not wait for itself.
+        """
+        self._finalizer.detach()
+        self._pool.close(cancel_waiting=cancel_futures)
+        if wait:
+            self._pool.join()
+
+    def forget_at_exit(self) -> None:
+        """Have the interpreter exit without waiting for what was submitted."""
+        forget_at_exit(self._pool)
+
+
+class _ThreadPool:
+    """The threads of an executor, which they do not refer to, and the calls that wait for one."""
+
+    def __init__(self, max_workers: int, timeout_s: float | None) -> None:
+        self.abandoned = 0
+        self._timeout_s = timeout_s
+        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._max_workers = max_workers
+        self._workers: set[Worker] = set()
+        self._unfinished: dict[Call, None] = {}
+        """The calls that wait or run, in their order."""
+        self._closing = False
+        self._broken = ""
+        """Why no more calls can be made; empty while they can."""
+        self._closed = threading.Event()
+        if timeout_s is not None:
+            threading.Thread(target=self._keep_time, name="time-keeper", daemon=True).start()
+
+    def add(self, call: Call) -> None:
+        with self._lock:
+            if self._closing:
+                raise RuntimeError(AFTER_SHUTDOWN)
+            if self._broken:
+                raise BrokenExecutor(self._broken)
+            if len(self._workers) < self._max_workers and len(self._unfinished) >= len(
+                self._workers
+            ):
+                self._start_worker()
+            self._unfinished[call] = None
+            self._calls.put(call)
+
+    def close_soon(self) -> None:
+        """Take no more calls, and end each thread when no call is left; takes no lock."""
+        self._closing = True
+        self._calls.put(None)
+
+    def close(self, *, cancel_waiting: bool) -> None:
         with self._lock:
             self._closing = True
-            if cancel_futures:
-                while not self._calls.empty():
-                    if (call := self._calls.get_nowait()) is not None:
-                        call.future.cancel()
-            workers = list(self._workers)
-            for _ in workers:
-                self._calls.put(None)
-        if wait:
-            for worker in workers:
-                worker.ended.wait()
+            waiting = self._take_waiting() if cancel_waiting else []
+            self._calls.put(None)
+        for call in waiting:
+            cancel(call.future)
         if self.abandoned and not self._closed.is_set():
             _logger.warning(
                 "%d threads were abandoned and still run; the process backend can kill its workers",
@@ -84,15 +125,38 @@ class ThreadExecutor(WorkerExecutor):
             )
         self._closed.set()
 
+    def join(self) -> None:
+        """Wait until all threads have ended but those that were abandoned, and this one."""
+        while (worker := self._another_worker()) is not None:
+            worker.ended.wait()
+
+    def _another_worker(self) -> Worker | None:
+        """Return one of the threads other than the one that asks."""
+        me = threading.current_thread()
+        with self._lock:
+            return next((one for one in self._workers if one.thread is not me), None)
+
+    def _take_waiting(self) -> list[Call]:
+        """Take all calls that wait, and forget them."""
+        waiting: list[Call] = []
+        while True:
+            try:
+                call = self._calls.get_nowait()
+            except Empty:
+                return waiting
+            if call is not None:
+                del self._unfinished[call]
+                waiting.append(call)
+
     def _start_worker(self) -> None:
-        worker = _Worker(
+        worker = Worker(
             self._calls,
-            self._count_finished,
-            self._remove_worker,
+            self._finished,
+            self._leave,
             is_monitored=self._timeout_s is not None,
         )
         try:
-            threading.Thread(target=worker.work, name="worker", daemon=True).start()
+            worker.thread.start()
         except RuntimeError as error:  # no more threads can be had, so the ones there are must do
             if not self._workers:
                 raise WorkersLostError(f"no thread can be started ({error})") from error
@@ -100,139 +164,84 @@ class ThreadExecutor(WorkerExecutor):
         else:
             self._workers.add(worker)
 
-    def _count_finished(self) -> None:
+    def _finished(self, call: Call) -> None:
         with self._lock:
-            self._unfinished -= 1
+            self._unfinished.pop(call, None)
 
-    def _remove_worker(self, worker: _Worker) -> None:
+    def _leave(self, worker: Worker, error: BaseException | None) -> None:
+        """Take out a thread that ends; where an error ended it, another takes its place."""
+        lost: list[_Lost] = []
         with self._lock:
+            is_known = worker in self._workers  # or it was abandoned
             self._workers.discard(worker)
+            if error is not None and is_known:
+                _logger.error("a thread of the executor ended with %r", error)
+                if worker.call is not None:
+                    self._unfinished.pop(worker.call, None)
+                    lost.append((worker.call, error))
+                lost += self._replace_worker(error)
+        for call, why in lost:
+            fail(call.future, why)
 
-    def _check_times(self) -> None:
-        assert self._timeout_s is not None
-        while not self._closed.wait(min(MAX_TIME_CHECK_S, self._timeout_s / 4)):
-            with self._lock:
-                for worker in tuple(self._workers):
-                    raise_timeout = worker.abandon_if_over(self._timeout_s)
-                    if raise_timeout is not None:
-                        self.abandoned += 1
-                        self._unfinished -= 1
-                        self._workers.discard(worker)
-                        worker.ended.set()
-                        if not self._calls.empty():
-                            self._start_worker()
-                        raise_timeout()
+    def _replace_worker(self, error: BaseException) -> list[_Lost]:
+        """Start a thread for the calls that wait; return those that no thread can make.
 
+        The thread that ended may have taken one from the queue that it had not begun. So all that
+        have not begun are queued again; one that is queued twice begins once.
+        """
+        waiting = [call for call in self._unfinished if not call.future.running()]
+        self._take_waiting()
+        for call in waiting:
+            self._unfinished[call] = None
+            self._calls.put(call)
+        lost: list[_Lost] = []
+        if waiting:
+            lost = self._start_or_break(f"a thread ended with {type(error).__name__}: {error}")
+        if self._closing:
+            self._calls.put(None)
+        return lost
 
-class _Call:
-    """A call that was submitted, and its future."""
-
-    __slots__ = ("args", "context", "fn", "future", "kwargs")
-
-    def __init__(self, fn: Callable[..., Any], args: Any, kwargs: Any) -> None:
-        self.context = copied_context()
-        self.fn = fn
-        self.args = args
-        self.kwargs = kwargs
-        self.future: Future[Any] = Future()
-
-
-class _Abandoned(BaseException):
-    """Ends the batch of a thread that was abandoned, should its item ever finish."""
-
-
-class _Worker:
-    """A thread that takes calls, and the monitor of the item that it runs."""
-
-    def __init__(
-        self,
-        calls: SimpleQueue[_Call | None],
-        count_finished: Callable[[], None],
-        remove: Callable[[_Worker], None],
-        *,
-        is_monitored: bool,
-    ) -> None:
-        self.call: _Call | None = None
-        self.ended = threading.Event()
-        self._calls = calls
-        self._count_finished = count_finished
-        self._remove = remove
-        self._is_monitored = is_monitored
-        self._lock = threading.Lock()
-        self._offset: int | None = None
-        """Of the item that runs, in its batch; `None` while none does."""
-        self._began_s = 0.0
-        self._finished: list[BatchRecord] = []
-        self._abandoned = False
-
-    def work(self) -> None:
-        while not self._abandoned and (call := self._calls.get()) is not None:
-            self.call = call
-            self._finished = []
-            if call.future.set_running_or_notify_cancel():
-                self._run(call)
-            else:
-                self._count_finished()
-            self.call = None
-            del call  # so that an idle thread keeps no results alive
-        self._remove(self)
-        self.ended.set()
-
-    def _run(self, call: _Call) -> None:
+    def _start_or_break(self, why: str) -> list[_Lost]:
+        """Start a thread; where there is none and can be none, return the calls that wait."""
         try:
-            monitor = self if self._is_monitored else None
-            result = call.context.run(call_monitored, monitor, call.fn, *call.args, **call.kwargs)
-        except BaseException as error:
-            if not self._abandoned:
-                self._count_finished()
-                call.future.set_exception(error)
-            return
-        if not self._abandoned:
-            self._count_finished()
-            call.future.set_result(result)
+            self._start_worker()
+        except WorkersLostError as error:
+            self._broken = f"{why}; {error}"
+            return [(call, BrokenExecutor(self._broken)) for call in self._take_waiting()]
+        return []
 
-    def heartbeat(self, offset: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
-        if self._abandoned:
-            raise _Abandoned
-        self._take_finished = finished
-        return now_s + HEARTBEAT_S
+    def _keep_time(self) -> None:
+        """Abandon the threads whose item takes too long, until all have ended.
 
-    def begin(self, offset: int, began_s: Iterator[float]) -> Iterator[object]:
-        return takewhile(bool, map(self._begin_item, count(offset), began_s))
+        Whatever is raised meanwhile, it goes on, or calls would be waited for without end.
+        """
+        assert self._timeout_s is not None
+        settles_futures()
+        check_s = min(MAX_TIME_CHECK_S, self._timeout_s / 4)
+        while True:
+            try:
+                while not self._closed.wait(check_s):
+                    self._abandon_overdue(self._timeout_s)
+                    if self._closing and not self._workers:
+                        return
+                return
+            except BaseException as error:
+                _logger.error("the time-keeper of the executor goes on after %r", error)
 
-    def _begin_item(self, offset: int, now_s: float) -> bool:
-        """Note which item begins and when; tell whether it should, as it is not abandoned."""
+    def _abandon_overdue(self, timeout_s: float) -> None:
+        lost: list[_Lost] = []
         with self._lock:
-            if self._abandoned:
-                return False
-            self._began_s = now_s
-            self._offset = offset
-            return True
-
-    def end(self) -> None:
-        with self._lock:
-            self._offset = None
-
-    def abandon_if_over(self, limit_s: float) -> Callable[[], None] | None:
-        """Abandon this thread if its item takes longer; return what makes its call raise."""
-        with self._lock:
-            if self._offset is None or SYSTEM_CLOCK.now() - self._began_s <= limit_s:
-                return None
-            self._abandoned = True
-            call, offset = self.call, self._offset
-            assert call is not None
-            interrupted = BatchInterrupted(
-                ItemFailure(
-                    "TimeoutError",
-                    f"timeout (abandoned): took longer than {limit_s:g} s in a thread, "
-                    "which cannot be killed",
-                    "",
-                ),
-                offset=offset,
-                finished=[self._take_finished(offset)] if offset else [],
-                final=True,
-            )
-        return lambda: call.future.set_exception(interrupted)
+            for worker in tuple(self._workers):
+                if (overdue := worker.abandon_if_over(timeout_s)) is not None:
+                    lost.append(overdue)
+                    self.abandoned += 1
+                    self._unfinished.pop(overdue[0], None)
+                    self._workers.discard(worker)
+                    worker.ended.set()
+                    if not self._calls.empty():
+                        lost += self._start_or_break("a thread was abandoned")
+        for call, error in lost:
+            fail(call.future, error)
 
 
 def open_workers(workers: int, *, timeout_s: float | None = None) -> ThreadExecutor:

@@ -18,7 +18,10 @@ from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
-__all__ = ["LoopLease", "lease_loop"]
+__all__ = ["LoopLease", "lease_loop", "run_to_its_end"]
+
+GRACE_S = 0.5
+"""How long a coroutine may take to end after it was cancelled, in seconds."""
 
 T = TypeVar("T")
 
@@ -33,8 +36,8 @@ class LoopLease:
     def run(self, awaitable: Awaitable[T]) -> T:
         """Return what `awaitable` gives; another thread runs it where this one runs a loop."""
         if asyncio._get_running_loop() is None:
-            return self.loop.run_until_complete(awaitable)
-        return _in_another_thread(partial(self.loop.run_until_complete, awaitable))
+            return run_to_its_end(self.loop, awaitable)
+        return _in_another_thread(partial(run_to_its_end, self.loop, awaitable))
 
     def release(self) -> None:
         """Give the loop back, which must have stopped; one with tasks left in it is closed."""
@@ -86,6 +89,24 @@ def lease_loop() -> LoopLease:
     if shared.loop.is_closed():
         shared.loop = _new_loop()
     return LoopLease(shared, shared.loop)
+
+
+def run_to_its_end(loop: asyncio.AbstractEventLoop, awaitable: Awaitable[T]) -> T:
+    """Run `loop` until `awaitable` is done, and return its result.
+
+    asyncio lets the loop end at once when a task raises `SystemExit` or `KeyboardInterrupt`. Where
+    that was another task, `awaitable` is cancelled, so that it does not go on beside the next one.
+    """
+    task = asyncio.ensure_future(awaitable, loop=loop)
+    try:
+        return loop.run_until_complete(task)
+    except BaseException:
+        if not task.done():
+            task.cancel()
+            with suppress(BaseException):
+                loop.run_until_complete(asyncio.wait({task}, timeout=GRACE_S))
+                task.exception()  # which nobody else asks for, and asyncio would print
+        raise
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

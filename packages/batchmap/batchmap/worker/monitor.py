@@ -19,6 +19,8 @@ __all__ = [
     "accepts_monitor",
     "call_monitored",
     "current_coroutine_monitor",
+    "guarding_items",
+    "guards_its_items",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,3 +74,14 @@ current_coroutine_monitor: ContextVar[CoroutineMonitor | None] = ContextVar(
     "current_coroutine_monitor", default=None
 )
 """The monitor of the event loop that reads it; set by the executor that runs coroutines."""
+
+
+def guarding_items(function: F) -> F:
+    """Mark a function that has the monitor guard each of its items, so that nobody guards it."""
+    function.guards_its_items = True  # type: ignore[attr-defined]
+    return function
+
+
+def guards_its_items(function: Callable[..., Any]) -> bool:
+    """Tell whether `function` has the monitor guard each of its items."""
+    return getattr(function, "guards_its_items", False)

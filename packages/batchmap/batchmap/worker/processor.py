@@ -22,7 +22,7 @@ from batchmap.worker.coroutine_results import (
 )
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.interruption import SignalHandlers
-from batchmap.worker.monitor import ItemMonitor, accepts_monitor
+from batchmap.worker.monitor import ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
 
 __all__ = ["BatchProcessor", "is_async"]
@@ -272,6 +272,7 @@ class BatchProcessor:
         builder.fail(offset, describe_failure(error), attempt)
         builder.ended = self._stops_at_failure
 
+    @guarding_items
     async def process_async(self, batch: Batch) -> BatchRecord:
         """Return the record of `batch`, each of its items run in a coroutine of its own.
 

@@ -80,6 +80,7 @@ class DaskExecutor(WorkerExecutor):
         new calls there."""
         self._loop_tasks: set[Future[None]] = set()
         """What runs for this executor in Dask's event loop."""
+        self._abandoned = 0
         self._closing = False
         self._cluster = DaskCluster(workers, scheduler)
         self._client = self._cluster.client
@@ -96,6 +97,11 @@ class DaskExecutor(WorkerExecutor):
     def carried_bytes(self) -> int:
         """Return how many bytes of calls and answers went to the workers and came back."""
         return self._carried_bytes
+
+    @property
+    def abandoned(self) -> int:
+        """Return how many items were abandoned, each of which has a thread of a Dask worker."""
+        return self._abandoned
 
     @property
     def workers(self) -> int:
@@ -196,7 +202,7 @@ class DaskExecutor(WorkerExecutor):
             return
         if kind == INTERRUPTED:
             failure, offset, finished, final = answer
-            self.abandoned += 1
+            self._abandoned += 1
             future.set_exception(
                 BatchInterrupted(failure, offset=offset, finished=finished, final=final)
             )

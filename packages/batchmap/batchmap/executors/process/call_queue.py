@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterator
 
 from batchmap.clock import SYSTEM_CLOCK
+from batchmap.executors.call_future import begin
 from batchmap.executors.process.worker_handle import Call, Worker
 
 __all__ = ["CallQueue"]
@@ -61,7 +62,7 @@ class CallQueue:
                 while len(self._waiting) > kept and len(worker.calls) <= ahead:
                     call = self._waiting.popleft()
                     # A call that came back from a worker that exited counts as running already.
-                    if call.future.running() or call.future.set_running_or_notify_cancel():
+                    if call.future.running() or begin(call.future):
                         if not worker.calls:
                             worker.call_began_s = SYSTEM_CLOCK.now()
                         worker.calls.append(call)

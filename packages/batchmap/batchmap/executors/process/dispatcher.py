@@ -14,11 +14,15 @@ import selectors
 import socket
 import threading
 from collections import deque
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from batchmap.errors import WorkersLostError
+from batchmap.executors.base import AFTER_SHUTDOWN
+from batchmap.executors.call_future import cancel, fail, settles_futures
 from batchmap.executors.process.call_queue import CallQueue
 from batchmap.executors.process.framing import Kind
 from batchmap.executors.process.spawn import safe_context, threaded_context
@@ -55,6 +59,9 @@ class Dispatcher:
         """How much went to the workers and came back."""
         self._lock = threading.Lock()
         self._queue = CallQueue()
+        self._settles: deque[Settle] = deque()
+        """What settles the calls that are finished, to be called without the lock."""
+        self._unsettled: set[Future[Any]] = set()
         self._closing = False
         self._broken = ""
         """Why no more calls can be made; empty while they can."""
@@ -78,7 +85,11 @@ class Dispatcher:
         self._thread = threading.Thread(
             target=self._run_or_break, name="process-dispatcher", daemon=True
         )
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # no more threads can be had
+            self._end()
+            raise WorkersLostError(f"no thread can be started ({error})") from error
 
     @property
     def ready(self) -> bool:
@@ -89,16 +100,23 @@ class Dispatcher:
     def add(self, call: Call) -> None:
         """Have the call made.
 
-        Raises `RuntimeError` after `close`, `BrokenExecutor` when workers do not start.
+        Raises `RuntimeError` after `close`, `BrokenProcessPool` when workers do not start.
         """
         with self._lock:
             if self._closing:
-                raise RuntimeError("cannot submit after shutdown")
+                raise RuntimeError(AFTER_SHUTDOWN)
             if self._broken:
-                raise BrokenExecutor(self._broken)
+                raise BrokenProcessPool(self._broken)
+            self._unsettled.add(call.future)
+            Future.add_done_callback(call.future, self._unsettled.discard)  # which raises nothing
             self.carried_bytes += len(call.arguments)
             self._queue.add(call)
             self._feed()
+
+    def close_soon(self) -> None:
+        """Take no more calls, and end the workers when none is left; takes no lock."""
+        self._closing = True
+        self._wake()
 
     def close(self, *, cancel_waiting: bool) -> None:
         """Take no more calls, and end the workers when none is left."""
@@ -107,7 +125,7 @@ class Dispatcher:
             cancelled = self._queue.take_all() if cancel_waiting else []
             self._wake()
         for call in cancelled:
-            call.future.cancel()
+            cancel(call.future)
 
     def join(self) -> None:
         """Wait until the workers have ended; does nothing in the dispatcher's own thread."""
@@ -119,7 +137,8 @@ class Dispatcher:
         with self._lock:
             self._broken = "they were killed"
             self._workers.kill_all()
-        self._thread.join(EXIT_S)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(EXIT_S)
 
     def _start_next(self, context: Any) -> Worker | None:
         """Start one more worker; where that fails, those that there are must do."""
@@ -158,7 +177,7 @@ class Dispatcher:
         self._workers.by_number[worker.number] = worker
         self._selector.register(worker.socket, selectors.EVENT_READ, worker.number)
 
-    def _read(self, worker: Worker, mask: int, settles: list[Settle]) -> None:
+    def _read(self, worker: Worker, mask: int) -> None:
         """Send what waits for room in the worker's socket, and handle the frames that arrived."""
         if mask & selectors.EVENT_WRITE and worker.writer.flush():
             self._selector.modify(worker.socket, selectors.EVENT_READ, worker.number)
@@ -176,17 +195,19 @@ class Dispatcher:
             elif kind is Kind.PART:
                 worker.calls[0].add_part(payload)
             else:
-                settles.append(settle_with_answer(self._queue.finish(worker), kind, payload))
+                call = self._queue.finish(worker)
+                self._settles.append(settle_with_answer(call, kind, payload))
         if worker.reader.ended:
-            self._replace(worker, settles)
+            self._replace(worker)
 
-    def _replace(self, worker: Worker, settles: list[Settle]) -> None:
+    def _replace(self, worker: Worker) -> None:
         """Settle the call that an exited worker ran, queue its others, start another worker."""
         self._selector.unregister(worker.socket)
         self._workers.reap(worker)
         if worker.calls and worker.ready and not worker.leaving:
             call = worker.calls.popleft()
-            settles.append(settle_with_error(call, self._workers.interruption(worker, call)))
+            error = self._workers.interruption(worker, call)
+            self._settles.append(settle_with_error(call, error))
         self._queue.put_back(worker.calls)
         if not worker.ready:
             self._failed_starts += 1
@@ -194,68 +215,72 @@ class Dispatcher:
                 exit_code = worker.process.exitcode
                 self._broken = f"they end with {describe_exit(exit_code)} as they start"
         if self._broken:
-            settles += self._give_up()
+            self._give_up()
         elif not self._closing or self._queue:
             try:
                 self._add_worker(self._workers.start(worker.number, threaded_context()))
             except (OSError, EOFError) as error:
                 if not self._workers.by_number:
                     self._broken = f"no worker process can be started ({error})"
-                    settles += self._give_up()
+                    self._give_up()
 
-    def _give_up(self) -> list[Settle]:
-        """Drop all calls and kill the workers; return what settles the calls."""
-        workers = self._workers.by_number.values()
-        calls = [*self._queue.take_all(), *(call for worker in workers for call in worker.calls)]
-        for worker in workers:
+    def _give_up(self) -> None:
+        """Kill the workers, and have all calls raise why."""
+        self._queue.take_all()
+        for worker in self._workers.by_number.values():
             worker.calls.clear()
         self._workers.kill_all()
-        return [settle_with_error(call, BrokenExecutor(self._broken)) for call in calls]
+        for future in tuple(self._unsettled):
+            self._settles.append(partial(fail, future, BrokenProcessPool(self._broken)))
 
     # In the thread --------------------------------------------------------------------------
 
     def _run_or_break(self) -> None:
+        settles_futures()
         try:
+            self._start_rest()
             self._run()
         except BaseException as error:  # or callers would wait for their calls without end
             with self._lock:
                 self._broken = f"their dispatcher failed, {type(error).__name__}: {error}"
-                settles = self._give_up()
-            for settle in settles:
-                settle()
+                self._give_up()
+            self._settle()
+            self._end()
             raise
 
     def _run(self) -> None:
-        self._start_rest()
         while True:
             events = self._selector.select(self._time_check_s)
-            settles: list[Settle] = []
             with self._lock:
                 for key, mask in events:
                     if key.data is None:
                         self._wake_read.recv(4096)
                     else:
-                        self._read(self._workers.by_number[key.data], mask, settles)
+                        self._read(self._workers.by_number[key.data], mask)
                 self._workers.kill_overdue()
                 self._feed()
                 is_done = self._closing and not self._queue and not self._has_calls()
-            for settle in settles:
-                settle()
+            self._settle()
             if is_done:
                 self._end()
                 return
 
     def _start_rest(self) -> None:
         """Start the workers that could not be forked, one by one, and give calls to each."""
-        while self._unstarted and not self._closing:
+        while self._unstarted and (self._queue or not self._closing):
             worker = self._start_next(threaded_context())
             with self._lock:
                 if worker is not None:
                     self._add_worker(worker)
                 self._feed()
-                settles = self._give_up() if self._broken else []
-            for settle in settles:
-                settle()
+                if self._broken:
+                    self._give_up()
+            self._settle()
+
+    def _settle(self) -> None:
+        while self._settles:
+            self._settles[0]()
+            self._settles.popleft()
 
     def _has_calls(self) -> bool:
         return any(worker.calls for worker in self._workers.by_number.values())

@@ -8,15 +8,21 @@ has the processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from batchmap.errors import WorkersLostError
-from batchmap.executors.base import WorkerExecutor
+from batchmap.executors.at_exit import forget_at_exit, when_dropped, work_off_at_exit
+from batchmap.executors.base import WorkerExecutor, check_same_process, number_of_workers
+from batchmap.executors.call_future import CallFuture
 from batchmap.executors.pickling import pickled_arguments, pickled_function
 from batchmap.executors.process.dispatcher import Dispatcher
 from batchmap.executors.process.worker_handle import Call
+from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["ProcessExecutor", "open_workers"]
 
@@ -32,16 +38,21 @@ class ProcessExecutor(WorkerExecutor):
 
     def __init__(
         self,
-        workers: int,
+        max_workers: int | None = None,
         *,
         timeout_s: float | None = None,
         max_growth_bytes: int | None = None,
     ) -> None:
-        self._function: tuple[Any, bytes] = (None, b"")
-        """The function that was submitted last, and pickled."""
+        self._batch_function: tuple[Any, bytes] = (None, b"")
+        """The function of the last batch, and pickled."""
+        self._process_id = os.getpid()
         self._dispatcher = Dispatcher(
-            workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes
+            number_of_workers(max_workers, "process"),
+            timeout_s=timeout_s,
+            max_growth_bytes=max_growth_bytes,
         )
+        self._finalizer = when_dropped(self, self._dispatcher)
+        work_off_at_exit(self._dispatcher)
 
     @property
     def carried_bytes(self) -> int:
@@ -56,23 +67,49 @@ class ProcessExecutor(WorkerExecutor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a worker.
 
-        What pickling the arguments raises is set on the future. Raises `UsageError` for a function
-        that cannot be pickled, `RuntimeError` after the shutdown, and `BrokenExecutor` when workers
-        do not start.
+        Raises `UsageError` for a function that cannot be pickled, `RuntimeError` after the
+        shutdown, and `BrokenProcessPool` when workers do not start; the future, what pickling the
+        arguments raises, and `BrokenProcessPool` when its worker dies.
         """
+        check_same_process(self._process_id)
         if kwargs:
-            from functools import partial
-
             fn, kwargs = partial(fn, **kwargs), {}
-        known, pickled = self._function
-        if known != fn:
-            pickled = pickled_function(fn, destination="another process")
-            self._function = (fn, pickled)
-        future: Future[Any] = Future()
+        pickled = self._pickled(fn)
+        future = CallFuture()
         arguments = pickled_arguments(args, future)
         if arguments is not None:
             self._dispatcher.add(Call(pickled, arguments, future))
         return future
+
+    def _pickled(self, fn: Callable[..., Any]) -> bytes:
+        """Return `fn` pickled: once for all batches of a run, and else as it is at each call."""
+        known, pickled = self._batch_function
+        if known != fn:
+            pickled = pickled_function(fn, destination="another process")
+            if isinstance(getattr(fn, "__self__", None), BatchProcessor):
+                self._batch_function = (fn, pickled)
+        return pickled
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """Return an iterator of what `fn` returns, in order; a call of a worker makes `chunksize`.
+
+        `options` are those that `Executor.map` has beside. Raises `ValueError` for a `chunksize`
+        below 1.
+        """
+        if chunksize < 1:
+            raise ValueError("chunksize must be >= 1.")
+        if chunksize == 1:
+            return super().map(fn, *iterables, timeout=timeout, **options)
+        chunks = _chunks(zip(*iterables, strict=False), chunksize)
+        lists = super().map(partial(_call_for_each, fn), chunks, timeout=timeout, **options)
+        return _one_by_one(lists)
 
     def kill(self) -> None:
         """Kill the workers at once; cancel what waits; what runs raises `BatchInterrupted`."""
@@ -81,9 +118,30 @@ class ProcessExecutor(WorkerExecutor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; with `wait`, return when the workers have ended."""
+        self._finalizer.detach()
         self._dispatcher.close(cancel_waiting=cancel_futures)
         if wait:
             self._dispatcher.join()
+
+    def forget_at_exit(self) -> None:
+        """Have the interpreter exit without waiting for what was submitted."""
+        forget_at_exit(self._dispatcher)
+
+
+def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while chunk := list(islice(items, size)):
+        yield chunk
+
+
+def _call_for_each(function: Callable[..., Any], chunk: list[Any]) -> list[Any]:
+    return [function(*arguments) for arguments in chunk]
+
+
+def _one_by_one(lists: Iterator[list[Any]]) -> Iterator[Any]:
+    for results in lists:
+        results.reverse()
+        while results:
+            yield results.pop()  # so that a result lives no longer than its reader needs it
 
 
 def open_workers(workers: int, *, timeout_s: float | None = None) -> ProcessExecutor:

@@ -7,18 +7,20 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
-from typing import Any
 
+from batchmap.executors.call_future import CallFuture, fail, succeed
 from batchmap.executors.pickling import call_error
 from batchmap.executors.process.framing import FrameReader, FrameWriter, Kind
 from batchmap.records import BatchRecord, ItemFailure
+from batchmap.worker.failures import BatchInterrupted
 
 __all__ = [
     "Call",
     "Settle",
     "Worker",
+    "WorkerDied",
     "crash_failure",
     "describe_exit",
     "settle_with_answer",
@@ -27,7 +29,11 @@ __all__ = [
 
 Settle = Callable[[], None]
 """Sets the result or the exception of a call's future. That runs the future's callbacks, which may
-be anybody's, so it is called where no lock is held."""
+be anybody's, so it is called where no lock is held. Called again, it does nothing."""
+
+
+class WorkerDied(BatchInterrupted, BrokenProcessPool):
+    """A worker process crashed as it made a call; others go on, and another replaces it."""
 
 
 class Call:
@@ -35,7 +41,7 @@ class Call:
 
     __slots__ = ("arguments", "finished", "function", "future", "unpickling_error")
 
-    def __init__(self, function: bytes, arguments: bytes, future: Future[Any]) -> None:
+    def __init__(self, function: bytes, arguments: bytes, future: CallFuture) -> None:
         self.function = function
         """Pickled."""
         self.arguments = arguments
@@ -83,23 +89,23 @@ def settle_with_answer(call: Call, kind: Kind, payload: bytes) -> Settle:
         try:
             answer = pickle.loads(payload)
         except BaseException as error:
-            call.future.set_exception(call_error(error))
+            fail(call.future, call_error(error))
             return
         if call.unpickling_error is not None:
-            call.future.set_exception(call.unpickling_error)
+            fail(call.future, call.unpickling_error)
         elif kind is Kind.ERROR:
-            call.future.set_exception(answer)
+            fail(call.future, answer)
         elif call.finished:
-            call.future.set_result(BatchRecord.joined([*call.finished, answer]))
+            succeed(call.future, BatchRecord.joined([*call.finished, answer]))
         else:
-            call.future.set_result(answer)
+            succeed(call.future, answer)
 
     return settle
 
 
 def settle_with_error(call: Call, error: Exception) -> Settle:
     """Return what settles the call with an error."""
-    return lambda: call.future.set_exception(error)
+    return lambda: fail(call.future, error)
 
 
 def crash_failure(exit_code: int | None) -> ItemFailure:

@@ -16,7 +16,7 @@ from batchmap.executors.process.spawn import (
     search_variables,
     signals_blocked,
 )
-from batchmap.executors.process.worker_handle import Call, Worker, crash_failure
+from batchmap.executors.process.worker_handle import Call, Worker, WorkerDied, crash_failure
 from batchmap.executors.process.worker_main import IDLE, work
 from batchmap.records import ItemFailure
 from batchmap.worker.failures import BatchInterrupted
@@ -95,7 +95,7 @@ class WorkerSet:
         offset = None if noted == IDLE else int(noted)
         if worker.overdue_offset is None:
             failure = crash_failure(worker.process.exitcode)
-            return BatchInterrupted(failure, offset=offset, finished=call.finished)
+            return WorkerDied(failure, offset=offset, finished=call.finished)
         if offset != worker.overdue_offset:  # the next item began just before the worker was killed
             offset = None
         limit = f"took longer than {self._timeout_s:g} s; stopped"
