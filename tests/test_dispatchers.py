@@ -16,6 +16,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
+from pickle import PicklingError
 from typing import Any
 
 import pytest
@@ -169,11 +170,7 @@ def test_what_a_function_raises_is_its_calls(executor: WorkerExecutor) -> None:
 
 def test_and_in_the_calling_thread_too(kind: Kind) -> None:
     executor = SequentialExecutor()
-    if kind is KeyboardInterrupt:
-        with pytest.raises(KeyboardInterrupt):
-            executor.submit(raising, kind)
-    else:
-        assert type(executor.submit(raising, kind).exception()) is kind
+    assert type(executor.submit(raising, kind).exception()) is kind
     assert executor.submit(short, 1).result() == 1
 
 
@@ -192,11 +189,16 @@ def test_callbacks_are_all_called_whatever_one_raises(executor: WorkerExecutor) 
 
 @pytest.mark.parametrize("cls", [RaisesPickled, RaisesUnpickled])
 def test_what_pickling_raises_is_its_calls(cls: type[RaisesPickled]) -> None:
+    def name(error: BaseException | None) -> str:
+        # One that the executor itself might raise is wrapped.
+        if isinstance(error, PicklingError):
+            return str(error).partition(":")[0]
+        return type(error).__qualname__
+
     with ProcessExecutor(1) as executor:
         for kind in KINDS:
-            if kind is not KeyboardInterrupt or cls is RaisesUnpickled:  # here it is a Ctrl-C
-                assert type(executor.submit(id, cls(kind)).exception(SETTLED_S)) is kind
-            assert type(executor.submit(cls, kind).exception(SETTLED_S)) is kind
+            assert name(executor.submit(id, cls(kind)).exception(SETTLED_S)) == kind.__qualname__
+            assert name(executor.submit(cls, kind).exception(SETTLED_S)) == kind.__qualname__
             assert executor.submit(short, 1).result(SETTLED_S) == 1
 
 
