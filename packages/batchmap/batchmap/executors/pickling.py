@@ -2,15 +2,77 @@
 
 from __future__ import annotations
 
+import copyreg
+import functools
+import io
 import pickle
+import sys
+import weakref
+from collections import ChainMap
 from collections.abc import Callable
 from typing import Any
+
+import cloudpickle
 
 from batchmap.errors import UsageError
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.worker.failures import describe_failure
 
-__all__ = ["pickled_error", "pickled_function", "pickled_result"]
+__all__ = ["dumps", "pickled_error", "pickled_function", "pickled_result"]
+
+
+def dumps(value: Any) -> bytes:
+    """Return `value` pickled for another process, which does not have the script as a module.
+
+    What the script defines is pickled by value: functions and classes as `cloudpickle` does it, and
+    also what decorators of `functools` make of them, which it does not know.
+    """
+    with io.BytesIO() as file:
+        _Pickler(file).dump(value)
+        return file.getvalue()
+
+
+def _reduced_cache(cached: Any) -> Any:
+    """Reduce a function of `lru_cache` to its name, or to the function without what it has kept."""
+    module = getattr(cached, "__module__", None)
+    if module != "__main__" and module not in cloudpickle.list_registry_pickle_by_value():
+        found: Any = sys.modules.get(module or "")
+        for name in cached.__qualname__.split("."):
+            found = getattr(found, name, None)
+        if found is cached:
+            return cached.__qualname__
+    attributes = {
+        name: value
+        for name, value in vars(cached).items()
+        if name not in ("__wrapped__", "cache_parameters")
+    }
+    return _cached_again, (cached.__wrapped__, cached.cache_parameters()), attributes or None
+
+
+def _cached_again(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
+
+
+def _reduced_property(prop: Any) -> Any:
+    """Reduce a `cached_property`; up to Python 3.11, it holds a lock."""
+    attributes = {name: value for name, value in vars(prop).items() if name != "lock"}
+    return type(prop), (prop.func,), attributes
+
+
+def _reduced_weak_keys(weak: weakref.WeakKeyDictionary[Any, Any]) -> Any:
+    """Reduce what `singledispatch` has in its closure."""
+    return weakref.WeakKeyDictionary, (dict(weak),)
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    dispatch_table = ChainMap(
+        {
+            functools._lru_cache_wrapper: _reduced_cache,
+            functools.cached_property: _reduced_property,
+            weakref.WeakKeyDictionary: _reduced_weak_keys,
+        },
+        getattr(cloudpickle.Pickler, "dispatch_table", copyreg.dispatch_table),
+    )
 
 
 def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes:
@@ -18,10 +80,8 @@ def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes
 
     Raises `UsageError`, which names the `destination`, for one that cannot be.
     """
-    import cloudpickle
-
     try:
-        return bytes(cloudpickle.dumps(function))
+        return dumps(function)
     except Exception as error:
         raise UsageError(
             f"the function cannot be sent to {destination} ({type(error).__name__}: "
@@ -45,13 +105,11 @@ def pickled_result(result: Any) -> bytes:
 
 
 def _pickled_item_by_item(record: BatchRecord) -> bytes:
-    import cloudpickle
-
     results = list(record.results)
     failures = dict(record.failures)
     for offset, result in enumerate(results):
         try:
-            cloudpickle.dumps(result)
+            dumps(result)
         except Exception as error:
             results[offset] = None
             failures[offset] = ItemFailure(
@@ -61,9 +119,7 @@ def _pickled_item_by_item(record: BatchRecord) -> bytes:
                 "",
             )
     values = {name: getattr(record, name) for name in record.__slots__}
-    return bytes(
-        cloudpickle.dumps(BatchRecord(**values | {"results": results, "failures": failures}))
-    )
+    return dumps(BatchRecord(**values | {"results": results, "failures": failures}))
 
 
 def pickled_error(error: Exception) -> bytes:

@@ -26,14 +26,14 @@ def measure_transfer(
 
     Raises what pickling raises, of `function`, too.
     """
-    import cloudpickle
+    from batchmap.executors.pickling import dumps
 
-    cloudpickle.dumps(function)
+    dumps(function)
     items, results = items[:MAX_SAMPLE], results[:MAX_SAMPLE]
     while len(items) > 1 and _bytes(items[:1]) * len(items) > MAX_SAMPLE_BYTES:
         items, results = items[: len(items) // 2], results[: len(results) // 2]
     start_s = clock.now()
-    there = cloudpickle.dumps(items)
+    there = dumps(items)
     dumped_s = clock.now()
     pickle.loads(there)
     back = pickle.dumps(results)
@@ -51,6 +51,6 @@ def measure_transfer(
 
 
 def _bytes(items: Sequence[Any]) -> int:
-    import cloudpickle
+    from batchmap.executors.pickling import dumps
 
-    return len(cloudpickle.dumps(items))
+    return len(dumps(items))

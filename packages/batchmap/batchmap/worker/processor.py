@@ -14,6 +14,7 @@ from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s, current_attempt
 from batchmap.worker.failures import describe_failure, is_fatal
+from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.monitor import ItemMonitor, current_coroutine_monitor, current_monitor
 from batchmap.worker.record_builder import BatchRecordBuilder, worker_name
 
@@ -108,6 +109,8 @@ class BatchProcessor:
                 self._process_monitored(builder, function, monitor)
         finally:
             current_attempt.reset(token)
+        if forks.count != builder.forks:
+            end_forked_child()
         return builder.take()
 
     def _process_unmonitored(
@@ -143,7 +146,7 @@ class BatchProcessor:
                 cheap = 0
             offset += size
             then_s = now_s
-            if now_s > deadline_s:
+            if now_s > deadline_s or forks.count != builder.forks:
                 return
 
     def _process_monitored(
@@ -188,6 +191,10 @@ class BatchProcessor:
         error: BaseException,
     ) -> None:
         """Try the failed item at `offset` again while that is allowed, and add what came of it."""
+        if forks.count != builder.forks:
+            # Without a frame below, it is the monitor's error, and the function has returned.
+            trace = error.__traceback__
+            end_forked_child(error if trace and trace.tb_next else None)
         attempt = builder.batch.attempt
         item = builder.batch.items[offset]
         while attempt <= self._retries and not self._stop.requested:

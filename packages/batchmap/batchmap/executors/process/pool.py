@@ -12,12 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-import cloudpickle
-
 from batchmap.errors import WorkersLostError
 from batchmap.executors.base import WorkerExecutor
-from batchmap.executors.pickling import pickled_function
+from batchmap.executors.pickling import dumps, pickled_function
 from batchmap.executors.process.dispatcher import Dispatcher
+from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.executors.process.worker_handle import Call
 
 __all__ = ["ProcessExecutor", "open_workers"]
@@ -70,7 +69,7 @@ class ProcessExecutor(WorkerExecutor):
         if known != fn:
             pickled = pickled_function(fn, destination="another process")
             self._function = (fn, pickled)
-        call = Call(pickled, cloudpickle.dumps(args), Future())
+        call = Call(pickled, dumps(args), Future())
         self._dispatcher.add(call)
         return call.future
 
@@ -88,6 +87,8 @@ class ProcessExecutor(WorkerExecutor):
 
 def open_workers(workers: int, *, timeout_s: float | None = None) -> ProcessExecutor:
     """Return an executor of so many processes; raises `WorkersLostError` when there can be none."""
+    if reason := processes_unavailable():
+        raise WorkersLostError(reason, advice="try {backend:thread}")
     try:
         return ProcessExecutor(workers, timeout_s=timeout_s)
     except OSError as error:

@@ -8,8 +8,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Protocol
 
 from batchmap.executors.process.framing import FrameReader, FrameWriter, Kind
 from batchmap.records import BatchRecord, ItemFailure
@@ -18,6 +17,7 @@ __all__ = [
     "Call",
     "Settle",
     "Worker",
+    "WorkerProcess",
     "crash_failure",
     "describe_exit",
     "settle_with_answer",
@@ -53,10 +53,20 @@ class Call:
             self.unpickling_error = error
 
 
-class Worker:
-    """A worker process, its end of the socket, and the calls that it was given."""
+class WorkerProcess(Protocol):
+    """A process, however it was started."""
 
-    def __init__(self, number: int, process: BaseProcess, parent_end: socket.socket) -> None:
+    pid: int | None
+    """`None` where it is not known yet."""
+    exit_code: int | None
+    """How it ended: negative for a signal; `None` before, and where that is not known."""
+    ended: bool
+
+
+class Worker:
+    """A worker process, this end of its socket, and the calls that it was given."""
+
+    def __init__(self, number: int, process: WorkerProcess, parent_end: socket.socket) -> None:
         self.number = number
         self.process = process
         self.socket = parent_end
@@ -71,6 +81,12 @@ class Worker:
         """Whether it has started up."""
         self.leaving = False
         """Whether it exits of its own accord, between two calls."""
+        self.waits_for = ""
+        """What items have left running, for which it waits before it exits."""
+        self.killed = False
+        """Whether it was told to end at once."""
+        self.warned = False
+        """Whether it was told of that it takes long to exit."""
         self.overdue_offset: int | None = None
         """Of the item that took too long, for which the worker was killed."""
 
@@ -114,4 +130,4 @@ def describe_exit(exit_code: int | None) -> str:
             return f"signal {signal.Signals(-exit_code).name}"
         except ValueError:
             return f"signal {-exit_code}"
-    return f"exit code {exit_code}"
+    return "an unknown exit code" if exit_code is None else f"exit code {exit_code}"
