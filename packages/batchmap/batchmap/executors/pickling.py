@@ -10,7 +10,7 @@ import sys
 import weakref
 from collections import ChainMap
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import cloudpickle
 
@@ -64,14 +64,17 @@ def _reduced_weak_keys(weak: weakref.WeakKeyDictionary[Any, Any]) -> Any:
     return weakref.WeakKeyDictionary, (dict(weak),)
 
 
+_REDUCTIONS: dict[type, Callable[[Any], Any]] = {
+    functools._lru_cache_wrapper: _reduced_cache,
+    functools.cached_property: _reduced_property,
+    weakref.WeakKeyDictionary: _reduced_weak_keys,
+}
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    dispatch_table = ChainMap(
-        {
-            functools._lru_cache_wrapper: _reduced_cache,
-            functools.cached_property: _reduced_property,
-            weakref.WeakKeyDictionary: _reduced_weak_keys,
-        },
-        getattr(cloudpickle.Pickler, "dispatch_table", copyreg.dispatch_table),
+    # A table costs nothing where an object is of none of these types.
+    dispatch_table: ClassVar[Any] = ChainMap(
+        _REDUCTIONS, getattr(cloudpickle.Pickler, "dispatch_table", copyreg.dispatch_table)
     )
 
 

@@ -15,6 +15,7 @@ from batchmap.errors import WorkersLostError
 from batchmap.executors.base import WorkerExecutor
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.worker.failures import BatchInterrupted
+from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.monitor import current_monitor
 
 __all__ = ["ThreadExecutor", "open_workers"]
@@ -162,6 +163,7 @@ class _Worker:
         self._began_s = 0.0
         self._finished: list[BatchRecord] = []
         self._abandoned = False
+        self._forks = 0
 
     def work(self) -> None:
         if self._is_monitored:
@@ -179,9 +181,14 @@ class _Worker:
         self.ended.set()
 
     def _run(self, call: _Call) -> None:
+        self._forks = forks.count
         try:
             result = call.fn(*call.args, **call.kwargs)
+            if forks.count != self._forks:
+                end_forked_child()
         except BaseException as error:
+            if forks.count != self._forks:
+                end_forked_child(error)
             if not self._abandoned:
                 self._count_finished()
                 call.future.set_exception(error)
@@ -201,6 +208,8 @@ class _Worker:
 
     def _begin_item(self, offset: int, now_s: float) -> bool:
         """Note which item begins and when; tell whether it should, as it is not abandoned."""
+        if forks.count != self._forks:
+            end_forked_child()
         with self._lock:
             if self._abandoned:
                 return False

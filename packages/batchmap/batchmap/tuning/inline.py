@@ -12,6 +12,7 @@ from typing import Any
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import ItemRecord
 from batchmap.worker.failures import describe_failure, is_fatal
+from batchmap.worker.forked_child import end_forked_child, forks
 
 __all__ = ["run_inline"]
 
@@ -49,6 +50,7 @@ def run_inline(
     failed: list[ItemRecord] = []
     now = clock.now
     size = 1
+    num_forks = forks.count
     started_s = then_s = now()
     while True:
         goal = len(results) + size
@@ -56,11 +58,15 @@ def run_inline(
             for item in whole[goal - size : goal] if whole is not None else islice(left, size):
                 results.append(function(item))
         except BaseException as error:
+            if forks.count != num_forks:
+                end_forked_child(error)
             if is_fatal(error):
                 raise
             failed.append(ItemRecord(len(results), None, describe_failure(error), 1, 0.0))
             results.append(None)
         else:
+            if forks.count != num_forks:
+                end_forked_child()
             if len(results) < goal:
                 return None, failed
         now_s = now()

@@ -225,6 +225,7 @@ class BatchProcessor:
         monitor = current_coroutine_monitor.get()
         now = self._clock.now
         number = len(batch.items)
+        num_forks = forks.count
         results: list[Any] = [None] * number
         durations = array("d", bytes(8 * number))
         failures: dict[int, ItemFailure] = {}
@@ -234,10 +235,18 @@ class BatchProcessor:
         async def run(offset: int, item: Any) -> None:
             begun_s = now()
 
-            def start() -> Any:
+            async def start() -> Any:
                 nonlocal begun_s
                 begun_s = now()
-                return self._function(item)
+                try:
+                    result = await self._function(item)
+                except BaseException as error:
+                    if forks.count != num_forks:
+                        end_forked_child(error)
+                    raise
+                if forks.count != num_forks:
+                    end_forked_child()
+                return result
 
             try:
                 results[offset] = await (start() if monitor is None else monitor.guard(start))

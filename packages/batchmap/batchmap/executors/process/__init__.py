@@ -16,6 +16,7 @@
     worker_process  makes a process that was forked a worker, and ends it
     worker_main     the inside of a worker: takes calls
     item_monitor    notes which item runs there
+    item_forks      lets a process that an item forks be no worker
     caller_state    what the caller has set up, for workers that are no fork of it
     caller_logging  log records, handled in the caller
     tracker_relay   the resource tracker of multiprocessing, shared with the caller

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from batchmap.executors.pickling import dumps
 from batchmap.executors.process.caller_logging import describe_logging, set_up_loggers
 
 __all__ = ["captured_state", "restore_state"]
@@ -39,7 +40,7 @@ def captured_state() -> bytes:
         with suppress(Exception):
             value = part.get()
             if value is not None:
-                state[name] = _pickled(value)
+                state[name] = dumps(value)
     return pickle.dumps(state)
 
 
@@ -50,15 +51,6 @@ def restore_state(state: bytes) -> None:
         if name in parts:
             with suppress(Exception):
                 part.put(pickle.loads(parts[name]))
-
-
-def _pickled(value: Any) -> bytes:
-    try:
-        return pickle.dumps(value)
-    except Exception:
-        import cloudpickle
-
-        return bytes(cloudpickle.dumps(value))
 
 
 def _put_environment(values: dict[str, str]) -> None:

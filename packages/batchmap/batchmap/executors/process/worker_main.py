@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import socket
 import sys
 import threading
@@ -19,8 +18,9 @@ from batchmap.errors import TaskUnusableError
 from batchmap.executors.pickling import pickled_error, pickled_result
 from batchmap.executors.process.caller_logging import forward_logs
 from batchmap.executors.process.framing import FrameSender, Kind, receive_frame
+from batchmap.executors.process.item_forks import prepare_forks
 from batchmap.executors.process.item_monitor import SharedMemoryMonitor
-from batchmap.executors.process.spawn import BLOCKED_SIGNALS, load_in_a_worker
+from batchmap.executors.process.spawn import load_in_a_worker
 from batchmap.resources import free_memory_bytes, resident_bytes
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.monitor import current_monitor
@@ -86,7 +86,7 @@ def work(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
     sender = FrameSender(sock)
     monitor = SharedMemoryMonitor(sender, running, settings.number)
     current_monitor.set(monitor)
-    os.register_at_fork(after_in_child=partial(_leave_worker, sock, monitor))
+    prepare_forks(sock, monitor)
     forward_logs(partial(sender.send, Kind.LOG))
     with suppress(ConnectionError):  # the parent has exited, or wants this worker to
         _serve(sock, sender, _Growth(max_growth_bytes))
@@ -133,20 +133,6 @@ def _loaded(payload: bytearray) -> Callable[..., Any]:
             raise TaskUnusableError(why)
 
         return refuse
-
-
-def _leave_worker(sock: socket.socket, monitor: SharedMemoryMonitor) -> None:
-    """Be no worker any more, in a process that an item has forked."""
-    if sock.fileno() == -1:  # a fork of a fork, where this was done
-        return
-    sock.close()
-    monitor.release()
-    current_monitor.set(None)
-    forward_logs(None)
-    for number in BLOCKED_SIGNALS:
-        usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-        with suppress(ValueError):  # not in the main thread
-            signal.signal(number, usual)
 
 
 def _left_running() -> str:
