@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import functools
 import io
 import pickle
@@ -73,9 +72,7 @@ _REDUCTIONS: dict[type, Callable[[Any], Any]] = {
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     # A table costs nothing where an object is of none of these types.
-    dispatch_table: ClassVar[Any] = ChainMap(
-        _REDUCTIONS, getattr(cloudpickle.Pickler, "dispatch_table", copyreg.dispatch_table)
-    )
+    dispatch_table: ClassVar[Any] = ChainMap(_REDUCTIONS, *cloudpickle.Pickler.dispatch_table.maps)
 
 
 def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes:

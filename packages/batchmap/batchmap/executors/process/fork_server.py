@@ -22,7 +22,11 @@ from enum import IntEnum
 from typing import NamedTuple, NoReturn
 
 from batchmap.executors.process.process_tree import kill_trees
-from batchmap.executors.process.worker_process import WorkerDescriptors, enter_served_worker
+from batchmap.executors.process.worker_process import (
+    WorkerDescriptors,
+    enter_served_worker,
+    preload,
+)
 
 __all__ = ["MESSAGE", "Message", "serve"]
 
@@ -54,6 +58,7 @@ class _Child(NamedTuple):
 def serve(caller: int) -> None:
     """Fork workers for the process `caller`, whose control socket is standard input."""
     control = _take_descriptors()
+    preload()
     _Server(control, caller).run()
 
 

@@ -23,7 +23,7 @@ from batchmap.executors.process.framing import Kind, receive_frame
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 from batchmap.executors.process.worker_main import WorkerSettings, work
 
-__all__ = ["WorkerDescriptors", "enter_forked_worker", "enter_served_worker"]
+__all__ = ["WorkerDescriptors", "enter_forked_worker", "enter_served_worker", "preload"]
 
 _util: Any = mp_util
 
@@ -179,3 +179,8 @@ def _prctl(option: int, value: int) -> None:
     import ctypes
 
     ctypes.CDLL(None).prctl(option, value)
+
+
+def preload() -> None:
+    """Import, before the first fork, what each worker would else import."""
+    import ctypes  # noqa: F401  # not where this module is imported: it takes some milliseconds

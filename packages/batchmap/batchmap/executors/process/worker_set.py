@@ -30,7 +30,7 @@ from batchmap.executors.process.worker_handle import (
     crash_failure,
 )
 from batchmap.executors.process.worker_main import WorkerSettings
-from batchmap.executors.process.worker_process import enter_forked_worker
+from batchmap.executors.process.worker_process import enter_forked_worker, preload
 from batchmap.records import ItemFailure
 from batchmap.worker.failures import BatchInterrupted
 
@@ -140,7 +140,8 @@ class WorkerSet:
 
         Raises `OSError` where there is none.
         """
-        by_fork = can_fork()
+        if by_fork := can_fork():
+            preload()
         for number in range(self._size):
             try:
                 self.start(number, by_fork=by_fork)
