@@ -19,6 +19,7 @@
     item_forks      lets a process that an item forks be no worker
     caller_state    what the caller has set up, for workers that are no fork of it
     caller_logging  log records, handled in the caller
+    caller_streams  what is printed where the caller has replaced its standard streams
     tracker_relay   the resource tracker of multiprocessing, shared with the caller
     framing         frames over the socket between the two
 

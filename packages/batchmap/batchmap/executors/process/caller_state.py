@@ -20,8 +20,13 @@ from typing import Any, NamedTuple
 
 from batchmap.executors.pickling import dumps
 from batchmap.executors.process.caller_logging import describe_logging, set_up_loggers
+from batchmap.executors.process.caller_streams import CallerStream, is_replaced
 
 __all__ = ["captured_state", "restore_state"]
+
+
+_REPLACED = "replaced"
+"""Says of a standard stream that the caller has set another one."""
 
 
 class _Part(NamedTuple):
@@ -82,23 +87,27 @@ def _put_main(values: dict[str, Any]) -> None:
 
 def _get_streams() -> dict[str, Any]:
     """Return how the standard streams write; `None` for one that is not there."""
-    return {name: _writing_of(getattr(sys, name)) for name in ("stdout", "stderr")}
+    return {name: _writing_of(name) for name in ("stdout", "stderr")}
 
 
-def _writing_of(stream: Any) -> Any:
-    if stream is None:
-        return None
-    names = ("encoding", "errors", "line_buffering")
-    return {name: getattr(stream, name) for name in names if getattr(stream, name, None)}
+def _writing_of(name: str) -> Any:
+    stream = getattr(sys, name)
+    if stream is None or is_replaced(name):
+        return stream and _REPLACED
+    return {
+        attribute: getattr(stream, attribute)
+        for attribute in ("encoding", "errors", "line_buffering")
+    }
 
 
 def _put_streams(streams: dict[str, Any]) -> None:
     for name, writing in streams.items():
         if writing is None:
             setattr(sys, name, None)
+        elif writing == _REPLACED:
+            setattr(sys, name, CallerStream(name))
         else:
-            with suppress(LookupError, TypeError):  # of a stream of another kind
-                getattr(sys, name).reconfigure(**writing)
+            getattr(sys, name).reconfigure(**writing)
 
 
 def _put_warnings(filters: list[Any]) -> None:

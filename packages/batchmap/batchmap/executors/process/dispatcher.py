@@ -19,6 +19,7 @@ from functools import partial
 
 from batchmap.executors.process.call_queue import CallQueue
 from batchmap.executors.process.caller_logging import handle_forwarded
+from batchmap.executors.process.caller_streams import print_forwarded
 from batchmap.executors.process.direct_fork import ForkedProcess
 from batchmap.executors.process.framing import Kind, safe_socketpair
 from batchmap.executors.process.worker_handle import (
@@ -38,6 +39,11 @@ MAX_TIME_CHECK_S = 0.1
 
 MAX_FAILED_STARTS = 3
 """After so many workers in a row that exit before they are ready, the pool is broken."""
+
+_READ_AND_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
+
+_FORWARDED = {Kind.LOG: handle_forwarded, Kind.PRINT: print_forwarded}
+"""What is done here with what items log and print."""
 
 _Handler = Callable[[int, list[Settle]], None]
 """Handles what a descriptor is ready for; adds what is to be done where no lock is held."""
@@ -73,7 +79,7 @@ class Dispatcher:
         self._wake_write.setblocking(False)
         self._watch(self._wake_read.fileno(), self._take_wake)
         if self._workers.tracker.receiver is not None:
-            self._watch(self._workers.tracker.receiver, self._take_nothing)
+            self._watch(self._workers.tracker.receiver, lambda *_: None)  # see `_run`
         for worker in self._workers:
             self._watch_worker(worker)
         self._thread = threading.Thread(
@@ -144,11 +150,8 @@ class Dispatcher:
             worker.function = call.function
             worker.writer.send(Kind.FUNCTION, call.function)
         if not worker.writer.send(Kind.CALL, call.arguments) and not worker.reader.ended:
-            self._set_events(worker, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            self._selector.modify(worker.socket, _READ_AND_WRITE, partial(self._read, worker))
             self._wake()
-
-    def _set_events(self, worker: Worker, events: int) -> None:
-        self._selector.modify(worker.socket, events, partial(self._read, worker))
 
     def _wake(self) -> None:
         with suppress(OSError):  # it is full, and so wakes the thread anyway; or it is closed
@@ -157,15 +160,12 @@ class Dispatcher:
     def _take_wake(self, _: int, __: list[Settle]) -> None:
         self._wake_read.recv(4096)
 
-    def _take_nothing(self, _: int, __: list[Settle]) -> None:
-        """What workers tell the resource tracker is passed on after all else was read."""
-
     def _read(self, worker: Worker, mask: int, settles: list[Settle]) -> None:
         """Send what waits for room in the worker's socket, and handle the frames that arrived."""
         if worker.reader.ended:  # it was read to its end in this round
             return
         if mask & selectors.EVENT_WRITE and worker.writer.flush():
-            self._set_events(worker, selectors.EVENT_READ)
+            self._selector.modify(worker.socket, selectors.EVENT_READ, partial(self._read, worker))
         if not mask & selectors.EVENT_READ:
             return
         for kind, payload in worker.reader.frames():
@@ -182,8 +182,8 @@ class Dispatcher:
         if kind is Kind.READY:
             worker.ready = True
             self._failed_starts = 0
-        elif kind is Kind.LOG:
-            settles.append(partial(handle_forwarded, payload))
+        elif kind in _FORWARDED:
+            settles.append(partial(_FORWARDED[kind], payload))
         elif kind is Kind.LEAVING:
             worker.leaving, worker.waits_for = True, payload.decode()
             if not self._workers.ending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing.spawn
 import multiprocessing.util
 import os
@@ -170,11 +171,15 @@ def _new_channel() -> socket.socket:
                 try:
                     socket.send_fds(_Server.control, [b"\0"], [theirs.fileno()])
                     return ours
-                except ConnectionError:  # it was killed
-                    _Server.control.close()
+                except OSError as error:
+                    if error.errno in (errno.EBADF, errno.ENOTSOCK):  # closed by this program
+                        _Server.control.detach()
+                    elif not isinstance(error, ConnectionError):
+                        raise
+                    _Server.control.close()  # it was killed
                     _Server.control = None
                     with suppress(ChildProcessError):
-                        os.waitpid(_Server.pid, 0)
+                        os.waitpid(_Server.pid, os.WNOHANG)
             _Server.control = _start_server()
             socket.send_fds(_Server.control, [b"\0"], [theirs.fileno()])
             return ours

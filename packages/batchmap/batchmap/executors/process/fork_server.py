@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, cast
 
 from batchmap.executors.process.process_tree import kill_trees
 from batchmap.executors.process.worker_process import (
@@ -161,7 +161,10 @@ class _Server:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for key in list(self._selector.get_map().values()):
-            os.close(key.fd)
+            if isinstance(key.fileobj, int):
+                os.close(key.fileobj)
+            else:
+                cast(socket.socket, key.fileobj).close()
         self._wake_write.close()
         self._selector.close()
         enter_served_worker(descriptors, server=server, caller=self._caller)

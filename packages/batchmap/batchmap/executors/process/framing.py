@@ -47,6 +47,8 @@ class Kind(IntEnum):
     """To the worker: its settings, and what the caller has set up."""
     LOG = 8
     """From the worker: a log record."""
+    PRINT = 9
+    """From the worker: what was printed to a stream that the caller has replaced."""
 
 
 class FrameSender:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from batchmap.executors.process.caller_logging import forward_logs
+from batchmap.executors.process.caller_streams import forward_streams
 from batchmap.executors.process.item_monitor import SharedMemoryMonitor
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 from batchmap.worker.monitor import current_monitor
@@ -41,6 +42,7 @@ def prepare_forks(sock: socket.socket, monitor: SharedMemoryMonitor) -> None:
         monitor.release()
         current_monitor.set(None)
         forward_logs(None)
+        forward_streams(None)
         for number in BLOCKED_SIGNALS:
             usual: Callable[..., Any] | int = signal.SIG_DFL
             if number == signal.SIGINT:

@@ -17,6 +17,7 @@ from batchmap.clock import SYSTEM_CLOCK
 from batchmap.errors import TaskUnusableError
 from batchmap.executors.pickling import pickled_error, pickled_result
 from batchmap.executors.process.caller_logging import forward_logs
+from batchmap.executors.process.caller_streams import forward_streams
 from batchmap.executors.process.framing import FrameSender, Kind, receive_frame
 from batchmap.executors.process.item_forks import prepare_forks
 from batchmap.executors.process.item_monitor import SharedMemoryMonitor
@@ -88,6 +89,7 @@ def work(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
     current_monitor.set(monitor)
     prepare_forks(sock, monitor)
     forward_logs(partial(sender.send, Kind.LOG))
+    forward_streams(partial(sender.send, Kind.PRINT))
     with suppress(ConnectionError):  # the parent has exited, or wants this worker to
         _serve(sock, sender, _Growth(max_growth_bytes))
         if left := _left_running():

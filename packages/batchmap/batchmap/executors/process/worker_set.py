@@ -90,8 +90,8 @@ class WorkerSet:
         )
         self._running.forget(number)
         try:
-            _check_descriptors(child_end.fileno())
             with child_end:
+                _check_descriptors(child_end.fileno())
                 if by_fork:
                     caller = os.getpid()
 
