@@ -210,8 +210,8 @@ def test_what_a_function_prints_in_a_worker_goes_where_it_would_in_a_loop() -> N
         "import sys\n"
         "from batchmap import parallel_map\n"
         "def f(i):\n"
-        "    print('loud')\n"
-        "    print('to stderr', file=sys.stderr)\n"
+        "    print('loud\\n', end='')\n"
+        "    print('to stderr\\n', end='', file=sys.stderr)\n"
         "    return i\n"
         "print(sum(parallel_map(f, range(10), backend='process', workers=2)))\n"
     )

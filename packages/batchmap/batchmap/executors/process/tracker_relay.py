@@ -24,12 +24,14 @@ class TrackerRelay:
         tracker: Any = resource_tracker._resource_tracker
         self.receiver: int | None = None
         """Is readable when there is something to pass on; `None` where workers tell it directly."""
-        self.sender: int | None = tracker._fd
-        """Where workers tell it."""
         self._text = b""
-        if self.sender is None:
-            self.receiver, self.sender = map(above_standard, os.pipe())
+        if tracker._fd is None:
+            self.receiver, sender = map(above_standard, os.pipe())
             os.set_blocking(self.receiver, False)
+        else:  # a copy: from Python 3.14 on, a fork closes its own
+            sender = os.dup(tracker._fd)
+        self.sender = sender
+        """Where workers tell it."""
 
     def pass_on(self) -> None:
         """Pass on what workers have told so far."""
@@ -48,7 +50,6 @@ class TrackerRelay:
     def close(self) -> None:
         """Pass the rest on, and close the pipe."""
         self.pass_on()
-        if self.receiver is not None and self.sender is not None:
+        os.close(self.sender)
+        if self.receiver is not None:
             os.close(self.receiver)
-            os.close(self.sender)
-            self.receiver = self.sender = None

@@ -90,7 +90,7 @@ def work(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
     prepare_forks(sock, monitor)
     forward_logs(partial(sender.send, Kind.LOG))
     forward_streams(partial(sender.send, Kind.PRINT))
-    with suppress(ConnectionError):  # the parent has exited, or wants this worker to
+    with suppress(OSError):  # the parent has exited; or the function has closed the socket
         _serve(sock, sender, _Growth(max_growth_bytes))
         if left := _left_running():
             sender.send(Kind.LEAVING, left.encode())

@@ -49,7 +49,7 @@ class WorkerDescriptors(NamedTuple):
 
 
 def enter_forked_worker(
-    sock: socket.socket, running: Any, settings: WorkerSettings, *, caller: int, tracker: int | None
+    sock: socket.socket, running: Any, settings: WorkerSettings, *, caller: int, tracker: int
 ) -> NoReturn:
     """Be a worker in a fork of the process `caller`, and end."""
 
@@ -100,7 +100,7 @@ def _live_as_worker(
     *,
     parent: int,
     caller: int,
-    tracker: int | None,
+    tracker: int,
 ) -> NoReturn:
     """Act, and end as processes of `multiprocessing` do: threads of items are waited for."""
     code = 1
@@ -109,9 +109,8 @@ def _live_as_worker(
         atexit.register(_util._exit_function)
         _ignore_group_signals()
         _end_with(parent)
-        if tracker is not None:
-            tracker_here: Any = resource_tracker._resource_tracker
-            tracker_here._fd, tracker_here._pid = tracker, None
+        tracker_here: Any = resource_tracker._resource_tracker
+        tracker_here._fd, tracker_here._pid = tracker, None
         process: Any = multiprocessing.Process(target=act, name=settings.name if settings else None)
         process._parent_pid = caller
         code = process._bootstrap(parent_sentinel=_sentinel(caller))

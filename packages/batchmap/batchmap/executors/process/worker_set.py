@@ -97,20 +97,18 @@ class WorkerSet:
 
                     def enter() -> NoReturn:
                         self._close_in_fork(parent_end.fileno())
-                        tracker = None if self.tracker.receiver is None else self.tracker.sender
                         enter_forked_worker(
                             child_end,
                             self._running.memory,
                             settings,
                             caller=caller,
-                            tracker=tracker,
+                            tracker=self.tracker.sender,
                         )
 
                     worker = Worker(number, fork_worker(enter), parent_end)
                 else:
                     if self.channel is None:
                         self.channel = ServerChannel()
-                    assert self.tracker.sender is not None
                     process = self.channel.start(
                         child_end, self._running.descriptor, self.tracker.sender
                     )
