@@ -205,17 +205,18 @@ def test_an_exception_that_breaks_in_pickling_is_text() -> None:
     assert failure.endswith("TwoArguments: this and that")
 
 
-def test_what_a_function_prints_in_a_worker_does_not_reach_stdout() -> None:
+def test_what_a_function_prints_in_a_worker_goes_where_it_would_in_a_loop() -> None:
     done = run_script(
-        "import os\n"
+        "import sys\n"
         "from batchmap import parallel_map\n"
         "def f(i):\n"
-        "    print('loud')\n"
-        "    os.write(1, b'louder')\n"
+        "    print('loud\\n', end='')\n"
+        "    print('to stderr\\n', end='', file=sys.stderr)\n"
         "    return i\n"
         "print(sum(parallel_map(f, range(10), backend='process', workers=2)))\n"
     )
-    assert done.stdout == "45\n"
+    assert done.stdout == 10 * "loud\n" + "45\n"
+    assert done.stderr == 10 * "to stderr\n"
 
 
 def run_script(text: str) -> subprocess.CompletedProcess[str]:

@@ -208,7 +208,7 @@ def problem_at_three(item: int) -> object:
 def test_a_part_that_cannot_be_unpickled_costs_its_item_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("batchmap.executors.process.worker_main.PART_EVERY_S", 1e-3)
+    monkeypatch.setattr("batchmap.executors.process.item_monitor.PART_EVERY_S", 1e-3)
     with open_executor("process", 1) as executor:
         process = BatchProcessor(problem_at_three).process
         records = list(run_batches(executor, process, batches(2, 20), max_in_flight=2))

@@ -5,14 +5,20 @@ Whatever pickling raises, be it `SystemExit`, is what became of the call, and ne
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
+import sys
 import traceback
+import weakref
+from collections import ChainMap
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import replace
 from types import CodeType
-from typing import Any
+from typing import Any, ClassVar
+
+import cloudpickle
 
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.records import BatchRecord
@@ -22,11 +28,85 @@ from batchmap.worker.interruption import SignalHandlers
 __all__ = [
     "RemoteTraceback",
     "call_error",
+    "dumps",
     "pickled_arguments",
     "pickled_error",
     "pickled_function",
     "pickled_result",
+    "pickler",
 ]
+
+
+def dumps(value: Any) -> bytes:
+    """Return `value` pickled for another process, which does not have the script as a module.
+
+    What the script defines is pickled by value: functions and classes as `cloudpickle` does it, and
+    also what decorators of `functools` make of them, which it does not know.
+    """
+    with io.BytesIO() as file:
+        _Pickler(file).dump(value)
+        return file.getvalue()
+
+
+def _reduced_cache(cached: Any) -> Any:
+    """Reduce a function of `lru_cache` to its name, or to the function without what it has kept."""
+    module = getattr(cached, "__module__", None)
+    if module != "__main__" and module not in cloudpickle.list_registry_pickle_by_value():
+        found: Any = sys.modules.get(module or "")
+        for name in cached.__qualname__.split("."):
+            found = getattr(found, name, None)
+        if found is cached:
+            return cached.__qualname__
+    attributes = {
+        name: value
+        for name, value in vars(cached).items()
+        if name not in ("__wrapped__", "cache_parameters")
+    }
+    return _cached_again, (cached.__wrapped__, cached.cache_parameters()), attributes or None
+
+
+def _cached_again(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
+
+
+def _reduced_property(prop: Any) -> Any:
+    """Reduce a `cached_property`; up to Python 3.11, it holds a lock."""
+    attributes = {name: value for name, value in vars(prop).items() if name != "lock"}
+    return type(prop), (prop.func,), attributes
+
+
+def _reduced_weak_keys(weak: weakref.WeakKeyDictionary[Any, Any]) -> Any:
+    """Reduce what `singledispatch` has in its closure."""
+    return weakref.WeakKeyDictionary, (dict(weak),)
+
+
+_NO_FILE = "<dynamic-code>"
+"""What `cloudpickle` sends instead of the name of a function's file, which tracebacks show."""
+
+_reduced_code = cloudpickle.Pickler.dispatch_table[CodeType]
+
+
+def _reduced_code_with_file(code: CodeType) -> Any:
+    make, parts = _reduced_code(code)
+    return make, tuple(code.co_filename if part == _NO_FILE else part for part in parts)
+
+
+_REDUCTIONS: dict[type, Callable[[Any], Any]] = {
+    CodeType: _reduced_code_with_file,
+    functools._lru_cache_wrapper: _reduced_cache,
+    functools.cached_property: _reduced_property,
+    weakref.WeakKeyDictionary: _reduced_weak_keys,
+}
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    # A table costs nothing where an object is of none of these types.
+    dispatch_table: ClassVar[Any] = ChainMap(_REDUCTIONS, *cloudpickle.Pickler.dispatch_table.maps)
+
+
+def pickler(file: Any) -> pickle.Pickler:
+    """Return what pickles to `file` as `dumps` does."""
+    return _Pickler(file)
 
 
 def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes:
@@ -35,7 +115,7 @@ def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes
     Raises `UsageError`, which names the `destination`, for one that cannot be.
     """
     try:
-        return _pickled_by_value(function)
+        return dumps(function)
     except BaseException as error:
         if SignalHandlers().raised(error):
             raise
@@ -47,34 +127,10 @@ def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes
         ) from error
 
 
-def _pickled_by_value(function: Any) -> bytes:
-    """Return `function` pickled, its code with the names of its files, which tracebacks show."""
-    import cloudpickle
-
-    reduced_code = cloudpickle.Pickler.dispatch_table[CodeType]
-
-    def with_file_name(code: CodeType) -> Any:
-        make, parts = reduced_code(code)
-        return make, tuple(code.co_filename if part == _NO_FILE else part for part in parts)
-
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        dispatch_table = cloudpickle.Pickler.dispatch_table.new_child({CodeType: with_file_name})
-
-    buffer = io.BytesIO()
-    Pickler(buffer).dump(function)
-    return buffer.getvalue()
-
-
-_NO_FILE = "<dynamic-code>"
-"""What `cloudpickle` sends instead of the name of a function's file."""
-
-
 def pickled_arguments(arguments: tuple[Any, ...], future: Future[Any]) -> bytes | None:
     """Return `arguments` pickled; where they cannot be, set what that raises on `future`."""
-    import cloudpickle
-
     try:
-        return bytes(cloudpickle.dumps(arguments))
+        return dumps(arguments)
     except BaseException as error:
         if SignalHandlers().raised(error):
             raise
@@ -107,13 +163,11 @@ def pickled_result(result: Any) -> bytes:
 
 
 def _pickled_item_by_item(record: BatchRecord) -> bytes:
-    import cloudpickle
-
     results = list(record.results)
     failures = dict(record.failures)
     for offset, result in enumerate(results):
         try:
-            cloudpickle.dumps(result)
+            dumps(result)
         except BaseException as error:
             failure = describe_failure(error)
             results[offset] = None
@@ -123,9 +177,7 @@ def _pickled_item_by_item(record: BatchRecord) -> bytes:
                 f"{failure.error}",
             )
     values = {name: getattr(record, name) for name in record.__slots__}
-    return bytes(
-        cloudpickle.dumps(BatchRecord(**values | {"results": results, "failures": failures}))
-    )
+    return dumps(BatchRecord(**values | {"results": results, "failures": failures}))
 
 
 class RemoteTraceback(Exception):

@@ -13,6 +13,7 @@ from batchmap.executors.call_future import CallFuture, begin, fail, settles_futu
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.worker.call_context import copied_context
 from batchmap.worker.failures import BatchInterrupted
+from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.monitor import call_monitored
 
 __all__ = ["Call", "Worker"]
@@ -66,6 +67,7 @@ class Worker:
         self._began_s = 0.0
         self._take_finished: Callable[[int], BatchRecord] | None = None
         self._abandoned = False
+        self._forks = 0
 
     def work(self) -> None:
         """Make calls: what the thread runs."""
@@ -96,10 +98,15 @@ class Worker:
             del call  # so that an idle thread keeps no results alive
 
     def _make(self, call: Call) -> None:
+        self._forks = forks.count
         try:
             monitor = self if self._is_monitored else None
             result = call.context.run(call_monitored, monitor, call.fn, *call.args, **call.kwargs)
+            if forks.count != self._forks:
+                end_forked_child()
         except BaseException as error:
+            if forks.count != self._forks:
+                end_forked_child(error)
             if not self._abandoned:
                 self._finished(call)
                 fail(call.future, error)
@@ -120,6 +127,8 @@ class Worker:
 
     def _begin_item(self, offset: int, now_s: float) -> bool:
         """Note which item begins and when; tell whether it should, as it is not abandoned."""
+        if forks.count != self._forks:
+            end_forked_child()
         with self._lock:
             if self._abandoned:
                 return False

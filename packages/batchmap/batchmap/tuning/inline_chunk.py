@@ -17,6 +17,7 @@ from batchmap.tuning.thread_meter import ThreadMeter
 from batchmap.worker.call_context import copied_context
 from batchmap.worker.coroutine_results import Awaiter, holds_coroutine
 from batchmap.worker.failures import describe_failure
+from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.record_builder import worker_name
 
@@ -69,14 +70,19 @@ class Chunk:
         self.metered = meter, meter.read(is_new=not self._first)
         self._began_s = self._clock.now()
         function, add, left = self._function, self.done.append, iter(self._items)
+        num_forks = forks.count
         while True:
             try:
                 for item in left:
                     add(function(item))
                 break
             except BaseException as error:
+                if forks.count != num_forks:
+                    end_forked_child(error)
                 if self._fail(error):
                     break
+        if forks.count != num_forks:
+            end_forked_child()
         self.took_s = self._clock.now() - self._began_s
         with self._lock:
             self._ended = True

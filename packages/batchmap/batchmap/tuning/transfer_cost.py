@@ -37,14 +37,14 @@ def measure_transfer(
     A `function` that takes longer to pickle than `function_within_s` (seconds) costs too much.
     Raises what pickling raises.
     """
-    import cloudpickle
+    from batchmap.executors.pickling import dumps
 
     function_s = _function_s(function, clock, workers, max(MIN_FUNCTION_S, function_within_s))
     items, results = items[:MAX_SAMPLE], results[:MAX_SAMPLE]
     while len(items) > 1 and _bytes(items[:1]) * len(items) > MAX_SAMPLE_BYTES:
         items, results = items[: len(items) // 2], results[: len(results) // 2]
     start_s = clock.now()
-    there = cloudpickle.dumps(items)
+    there = dumps(items)
     dumped_s = clock.now()
     pickle.loads(there)
     back = pickle.dumps(results)
@@ -66,12 +66,12 @@ def _function_s(
     function: Callable[[Any], Any], clock: Clock, workers: int, within_s: float
 ) -> float:
     """Return what sending the function costs; infinite where pickling it takes too long."""
-    import cloudpickle
+    from batchmap.executors.pickling import pickler
 
     sink = _Sink(clock, within_s)
     start_s = clock.now()
     try:
-        cloudpickle.Pickler(sink).dump(function)
+        pickler(sink).dump(function)
     except _TakesTooLongError:
         return math.inf
     pickling_s = clock.now() - start_s
@@ -100,6 +100,6 @@ class _Sink:
 
 
 def _bytes(items: Sequence[Any]) -> int:
-    import cloudpickle
+    from batchmap.executors.pickling import dumps
 
-    return len(cloudpickle.dumps(items))
+    return len(dumps(items))

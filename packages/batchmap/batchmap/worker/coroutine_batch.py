@@ -12,6 +12,7 @@ from batchmap.records import Batch, BatchRecord, ItemFailure
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import current_attempt
 from batchmap.worker.failures import describe_failure
+from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.monitor import current_coroutine_monitor
 from batchmap.worker.record_builder import worker_name
@@ -38,6 +39,7 @@ async def process_coroutines(
     monitor = current_coroutine_monitor.get()
     now = clock.now
     number = len(batch.items)
+    num_forks = forks.count
     results: list[Any] = [None] * number
     durations = array("d", bytes(8 * number))
     failures: dict[int, ItemFailure] = {}
@@ -48,12 +50,20 @@ async def process_coroutines(
     async def run(offset: int, item: Any) -> None:
         begun_s = now()
 
-        def start() -> Any:
+        async def start() -> Any:
             nonlocal begun_s
             begun_s = now()
             if stop is not None and (failures or stop.requested):
                 raise _NotBegunError
-            return function(item)
+            try:
+                result = await function(item)
+            except BaseException as error:
+                if forks.count != num_forks:
+                    end_forked_child(error)
+                raise
+            if forks.count != num_forks:
+                end_forked_child()
+            return result
 
         try:
             results[offset] = await (start() if monitor is None else monitor.guard(start))

@@ -21,6 +21,7 @@ from batchmap.worker.coroutine_results import (
     often_returns_coroutines,
 )
 from batchmap.worker.failures import describe_failure
+from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.monitor import ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
@@ -130,6 +131,8 @@ class BatchProcessor:
         finally:
             current_attempt.reset(token)
             awaiter.release()
+        if forks.count != builder.forks:
+            end_forked_child()
         return builder.take()
 
     def _process_unmonitored(self, builder: BatchRecordBuilder, awaiter: Awaiter) -> None:
@@ -169,7 +172,7 @@ class BatchProcessor:
                 cheap = 0
             offset += size
             then_s = now_s
-            if now_s > deadline_s:
+            if now_s > deadline_s or forks.count != builder.forks:
                 return
 
     def _process_monitored(
@@ -252,6 +255,10 @@ class BatchProcessor:
         error: BaseException,
     ) -> None:
         """Try the failed item at `offset` again while that is allowed, and add what came of it."""
+        if forks.count != builder.forks:
+            # Without a frame below, it is the monitor's error, and the function has returned.
+            trace = error.__traceback__
+            end_forked_child(error if trace and trace.tb_next else None)
         attempt = builder.batch.attempt
         item = builder.batch.items[offset]
         while attempt <= self._retries and not self._stop.requested:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from batchmap.clock import Clock
 from batchmap.records import Batch, BatchRecord, ItemFailure
+from batchmap.worker.forked_child import forks
 
 __all__ = ["BatchRecordBuilder", "worker_name"]
 
@@ -32,6 +33,8 @@ class BatchRecordBuilder:
         """When the items began that have no entry in `durations_s` yet."""
         self.ended = False
         """Whether no more items of the batch should run."""
+        self.forks = forks.count
+        """Where `forks.count` is another one, this is a process that an item has forked."""
         self._failures: dict[int, ItemFailure] = {}
         self._attempts: dict[int, int] = {}
         self._num_taken = 0

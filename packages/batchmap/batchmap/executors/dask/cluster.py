@@ -17,8 +17,8 @@ from batchmap.errors import UsageError, WorkersLostError
 from batchmap.executors.dask import worker_plugin
 from batchmap.executors.dask.address import DaskAddress
 from batchmap.executors.dask.connection import CONNECT_S, connect, silence_logs, start_local
+from batchmap.executors.dask.local_processes import main_not_imported
 from batchmap.executors.dask.worker_plugin import Shipment
-from batchmap.executors.process.spawn import main_not_imported
 
 __all__ = ["DaskCluster"]
 

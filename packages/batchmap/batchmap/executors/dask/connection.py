@@ -12,7 +12,7 @@ import distributed
 
 from batchmap.errors import UsageError, WorkersLostError
 from batchmap.executors.dask.address import DaskAddress, TlsFiles
-from batchmap.executors.process.spawn import safe_context, signals_blocked
+from batchmap.executors.dask.local_processes import signals_blocked_for_dask
 
 __all__ = ["CONNECT_S", "connect", "silence_logs", "start_local"]
 
@@ -38,7 +38,7 @@ def start_local(name: str, workers: int) -> Any:
     """
     try:
         with (
-            signals_blocked(safe_context()),
+            signals_blocked_for_dask(),
             dask.config.set({"distributed.scheduler.allowed-failures": _MAX_CRASHES}),
         ):
             return distributed.LocalCluster(  # type: ignore[no-untyped-call]

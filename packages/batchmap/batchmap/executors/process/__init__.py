@@ -5,9 +5,23 @@
     call_queue      the calls that wait, and the rule by which workers get them
     worker_set      the processes: starts them, kills those that take too long, ends them
     worker_handle   one worker process and its calls, as this process sees them
-    worker_main     the inside of a worker process
+    running_items   the shared memory in which workers note what they run
+
+    spawn           whether there can be workers, and whether by a fork of this process
+    direct_fork     workers that are forks of this process
+    fork_client     workers that the fork server has forked, as this process sees them
+    fork_server     the fork server, for processes that cannot be forked
+    process_tree    kills processes with all that they have started
+
+    worker_process  makes a process that was forked a worker, and ends it
+    worker_main     the inside of a worker: takes calls
+    item_monitor    notes which item runs there
+    item_forks      lets a process that an item forks be no worker
+    caller_state    what the caller has set up, for workers that are no fork of it
+    caller_logging  log records, handled in the caller
+    caller_streams  what is printed where the caller has replaced its standard streams
+    tracker_relay   the resource tracker of multiprocessing, shared with the caller
     framing         frames over the socket between the two
-    spawn           how a process is started safely
 
 They are our own because neither the pool of the standard library nor another tells which item of a
 batch crashed its worker, hands over what was finished before, or limits the time of each item.

@@ -47,19 +47,15 @@ class CallQueue:
         self._waiting.clear()
         return calls
 
-    def assign(
-        self, workers: Collection[Worker], *, unstarted: int
-    ) -> Iterator[tuple[Worker, Call]]:
+    def assign(self, workers: Collection[Worker]) -> Iterator[tuple[Worker, Call]]:
         """Yield each worker that gets a call, with the call, which is among its `calls` by then.
 
         Workers with the fewest calls come first. A second call, to start when the first ends, is
-        given only while more calls wait than there are `unstarted` workers, which need one each,
-        and only while calls are short: behind a long one it would wait while other workers idle.
+        given only while calls are short: behind a long one it would wait while other workers idle.
         """
         for ahead in range(1 if self._call_s > LONG_CALL_S else CALLS_AHEAD):
             for worker in workers:
-                kept = unstarted if ahead else 0
-                while len(self._waiting) > kept and len(worker.calls) <= ahead:
+                while self._waiting and len(worker.calls) <= ahead:
                     call = self._waiting.popleft()
                     # A call that came back from a worker that exited counts as running already.
                     if call.future.running() or begin(call.future):

@@ -11,9 +11,9 @@ and replaces those that exited.
 from __future__ import annotations
 
 import selectors
-import socket
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -24,8 +24,10 @@ from batchmap.errors import WorkersLostError
 from batchmap.executors.base import AFTER_SHUTDOWN
 from batchmap.executors.call_future import cancel, fail, settles_futures
 from batchmap.executors.process.call_queue import CallQueue
-from batchmap.executors.process.framing import Kind
-from batchmap.executors.process.spawn import safe_context, threaded_context
+from batchmap.executors.process.caller_logging import handle_forwarded
+from batchmap.executors.process.caller_streams import print_forwarded
+from batchmap.executors.process.direct_fork import ForkedProcess
+from batchmap.executors.process.framing import Kind, safe_socketpair
 from batchmap.executors.process.worker_handle import (
     Call,
     Settle,
@@ -44,12 +46,19 @@ MAX_TIME_CHECK_S = 0.1
 MAX_FAILED_STARTS = 3
 """After so many workers in a row that exit before they are ready, the pool is broken."""
 
+_READ_AND_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
+
+_FORWARDED = {Kind.LOG: handle_forwarded, Kind.PRINT: print_forwarded}
+"""What is done here with what items log and print."""
+
+_Handler = Callable[[int], None]
+"""Handles what a descriptor is ready for."""
+
 
 class Dispatcher:
     """Starts `workers` processes, and the thread that passes calls to them.
 
-    Raises `WorkersLostError` when none can be started, `OSError` when there are no more
-    descriptors.
+    Raises `OSError` when none can be started.
     """
 
     def __init__(
@@ -65,37 +74,37 @@ class Dispatcher:
         self._closing = False
         self._broken = ""
         """Why no more calls can be made; empty while they can."""
-        self._workers = WorkerSet(workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes)
-        self._unstarted = deque(range(workers))
         self._failed_starts = 0
         self._time_check_s = None if timeout_s is None else min(MAX_TIME_CHECK_S, timeout_s / 4)
-        context = safe_context()
-        # Forking is safe here alone, before there is a second thread.
-        while self._unstarted and context.get_start_method() == "fork":
-            if (worker := self._start_next(context)) is not None:
-                self._workers.by_number[worker.number] = worker
-        if self._broken:
-            raise WorkersLostError(self._broken, advice="try {backend:thread}")
-        self._selector = selectors.DefaultSelector()
-        for worker in self._workers.by_number.values():
-            self._selector.register(worker.socket, selectors.EVENT_READ, worker.number)
-        self._wake_read, self._wake_write = socket.socketpair()
+        self._workers = WorkerSet(workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes)
+        try:
+            self._workers.start_all()
+            self._selector = selectors.DefaultSelector()
+            self._wake_read, self._wake_write = safe_socketpair()
+        except OSError:
+            self._workers.abandon()
+            raise
         self._wake_read.setblocking(False)
-        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        self._wake_write.setblocking(False)
+        self._watch(self._wake_read.fileno(), self._take_wake)
+        if self._workers.tracker.receiver is not None:
+            self._watch(self._workers.tracker.receiver, lambda _: None)  # see `_run`
+        for worker in self._workers:
+            self._watch_worker(worker)
         self._thread = threading.Thread(
             target=self._run_or_break, name="process-dispatcher", daemon=True
         )
         try:
             self._thread.start()
         except RuntimeError as error:  # no more threads can be had
-            self._end()
+            self._workers.abandon()
+            self._close()
             raise WorkersLostError(f"no thread can be started ({error})") from error
 
     @property
     def ready(self) -> bool:
         """Tell whether a worker has started up."""
-        workers = list(self._workers.by_number.values())  # which the thread may add to meanwhile
-        return any(worker.ready for worker in workers)
+        return any(worker.ready for worker in self._workers)
 
     def add(self, call: Call) -> None:
         """Have the call made.
@@ -140,94 +149,134 @@ class Dispatcher:
         if threading.current_thread() is not self._thread:
             self._thread.join(EXIT_S)
 
-    def _start_next(self, context: Any) -> Worker | None:
-        """Start one more worker; where that fails, those that there are must do."""
-        number = self._unstarted.popleft()
-        try:
-            return self._workers.start(number, context)
-        except (OSError, EOFError) as error:
-            self._unstarted.clear()
-            if not self._workers.by_number:
-                self._broken = f"no worker process can be started ({error})"
-            return None
-
     # Under the lock -------------------------------------------------------------------------
+
+    def _watch(self, descriptor: int, handler: _Handler) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ, handler)
+
+    def _watch_worker(self, worker: Worker) -> None:
+        self._watch(worker.socket.fileno(), partial(self._read, worker))
+        if isinstance(worker.process, ForkedProcess):
+            self._watch(worker.process.descriptor, partial(self._collect_forked, worker))
+        channel = self._workers.channel
+        if channel is not None and channel.fileno() not in self._selector.get_map():
+            self._watch(channel.fileno(), self._collect_served)
 
     def _feed(self) -> None:
         """Send waiting calls to the workers that have too few."""
-        workers = self._workers.by_number.values()
-        for worker, call in self._queue.assign(workers, unstarted=len(self._unstarted)):
+        for worker, call in self._queue.assign(self._workers.by_number.values()):
             self._send(worker, call)
 
     def _send(self, worker: Worker, call: Call) -> None:
         if worker.function != call.function:
             worker.function = call.function
             worker.writer.send(Kind.FUNCTION, call.function)
-        if not worker.writer.send(Kind.CALL, call.arguments):
-            self._selector.modify(
-                worker.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, worker.number
-            )
+        if not worker.writer.send(Kind.CALL, call.arguments) and not worker.reader.ended:
+            self._selector.modify(worker.socket, _READ_AND_WRITE, partial(self._read, worker))
             self._wake()
 
     def _wake(self) -> None:
         with suppress(OSError):  # it is full, and so wakes the thread anyway; or it is closed
             self._wake_write.send(b"\0")
 
-    def _add_worker(self, worker: Worker) -> None:
-        self._workers.by_number[worker.number] = worker
-        self._selector.register(worker.socket, selectors.EVENT_READ, worker.number)
+    def _take_wake(self, _: int) -> None:
+        self._wake_read.recv(4096)
 
     def _read(self, worker: Worker, mask: int) -> None:
         """Send what waits for room in the worker's socket, and handle the frames that arrived."""
+        if worker.reader.ended:  # it was read to its end in this round
+            return
         if mask & selectors.EVENT_WRITE and worker.writer.flush():
-            self._selector.modify(worker.socket, selectors.EVENT_READ, worker.number)
+            self._selector.modify(worker.socket, selectors.EVENT_READ, partial(self._read, worker))
         if not mask & selectors.EVENT_READ:
             return
         for kind, payload in worker.reader.frames():
             self.carried_bytes += len(payload)
-            if kind is Kind.READY:
-                worker.ready = True
-                self._failed_starts = 0
-            elif kind is Kind.LEAVING:
-                worker.leaving = True
-            elif not worker.calls:  # the pool is broken, and nobody waits for this
-                continue
-            elif kind is Kind.PART:
-                worker.calls[0].add_part(payload)
-            else:
-                call = self._queue.finish(worker)
-                self._settles.append(settle_with_answer(call, kind, payload))
+            self._take_frame(worker, kind, payload)
         if worker.reader.ended:
-            self._replace(worker)
+            self._selector.unregister(worker.socket)
+            if not worker.leaving and not self._workers.ending:
+                self._workers.end_disconnected(worker)  # where it has only closed its socket
 
-    def _replace(self, worker: Worker) -> None:
-        """Settle the call that an exited worker ran, queue its others, start another worker."""
-        self._selector.unregister(worker.socket)
-        self._workers.reap(worker)
-        if worker.calls and worker.ready and not worker.leaving:
+    def _take_frame(self, worker: Worker, kind: Kind, payload: bytes) -> None:
+        if kind is Kind.READY:
+            worker.ready = True
+            self._failed_starts = 0
+        elif kind in _FORWARDED:
+            self._settles.append(partial(_FORWARDED[kind], payload))
+        elif kind is Kind.LEAVING:
+            worker.leaving, worker.waits_for = True, payload.decode()
+            if not self._workers.ending:
+                self._workers.retire(worker)
+                self._queue.put_back(worker.calls)
+                worker.calls.clear()
+                self._start_again(worker.number)
+        elif not worker.calls:  # the pool is broken, and nobody waits for this
+            return
+        elif kind is Kind.PART:
+            worker.calls[0].add_part(payload)
+        else:
+            self._settles.append(settle_with_answer(self._queue.finish(worker), kind, payload))
+
+    def _collect_forked(self, worker: Worker, _: int) -> None:
+        assert isinstance(worker.process, ForkedProcess)
+        self._selector.unregister(worker.process.descriptor)
+        worker.process.collect()
+        self._take_end(worker)
+
+    def _collect_served(self, _: int) -> None:
+        channel = self._workers.channel
+        assert channel is not None
+        ended = list(channel.collect())
+        if channel.ended:
+            self._selector.unregister(channel)
+            self._workers.close_channel()
+        for process, error in ended:
+            self._take_end(self._workers.worker_of(process), error)
+
+    def _take_end(self, worker: Worker, error: OSError | None = None) -> None:
+        """Settle the call that an ended worker ran, queue its others, start another worker.
+
+        With the `error` for which it was not even started, those that there are must do.
+        """
+        if not worker.reader.ended:
+            self._read(worker, selectors.EVENT_READ)  # what it sent before it ended
+        if not worker.reader.ended:  # what it has started still holds the other end
+            self._selector.unregister(worker.socket)
+        is_retired = worker in self._workers.retired
+        self._workers.remove(worker)
+        if worker.calls and worker.ready:
             call = worker.calls.popleft()
-            error = self._workers.interruption(worker, call)
-            self._settles.append(settle_with_error(call, error))
+            self._settles.append(settle_with_error(call, self._workers.interruption(worker, call)))
         self._queue.put_back(worker.calls)
+        if error is not None:
+            self._break_without_workers(error)
+            return
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts == MAX_FAILED_STARTS:
-                exit_code = worker.process.exitcode
+                exit_code = worker.process.exit_code
                 self._broken = f"they end with {describe_exit(exit_code)} as they start"
         if self._broken:
             self._give_up()
-        elif not self._closing or self._queue:
-            try:
-                self._add_worker(self._workers.start(worker.number, threaded_context()))
-            except (OSError, EOFError) as error:
-                if not self._workers.by_number:
-                    self._broken = f"no worker process can be started ({error})"
-                    self._give_up()
+        elif not is_retired and (not self._closing or self._queue):
+            self._start_again(worker.number)
+
+    def _start_again(self, number: int) -> None:
+        try:
+            self._watch_worker(self._workers.start(number, by_fork=False))
+        except OSError as error:
+            self._break_without_workers(error)
+
+    def _break_without_workers(self, error: OSError) -> None:
+        if not self._workers.by_number:
+            self._broken = f"no worker process can be started ({error.strerror})"
+            self._give_up()
 
     def _give_up(self) -> None:
         """Kill the workers, and have all calls raise why."""
         self._queue.take_all()
-        for worker in self._workers.by_number.values():
+        for worker in self._workers:
             worker.calls.clear()
         self._workers.kill_all()
         for future in tuple(self._unsettled):
@@ -238,58 +287,40 @@ class Dispatcher:
     def _run_or_break(self) -> None:
         settles_futures()
         try:
-            self._start_rest()
             self._run()
         except BaseException as error:  # or callers would wait for their calls without end
             with self._lock:
                 self._broken = f"their dispatcher failed, {type(error).__name__}: {error}"
                 self._give_up()
             self._settle()
-            self._end()
+            self._workers.abandon()
+            self._close()
             raise
 
     def _run(self) -> None:
         while True:
-            events = self._selector.select(self._time_check_s)
+            events = self._selector.select(self._workers.next_check_s(self._time_check_s))
             with self._lock:
                 for key, mask in events:
-                    if key.data is None:
-                        self._wake_read.recv(4096)
-                    else:
-                        self._read(self._workers.by_number[key.data], mask)
+                    key.data(mask)
+                self._workers.tracker.pass_on()
                 self._workers.kill_overdue()
                 self._feed()
-                is_done = self._closing and not self._queue and not self._has_calls()
+                if self._closing and not self._queue and not any(w.calls for w in self._workers):
+                    self._workers.end_all(self._settles)
+                is_done = self._workers.ending and not [*self._workers]
             self._settle()
             if is_done:
-                self._end()
+                self._workers.close()
+                self._close()
                 return
-
-    def _start_rest(self) -> None:
-        """Start the workers that could not be forked, one by one, and give calls to each."""
-        while self._unstarted and (self._queue or not self._closing):
-            worker = self._start_next(threaded_context())
-            with self._lock:
-                if worker is not None:
-                    self._add_worker(worker)
-                self._feed()
-                if self._broken:
-                    self._give_up()
-            self._settle()
 
     def _settle(self) -> None:
         while self._settles:
             self._settles[0]()
             self._settles.popleft()
 
-    def _has_calls(self) -> bool:
-        return any(worker.calls for worker in self._workers.by_number.values())
-
-    def _end(self) -> None:
-        for worker in self._workers.by_number.values():
-            self._selector.unregister(worker.socket)
-            worker.socket.close()
-        self._workers.end_all()
+    def _close(self) -> None:
         self._selector.close()
         self._wake_read.close()
         self._wake_write.close()

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
+import threading
 from collections import deque
 from collections.abc import Iterator
 from enum import IntEnum
 
-__all__ = ["FrameReader", "FrameWriter", "Kind", "receive_frame", "send_frame"]
+__all__ = [
+    "FrameReader",
+    "FrameSender",
+    "FrameWriter",
+    "Kind",
+    "above_standard",
+    "receive_frame",
+    "safe_socketpair",
+]
 
 _HEAD = struct.Struct("!QB")
 _READ_BYTES = 1 << 20
+_STANDARD_STREAMS = 2
+"""The last of their descriptors."""
 
 
 class Kind(IntEnum):
@@ -30,17 +42,31 @@ class Kind(IntEnum):
     ERROR = 5
     """From the worker: what the call raised."""
     LEAVING = 6
-    """From the worker: it takes no more calls, and exits."""
+    """From the worker: it takes no more calls, and exits; holds what it waits for before that."""
+    STATE = 7
+    """To the worker: its settings, and what the caller has set up."""
+    LOG = 8
+    """From the worker: a log record."""
+    PRINT = 9
+    """From the worker: what was printed to a stream that the caller has replaced."""
 
 
-def send_frame(sock: socket.socket, kind: Kind, payload: bytes = b"") -> None:
-    """Send one frame; wait until it is sent."""
-    head = _HEAD.pack(len(payload), kind)
-    if len(payload) < _READ_BYTES:
-        sock.sendall(head + payload)
-    else:
-        sock.sendall(head)
-        sock.sendall(payload)
+class FrameSender:
+    """Sends frames over a socket that blocks; any thread may use it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._lock = threading.Lock()
+
+    def send(self, kind: Kind, payload: bytes = b"") -> None:
+        """Send one frame; wait until it is sent."""
+        head = _HEAD.pack(len(payload), kind)
+        with self._lock:
+            if len(payload) < _READ_BYTES:
+                self._socket.sendall(head + payload)
+            else:
+                self._socket.sendall(head)
+                self._socket.sendall(payload)
 
 
 def receive_frame(sock: socket.socket) -> tuple[Kind, bytearray] | None:
@@ -130,3 +156,26 @@ class FrameWriter:
         except ConnectionError:  # the worker has exited, which is noticed when its socket is read
             waiting.clear()
         return True
+
+
+def safe_socketpair() -> tuple[socket.socket, socket.socket]:
+    """Return two connected sockets, without the time-out that the program may have set for all."""
+    ends = socket.socketpair()
+    ours, theirs = (socket.socket(fileno=above_standard(end.detach())) for end in ends)
+    ours.settimeout(None)
+    theirs.settimeout(None)
+    return ours, theirs
+
+
+def above_standard(descriptor: int) -> int:
+    """Return a descriptor, or a copy of it, that is not the number of a standard stream.
+
+    Where one of those was closed, the next descriptor gets its number, and what is printed.
+    """
+    if descriptor > _STANDARD_STREAMS:
+        return descriptor
+    import fcntl
+
+    copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STANDARD_STREAMS + 1)
+    os.close(descriptor)
+    return copy

@@ -21,6 +21,7 @@ from batchmap.executors.base import WorkerExecutor, check_same_process, number_o
 from batchmap.executors.call_future import CallFuture
 from batchmap.executors.pickling import pickled_arguments, pickled_function
 from batchmap.executors.process.dispatcher import Dispatcher
+from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.executors.process.worker_handle import Call
 from batchmap.worker.processor import BatchProcessor
 
@@ -146,6 +147,8 @@ def _one_by_one(lists: Iterator[list[Any]]) -> Iterator[Any]:
 
 def open_workers(workers: int, *, timeout_s: float | None = None) -> ProcessExecutor:
     """Return an executor of so many processes; raises `WorkersLostError` when there can be none."""
+    if reason := processes_unavailable():
+        raise WorkersLostError(reason, advice="try {backend:thread}")
     try:
         return ProcessExecutor(workers, timeout_s=timeout_s)
     except OSError as error:

@@ -8,7 +8,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.process import BaseProcess
+from typing import Protocol
 
 from batchmap.executors.call_future import CallFuture, fail, succeed
 from batchmap.executors.pickling import call_error
@@ -21,6 +21,7 @@ __all__ = [
     "Settle",
     "Worker",
     "WorkerDied",
+    "WorkerProcess",
     "crash_failure",
     "describe_exit",
     "settle_with_answer",
@@ -60,10 +61,20 @@ class Call:
             self.unpickling_error = call_error(error)
 
 
-class Worker:
-    """A worker process, its end of the socket, and the calls that it was given."""
+class WorkerProcess(Protocol):
+    """A process, however it was started."""
 
-    def __init__(self, number: int, process: BaseProcess, parent_end: socket.socket) -> None:
+    pid: int | None
+    """`None` where it is not known yet."""
+    exit_code: int | None
+    """How it ended: negative for a signal; `None` before, and where that is not known."""
+    ended: bool
+
+
+class Worker:
+    """A worker process, this end of its socket, and the calls that it was given."""
+
+    def __init__(self, number: int, process: WorkerProcess, parent_end: socket.socket) -> None:
         self.number = number
         self.process = process
         self.socket = parent_end
@@ -78,6 +89,12 @@ class Worker:
         """Whether it has started up."""
         self.leaving = False
         """Whether it exits of its own accord, between two calls."""
+        self.waits_for = ""
+        """What items have left running, for which it waits before it exits."""
+        self.killed = False
+        """Whether it was told to end at once."""
+        self.warned = False
+        """Whether it was told of that it takes long to exit."""
         self.overdue_offset: int | None = None
         """Of the item that took too long, for which the worker was killed."""
 
@@ -121,4 +138,4 @@ def describe_exit(exit_code: int | None) -> str:
             return f"signal {signal.Signals(-exit_code).name}"
         except ValueError:
             return f"signal {-exit_code}"
-    return f"exit code {exit_code}"
+    return "an unknown exit code" if exit_code is None else f"exit code {exit_code}"

@@ -5,42 +5,36 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import count, repeat
-from multiprocessing.connection import wait
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import limit_cores
 from batchmap.errors import TaskUnusableError
 from batchmap.executors.pickling import call_error, pickled_error, pickled_result
-from batchmap.executors.process.framing import Kind, receive_frame, send_frame
-from batchmap.executors.process.spawn import BLOCKED_SIGNALS, set_search_variables
-from batchmap.records import BatchRecord
+from batchmap.executors.process.caller_logging import forward_logs
+from batchmap.executors.process.caller_streams import forward_streams
+from batchmap.executors.process.framing import FrameSender, Kind, receive_frame
+from batchmap.executors.process.item_forks import prepare_forks
+from batchmap.executors.process.item_monitor import SharedMemoryMonitor
+from batchmap.executors.process.spawn import load_in_a_worker
 from batchmap.resources import free_memory_bytes, resident_bytes
 from batchmap.worker.failures import describe_failure
+from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.monitor import ItemMonitor, call_monitored
 
-__all__ = ["IDLE", "work"]
-
-IDLE = -1.0
-"""The offset that a worker notes while it runs no item."""
-
-PART_EVERY_S = 0.5
-"""How often what is finished of a long batch is sent, so that a crash costs little of it."""
+__all__ = ["WorkerSettings", "work"]
 
 MEMORY_CHECK_S = 0.1
 """How often a worker checks, between two calls, by how much it has grown."""
 
 MIN_GROWTH_BYTES = 64 * 2**20
 """A worker that has grown by less than this is never replaced, unless a smaller limit is given."""
-
-_PR_SET_PDEATHSIG = 1
 
 _INNER_THREADS = (
     "OMP_NUM_THREADS",
@@ -53,44 +47,59 @@ _INNER_THREADS = (
 """Environment variables that numeric libraries read when they are loaded."""
 
 
-def work(
-    sock: socket.socket,
-    running: Any,
-    number: int,
-    inherited: Sequence[socket.socket],
-    max_growth_bytes: int | None,
-    *,
-    variables: Mapping[str, str | None],
-) -> None:
+class WorkerSettings(NamedTuple):
+    """What a worker is told of itself and of its pool."""
+
+    number: int
+    """From 0."""
+    workers: int
+    """How many the pool has."""
+    max_growth_bytes: int | None
+    """By how much it may grow; `None` for half of its share of the free memory."""
+    has_time_limit: bool
+    """Whether an item that takes too long ends it."""
+
+    @property
+    def name(self) -> str:
+        """The name of the process."""
+        return f"worker-{self.number}"
+
+    def pickled(self, state: bytes) -> bytes:
+        """Return the payload of the frame `STATE`."""
+        return pickle.dumps((tuple(self), state))
+
+    @classmethod
+    def unpickled(cls, payload: bytes | bytearray) -> tuple[WorkerSettings, bytes]:
+        """Return what `pickled` was given."""
+        values, state = pickle.loads(payload)
+        return cls(*values), state
+
+
+def work(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
     """Make the calls that come from `sock` until it is closed; note in `running` which item runs.
 
-    `running` is an array in memory shared with the parent. It holds two numbers for each worker:
-    the offset in its batch of the item that runs, or `IDLE`, and when that item began. This worker
-    writes those at `2 * number`. `inherited` are sockets that a fork copied and this worker closes.
-    A worker whose memory has grown by more than `max_growth_bytes` (by default half of its share of
-    the free memory) exits between two calls, and another one replaces it. `variables` are the
-    parent's environment variables to be set here.
+    `running` is memory shared with the parent. It holds two numbers for each worker: the offset in
+    its batch of the item that runs, or `IDLE`, and when that item began. A worker that has grown by
+    too much exits between two calls, and another one replaces it.
     """
-    set_search_variables(variables)
-    for other in inherited:
-        other.close()
-    workers = len(running) // 2
-    _share_cores_between(workers)
-    limit_cores(workers)
+    _share_cores_between(settings.workers)
+    limit_cores(settings.workers)
+    max_growth_bytes = settings.max_growth_bytes
     if max_growth_bytes is None:
-        max_growth_bytes = max(MIN_GROWTH_BYTES, free_memory_bytes() // (2 * workers))
-    _ignore_group_signals()
-    _exit_with_the_parent()
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    os.dup2(2, 1)  # what functions print must not mix with the parent's output
-    monitor = _SharedMemoryMonitor(sock, running, number)
-    with suppress(ConnectionError):  # the parent has exited, or wants this worker to
-        _serve(sock, monitor, _Growth(max_growth_bytes))
+        max_growth_bytes = max(MIN_GROWTH_BYTES, free_memory_bytes() // (2 * settings.workers))
+    sender = FrameSender(sock)
+    monitor = SharedMemoryMonitor(sender, running, settings.number)
+    prepare_forks(sock, monitor)
+    forward_logs(partial(sender.send, Kind.LOG))
+    forward_streams(partial(sender.send, Kind.PRINT))
+    with suppress(OSError):  # the parent has exited; or the function has closed the socket
+        _serve(sock, sender, monitor, _Growth(max_growth_bytes))
+        if left := _left_running():
+            sender.send(Kind.LEAVING, left.encode())
 
 
-def _serve(sock: socket.socket, monitor: ItemMonitor, growth: _Growth) -> None:
-    send_frame(sock, Kind.READY)
+def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growth: _Growth) -> None:
+    sender.send(Kind.READY)
     function: Callable[..., Any] | None = None
     while (frame := receive_frame(sock)) is not None:
         kind, payload = frame
@@ -99,9 +108,13 @@ def _serve(sock: socket.socket, monitor: ItemMonitor, growth: _Growth) -> None:
             continue
         assert function is not None
         kind, answer = _answer(monitor, function, payload)
-        send_frame(sock, kind, answer)
+        try:  # noqa: SIM105  # which costs less than `suppress`, here for each batch
+            sys.stdout.flush()
+        except Exception:  # there is none, or the function has replaced or closed it
+            pass
+        sender.send(kind, answer)
         if growth.is_too_much():
-            send_frame(sock, Kind.LEAVING)
+            sender.send(Kind.LEAVING, _left_running().encode())
             return
 
 
@@ -109,18 +122,24 @@ def _answer(
     monitor: ItemMonitor, function: Callable[..., Any], payload: bytearray
 ) -> tuple[Kind, bytes]:
     try:
-        arguments = pickle.loads(payload)
+        arguments = load_in_a_worker(payload)
     except BaseException as error:
         return Kind.ERROR, pickled_error(call_error(error))
+    count = forks.count
     try:
-        return Kind.RESULT, pickled_result(call_monitored(monitor, function, *arguments))
+        result = call_monitored(monitor, function, *arguments)
+        if forks.count != count:
+            end_forked_child()
+        return Kind.RESULT, pickled_result(result)
     except BaseException as error:
+        if forks.count != count:
+            end_forked_child(error)
         return Kind.ERROR, pickled_error(error)
 
 
 def _loaded(payload: bytearray) -> Callable[..., Any]:
     try:
-        function: Callable[..., Any] = pickle.loads(payload)
+        function: Callable[..., Any] = load_in_a_worker(payload)
         return function
     except BaseException as error:
         failure = describe_failure(error)
@@ -132,6 +151,19 @@ def _loaded(payload: bytearray) -> Callable[..., Any]:
             raise TaskUnusableError(why)
 
         return refuse
+
+
+def _left_running() -> str:
+    """Return what items have left behind that the end of this process waits for; empty if none."""
+    names = [
+        f"thread {thread.name}"
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.current_thread()
+    ]
+    names += [
+        f"process {child.name}" for child in multiprocessing.active_children() if not child.daemon
+    ]
+    return ", ".join(names)
 
 
 class _Growth:
@@ -154,67 +186,8 @@ class _Growth:
         return bytes_now - self._first_bytes > self._max_bytes
 
 
-class _SharedMemoryMonitor:
-    """Notes the item that runs in shared memory, and sends what is finished of a long batch."""
-
-    def __init__(self, sock: socket.socket, running: Any, number: int) -> None:
-        self._socket = sock
-        self._running = memoryview(running).cast("B").cast("d")  # quicker to write than the array
-        self._at = 2 * number
-        self._next_part_s: float | None = None
-
-    def heartbeat(self, offset: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
-        if self._next_part_s is None:
-            self._next_part_s = now_s + PART_EVERY_S
-        elif now_s > self._next_part_s:
-            self._next_part_s = now_s + PART_EVERY_S
-            self._running[self._at] = IDLE
-            send_frame(self._socket, Kind.PART, pickled_result(finished(offset)))
-        return self._next_part_s
-
-    def begin(self, offset: int, began_s: Iterator[float]) -> Iterator[object]:
-        note, at = self._running.__setitem__, self._at
-        time_noted = map(note, repeat(at + 1), began_s)
-        return zip(time_noted, map(note, repeat(at), count(offset)), strict=False)
-
-    def end(self) -> None:
-        self._running[self._at] = IDLE
-        self._next_part_s = None
-
-
 def _share_cores_between(workers: int) -> None:
     """Keep numeric libraries, which start threads themselves, to a worker's share of the cores."""
     share = max(1, (os.cpu_count() or 1) // workers)
     for name in _INNER_THREADS:
         os.environ.setdefault(name, str(share))
-
-
-def _ignore_group_signals() -> None:
-    """Ignore signals to the group, by handlers: programs started here do not inherit those."""
-    for number in BLOCKED_SIGNALS:
-        signal.signal(number, lambda *_: None)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_SIGNALS)
-
-
-def _exit_with_the_parent() -> None:
-    """Exit when the parent does, even when it is killed, and whatever the function does then."""
-    if sys.platform == "linux":
-        import ctypes
-        from multiprocessing import forkserver
-
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        # The fork server, whose child this worker is, exits with the parent, and that kills this
-        # worker; but the server notices it only if no worker has a copy of this end of its pipe.
-        server: Any = forkserver._forkserver
-        if (copied := getattr(server, "_forkserver_alive_fd", None)) is not None:
-            os.close(copied)
-            server._forkserver_alive_fd = None
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def exit_after_parent() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=exit_after_parent, name="parent-monitor", daemon=True).start()

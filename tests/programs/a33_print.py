@@ -1,0 +1,48 @@
+"""What items print goes to stdout, in whole lines, before what is printed after the call."""
+
+import subprocess
+import sys
+import threading
+
+from batchmap import parallel_map
+
+BACKENDS = ("auto", "sequential", "thread", "process", "async")
+HOSTS = ("script",)
+
+
+def loud(number):
+    print(f"item {number}\n", end="")  # in one piece, for threads
+    print(f"oops {number}\n", end="", file=sys.stderr)
+    return number
+
+
+async def loud_async(number):
+    return loud(number)
+
+
+def print_all(backend):
+    function = loud_async if backend == "async" else loud
+    print("before")
+    parallel_map(function, range(30), backend=backend)
+    print("between")
+    keep = threading.Event()
+    threading.Thread(target=keep.wait).start()
+    parallel_map(function, range(30), backend=backend)
+    keep.set()
+    print("after")
+
+
+def check(backend):
+    done = subprocess.run(
+        [sys.executable, __file__, backend, "child"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    numbers = sorted(f"item {number}" for number in range(30))
+    assert (lines[0], lines[31], lines[62:]) == ("before", "between", ["after"]), lines
+    assert sorted(lines[1:31]) == sorted(lines[32:62]) == numbers
+    assert sorted(done.stderr.splitlines()) == sorted(f"oops {n // 2}" for n in range(60))
+
+
+if __name__ == "__main__":
+    (print_all if sys.argv[2:] else check)(sys.argv[1])
