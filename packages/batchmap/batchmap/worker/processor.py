@@ -213,6 +213,8 @@ class BatchProcessor:
                 except BaseException as error:
                     self._fail(builder, function, len(results), error)
                 now_s = now()
+                if forks.count != builder.forks:
+                    return
                 if looks:
                     self._seen.results = True
                     if holds_coroutine(results[offset:]):
