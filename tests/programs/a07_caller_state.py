@@ -5,6 +5,7 @@ import decimal
 import locale
 import logging
 import os
+import resource
 import shutil
 import socket
 import sys
@@ -42,6 +43,7 @@ def seen(_):
         "recursion": sys.getrecursionlimit(),
         "digits": sys.get_int_max_str_digits(),
         "socket": socket.getdefaulttimeout(),
+        "core": resource.getrlimit(resource.RLIMIT_CORE),
         "umask": umask(),
         "level": logging.getLogger("a07").getEffectiveLevel(),
         "warned": warned,
@@ -71,6 +73,7 @@ def same(backend):
 def check(backend):
     keep = threading.Event()
     thread = threading.Thread(target=keep.wait)
+    core = resource.getrlimit(resource.RLIMIT_CORE)
     with contextlib.ExitStack() as after, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         os.environ["A07_UNSET"] = "1"
@@ -80,6 +83,7 @@ def check(backend):
         same(backend)
         del os.environ["A07_UNSET"]
         os.environ.update(A07_SET="2", TZ="America/Caracas")
+        after.callback(time.tzset)
         after.callback(os.environ.pop, "TZ")
         time.tzset()
         after.callback(os.chdir, os.getcwd())
@@ -92,6 +96,8 @@ def check(backend):
         sys.setrecursionlimit(4321)
         sys.set_int_max_str_digits(10_000)
         socket.setdefaulttimeout(30)
+        after.callback(resource.setrlimit, resource.RLIMIT_CORE, core)
+        resource.setrlimit(resource.RLIMIT_CORE, (1234, core[1]))
         logging.getLogger("a07").setLevel(15)
         warnings.filterwarnings("error", category=Special)
         same(backend)

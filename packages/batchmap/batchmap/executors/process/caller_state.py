@@ -150,6 +150,22 @@ def _put_locale(name: str) -> None:
         locale.setlocale(locale.LC_ALL, name)
 
 
+def _get_limits() -> dict[int, tuple[int, int]]:
+    import resource
+
+    names = [name for name in vars(resource) if name.startswith("RLIMIT_")]
+    return {number: resource.getrlimit(number) for number in (getattr(resource, n) for n in names)}
+
+
+def _put_limits(limits: dict[int, tuple[int, int]]) -> None:
+    import resource
+
+    for number, limit in limits.items():
+        if resource.getrlimit(number) != limit:
+            with suppress(ValueError, OSError):  # it may not be raised again
+                resource.setrlimit(number, limit)
+
+
 def _get_umask() -> int | None:
     """Return the umask; to ask the system for it would change it for a moment."""
     with open("/proc/self/status", "rb") as lines:  # noqa: PTH123  # it is quicker
@@ -177,6 +193,7 @@ _PARTS = {
     "recursion limit": _Part(sys.getrecursionlimit, sys.setrecursionlimit),
     "integer digits": _Part(sys.get_int_max_str_digits, sys.set_int_max_str_digits),
     "socket time-out": _Part(socket.getdefaulttimeout, socket.setdefaulttimeout),
+    "limits": _Part(_get_limits, _put_limits),
     "umask": _Part(_get_umask, os.umask),
     "cores": _Part(
         lambda: os.sched_getaffinity(0),  # not there on macOS

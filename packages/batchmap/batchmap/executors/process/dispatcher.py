@@ -287,7 +287,7 @@ class Dispatcher:
                 self._workers.tracker.pass_on()
                 self._workers.kill_overdue()
                 self._feed()
-                if self._closing and not self._queue and not self._has_calls():
+                if self._closing and not self._queue and not any(w.calls for w in self._workers):
                     self._workers.end_all(settles)
                 is_done = self._workers.ending and not [*self._workers]
             for settle in settles:
@@ -298,6 +298,3 @@ class Dispatcher:
                 self._wake_read.close()
                 self._wake_write.close()
                 return
-
-    def _has_calls(self) -> bool:
-        return any(worker.calls for worker in self._workers)

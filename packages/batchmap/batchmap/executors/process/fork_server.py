@@ -10,6 +10,7 @@ caller, and a pool's workers end with the pool's channel.
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import signal
@@ -134,7 +135,12 @@ class _Server:
             return
         kind, key, value = MESSAGE.unpack(received)
         if kind == Message.START:
-            self._start(channel, key, WorkerDescriptors(*descriptors))
+            if len(descriptors) == len(WorkerDescriptors._fields):
+                self._start(channel, key, WorkerDescriptors(*descriptors))
+                return
+            for descriptor in descriptors:  # there was no room for all of them
+                os.close(descriptor)
+            _tell(channel, Message.FAILED, key, errno.EMFILE)
             return
         pids = [pid for pid, child in self._children.items() if child == (channel, key)]
         if value:

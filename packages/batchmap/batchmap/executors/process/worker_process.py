@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import process as mp_process
 from multiprocessing import resource_tracker
 from multiprocessing import util as mp_util
 from typing import Any, NamedTuple, NoReturn
@@ -56,12 +55,13 @@ def enter_forked_worker(
     def act() -> None:
         with suppress(ValueError, OSError):
             signal.set_wakeup_fd(-1)  # the caller's event loop reads it
+        _name_process(settings)
         if sys.__stdin__ is not None and not sys.__stdin__.closed:  # else 0 may be another file
             _read_nothing(sys.__stdin__.fileno())
         _reseed()
         _run(sock, running, settings)
 
-    _live_as_worker(act, settings, parent=caller, caller=caller, tracker=tracker)
+    _live_as_worker(act, parent=caller, caller=caller, tracker=tracker)
 
 
 def enter_served_worker(descriptors: WorkerDescriptors, *, server: int, caller: int) -> NoReturn:
@@ -77,14 +77,14 @@ def enter_served_worker(descriptors: WorkerDescriptors, *, server: int, caller: 
         if frame is None:  # the pool has been shut down
             return
         settings, state = WorkerSettings.unpickled(frame[1])
-        mp_process.current_process().name = settings.name
+        _name_process(settings)
         running = mmap.mmap(descriptors.running, 0)
         os.close(descriptors.running)
         assert frame[0] is Kind.STATE
         restore_state(state)
         _run(sock, running, settings)
 
-    _live_as_worker(act, None, parent=server, caller=caller, tracker=descriptors.tracker)
+    _live_as_worker(act, parent=server, caller=caller, tracker=descriptors.tracker)
 
 
 def _run(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
@@ -96,7 +96,6 @@ def _run(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
 
 def _live_as_worker(
     act: Callable[[], None],
-    settings: WorkerSettings | None,
     *,
     parent: int,
     caller: int,
@@ -111,13 +110,20 @@ def _live_as_worker(
         _end_with(parent)
         tracker_here: Any = resource_tracker._resource_tracker
         tracker_here._fd, tracker_here._pid = tracker, None
-        process: Any = multiprocessing.Process(target=act, name=settings.name if settings else None)
+        process: Any = multiprocessing.Process(target=act)
         process._parent_pid = caller
         code = process._bootstrap(parent_sentinel=_sentinel(caller))
         atexit._run_exitfuncs()
         _util._flush_std_streams()
     finally:
         os._exit(code)
+
+
+def _name_process(settings: WorkerSettings) -> None:
+    """Tell the workers of a pool apart, as those of `multiprocessing` are."""
+    process: Any = multiprocessing.current_process()
+    process.name = settings.name
+    process._identity = (*process._identity[:-1], settings.number + 1)
 
 
 def _sentinel(caller: int) -> int | None:
