@@ -20,6 +20,7 @@ HEAVY = {
 LIGHT = {
     "backends",
     "command",
+    "core_sharing",
     "errors",
     "optional",
     "options",

@@ -84,8 +84,8 @@ class Dispatcher:
         except OSError:
             self._workers.abandon()
             raise
-        self._wake_read.setblocking(False)
-        self._wake_write.setblocking(False)
+        for end in (self._wake_read, self._wake_write):
+            end.setblocking(False)
         self._watch(self._wake_read.fileno(), self._take_wake)
         if self._workers.tracker.receiver is not None:
             self._watch(self._workers.tracker.receiver, lambda _: None)  # see `_run`
@@ -235,14 +235,15 @@ class Dispatcher:
             self._take_end(self._workers.worker_of(process), error)
 
     def _take_end(self, worker: Worker, error: OSError | None = None) -> None:
-        """Settle the call that an ended worker ran, queue its others, start another worker.
+        """Settle the call that an ended worker ran, queue its others, and replace it.
 
-        With the `error` for which it was not even started, those that there are must do.
+        After an `error` of the start itself, the others must do.
         """
         if not worker.reader.ended:
             self._read(worker, selectors.EVENT_READ)  # what it sent before it ended
         if not worker.reader.ended:  # what it has started still holds the other end
             self._selector.unregister(worker.socket)
+            worker.reader.ended = True
         is_retired = worker in self._workers.retired
         self._workers.remove(worker)
         if worker.calls and worker.ready:
@@ -255,8 +256,8 @@ class Dispatcher:
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts == MAX_FAILED_STARTS:
-                exit_code = worker.process.exit_code
-                self._broken = f"they end with {describe_exit(exit_code)} as they start"
+                how = describe_exit(worker.process.exit_code)
+                self._broken = f"they end with {how} as they start"
         if self._broken:
             self._give_up()
         elif not is_retired and (not self._closing or self._queue):
@@ -321,6 +322,5 @@ class Dispatcher:
             self._settles.popleft()
 
     def _close(self) -> None:
-        self._selector.close()
-        self._wake_read.close()
-        self._wake_write.close()
+        for opened in (self._selector, self._wake_read, self._wake_write):
+            opened.close()

@@ -209,7 +209,7 @@ class WorkerSet:
         process = worker.process
         if isinstance(process, ServedProcess):
             process.channel.kill(process, with_descendants=False)
-        elif process.pid is not None:
+        elif process.pid is not None and not process.ended:
             os.kill(process.pid, signal.SIGKILL)
 
     def kill_all(self) -> None:
