@@ -330,7 +330,7 @@ class _Simulation:
         )
 
     def _submit(self) -> None:
-        size = self._batch_size or min(MAX_BATCH_ITEMS, self._sizing.next_size(10**9))
+        size = self._batch_size or min(MAX_BATCH_ITEMS, self._sizing.next_size(None))
         size = int(min(size, self._left))
         if size:
             self._left -= size

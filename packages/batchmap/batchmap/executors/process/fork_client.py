@@ -24,7 +24,7 @@ __all__ = ["ServedProcess", "ServerChannel"]
 _CODE = """\
 import sys
 if "" in sys.path: sys.path.remove("")
-sys.path[:0] = [entry for entry in sys.argv[2:3] if entry not in sys.path]
+sys.path.insert(0, sys.argv[2])
 sys.path += [entry for entry in sys.argv[3:] if entry not in sys.path]
 from batchmap.executors.process.fork_server import serve
 serve(int(sys.argv[1]))
