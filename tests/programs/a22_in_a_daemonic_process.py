@@ -6,12 +6,12 @@ import sys
 from batchmap import parallel_map
 from batchmap.errors import WorkersLostError
 
-BACKENDS = ("thread", "process")
+BACKENDS = ("auto", "thread", "process")
 HOSTS = ("script",)
 
 
 def spin(number):
-    return sum(range(20_000)) * 0 + number
+    return sum(range(200_000)) * 0 + number
 
 
 def in_the_daemon(backend, queue):

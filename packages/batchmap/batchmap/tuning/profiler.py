@@ -12,6 +12,7 @@ the GIL.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from typing import Any
 
 from batchmap.backends import BACKENDS
 from batchmap.clock import SYSTEM_CLOCK, Clock
+from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import ProcessUsage, free_memory_bytes, process_usage
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
@@ -36,6 +38,8 @@ from batchmap.worker.failures import describe_failure
 from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["IN_PLACE_SLICE_S", "Profiler"]
+
+_logger = logging.getLogger("auto")
 
 SPINNING_S = 0.2
 """Until this many seconds after the start, several busy cores are not taken for the work of an
@@ -240,7 +244,11 @@ class Profiler:
         """Return the plan, `None` where the GIL probe must come first, and what it is based on."""
         plan = choose_backend(known, cores=self._cores, workers=self._workers)
         if plan is not None and plan.backend == "process" and known.transfer is None:
-            known = self._with_transfer(known)
+            if why := processes_unavailable():
+                _logger.warning("no worker processes, so threads run items that compute: %s", why)
+                known = replace(known, unpicklable=why)
+            else:
+                known = self._with_transfer(known)
             plan = choose_backend(known, cores=self._cores, workers=self._workers)
         return known, plan
 
