@@ -24,6 +24,7 @@ from typing import Any
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import cores_to_use
 from batchmap.executors import WorkerExecutor, open_executor
+from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.scheduling.adaptive_batches import MAX_BATCH_S
 from batchmap.scheduling.batching import cut
@@ -31,7 +32,7 @@ from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
-from batchmap.tuning.backend_choice import WAITS_BELOW
+from batchmap.tuning.backend_choice import RELEASES_GIL_FROM, WAITS_BELOW
 from batchmap.tuning.default_plan import max_in_flight
 from batchmap.tuning.inline import StartedBatch
 from batchmap.tuning.long_item import LONG_S, LongItemWatch
@@ -117,6 +118,8 @@ class _AdaptiveRun:
         self._run_again: set[int] = set()
         """Indices of the items that failed in a thread and run again in the calling one."""
         self._calling_thread: WorkerExecutor | None = None
+        self._is_prepared = False
+        """Whether processes can start quickly, although there are threads."""
         self._needs_caller: bool | None = None
         """Whether the function works in the calling thread alone; `None` while that is open."""
         self._scheduler = BatchScheduler(
@@ -193,7 +196,10 @@ class _AdaptiveRun:
             if self._starting.ready and not self._profiler.doubts_plan:
                 self._go_to_workers(self._starting)
             return LONG_S
-        if scheduler.executor is not self._in_place or not scheduler.in_flight:
+        if scheduler.executor is not self._in_place:
+            self._share_cores_with_long_item()
+            return LONG_S
+        if not scheduler.in_flight:
             return LONG_S
         assert self._last_batch is not None
         seen, look_s = self._watch.look(
@@ -201,10 +207,30 @@ class _AdaptiveRun:
             expected_s=self._profiler.expected_s(len(self._last_batch.items)),
             waits_below=WAITS_BELOW,
         )
-        if seen is not None and (plan := self._profiler.plan_meanwhile(seen)) is not None:
-            self._run.state.set_plan(plan)
-            self._start_workers(plan)
+        if seen is not None:
+            if (plan := self._profiler.plan_meanwhile(seen)) is not None:
+                self._run.state.set_plan(plan)
+                self._start_workers(plan)
+            elif seen.threads_gain is not None and seen.threads_gain < RELEASES_GIL_FROM:
+                self._prepare_processes()
         return look_s
+
+    def _prepare_processes(self) -> None:
+        """Have the server start that processes come from while there are threads."""
+        if not self._is_prepared and self._run.total != 0 and not processes_unavailable():
+            from batchmap.executors.process.fork_client import start_server_early
+
+            self._is_prepared = True
+            start_server_early()
+
+    def _share_cores_with_long_item(self) -> None:
+        """Leave a core to the item that still runs here, while processes run the others."""
+        plan, scheduler = self._profiler.plan, self._scheduler
+        if plan is None or plan.backend != "process" or not scheduler.max_in_flight:
+            return
+        at_most = max_in_flight(plan, self._run.limits)
+        is_running = self._process_in_place.running is not None
+        scheduler.max_in_flight = min(plan.workers, at_most) if is_running else at_most
 
     def _follow(self, plan: Plan) -> None:
         """Go on in place, and open workers where the plan has some; nothing is in flight."""
@@ -236,6 +262,7 @@ class _AdaptiveRun:
         else:
             scheduler.process = self._process_in_workers
             scheduler.max_in_flight = max_in_flight(profiler.plan, self._run.limits)
+            self._share_cores_with_long_item()
         self._starting, profiler.waits_for_workers = None, False
 
     # A function that works in the calling thread alone ---------------------------------------

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from batchmap.clock import Clock
 from batchmap.tuning.thread_meter import RunningBatch, ThreadMeter, ThreadUsage
 
-__all__ = ["LONG_S", "LongItem", "LongItemWatch"]
+__all__ = ["LONG_S", "UNCLEAR_FROM", "LongItem", "LongItemWatch"]
 
 LONG_S = 0.02
 """An item that has run for so many seconds is not waited for."""
@@ -15,6 +15,14 @@ LONG_S = 0.02
 SPIN_S = 0.012
 """How long this thread computes beside an item to find out whether that holds the GIL, in seconds:
 a bit more than two threads need to take turns twice."""
+
+
+OFTEN_UNTIL_S = 0.3
+"""An item is looked at often, until it has run for so many seconds, and then ever more rarely."""
+
+UNCLEAR_FROM = 1.08
+"""An item that holds the GIL never keeps so many cores busy with another thread. From here on, it
+may release it and have shared a core with another program."""
 
 
 class LongItem(NamedTuple):
@@ -36,6 +44,7 @@ class LongItemWatch:
         self._clock = clock
         self._meter: ThreadMeter | None = None
         self._last: ThreadUsage | None = None
+        self._gain: float | None = None
         self._pause_s = LONG_S
 
     def look(
@@ -50,6 +59,7 @@ class LongItemWatch:
             return None, LONG_S
         if self._meter is not running.meter:  # another batch
             self._meter, self._last, self._pause_s = running.meter, None, LONG_S
+            self._gain = None
             if not expected_s:
                 self._last = running.began
         began_s, last = running.began.now_s, self._last
@@ -59,10 +69,13 @@ class LongItemWatch:
         now = self._last = running.meter.read()
         if last is None or now is None:
             return None, LONG_S
-        self._pause_s *= 1.5
+        if now.now_s - began_s > OFTEN_UNTIL_S:
+            self._pause_s *= 1.5
         cpu_share, gain = now.cpu_share_since(last), None
         if cpu_share >= waits_below:
-            gain = self._cores_beside(running.meter)
+            if self._gain is None or self._gain >= UNCLEAR_FROM:
+                self._gain = max(self._gain or 0.0, self._cores_beside(running.meter))
+            gain = self._gain
         return LongItem(now.now_s - began_s - expected_s, cpu_share, gain), self._pause_s
 
     def _cores_beside(self, meter: ThreadMeter) -> float:

@@ -27,11 +27,10 @@ from batchmap.scheduling.adaptive_batches import AdaptiveSizing
 from batchmap.tuning.backend_choice import (
     PARALLEL_FROM,
     RELEASES_GIL_FROM,
-    WAITS_BELOW,
     Profile,
     choose_backend,
 )
-from batchmap.tuning.long_item import LongItem
+from batchmap.tuning.long_item import UNCLEAR_FROM, LongItem
 from batchmap.tuning.transfer_cost import measure_transfer
 from batchmap.tuning.usage_window import MEASURE_S, UsageWindow
 from batchmap.worker.failures import describe_failure
@@ -45,11 +44,7 @@ SPINNING_S = 0.2
 """Until this many seconds after the start, several busy cores are not taken for the work of an
 item: the threads of a numeric library spin for about half as long after it was loaded."""
 
-LONG_COMPUTATION_S = 0.05
-"""An item that computes is waited for a little longer than one that waits, as it costs more to
-start processes beside it than after it."""
-
-START_BESIDE_S = 0.06
+START_BESIDE_S = 0.03
 """What starting processes takes longer while an item runs, in seconds: they cannot be forked."""
 
 DOUBT_BELOW = 0.25
@@ -72,10 +67,6 @@ MIN_WAITS_AN_ITEM = 0.5
 
 MAX_FUNCTION_SHARE = 0.05
 """Pickling the function to see what it takes may cost this share of the items' time."""
-
-UNCLEAR_FROM = 1.08
-"""Two slices that hold the GIL never keep so many cores busy. Up to `RELEASES_GIL_FROM`, they may
-release it and have shared a core with another program."""
 
 MAX_GIL_PROBES = 3
 """How often a GIL probe is made, at most, while the outcome is unclear; the highest one counts."""
@@ -200,10 +191,7 @@ class Profiler:
 
     def plan_meanwhile(self, seen: LongItem) -> Plan | None:
         """Return a plan to change to while an item runs that takes long, or `None` to go on."""
-        computes = seen.cpu_share >= WAITS_BELOW
         if self._sizing is not None or self.probes_gil:
-            return None
-        if computes and seen.elapsed_s < LONG_COMPUTATION_S:
             return None
         left = self._left()
         known = Profile(

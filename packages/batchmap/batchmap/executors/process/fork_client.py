@@ -19,7 +19,7 @@ from batchmap.executors.process.framing import safe_socketpair
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 from batchmap.executors.process.worker_process import WorkerDescriptors
 
-__all__ = ["ServedProcess", "ServerChannel"]
+__all__ = ["ServedProcess", "ServerChannel", "start_server_early"]
 
 _CODE = """\
 import sys
@@ -50,6 +50,12 @@ def _forget_server() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_server)
+
+
+def start_server_early() -> None:
+    """Start the server where there is none, so that it is ready when workers are wanted of it."""
+    with suppress(OSError):  # which is told when workers are wanted
+        _new_channel().close()
 
 
 class ServedProcess:
