@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
-from batchmap.tuning.inline import MEASURE_FROM_S, UNDECIDED_S, InlineEnd, run_inline
+from batchmap.tuning.inline import InlineEnd, run_inline
+from batchmap.tuning.inline_chunk import MEASURE_FROM_S, UNDECIDED_S
 from batchmap.worker.interruption import SignalHandlers
 
 from tests.fakes import FakeClock
@@ -90,6 +91,7 @@ def test_an_item_that_takes_long_is_handed_on_while_it_runs() -> None:
 
     def wait_at_700(item: int) -> int:
         if item == 700:
+            clock.time_s += 1
             assert go_on.wait(60)
         return -item
 

@@ -14,32 +14,13 @@ from typing import Any, NamedTuple
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import Batch, BatchRecord, ItemRecord
-from batchmap.tuning.inline_chunk import Chunk, ChunkThread
+from batchmap.tuning.inline_chunk import Chunk, Pace
+from batchmap.tuning.inline_thread import ChunkThread
 from batchmap.tuning.thread_meter import RunningBatch
-from batchmap.worker.coroutine_results import holds_coroutine, never_returns_coroutines
+from batchmap.worker.coroutine_results import holds_coroutine
 from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["InlineEnd", "StartedBatch", "run_inline"]
-
-MEASURE_FROM_S = 10e-6
-"""The loop ends at the first item, or run of items, whose mean time is longer than this, in
-seconds: the engine then measures whether workers pay."""
-
-NEVER_WORTH_IT_S = 2e-7
-"""What pickling the smallest item and its result costs, in seconds. Items that take less stay in
-the loop."""
-
-UNDECIDED_S = 0.02
-"""How long the loop may take, in seconds, when an item takes between `NEVER_WORTH_IT_S` and
-`MEASURE_FROM_S`; after that, the engine takes over."""
-
-ALL_LOOKED_AT = 1024
-LOOKED_AT_STEP = 8
-"""So many results are looked at whether they are coroutines, and one of so many of those after."""
-
-SLICE_S = 0.002
-MAX_SLICE = 4096
-"""How long the loop runs, in seconds, and over how many items, before the clock is read."""
 
 
 class StartedBatch(NamedTuple):
@@ -100,7 +81,6 @@ class _Inline:
         self._handlers = handlers
         self._clock = clock
         self._stop_at_failure = stop_at_failure
-        self._may_be_coroutines = not never_returns_coroutines(function)
         self._needs_caller: bool | None = None
         """Whether the function works in the calling thread alone; `None` while that is open."""
         self._failed: list[ItemRecord] = []
@@ -110,76 +90,67 @@ class _Inline:
         # These can be sliced, which takes no time an item. A subclass may iterate in its own way.
         whole: Any = items if type(items) in (list, tuple, range) else None
         left = iter(items)
-        size = 1
-        started_s = self._clock.now()
+        pace = Pace(self._clock)
         while True:
             first, source_error = len(results), None
             taken: list[Any] = []
             try:
+                size = pace.size
                 some = whole[first : first + size] if whole is not None else islice(left, size)
                 taken.extend(some)
             except Exception as error:  # what came before it has been taken
                 source_error = error
             if not taken and source_error is None:
                 return InlineEnd(None, self._failed)
+            # Nothing can run beside an only item.
+            in_calling_thread = bool(self._needs_caller) or (whole is not None and len(whole) == 1)
             chunk = Chunk(
                 self._function,
                 taken,
-                first,
-                self._clock,
-                self._handlers,
+                whole=whole,
+                first=first,
+                pace=pace,
+                clock=self._clock,
+                handlers=self._handlers,
                 stop_at_failure=self._stop_at_failure,
+                in_calling_thread=in_calling_thread,
             )
-            number = len(taken)
-            if self._needs_caller:
+            if in_calling_thread:
                 chunk.run()
             elif not thread.run(chunk):
-                after: Iterable[Any]
-                if whole is not None:
-                    after = islice(whole, first + len(chunk.done_before_cut) + 1, None)
-                elif source_error is not None:
-                    after = _then_raise(chunk.not_begun, source_error)
-                else:
-                    after = chain(chunk.not_begun, left)
+                after = chunk.not_begun
+                if source_error is not None:
+                    after = _then_raise(after, source_error)
+                elif whole is None:
+                    after = chain(after, left)
                 return self._cut(chunk, results, after)
             if chunk.fatal is not None:
                 raise chunk.fatal
-            if chunk.failures and self._needs_caller is not False:
+            if chunk.failures and not in_calling_thread and self._needs_caller is not False:
                 self._needs_caller = chunk.run_again_here()
             results += chunk.done
-            self._failed += chunk.failed_records(number)
+            self._failed += chunk.failed_records(len(chunk.done))
             if source_error is not None:
                 raise source_error
-            is_at_end = number < size or (whole is not None and len(results) == len(whole))
             if self._failed and self._stop_at_failure:
                 return InlineEnd(None, self._failed)
             rest = left if whole is None else islice(whole, len(results), None)
-            if self._hold_coroutine(chunk.done, first):
+            if chunk.has_coroutines:
                 return InlineEnd(rest, self._failed, has_coroutines=True)
-            if is_at_end:
-                return InlineEnd(None, self._failed)
-            item_s = chunk.took_s / number
-            too_long = self._clock.now() - started_s > UNDECIDED_S and item_s > NEVER_WORTH_IT_S
-            if (item_s > MEASURE_FROM_S or too_long) and not self._needs_caller:
-                return InlineEnd(rest, self._failed)
-            size = max(1, min(2 * size, MAX_SLICE, int(SLICE_S / max(item_s, 1e-9))))
+            if chunk.may_pay and not self._needs_caller:
+                is_all = whole is not None and len(results) == len(whole)
+                return InlineEnd(None if is_all else rest, self._failed)
 
     def _cut(self, chunk: Chunk, results: list[Any], rest: Iterable[Any]) -> InlineEnd:
         """Return how the loop ends when a chunk was cut short; `rest` are the items not begun."""
-        first = len(results)
         results += chunk.done_before_cut
         self._failed += chunk.failed_records(len(chunk.done_before_cut))
-        if self._hold_coroutine(chunk.done_before_cut, first):
+        if chunk.has_coroutines or holds_coroutine(chunk.done_before_cut):
             results += chunk.future.result().results
             return InlineEnd(rest, self._failed, has_coroutines=True)
         batch = Batch(0, len(results), (chunk.running_item,))
         running = RunningBatch(*chunk.metered)
         return InlineEnd(rest, self._failed, StartedBatch(batch, chunk.future, running))
-
-    def _hold_coroutine(self, some: list[Any], first: int) -> bool:
-        if not self._may_be_coroutines:
-            return False
-        return holds_coroutine(some if first < ALL_LOOKED_AT else some[::LOOKED_AT_STEP])
 
 
 def _then_raise(items: Iterable[Any], error: BaseException) -> Iterator[Any]:

@@ -1,0 +1,54 @@
+"""The thread that runs chunks of items, while the calling thread looks on."""
+
+from __future__ import annotations
+
+import threading
+from queue import Empty, SimpleQueue
+
+from batchmap.tuning.inline_chunk import Chunk
+from batchmap.tuning.long_item import LONG_S
+from batchmap.worker.call_context import copied_context
+
+__all__ = ["ChunkThread"]
+
+
+class ChunkThread:
+    """Runs chunks, one after another, in a thread that starts with the first of them."""
+
+    def __init__(self) -> None:
+        self._chunks: SimpleQueue[Chunk | None] = SimpleQueue()
+        self._done: SimpleQueue[None] = SimpleQueue()
+        self._is_started = False
+
+    def run(self, chunk: Chunk) -> bool:
+        """Run a chunk to its end, or cut it short when it takes long; tell whether it ended."""
+        self._chunks.put(chunk)
+        try:
+            if not self._is_started:
+                self._is_started = True
+                context = copied_context()
+                threading.Thread(
+                    target=context.run, args=(self._work,), name="worker", daemon=True
+                ).start()
+            while True:
+                try:
+                    self._done.get(timeout=LONG_S)
+                    return True
+                except Empty:
+                    if chunk.cut():
+                        return False
+        except BaseException:
+            chunk.give_up()
+            raise
+
+    def end(self) -> None:
+        """Have the thread end when it has nothing more to do."""
+        self._chunks.put(None)
+
+    def _work(self) -> None:
+        while (chunk := self._chunks.get()) is not None:
+            chunk.run()
+            is_last = chunk.is_last
+            self._done.put(None)
+            if is_last:
+                return
