@@ -25,14 +25,13 @@ from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
-from batchmap.tuning.adaptive_run import BUDGET_BATCHES, EngineRequest, run_adaptively
+from batchmap.tuning.adaptive_run import BUDGET_BATCHES, run_adaptively
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
+from batchmap.tuning.engine_request import EngineRequest, NextSize
 from batchmap.tuning.inline import StartedBatch
 from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["RunState", "limits_of", "open_plan", "run_plan", "stream_batches"]
-
-_NextSize = Callable[[int | None], int]
 
 
 def stream_batches(
@@ -223,7 +222,7 @@ def _run_as_asked(
             plan = replace(plan, why=(reason, *plan.why))
         run.state.set_plan(plan)
 
-        def schedule(processor: BatchProcessor, size: _NextSize) -> Iterator[BatchRecord]:
+        def schedule(processor: BatchProcessor, size: NextSize) -> Iterator[BatchRecord]:
             return _schedule(executor, processor, run.cut(size), plan, limits, stop, run.state)
 
         if run.batch_size is not None or limits.rate is not None:

@@ -10,8 +10,6 @@ input.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -23,6 +21,7 @@ from typing import Any
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import WorkersLostError
 from batchmap.records import Batch, BatchRecord
+from batchmap.scheduling.retry_queue import RetryQueue
 from batchmap.scheduling.throttle import Throttle
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s
@@ -80,7 +79,7 @@ class BatchScheduler:
         self._clock = clock
         self._in_flight: dict[Future[BatchRecord], Batch] = {}
         self._finished: SimpleQueue[Future[BatchRecord] | None] = SimpleQueue()
-        self._again: list[tuple[float, int, Batch]] = []
+        self._again = RetryQueue(clock)
         self._quarantine: deque[Batch] = deque()
         """Items at which workers seem to have crashed, to be run with nothing beside them."""
         self._alone: Batch | None = None
@@ -88,7 +87,6 @@ class BatchScheduler:
         self._source_waits = False
         """Whether the source has no batch to give now, and is not at its end."""
         self._source_error: BaseException | None = None
-        self._tickets = itertools.count()  # of two batches due at once, the earlier comes first
 
     @property
     def carried_bytes(self) -> int:
@@ -129,8 +127,7 @@ class BatchScheduler:
                 advice="try fewer {workers:} or {backend:thread}",
             ) from error
         finally:
-            for future in self._in_flight:
-                future.cancel()
+            self._take_back()
         if self._source_error is not None:
             raise self._source_error
 
@@ -150,14 +147,14 @@ class BatchScheduler:
                 return delay_s
             batch = self._next_batch()
             if batch is None:
-                return max(0.0, self._again[0][0] - self._clock.now()) if self._again else None
+                return self._again.due_in_s()
             self._submit(batch)
         return None
 
     def _next_batch(self) -> Batch | None:
         self._source_waits = False
-        if self._again and self._again[0][0] <= self._clock.now():
-            return self._share_of(*heapq.heappop(self._again))
+        if (batch := self._again.take(workers=self.max_in_flight)) is not None:
+            return batch
         if self._batches is not None:
             try:
                 for batch in self._batches:
@@ -169,16 +166,6 @@ class BatchScheduler:
                 self._source_error = error
             self._batches = None
         return None
-
-    def _share_of(self, due_s: float, ticket: int, batch: Batch) -> Batch:
-        """Return one worker's share of a batch that runs again, and queue the rest of it."""
-        number = len(batch.items)
-        share = math.ceil(number / max(1, self.max_in_flight))
-        if share == number:
-            return batch
-        rest = replace(batch.part(share, number), crashes=batch.crashes)
-        heapq.heappush(self._again, (due_s, ticket, rest))
-        return replace(batch.part(0, share), crashes=batch.crashes)
 
     def _submit(self, batch: Batch) -> None:
         future = self.executor.submit(self.process, batch)
@@ -196,13 +183,17 @@ class BatchScheduler:
 
     def _next_finished(self, wait_s: float) -> Future[BatchRecord] | None:
         """Return the next future that is done; `None` when none was for a while."""
-        if self._stop.requested:  # what no worker has begun is taken back
-            for future in tuple(self._in_flight):
-                future.cancel()
+        if self._stop.requested:
+            self._take_back()
         try:
             return self._finished.get(timeout=max(0.0, min(wait_s, STOP_CHECK_S)))
         except Empty:
             return None
+
+    def _take_back(self) -> None:
+        """Cancel what no worker has begun."""
+        for future in tuple(self._in_flight):
+            future.cancel()
 
     def _settle(self, done: Future[BatchRecord], batch: Batch) -> list[BatchRecord]:
         """Return the records of what is final of a batch; the rest is queued to run again."""
@@ -218,14 +209,14 @@ class BatchScheduler:
             raise error
         if len(batch.items) > 1:  # an item that cannot be pickled must not hold up the others
             for offset in range(len(batch.items)):
-                self._do_again(batch.part(offset, offset + 1))
+                self._again.add(batch.part(offset, offset + 1))
             return []
         return [failed_record(batch, describe_failure(error))]
 
     def _settle_done(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:
         done = len(record.results)
         if done < len(batch.items) and not self._stop.requested:  # its budget of time was spent
-            self._do_again(batch.part(done, len(batch.items)))
+            self._again.add(batch.part(done, len(batch.items)))
         return self._without_retries(batch, record) if done else []
 
     def _without_retries(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:
@@ -244,9 +235,9 @@ class BatchScheduler:
                 spent_s=record.durations_s[offset],
             )
             if offset in unsuited:
-                self._do_again(again)
+                self._again.add(again)
             else:
-                self._do_again(
+                self._again.add(
                     replace(again, attempt=batch.attempt + 1), after_s=back_off_s(batch.attempt)
                 )
             if offset > done:
@@ -267,8 +258,8 @@ class BatchScheduler:
         if interrupted.offset is None:
             return kept + self._settle_unexplained(left, batch.crashes + 1, interrupted, was_alone)
         blamed = interrupted.offset - done
-        self._do_again(left.part(0, blamed))
-        self._do_again(left.part(blamed + 1, len(left.items)))
+        self._again.add(left.part(0, blamed))
+        self._again.add(left.part(blamed + 1, len(left.items)))
         blamed_item = replace(
             left.part(blamed, blamed + 1), crashes=batch.crashes + 1, spent_s=batch.spent_s
         )
@@ -278,7 +269,7 @@ class BatchScheduler:
             )
         if blamed_item.crashes == MAX_CRASHES:
             return [*kept, failed_record(blamed_item, interrupted.failure)]
-        self._do_again(blamed_item)
+        self._again.add(blamed_item)
         return kept
 
     def _settle_unexplained(
@@ -292,15 +283,10 @@ class BatchScheduler:
         if was_alone:
             return [failed_record(left, interrupted.failure)]
         if crashes < MAX_CRASHES:
-            self._do_again(replace(left, crashes=crashes))
+            self._again.add(replace(left, crashes=crashes))
         elif len(left.items) == 1:
             self._quarantine.append(replace(left, crashes=crashes - 1))
         else:
             for offset in range(len(left.items)):
-                self._do_again(replace(left.part(offset, offset + 1), crashes=crashes - 1))
+                self._again.add(replace(left.part(offset, offset + 1), crashes=crashes - 1))
         return []
-
-    def _do_again(self, batch: Batch, *, after_s: float = 0.0) -> None:
-        if batch.items:
-            due_s = self._clock.now() + after_s
-            heapq.heappush(self._again, (due_s, next(self._tickets), batch))

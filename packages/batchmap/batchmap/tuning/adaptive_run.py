@@ -15,11 +15,8 @@ the records of the items that it ran.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import cores_to_use
@@ -27,22 +24,17 @@ from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.scheduling.adaptive_batches import MAX_BATCH_S
-from batchmap.scheduling.batching import cut
-from batchmap.scheduling.limits import Limits
-from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
-from batchmap.stopping import StopRequest
 from batchmap.tuning.backend_choice import RELEASES_GIL_FROM, WAITS_BELOW
 from batchmap.tuning.default_plan import max_in_flight
+from batchmap.tuning.engine_request import EngineRequest, NextSize
 from batchmap.tuning.inline import StartedBatch
 from batchmap.tuning.long_item import LONG_S, LongItemWatch
 from batchmap.tuning.profiler import IN_PLACE_SLICE_S, Profiler
-from batchmap.tuning.thread_affinity import may_need_callers_thread
+from batchmap.tuning.thread_affinity import ThreadAffinity
 from batchmap.tuning.thread_meter import MeteredProcess
-from batchmap.worker.processor import BatchProcessor
-from batchmap.worker.record_builder import worker_name
 
-__all__ = ["BUDGET_BATCHES", "EngineRequest", "run_adaptively"]
+__all__ = ["BUDGET_BATCHES", "run_adaptively"]
 
 BUDGET_BATCHES = 2
 """A batch's budget of time, as a multiple of the longest time that a batch is meant to take."""
@@ -56,33 +48,6 @@ BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S
 its last items can go to workers as soon as those are ready."""
 
 NEEDS_CALLER = "Backend chosen: in place, the function works in the thread that calls alone"
-
-_NextSize = Callable[[int | None], int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineRequest:
-    """What the engine was asked to run; where `workers` or `batch_size` is `None`, it chooses."""
-
-    processor: BatchProcessor
-    items: Iterable[Any]
-    total: int | None
-    """How many items there are; `None` when unknown."""
-    expected: int | None
-    """A guess at their number."""
-    first_item: int
-    """Index of the first of them in the input."""
-    workers: int | None
-    batch_size: int | None
-    limits: Limits
-    stop: StopRequest
-    state: RunState
-    started: StartedBatch | None = None
-    """A batch that runs already, whose item is the one before `first_item`."""
-
-    def cut(self, next_size: _NextSize) -> Iterator[Batch | None]:
-        """Yield the items in batches of the sizes that `next_size` gives."""
-        return cut(self.items, self.total, next_size, first_item=self.first_item)
 
 
 def run_adaptively(run: EngineRequest) -> Generator[BatchRecord]:
@@ -115,13 +80,10 @@ class _AdaptiveRun:
         self._in_place = self._opened("thread", 1, in_place)
         self._starting: WorkerExecutor | None = None
         """Workers that were opened and are not ready yet."""
-        self._run_again: set[int] = set()
-        """Indices of the items that failed in a thread and run again in the calling one."""
+        self._affinity = ThreadAffinity()
         self._calling_thread: WorkerExecutor | None = None
         self._is_prepared = False
         """Whether processes can start quickly, although there are threads."""
-        self._needs_caller: bool | None = None
-        """Whether the function works in the calling thread alone; `None` while that is open."""
         self._scheduler = BatchScheduler(
             self._in_place,
             self._process_in_place,
@@ -148,7 +110,7 @@ class _AdaptiveRun:
         """Yield the records of all items."""
         profiler, scheduler = self._profiler, self._scheduler
         for record in scheduler.records():
-            if self._run_again:
+            if self._affinity.run_again:
                 self._learn_where_it_works(record)
                 yield record
                 continue
@@ -166,7 +128,7 @@ class _AdaptiveRun:
                     if self._run.stop.requested:  # as after a look at the plan alone
                         return
                 self._follow(plan)
-        if profiler.plan is None and self._needs_caller is None:
+        if profiler.plan is None and not self._affinity.run_again:
             why = "Backend chosen: in place, all was done while it was measured"
             self._run.state.set_plan(Plan("sequential", 1, 1, None, (why,)))
 
@@ -188,7 +150,7 @@ class _AdaptiveRun:
     def _steer(self) -> float:
         """Change over to what is ready; return in how many seconds to do so again."""
         scheduler = self._scheduler
-        if self._run_again:
+        if self._affinity.run_again:
             if not scheduler.in_flight:
                 self._go_to_calling_thread()
             return LONG_S
@@ -201,12 +163,8 @@ class _AdaptiveRun:
             return LONG_S
         if not scheduler.in_flight:
             return LONG_S
-        assert self._last_batch is not None
-        seen, look_s = self._watch.look(
-            self._process_in_place.running,
-            expected_s=self._profiler.expected_s(len(self._last_batch.items)),
-            waits_below=WAITS_BELOW,
-        )
+        running = self._process_in_place.running
+        seen, look_s = self._watch.look(running, waits_below=WAITS_BELOW)
         if seen is not None:
             if (plan := self._profiler.plan_meanwhile(seen)) is not None:
                 self._run.state.set_plan(plan)
@@ -272,16 +230,9 @@ class _AdaptiveRun:
 
         There is no time limit in the calling thread, so items with one stay where they are.
         """
-        if self._needs_caller is not None or self._run.limits.timeout_s is not None:
+        if self._run.limits.timeout_s is not None:
             return ()
-        if record.worker.partition(":")[0] != str(os.getpid()) or record.worker == worker_name():
-            return ()
-        offsets = [
-            offset
-            for offset, failure in record.failures.items()
-            if may_need_callers_thread(failure)
-        ]
-        self._run_again.update(record.first_item + offset for offset in offsets)
+        offsets = self._affinity.failures_to_retry(record)
         if offsets:
             self._scheduler.max_in_flight = 0  # what is in flight ends first
         return offsets
@@ -295,20 +246,11 @@ class _AdaptiveRun:
             self._scheduler.process = self._process_in_place
 
     def _learn_where_it_works(self, record: BatchRecord) -> None:
-        """Decide by the first items that ran again whether all others stay with them."""
-        if self._needs_caller is not None or record.worker != worker_name():
-            return
-        again = [
-            offset
-            for offset in range(len(record.results))
-            if record.first_item + offset in self._run_again
-        ]
-        if again:
-            self._needs_caller = any(offset not in record.failures for offset in again)
-        if self._needs_caller:
+        """Follow what the items show that ran again."""
+        needs_caller = self._affinity.learn(record)
+        if needs_caller:
             self._run.state.set_plan(Plan("sequential", 1, 1, None, (NEEDS_CALLER,)))
-        elif self._needs_caller is False:
-            self._run_again.clear()
+        elif needs_caller is False:
             self._calling_thread = None
             self._go_in_place()
             plan = self._profiler.plan
@@ -331,7 +273,7 @@ class _AdaptiveRun:
                 self._last_batch = batch
             yield batch
 
-    def _sizes(self) -> _NextSize:
+    def _sizes(self) -> NextSize:
         profiler, batch_size, limits = self._profiler, self._run.batch_size, self._run.limits
         if limits.rate is not None:
             return lambda left: 1

@@ -46,37 +46,48 @@ class LongItemWatch:
         self._last: ThreadUsage | None = None
         self._gain: float | None = None
         self._pause_s = LONG_S
+        self._began_s = 0.0
+        self._num_done = 0
 
     def look(
-        self, running: RunningBatch | None, *, expected_s: float, waits_below: float
+        self, running: RunningBatch | None, *, waits_below: float
     ) -> tuple[LongItem | None, float]:
         """Return what the item does, if it takes long, and in how many seconds to look again.
 
-        `expected_s` is how long the batch should take. Where the item computes for at least the
-        share `waits_below` of its time, this thread computes beside it for a moment.
+        Where it computes for at least the share `waits_below` of its time, this thread computes
+        beside it for a moment.
         """
         if running is None or running.began is None:
             return None, LONG_S
+        num_done = len(running.results)
         if self._meter is not running.meter:  # another batch
-            self._meter, self._last, self._pause_s = running.meter, None, LONG_S
-            self._gain = None
-            if not expected_s:
-                self._last = running.began
-        began_s, last = running.began.now_s, self._last
-        due_s = began_s + expected_s if last is None else last.now_s + self._pause_s
-        if (left_s := due_s - self._clock.now()) > 0:
+            self._meter, self._num_done = running.meter, 0
+            self._begin(running.began)
+        if self._num_done != num_done:  # another item of it
+            self._num_done = num_done
+            self._begin(running.meter.read())
+        last = self._last
+        if last is None:
+            return None, LONG_S
+        if (left_s := last.now_s + self._pause_s - self._clock.now()) > 0:
             return None, left_s
         now = self._last = running.meter.read()
-        if last is None or now is None:
+        if now is None:
             return None, LONG_S
-        if now.now_s - began_s > OFTEN_UNTIL_S:
+        elapsed_s = now.now_s - self._began_s
+        if elapsed_s > OFTEN_UNTIL_S:
             self._pause_s *= 1.5
         cpu_share, gain = now.cpu_share_since(last), None
         if cpu_share >= waits_below:
             if self._gain is None or self._gain >= UNCLEAR_FROM:
                 self._gain = max(self._gain or 0.0, self._cores_beside(running.meter))
             gain = self._gain
-        return LongItem(now.now_s - began_s - expected_s, cpu_share, gain), self._pause_s
+        return LongItem(elapsed_s, cpu_share, gain), self._pause_s
+
+    def _begin(self, used: ThreadUsage | None) -> None:
+        """Note what the thread had used when the item that runs was first seen."""
+        self._last, self._gain, self._pause_s = used, None, LONG_S
+        self._began_s = self._clock.now() if used is None else used.now_s
 
     def _cores_beside(self, meter: ThreadMeter) -> float:
         """Compute for a moment; return how many cores this thread and the metered one kept busy."""

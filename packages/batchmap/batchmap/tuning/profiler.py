@@ -26,15 +26,13 @@ from batchmap.resources import ProcessUsage, free_memory_bytes, process_usage
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
 from batchmap.tuning.backend_choice import (
     PARALLEL_FROM,
-    RELEASES_GIL_FROM,
     Profile,
     choose_backend,
 )
-from batchmap.tuning.long_item import UNCLEAR_FROM, LongItem
-from batchmap.tuning.transfer_cost import measure_transfer
+from batchmap.tuning.gil_probe import GIL_PROBE_S, GilProbe
+from batchmap.tuning.long_item import LongItem
+from batchmap.tuning.transfer_cost import with_transfer
 from batchmap.tuning.usage_window import MEASURE_S, UsageWindow
-from batchmap.worker.failures import describe_failure
-from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["IN_PLACE_SLICE_S", "Profiler"]
 
@@ -59,17 +57,8 @@ SLICE_S = 0.002
 IN_PLACE_SLICE_S = 0.05
 """How long a slice may take once it is decided to go on in place, in seconds."""
 
-GIL_PROBE_S = 0.008
-"""How long each of the two slices of a GIL probe takes, in seconds."""
-
 MIN_WAITS_AN_ITEM = 0.5
 """Items that give up their core less often than this do not wait: other programs had the core."""
-
-MAX_FUNCTION_SHARE = 0.05
-"""Pickling the function to see what it takes may cost this share of the items' time."""
-
-MAX_GIL_PROBES = 3
-"""How often a GIL probe is made, at most, while the outcome is unclear; the highest one counts."""
 
 
 class Profiler:
@@ -103,9 +92,7 @@ class Profiler:
         self._last_slice_s = 0.0
         self._item_s: float | None = None
         self._sample: tuple[Sequence[Any], Sequence[Any]] = ((), ())
-        self._probe_records: list[BatchRecord] = []
-        self._threads_gain: float | None = None
-        self._gil_probes_done = 0
+        self._gil_probe = GilProbe()
         self._decided_s = 0.0
         self._decided_item_s = 0.0
         self._sizing: AdaptiveSizing | None = None
@@ -135,10 +122,6 @@ class Profiler:
         slice_s = SLICE_S if unsure else IN_PLACE_SLICE_S
         return max(1, min(2 * self._used.done, int(slice_s / self._item_s)))
 
-    def expected_s(self, number: int) -> float:
-        """Return how long a slice of so many items should take, 0 when that is not known."""
-        return number * (self._item_s or 0.0)
-
     def learn(self, batch: Batch, record: BatchRecord) -> None:
         """Take in what came of a slice or batch."""
         if self._sizing is not None:
@@ -147,7 +130,7 @@ class Profiler:
             self._doubt(record)
             return
         if self.probes_gil:
-            self._probe_records.append(record)
+            self._gil_probe.add(record)
             self._used.done += len(record.results)
             return
         number = len(record.results)
@@ -163,16 +146,14 @@ class Profiler:
         if self._sizing is not None or self._item_s is None:
             return None
         if self.probes_gil:
-            if len(self._probe_records) < 2:
+            probe = self._gil_probe
+            if not probe.has_ended():
                 return None
-            self._threads_gain = max(self._threads_gain or 0.0, self._gain_of_gil_probe())
-            self._item_s = self._item_s_with_gil_probe()
+            # Of the items in the probe, the CPU time alone counts.
+            items = max(1, len(self._sample[1]) + probe.items)
+            self._item_s = max(1e-9, (self._last_slice_s + probe.cpu_s) / items)
             self.probes_gil = False
-            self._gil_probes_done += 1
-            if (
-                UNCLEAR_FROM < self._threads_gain < RELEASES_GIL_FROM
-                and self._gil_probes_done < MAX_GIL_PROBES
-            ):
+            if probe.is_unclear:
                 return self._start_gil_probe()
         elif not self._is_time_to_decide():
             return None
@@ -236,7 +217,9 @@ class Profiler:
                 _logger.warning("no worker processes, so threads run items that compute: %s", why)
                 known = replace(known, unpicklable=why)
             else:
-                known = self._with_transfer(known)
+                known = with_transfer(
+                    known, self._function, self._sample, self._clock, self._workers or self._cores
+                )
             plan = choose_backend(known, cores=self._cores, workers=self._workers)
         return known, plan
 
@@ -257,8 +240,8 @@ class Profiler:
 
     def _start_gil_probe(self) -> Plan:
         self.probes_gil = True
-        self._probe_records = []
-        return Plan("thread", 2, 1, None, ())
+        self._gil_probe.begin()
+        return GilProbe.PLAN
 
     def _is_time_to_decide(self) -> bool:
         used = self._used
@@ -275,6 +258,7 @@ class Profiler:
     def _known(self) -> Profile:
         assert self._item_s is not None
         now, before = self._used.now(), self._used.recently()
+        gain = self._gil_probe.gain
         measured_s, busy_s = now.now_s - before.now_s, now.busy_s - before.busy_s
         own_cpu_s = now.usage.cpu_s - before.usage.cpu_s
         # While the thread queued for a core, other programs had it: that is no waiting.
@@ -288,8 +272,10 @@ class Profiler:
             elapsed_s=self._used.elapsed_s,
             item_s=self._item_s,
             cpu_share=cpu_share,
-            own_cores=own_cpu_s / measured_s if self._threads_gain is None and measured_s else 1.0,
-            threads_gain=self._threads_gain,
+            own_cores=own_cpu_s / measured_s
+            if self._gil_probe.gain is None and measured_s
+            else 1.0,
+            threads_gain=gain,
         )
 
     def _left(self) -> int | None:
@@ -299,40 +285,3 @@ class Profiler:
         if self._expected is None or self._expected <= self._used.done:
             return None
         return self._expected - self._used.done
-
-    def _gain_of_gil_probe(self) -> float:
-        """Return how many cores the two slices kept busy: one at most, if they hold the GIL.
-
-        Where it was more, each slice is counted over its own time, so that it does not matter when
-        one began late.
-        """
-        records = self._probe_records
-        wall_s = max(r.ended_s for r in records) - min(r.started_s for r in records)
-        cores = sum(record.cpu_s for record in records) / wall_s if wall_s else 1.0
-        if cores < UNCLEAR_FROM:
-            return cores
-        # A slice with failed items may have come in several records.
-        lengths_s = {record.worker: record.ended_s - record.started_s for record in records}
-        return sum(record.cpu_s / lengths_s[record.worker] for record in records)
-
-    def _item_s_with_gil_probe(self) -> float:
-        """Return the mean time of an item; of those in the GIL probe, the CPU time alone counts."""
-        items = len(self._sample[1]) + sum(len(record.results) for record in self._probe_records)
-        total_s = self._last_slice_s + sum(record.cpu_s for record in self._probe_records)
-        return max(1e-9, total_s / max(1, items))
-
-    def _with_transfer(self, known: Profile) -> Profile:
-        try:
-            transfer = measure_transfer(
-                self._function,
-                *self._sample,
-                self._clock,
-                workers=self._workers or self._cores,
-                function_within_s=MAX_FUNCTION_SHARE * known.item_s * (known.left or 1),
-            )
-            return replace(known, transfer=transfer)
-        except BaseException as error:
-            if SignalHandlers().raised(error):
-                raise
-            failure = describe_failure(error)
-            return replace(known, unpicklable=f"{failure.error_type}: {failure.error:.100}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from batchmap.clock import Clock
 from batchmap.records import Batch, BatchRecord
 from batchmap.resources import ProcessUsage
-from batchmap.worker.monitor import call_monitored
 
 __all__ = ["MeteredProcess", "RunningBatch", "ThreadMeter", "ThreadUsage"]
 
@@ -72,10 +71,12 @@ class RunningBatch(NamedTuple):
     meter: ThreadMeter
     began: ThreadUsage | None
     """What the thread had used when the batch began."""
+    results: Sequence[Any] = ()
+    """Gets one for each item that ends."""
 
 
 class MeteredProcess:
-    """Calls `process` on batches, one at a time, and adds up what its thread used meanwhile.
+    """Calls `process` of a processor on batches, and adds up what its thread used meanwhile.
 
     It must be called in one thread at a time, perhaps a different one each time.
     """
@@ -94,9 +95,12 @@ class MeteredProcess:
         meter = ThreadMeter(self._clock)
         waits = _waits_of_this_thread()
         began = meter.read()
-        self.running = RunningBatch(meter, began)
+
+        def note(results: Sequence[Any]) -> None:
+            self.running = RunningBatch(meter, began, results)
+
         try:
-            return call_monitored(monitor, self._process, batch)  # type: ignore[no-any-return]
+            return self._process(batch, monitor=monitor, begun=note)
         finally:
             self.running = None
             ended = meter.read()

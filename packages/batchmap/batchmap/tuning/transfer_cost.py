@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from batchmap.clock import Clock
-from batchmap.tuning.backend_choice import TransferCost
+from batchmap.tuning.backend_choice import Profile, TransferCost
+from batchmap.worker.failures import describe_failure
+from batchmap.worker.interruption import SignalHandlers
 
-__all__ = ["measure_transfer"]
+__all__ = ["measure_transfer", "with_transfer"]
 
 MAX_SAMPLE = 200
 MAX_SAMPLE_BYTES = 4_000_000
@@ -19,8 +22,35 @@ MAX_SAMPLE_BYTES = 4_000_000
 COPY_S_PER_BYTE = 5e-10
 """How long it takes to copy a byte into a socket, or out of it, in seconds."""
 
+MAX_FUNCTION_SHARE = 0.05
+"""Pickling the function to see what it takes may cost this share of the items' time."""
+
 MIN_FUNCTION_S = 0.005
 """How long the function may take to pickle in any case, in seconds."""
+
+
+def with_transfer(
+    known: Profile,
+    function: Callable[[Any], Any],
+    sample: tuple[Sequence[Any], Sequence[Any]],
+    clock: Clock,
+    workers: int,
+) -> Profile:
+    """Return the profile with what it costs to send items, or with why that cannot be.
+
+    `sample` holds some items and their results.
+    """
+    within_s = MAX_FUNCTION_SHARE * known.item_s * (known.left or 1)
+    try:
+        transfer = measure_transfer(
+            function, *sample, clock, workers=workers, function_within_s=within_s
+        )
+    except BaseException as error:
+        if SignalHandlers().raised(error):
+            raise
+        failure = describe_failure(error)
+        return replace(known, unpicklable=f"{failure.error_type}: {failure.error:.100}")
+    return replace(known, transfer=transfer)
 
 
 def measure_transfer(

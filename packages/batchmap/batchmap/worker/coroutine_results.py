@@ -26,6 +26,7 @@ __all__ = [
     "Awaited",
     "Awaiter",
     "Begun",
+    "SeenResults",
     "holds_coroutine",
     "is_async",
     "never_returns_coroutines",
@@ -118,3 +119,12 @@ class Awaited:
     async def __call__(self, item: Any) -> Any:
         value = item.returned if type(item) is Begun else self._function(item)
         return await value if type(value) is CoroutineType else value
+
+
+class SeenResults:
+    """What is known of the results of a function, shared by the processors of it."""
+
+    results = False
+    """Whether any have been looked at."""
+    coroutines = False
+    """Whether a coroutine was among them."""

@@ -12,25 +12,21 @@ from __future__ import annotations
 
 import selectors
 import threading
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from batchmap.errors import WorkersLostError
 from batchmap.executors.base import AFTER_SHUTDOWN
-from batchmap.executors.call_future import cancel, fail, settles_futures
+from batchmap.executors.call_future import cancel, settles_futures
 from batchmap.executors.process.call_queue import CallQueue
 from batchmap.executors.process.caller_logging import handle_forwarded
 from batchmap.executors.process.caller_streams import print_forwarded
 from batchmap.executors.process.direct_fork import ForkedProcess
-from batchmap.executors.process.framing import Kind, safe_socketpair
+from batchmap.executors.process.framing import Kind, Waker
+from batchmap.executors.process.settlements import Settlements
 from batchmap.executors.process.worker_handle import (
     Call,
-    Settle,
     Worker,
     describe_exit,
     settle_with_answer,
@@ -51,9 +47,6 @@ _READ_AND_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
 _FORWARDED = {Kind.LOG: handle_forwarded, Kind.PRINT: print_forwarded}
 """What is done here with what items log and print."""
 
-_Handler = Callable[[int], None]
-"""Handles what a descriptor is ready for."""
-
 
 class Dispatcher:
     """Starts `workers` processes, and the thread that passes calls to them.
@@ -68,9 +61,7 @@ class Dispatcher:
         """How much went to the workers and came back."""
         self._lock = threading.Lock()
         self._queue = CallQueue()
-        self._settles: deque[Settle] = deque()
-        """What settles the calls that are finished, to be called without the lock."""
-        self._unsettled: set[Future[Any]] = set()
+        self._settlements = Settlements()
         self._closing = False
         self._broken = ""
         """Why no more calls can be made; empty while they can."""
@@ -80,20 +71,17 @@ class Dispatcher:
         try:
             self._workers.start_all()
             self._selector = selectors.DefaultSelector()
-            self._wake_read, self._wake_write = safe_socketpair()
+            self._waker = Waker()
         except OSError:
             self._workers.abandon()
             raise
-        for end in (self._wake_read, self._wake_write):
-            end.setblocking(False)
-        self._watch(self._wake_read.fileno(), self._take_wake)
+        self._watch(self._waker.fileno(), lambda _: self._waker.take())
         if self._workers.tracker.receiver is not None:
             self._watch(self._workers.tracker.receiver, lambda _: None)  # see `_run`
         for worker in self._workers:
             self._watch_worker(worker)
-        self._thread = threading.Thread(
-            target=self._run_or_break, name="process-dispatcher", daemon=True
-        )
+        act = self._run_or_break
+        self._thread = threading.Thread(target=act, name="process-dispatcher", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:  # no more threads can be had
@@ -116,8 +104,7 @@ class Dispatcher:
                 raise RuntimeError(AFTER_SHUTDOWN)
             if self._broken:
                 raise BrokenProcessPool(self._broken)
-            self._unsettled.add(call.future)
-            Future.add_done_callback(call.future, self._unsettled.discard)  # which raises nothing
+            self._settlements.expect(call.future)
             self.carried_bytes += len(call.arguments)
             self._queue.add(call)
             self._feed()
@@ -125,14 +112,14 @@ class Dispatcher:
     def close_soon(self) -> None:
         """Take no more calls, and end the workers when none is left; takes no lock."""
         self._closing = True
-        self._wake()
+        self._waker.wake()
 
     def close(self, *, cancel_waiting: bool) -> None:
         """Take no more calls, and end the workers when none is left."""
         with self._lock:
             self._closing = True
             cancelled = self._queue.take_all() if cancel_waiting else []
-            self._wake()
+            self._waker.wake()
         for call in cancelled:
             cancel(call.future)
 
@@ -151,7 +138,7 @@ class Dispatcher:
 
     # Under the lock -------------------------------------------------------------------------
 
-    def _watch(self, descriptor: int, handler: _Handler) -> None:
+    def _watch(self, descriptor: int, handler: Callable[[int], None]) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, handler)
 
     def _watch_worker(self, worker: Worker) -> None:
@@ -173,14 +160,7 @@ class Dispatcher:
             worker.writer.send(Kind.FUNCTION, call.function)
         if not worker.writer.send(Kind.CALL, call.arguments) and not worker.reader.ended:
             self._selector.modify(worker.socket, _READ_AND_WRITE, partial(self._read, worker))
-            self._wake()
-
-    def _wake(self) -> None:
-        with suppress(OSError):  # it is full, and so wakes the thread anyway; or it is closed
-            self._wake_write.send(b"\0")
-
-    def _take_wake(self, _: int) -> None:
-        self._wake_read.recv(4096)
+            self._waker.wake()
 
     def _read(self, worker: Worker, mask: int) -> None:
         """Send what waits for room in the worker's socket, and handle the frames that arrived."""
@@ -203,7 +183,7 @@ class Dispatcher:
             worker.ready = True
             self._failed_starts = 0
         elif kind in _FORWARDED:
-            self._settles.append(partial(_FORWARDED[kind], payload))
+            self._settlements.add(partial(_FORWARDED[kind], payload))
         elif kind is Kind.LEAVING:
             worker.leaving, worker.waits_for = True, payload.decode()
             if not self._workers.ending:
@@ -216,7 +196,7 @@ class Dispatcher:
         elif kind is Kind.PART:
             worker.calls[0].add_part(payload)
         else:
-            self._settles.append(settle_with_answer(self._queue.finish(worker), kind, payload))
+            self._settlements.add(settle_with_answer(self._queue.finish(worker), kind, payload))
 
     def _collect_forked(self, worker: Worker, _: int) -> None:
         assert isinstance(worker.process, ForkedProcess)
@@ -248,7 +228,7 @@ class Dispatcher:
         self._workers.remove(worker)
         if worker.calls and worker.ready:
             call = worker.calls.popleft()
-            self._settles.append(settle_with_error(call, self._workers.interruption(worker, call)))
+            self._settlements.add(settle_with_error(call, self._workers.interruption(worker, call)))
         self._queue.put_back(worker.calls)
         if error is not None:
             self._break_without_workers(error)
@@ -280,8 +260,7 @@ class Dispatcher:
         for worker in self._workers:
             worker.calls.clear()
         self._workers.kill_all()
-        for future in tuple(self._unsettled):
-            self._settles.append(partial(fail, future, BrokenProcessPool(self._broken)))
+        self._settlements.fail_all(self._broken)
 
     # In the thread --------------------------------------------------------------------------
 
@@ -293,7 +272,7 @@ class Dispatcher:
             with self._lock:
                 self._broken = f"their dispatcher failed, {type(error).__name__}: {error}"
                 self._give_up()
-            self._settle()
+            self._settlements.make()
             self._workers.abandon()
             self._close()
             raise
@@ -308,19 +287,14 @@ class Dispatcher:
                 self._workers.kill_overdue()
                 self._feed()
                 if self._closing and not self._queue and not any(w.calls for w in self._workers):
-                    self._workers.end_all(self._settles)
+                    self._workers.end_all(self._settlements)
                 is_done = self._workers.ending and not [*self._workers]
-            self._settle()
+            self._settlements.make()
             if is_done:
                 self._workers.close()
                 self._close()
                 return
 
-    def _settle(self) -> None:
-        while self._settles:
-            self._settles[0]()
-            self._settles.popleft()
-
     def _close(self) -> None:
-        for opened in (self._selector, self._wake_read, self._wake_write):
-            opened.close()
+        self._selector.close()
+        self._waker.close()

@@ -8,6 +8,7 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import IntEnum
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "FrameSender",
     "FrameWriter",
     "Kind",
+    "Waker",
     "above_standard",
     "receive_frame",
     "safe_socketpair",
@@ -179,3 +181,31 @@ def above_standard(descriptor: int) -> int:
     copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STANDARD_STREAMS + 1)
     os.close(descriptor)
     return copy
+
+
+class Waker:
+    """Wakes a thread that waits for descriptors, from any thread and in a signal handler."""
+
+    def __init__(self) -> None:
+        """Raises `OSError` where there are no more descriptors."""
+        self._read, self._write = safe_socketpair()
+        for end in (self._read, self._write):
+            end.setblocking(False)
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable."""
+        return self._read.fileno()
+
+    def wake(self) -> None:
+        """Wake the thread."""
+        with suppress(OSError):  # it is full, and so wakes the thread anyway; or it is closed
+            self._write.send(b"\0")
+
+    def take(self) -> None:
+        """Note that the thread is awake."""
+        self._read.recv(4096)
+
+    def close(self) -> None:
+        """Close both ends."""
+        self._read.close()
+        self._write.close()

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -22,11 +21,11 @@ from batchmap.executors.process.fork_client import ServedProcess, ServerChannel
 from batchmap.executors.process.framing import Kind, safe_socketpair
 from batchmap.executors.process.process_tree import kill_trees
 from batchmap.executors.process.running_items import RunningItems
+from batchmap.executors.process.settlements import Settlements
 from batchmap.executors.process.spawn import can_fork
 from batchmap.executors.process.tracker_relay import TrackerRelay
 from batchmap.executors.process.worker_handle import (
     Call,
-    Settle,
     Worker,
     WorkerDied,
     crash_failure,
@@ -225,7 +224,7 @@ class WorkerSet:
         """Return after how long `kill_overdue` or `end_all` should look again."""
         return EXIT_S / 4 if self.ending else usual_s
 
-    def end_all(self, settles: deque[Settle]) -> None:
+    def end_all(self, settlements: Settlements) -> None:
         """Let the workers exit, and kill those that take too long; called until all have ended.
 
         What an item has left running there is waited for, as `multiprocessing` does, and told of.
@@ -242,11 +241,11 @@ class WorkerSet:
             if taken_s > EXIT_S and worker.waits_for and not worker.warned:
                 worker.warned = True
                 text = "%s still waits for what items have left running there: %s"
-                settles.append(partial(_logger.warning, text, who, worker.waits_for))
+                settlements.add(partial(_logger.warning, text, who, worker.waits_for))
             if taken_s > (LEFT_RUNNING_S if worker.waits_for else EXIT_S) and not worker.killed:
                 self.kill(worker)
                 text = "%s did not exit within %g s and was killed"
-                settles.append(partial(_logger.warning, text, who, taken_s))
+                settlements.add(partial(_logger.warning, text, who, taken_s))
 
     def close_channel(self) -> None:
         """Take note that the server has ended; another one forks the next workers."""

@@ -1,0 +1,44 @@
+"""What the engine is asked to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from batchmap.records import Batch
+from batchmap.scheduling.batching import cut
+from batchmap.scheduling.limits import Limits
+from batchmap.scheduling.run_state import RunState
+from batchmap.stopping import StopRequest
+from batchmap.tuning.inline import StartedBatch
+from batchmap.worker.processor import BatchProcessor
+
+__all__ = ["EngineRequest", "NextSize"]
+
+NextSize = Callable[[int | None], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineRequest:
+    """What the engine was asked to run; where `workers` or `batch_size` is `None`, it chooses."""
+
+    processor: BatchProcessor
+    items: Iterable[Any]
+    total: int | None
+    """How many items there are; `None` when unknown."""
+    expected: int | None
+    """A guess at their number."""
+    first_item: int
+    """Index of the first of them in the input."""
+    workers: int | None
+    batch_size: int | None
+    limits: Limits
+    stop: StopRequest
+    state: RunState
+    started: StartedBatch | None = None
+    """A batch that runs already, whose item is the one before `first_item`."""
+
+    def cut(self, next_size: NextSize) -> Iterator[Batch | None]:
+        """Yield the items in batches of the sizes that `next_size` gives."""
+        return cut(self.items, self.total, next_size, first_item=self.first_item)

@@ -1,0 +1,74 @@
+"""The GIL probe: two slices of items at once in two threads show whether the function holds it."""
+
+from __future__ import annotations
+
+from batchmap.records import BatchRecord, Plan
+from batchmap.tuning.backend_choice import RELEASES_GIL_FROM
+from batchmap.tuning.long_item import UNCLEAR_FROM
+
+__all__ = ["GIL_PROBE_S", "GilProbe"]
+
+GIL_PROBE_S = 0.008
+"""How long each of the two slices of a GIL probe takes, in seconds."""
+
+MAX_GIL_PROBES = 3
+"""How often a GIL probe is made, at most, while the outcome is unclear; the highest one counts."""
+
+
+class GilProbe:
+    """What the probes so far have shown; one has two records at least."""
+
+    PLAN = Plan("thread", 2, 1, None, ())
+    """The plan while one runs."""
+
+    def __init__(self) -> None:
+        self.gain: float | None = None
+        """How many cores the two slices kept busy: one at most, if they hold the GIL."""
+        self.items = 0
+        """How many items the present one has run."""
+        self.cpu_s = 0.0
+        """Their CPU time, in seconds."""
+        self._records: list[BatchRecord] = []
+        self._num_done = 0
+
+    def begin(self) -> None:
+        """Begin another probe."""
+        self._records, self.items, self.cpu_s = [], 0, 0.0
+
+    def add(self, record: BatchRecord) -> None:
+        """Add the record of a slice."""
+        self._records.append(record)
+        self.items += len(record.results)
+        self.cpu_s += record.cpu_s
+
+    def has_ended(self) -> bool:
+        """Tell whether both slices have ended; then `gain` is what they have shown."""
+        if len(self._records) < 2:
+            return False
+        self._num_done += 1
+        self.gain = max(self.gain or 0.0, self._gain())
+        return True
+
+    @property
+    def is_unclear(self) -> bool:
+        """Tell whether another one should be made, as other programs may have taken a core."""
+        return (
+            self.gain is not None
+            and UNCLEAR_FROM < self.gain < RELEASES_GIL_FROM
+            and self._num_done < MAX_GIL_PROBES
+        )
+
+    def _gain(self) -> float:
+        """Return how many cores the two slices kept busy.
+
+        Where it was more than one, each is counted over its own time, so that it does not matter
+        when one began late.
+        """
+        records = self._records
+        wall_s = max(r.ended_s for r in records) - min(r.started_s for r in records)
+        cores = self.cpu_s / wall_s if wall_s else 1.0
+        if cores < UNCLEAR_FROM:
+            return cores
+        # A slice with failed items may have come in several records.
+        lengths_s = {record.worker: record.ended_s - record.started_s for record in records}
+        return sum(record.cpu_s / lengths_s[record.worker] for record in records)
