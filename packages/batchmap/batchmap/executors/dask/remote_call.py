@@ -48,5 +48,7 @@ def _called(shipped: dict[Any, Any], function: Any, arguments: Any, timeout_s: f
     with shipped["lock"]:  # a thread that hangs cannot be killed, so another one takes its place
         key = ("threads", timeout_s)
         if key not in shipped:
-            shipped[key] = ThreadExecutor(4 * (os.cpu_count() or 1), timeout_s=timeout_s)
+            threads = ThreadExecutor(4 * (os.cpu_count() or 1), timeout_s=timeout_s)
+            threads.forget_at_exit()  # the worker exits when its cluster has it exit
+            shipped[key] = threads
     return shipped[key].submit(function, *arguments).result()
