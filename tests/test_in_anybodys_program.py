@@ -1,7 +1,8 @@
 """Programs as users write them, each in the places where users call the library from.
 
-The programs are in `programs`, the places in `hosts`. Every program runs here as a script in each
-of its backends, and one of them in every place; `-m slow` runs all of them in all places.
+The programs are in `programs`, the places in `hosts`. Every program runs here as a script, in the
+first of its backends and in processes, and one of them runs in every place and backend; `-m slow`
+runs all of them in all.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def cases(*, slow: bool) -> Iterator[Any]:
         known = constants(program)
         for backend in known["BACKENDS"]:
             for host in known.get("HOSTS", ALL_HOSTS):
-                in_ci = host == SCRIPT or program.stem == IN_EVERY_HOST
+                in_ci = backend in (known["BACKENDS"][0], "process") and host == SCRIPT
+                in_ci = in_ci or program.stem == IN_EVERY_HOST
                 if in_ci is not slow and (backend, host) not in REFUSED:
                     name = f"{program.stem}-{backend}-{host}"
                     yield pytest.param(program.stem, backend, host, id=name)

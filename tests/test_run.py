@@ -224,7 +224,7 @@ def test_a_dry_run_of_coroutines_tries_a_few_and_reckons_with_the_rate(place: Pl
     assert "- Backend chosen: async, for an `async def` function\n" in done.stdout
     assert "- --rate 10 lets 1,000 items start in 100.00s\n" in done.stdout
     assert "- Predicted time: 100.00s\n" in done.stdout
-    assert place.text("tried") == 20 * "x"
+    assert 1 <= len(place.text("tried")) <= 20  # what has not begun is taken back
 
 
 def test_setup_is_called_once_in_each_worker(place: Place) -> None:

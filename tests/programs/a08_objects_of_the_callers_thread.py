@@ -19,7 +19,7 @@ local.factor = 3
 
 
 def query(number):
-    time.sleep(0.003)
+    time.sleep(0.002)
     return connection.execute("SELECT ? + 1", (number,)).fetchone()[0]
 
 
@@ -38,7 +38,7 @@ def with_alarm(number):
     before = signal.signal(signal.SIGALRM, expired)
     signal.alarm(5)
     try:
-        time.sleep(0.003)
+        time.sleep(0.002)
         return number
     finally:
         signal.alarm(0)
@@ -46,34 +46,34 @@ def with_alarm(number):
 
 
 def scaled(number):
-    time.sleep(0.003)
+    time.sleep(0.002)
     return local.factor * number
 
 
 def late(number):
     """Needs the caller's thread from some item on alone, when others run in threads already."""
-    time.sleep(0.003)
-    return query(number) if number >= 150 else number + 1
+    time.sleep(0.002)
+    return query(number) if number >= 60 else number + 1
 
 
 def check(backend):
     for function in (query, run_in_loop, with_alarm, scaled, late):
-        expected = [function(number) for number in range(200)]
-        assert parallel_map(function, range(200), backend=backend) == expected, function
-        records = list(stream_map(function, range(200), backend=backend, keep_order=True))
+        expected = [function(number) for number in range(80)]
+        assert parallel_map(function, range(80), backend=backend) == expected, function
+        records = list(stream_map(function, range(80), backend=backend, keep_order=True))
         assert [record.result for record in records] == expected, function
     calls = []
 
     def fail(number):
         calls.append(number)
-        time.sleep(0.003)
+        time.sleep(0.002)
         if number % 10 == 0:
             raise ValueError("no number")
         return number
 
-    records = parallel_map(fail, range(200), backend=backend, on_error="record")
+    records = parallel_map(fail, range(80), backend=backend, on_error="record")
     assert [record for record in records if not isinstance(record, int)] == records[::10]
-    assert sorted(calls) == list(range(200)), "an item that fails is not called again"
+    assert sorted(calls) == list(range(80)), "an item that fails is not called again"
 
 
 if __name__ == "__main__":
