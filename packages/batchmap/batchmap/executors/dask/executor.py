@@ -162,14 +162,16 @@ class DaskExecutor(WorkerExecutor):
 
     def _take(self, call: _Call, remote: Any) -> None:
         """Settle the call by what came of a copy, unless another copy was first."""
-        if remote.status == "finished":  # a result that cannot be fetched must not hold up others
-            self._in_loop(self._fetch(call, remote.key))
-            return
-        try:
-            remote.result()
-        except BaseException as error:
-            if self._is_first(call):
-                call.future.set_exception(self._cause(error))
+        if remote.status != "finished":
+            try:
+                remote.result()
+            except BaseException as error:
+                if self._is_first(call):
+                    call.future.set_exception(self._cause(error))
+                return
+            # It had finished, was lost with its worker, and has been computed again meanwhile.
+        # In the loop, as a result that cannot be fetched must not hold up others.
+        self._in_loop(self._fetch(call, remote.key))
 
     async def _fetch(self, call: _Call, key: str) -> None:
         try:
