@@ -43,7 +43,7 @@ def constants(program: Path) -> dict[str, Any]:
     for statement in ast.parse(program.read_text()).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             name = statement.targets[0].id
-            if name in ("BACKENDS", "HOSTS"):
+            if name in ("BACKENDS", "HOSTS", "IN_CI"):
                 found[name] = ast.literal_eval(statement.value)
     return found
 
@@ -53,8 +53,8 @@ def cases(*, slow: bool) -> Iterator[Any]:
         known = constants(program)
         for backend in known["BACKENDS"]:
             for host in known.get("HOSTS", ALL_HOSTS):
-                in_ci = backend in (known["BACKENDS"][0], "process") and host == SCRIPT
-                in_ci = in_ci or program.stem == IN_EVERY_HOST
+                in_ci = backend in known.get("IN_CI", (known["BACKENDS"][0], "process"))
+                in_ci = in_ci and (host == SCRIPT or program.stem == IN_EVERY_HOST)
                 if in_ci is not slow and (backend, host) not in REFUSED:
                     name = f"{program.stem}-{backend}-{host}"
                     yield pytest.param(program.stem, backend, host, id=name)

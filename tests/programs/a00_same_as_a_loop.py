@@ -5,6 +5,7 @@ import sys
 from batchmap import ItemsFailedError, parallel_map, stream_map
 
 BACKENDS = ("auto", "sequential", "thread", "process", "async")
+IN_CI = ("auto", "process")
 
 
 def work(number):

@@ -6,6 +6,7 @@ from itertools import islice
 from batchmap import parallel_map, stream_map
 
 BACKENDS = ("auto", "sequential", "thread", "process")
+IN_CI = ("auto",)
 
 
 class WithoutLength:

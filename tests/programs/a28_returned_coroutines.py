@@ -8,6 +8,7 @@ from functools import partial, wraps
 from batchmap import ItemsFailedError, parallel_map, stream_map
 
 BACKENDS = ("auto", "sequential", "thread", "process", "async")
+IN_CI = ("auto",)
 
 
 async def double(number):

@@ -11,6 +11,7 @@ if "BATCHMAP" in os.environ:  # `-I` ignores PYTHONPATH
 from batchmap import parallel_map, stream_map  # noqa: E402
 
 BACKENDS = ("auto", "sequential", "thread", "process")
+IN_CI = ("auto",)
 HOSTS = ("script",)
 
 
