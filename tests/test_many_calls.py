@@ -36,5 +36,7 @@ def test_many_calls_leave_nothing_behind(calls: int, nested: int, threaded: int)
     assert done.returncode == 0, done.stderr
     before, after = json.loads(done.stdout)
     grown_mb = after.pop("resident_mb") - before.pop("resident_mb")
+    new_descriptors = after.pop("descriptors") - before.pop("descriptors")
     assert after == before
+    assert new_descriptors <= 2  # what is opened once, and kept
     assert grown_mb < 20
