@@ -222,10 +222,25 @@ class EventLoopThread:
             task.cancel()
 
     def _heartbeat(self) -> None:
-        self._heartbeat_s = SYSTEM_CLOCK.now()
-        self._next_heartbeat = self._loop.call_later(HEARTBEAT_S, self._heartbeat)
-        if self._inbox or self._closing:  # where what was to do it was interrupted
-            self._take()
+        try:
+            self._heartbeat_s = SYSTEM_CLOCK.now()
+            self._fail_orphans()
+            if self._inbox or self._closing:  # where what was to do it was interrupted
+                self._take()
+        finally:
+            self._next_heartbeat = self._loop.call_later(HEARTBEAT_S, self._heartbeat)
+
+    def _fail_orphans(self) -> None:
+        """Settle the calls whose task was lost, as something interrupted the loop between."""
+        with self._lock:
+            if len(self._unsettled) <= len(self._tasks) + len(self._inbox):
+                return
+            known = {call[0] for call in self._inbox}.union(self._tasks.values())
+            orphans = self._unsettled - known
+        for future in orphans:
+            if not future.done():
+                fail(future, BrokenExecutor("their event loop was interrupted"))
+            self._unsettled.discard(future)
 
     # In the other thread --------------------------------------------------------------------
 
