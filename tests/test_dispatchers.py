@@ -131,6 +131,7 @@ class RaisesUnpickled(RaisesPickled):
 )
 def test_a_dispatcher_that_ends_leaves_no_call_waiting(name: str, thread: str, kind: Kind) -> None:
     executor = EXECUTORS[name](2)
+    all_settled([executor.submit(short, 0)])  # the dispatcher runs, and is not just starting
     futures = [executor.submit(short, number) for number in range(20)]
     assert raise_in(thread, kind)
     try:

@@ -119,9 +119,9 @@ class EventLoopThread:
     # In the loop ----------------------------------------------------------------------------
 
     def _run(self) -> None:
-        settles_futures()
         why = "their event loop has ended"
         try:
+            settles_futures()
             self._heartbeat()
             while not self._done and not self._loop.is_closed():
                 try:

@@ -265,8 +265,8 @@ class Dispatcher:
     # In the thread --------------------------------------------------------------------------
 
     def _run_or_break(self) -> None:
-        settles_futures()
         try:
+            settles_futures()
             self._run()
         except BaseException as error:  # or callers would wait for their calls without end
             with self._lock:
