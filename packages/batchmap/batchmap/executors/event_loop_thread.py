@@ -156,8 +156,9 @@ class EventLoopThread:
             await asyncio.wait(others, timeout=GRACE_S)
 
     def _take(self) -> None:
-        with self._lock:
-            self._take_is_due = False
+        # Without the lock: what is added from now on has it called again, and all else is taken.
+        # An exception that is raised in this thread from outside could leave the lock held.
+        self._take_is_due = False
         while self._inbox:
             self._start(*self._inbox[0])
             self._inbox.popleft()
