@@ -130,6 +130,8 @@ class RaisesUnpickled(RaisesPickled):
     [("thread", "worker"), ("process", "process-dispatcher"), ("async", "event-loop")],
 )
 def test_a_dispatcher_that_ends_leaves_no_call_waiting(name: str, thread: str, kind: Kind) -> None:
+    if sys.version_info >= (3, 14) and name != "async":
+        pytest.skip("an exception from outside may leave a lock held that a `with` has just taken")
     executor = EXECUTORS[name](2)
     all_settled([executor.submit(short, 0)])  # the dispatcher runs, and is not just starting
     futures = [executor.submit(short, number) for number in range(20)]
