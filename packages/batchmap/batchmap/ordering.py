@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from batchmap.records import BatchRecord
 
-__all__ = ["MAX_HELD_BYTES", "MAX_HELD_ITEMS", "ReorderBuffer", "in_order", "results_bytes"]
+__all__ = [
+    "MAX_HELD_BYTES",
+    "MAX_HELD_ITEMS",
+    "ReorderBuffer",
+    "in_order",
+    "results_bytes",
+    "size_bytes",
+]
 
 MAX_HELD_ITEMS = 50_000
 MAX_HELD_BYTES = 32 * 2**20
 """How many items, and bytes of results, may wait for the record of an earlier item."""
 
 
+def size_bytes(values: Sequence[Any]) -> int:
+    """Estimate the memory that values take, in bytes, without the objects in them."""
+    return sum(map(sys.getsizeof, values))
+
+
 def results_bytes(record: BatchRecord) -> int:
-    """Estimate the memory that the results take, in bytes, without the objects in them."""
-    return sum(map(sys.getsizeof, record.results))
+    """Estimate the memory that the results of a record take, in bytes."""
+    return size_bytes(record.results)
 
 
 class ReorderBuffer:

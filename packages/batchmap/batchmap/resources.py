@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = [
     "free_memory_bytes",
     "machine_usage",
     "process_usage",
+    "queued_s",
     "resident_bytes",
     "usable_cores",
 ]
@@ -130,12 +132,16 @@ def process_usage() -> ProcessUsage:
     except ImportError:  # on Windows
         return ProcessUsage(time.process_time(), math.inf)
     usage = getrusage(RUSAGE_SELF)
-    return ProcessUsage(usage.ru_utime + usage.ru_stime, usage.ru_nvcsw, _queued_s())
+    return ProcessUsage(
+        usage.ru_utime + usage.ru_stime, usage.ru_nvcsw, queued_s(threading.get_native_id())
+    )
 
 
-def _queued_s() -> float:
+def queued_s(thread_id: int) -> float:
+    """Return how long a thread of this process was ready but had no core; 0 where not known."""
     try:
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+        schedstat = Path(f"/proc/self/task/{thread_id}/schedstat").read_text()
+        return int(schedstat.split()[1]) / 1e9
     except (OSError, ValueError, IndexError):  # not on Linux, or its kernel does not count
         return 0.0
 

@@ -9,7 +9,6 @@ At each commit, the sink is made durable before the completion log says what it 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +20,13 @@ from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats
 from batchmap.checkpoint.pending_items import PendingItem, PendingItems
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import BatchmapError, OutputHeldError
-from batchmap.ordering import MAX_HELD_BYTES, MAX_HELD_ITEMS, ReorderBuffer, results_bytes
+from batchmap.ordering import (
+    MAX_HELD_BYTES,
+    MAX_HELD_ITEMS,
+    ReorderBuffer,
+    results_bytes,
+    size_bytes,
+)
 from batchmap.records import (
     BatchRecord,
     ItemFailure,
@@ -199,7 +204,7 @@ class Recorder:
                 record.durations_s[offset],
             )
         if pieces:
-            self._result_bytes = max(1.0, self._result_bytes / 2, _size_bytes(pieces) / len(pieces))
+            self._result_bytes = max(1.0, self._result_bytes / 2, size_bytes(pieces) / len(pieces))
         if good:
             self._write(good, pieces)
         self._stop_when_too_many_failed()
@@ -281,8 +286,3 @@ class Recorder:
                 self._commit()
         with suppress(BatchmapError):
             self._write_errors()
-
-
-def _size_bytes(values: Sequence[Any]) -> int:
-    """Estimate the memory that values take, in bytes, without the objects in them."""
-    return sum(map(sys.getsizeof, values))

@@ -103,8 +103,9 @@ class _AdaptiveRun:
         """Have a batch that runs already count as one that runs in place."""
         self._last_batch = started.batch
         self._process_in_place.running = started.running
-        self._scheduler.adopt(started.future, started.batch)
+        # First, so that it is not taken for the end of the batch that follows.
         started.future.add_done_callback(self._process_in_place.end_running)
+        self._scheduler.adopt(started.future, started.batch)
 
     def records(self) -> Iterator[BatchRecord]:
         """Yield the records of all items."""

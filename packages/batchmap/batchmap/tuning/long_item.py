@@ -16,7 +16,6 @@ SPIN_S = 0.012
 """How long this thread computes beside an item to find out whether that holds the GIL, in seconds:
 a bit more than two threads need to take turns twice."""
 
-
 OFTEN_UNTIL_S = 0.3
 """An item is looked at often, until it has run for so many seconds, and then ever more rarely."""
 

@@ -24,11 +24,7 @@ from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import ProcessUsage, free_memory_bytes, process_usage
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
-from batchmap.tuning.backend_choice import (
-    PARALLEL_FROM,
-    Profile,
-    choose_backend,
-)
+from batchmap.tuning.backend_choice import PARALLEL_FROM, Profile, choose_backend
 from batchmap.tuning.gil_probe import GIL_PROBE_S, GilProbe
 from batchmap.tuning.long_item import LongItem
 from batchmap.tuning.transfer_cost import with_transfer
@@ -272,9 +268,7 @@ class Profiler:
             elapsed_s=self._used.elapsed_s,
             item_s=self._item_s,
             cpu_share=cpu_share,
-            own_cores=own_cpu_s / measured_s
-            if self._gil_probe.gain is None and measured_s
-            else 1.0,
+            own_cores=own_cpu_s / measured_s if gain is None and measured_s else 1.0,
             threads_gain=gain,
         )
 

@@ -6,12 +6,11 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from batchmap.clock import Clock
 from batchmap.records import Batch, BatchRecord
-from batchmap.resources import ProcessUsage
+from batchmap.resources import ProcessUsage, queued_s
 
 __all__ = ["MeteredProcess", "RunningBatch", "ThreadMeter", "ThreadUsage"]
 
@@ -55,14 +54,7 @@ class ThreadMeter:
             cpu_s = time.clock_gettime(self._cpu_clock)
         except OSError:
             return None
-        return ThreadUsage(self._clock.now(), cpu_s, 0.0 if is_new else self._queued_s())
-
-    def _queued_s(self) -> float:
-        try:
-            schedstat = Path(f"/proc/self/task/{self._thread_id}/schedstat").read_text()
-            return int(schedstat.split()[1]) / 1e9
-        except (OSError, ValueError, IndexError):
-            return 0.0
+        return ThreadUsage(self._clock.now(), cpu_s, 0.0 if is_new else queued_s(self._thread_id))
 
 
 class RunningBatch(NamedTuple):

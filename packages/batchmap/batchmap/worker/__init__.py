@@ -5,6 +5,8 @@
 `processor` holds the loop, `record_builder` what came of the items so far, `monitor` how an
 executor learns which item runs, `failures` what is kept of exceptions, `interruption` which of them
 are the caller's, `back_off` the waits between attempts, `coroutine_batch` the items that run side
-by side, `coroutine_results` the coroutines that plain functions return, and `event_loop` the loop
-that coroutines run in. Retries of `run` are the scheduler's.
+by side, `coroutine_guard` when each of them starts and how long it may take, `coroutine_results`
+the coroutines that plain functions return, `event_loop` the loop that coroutines run in,
+`call_context` the context variables that calls in threads see, and `forked_child` the end of a
+process that an item forked. Retries of `run` are the scheduler's.
 """

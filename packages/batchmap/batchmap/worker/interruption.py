@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sysconfig
 import threading
 from collections import deque
 from collections.abc import Iterator
 from dis import opname
 from functools import partial
+from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -33,7 +33,7 @@ _NAMES = (
 )  # fmt: skip
 _NUMBERS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
-_STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
+_STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
 
 

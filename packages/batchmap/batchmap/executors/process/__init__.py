@@ -5,6 +5,7 @@
     call_queue      the calls that wait, and the rule by which workers get them
     worker_set      the processes: starts them, kills those that take too long, ends them
     worker_handle   one worker process and its calls, as this process sees them
+    settlements     what settles the calls' futures, where no lock is held
     running_items   the shared memory in which workers note what they run
 
     spawn           whether there can be workers, and whether by a fork of this process
