@@ -68,7 +68,7 @@ def connect(name: str, scheduler: DaskAddress | None, local: Any) -> Any:
             _check_answers(scheduler.address)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Dask compares more versions than matter here
-            return distributed.Client(  # type: ignore[no-untyped-call]
+            client = distributed.Client(  # type: ignore[no-untyped-call]
                 scheduler.url if scheduler else local,
                 security=security,
                 timeout=CONNECT_S,
@@ -80,6 +80,9 @@ def connect(name: str, scheduler: DaskAddress | None, local: Any) -> Any:
             advice="check {address:}, and {tls_ca_file:}, {tls_cert:} and {tls_key:} where it "
             "speaks TLS",
         ) from error
+    # As for `silence_logs`: Dask leaves futures behind when it closes, which asyncio would report.
+    client.loop.asyncio_loop.set_exception_handler(lambda _loop, _context: None)
+    return client
 
 
 def _security(tls: TlsFiles) -> Any:
