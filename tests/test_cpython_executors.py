@@ -18,7 +18,10 @@ from tests.conftest import ROOT
 
 ADAPTER = ROOT / "tests" / "cpython_executors.py"
 
-ALL = ("sequential", "thread", "process", "async", "future")
+REST = ("sequential", "async", "future")
+"""The backends that are left to the slow tests: most of their code is that of the first two."""
+
+ALL = ("thread", "process", *REST)
 
 DONE = "in this executor a call is done when `submit` returns"
 NOT_BEGUN = "depends on how quickly the first worker takes a call: one that has not is cancelled"
@@ -121,7 +124,10 @@ def check(python: Path, backend: str, directory: Path, *words: str) -> None:
 
 
 @pytest.mark.skipif(not PYTHONS, reason="no Python here is installed with its tests")
-@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize(
+    "backend",
+    ["thread", "process", *(pytest.param(name, marks=pytest.mark.slow) for name in REST)],
+)
 def test_an_executor_passes_the_tests_of_cpython(backend: str, tmp_path: Path) -> None:
     check(PYTHONS[0], backend, tmp_path)
 

@@ -189,6 +189,7 @@ def test_rows_killed_and_resumed_are_those_of_an_uninterrupted_run(data: Path) -
     assert not parts.exists()
 
 
+@pytest.mark.slow
 def test_files_killed_and_resumed_are_those_of_an_uninterrupted_run(data: Path) -> None:
     output = data / "killed.jsonl"
     sizes: set[int] = set()

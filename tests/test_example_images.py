@@ -159,7 +159,8 @@ def test_the_contact_sheet_shows_every_thumbnail_in_its_place(place: Place, phot
             assert is_near(sun, SUN), line["item"]
 
 
-@pytest.mark.parametrize("order", [pytest.param([], marks=pytest.mark.slow), ["-k"]])
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [[], ["-k"]])
 def test_a_killed_run_resumed_equals_one_that_was_not(
     place: Place, photos: Path, order: list[str]
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_name_that_the_font_lacks_is_reported_and_leaves_no_file(shop: Path) -
     assert files == {f"{number:06}.{kind}" for number in numbers for kind in ("html", "pdf")}
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_resumed_and_equals_an_uninterrupted_one(shop: Path) -> None:
     output, sizes = shop / "killed.jsonl", set[int]()
 

@@ -137,6 +137,7 @@ def test_a_crawl_is_bounded(
     assert reason in left_out(tmp_path).values()
 
 
+@pytest.mark.slow
 def test_a_crawl_killed_within_a_level_goes_on_to_the_same_files(
     whole: tuple[str, Path], tmp_path: Path
 ) -> None:

@@ -1,8 +1,8 @@
 """Programs as users write them, each in the places where users call the library from.
 
 The programs are in `programs`, the places in `hosts`. Every program runs here as a script, in the
-first of its backends and in processes, and one of them runs in every place and backend; `-m slow`
-runs all of them in all.
+first of its backends and in processes unless it says otherwise, and one of them runs in every
+place, in processes where that can be; `-m slow` runs all of them in all.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def cases(*, slow: bool) -> Iterator[Any]:
         for backend in known["BACKENDS"]:
             for host in known.get("HOSTS", ALL_HOSTS):
                 in_ci = backend in known.get("IN_CI", (known["BACKENDS"][0], "process"))
-                in_ci = in_ci and (host == SCRIPT or program.stem == IN_EVERY_HOST)
+                if host != SCRIPT:
+                    by_default = "auto" if ("process", host) in REFUSED else "process"
+                    in_ci = program.stem == IN_EVERY_HOST and backend == by_default
                 if in_ci is not slow and (backend, host) not in REFUSED:
                     name = f"{program.stem}-{backend}-{host}"
                     yield pytest.param(program.stem, backend, host, id=name)

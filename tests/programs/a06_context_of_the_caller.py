@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from batchmap import parallel_map
 
 BACKENDS = ("auto", "sequential", "thread", "process", "async")
+IN_CI = ("process",)
 
 LANGUAGE = ContextVar("LANGUAGE", default="none")
 

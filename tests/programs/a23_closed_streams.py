@@ -11,6 +11,7 @@ from pathlib import Path
 
 BACKENDS = ("thread", "process")
 HOSTS = ("script",)
+IN_CI = ("process",)
 
 PROGRAM = """
 import os, sys, threading

@@ -8,6 +8,7 @@ import textwrap
 
 BACKENDS = ("thread", "process", "async")
 HOSTS = ("script",)
+IN_CI = ("process",)
 
 OPENED = {
     "thread": "from batchmap.executors.thread import ThreadExecutor as Executor",
