@@ -4,7 +4,6 @@ import queue
 import sqlite3
 import sys
 import threading
-import time
 
 from batchmap import stream_map
 
@@ -16,11 +15,10 @@ def double(number):
     return 2 * number
 
 
-def paced(gave_s):
+def one_by_one(handed_out):
     for number in range(12):
-        time.sleep(0.05)
-        gave_s.append(time.perf_counter())
         yield number
+        assert handed_out.acquire(timeout=60), "each is handed out before the next is there"
 
 
 def with_a_pause(released):
@@ -31,12 +29,12 @@ def with_a_pause(released):
 
 def check(backend):
     list(stream_map(double, range(3), backend=backend))  # imports, first
-    gave_s, late_s = [], []
-    for record in stream_map(double, paced(gave_s), backend=backend, workers=2):
-        assert record.result == 2 * record.index
-        late_s.append(time.perf_counter() - gave_s[record.index])
-    assert len(late_s) == 12
-    assert sorted(late_s)[6] < 0.2, late_s
+    handed_out = threading.Semaphore(0)
+    results = []
+    for record in stream_map(double, one_by_one(handed_out), backend=backend, workers=2):
+        results.append(record.result)
+        handed_out.release()
+    assert results == [2 * number for number in range(12)]
 
     released = threading.Event()
     seen = []
