@@ -103,9 +103,13 @@ def _through_graph(job: Job, settings: RunSettings) -> str:
 def _own_function(settings: Settings) -> Callable[[Any], Any] | None:
     if settings.task is None:
         return None
+    from batchmap.command.supervisor import mark_started
+
     from batchmap_workbook.utils.cli.task import load_compared_task
 
-    return load_compared_task(settings)
+    function = load_compared_task(settings)
+    mark_started()
+    return function
 
 
 def _prints_kept_off(settings: Settings) -> AbstractContextManager[Any]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import RunMain
+from tests.conftest import ROOT, RunMain
 
 TASK = """
 import ctypes
 import os
+import re
 
 def exits(line):
     if line == "7":
@@ -27,6 +31,27 @@ def crashes(line):
 def is_killed(line):
     if line == "7":
         os.kill(os.getpid(), 9)
+    return line
+
+def holds(line):
+    if line == "7":
+        open("held", "w").close()
+        re.match("(a+)+$", "a" * 60 + "b")  # lets no other thread run, for years
+    return line
+"""
+
+OWN_SIGNALS = """
+import os, signal, subprocess
+
+heard = []
+for name in ("SIGCHLD", "SIGWINCH", "SIGUSR1", "SIGALRM"):
+    signal.signal(getattr(signal, name), lambda number, frame: heard.append(number))
+signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+
+def f(line):
+    subprocess.run(["true"], check=True)
+    for number in (signal.SIGWINCH, signal.SIGUSR1):
+        os.kill(os.getpid(), number)
     return line
 """
 
@@ -112,3 +137,121 @@ def test_a_signal_to_the_command_alone_stops_the_run(directory: Path, run_main: 
     done = run_main("run", "stops.py:f", "in.txt", "-o", "out.jsonl", "--backend", "sequential")
     assert done.returncode == 128 + signal.SIGTERM
     assert "stopping: running items may finish" in done.stderr
+
+
+def stream_of(kind: str, directory: Path) -> tuple[str, int]:
+    """Return what names the input as a stream, and a descriptor to read it from."""
+    if kind == "pipe":
+        read_end, write_end = os.pipe()
+        os.write(write_end, (directory / "in.txt").read_bytes())
+        os.close(write_end)
+        return "-", read_end
+    os.mkfifo(directory / "fifo")
+    writer = os.fork()
+    if not writer:
+        with (directory / "fifo").open("wb") as fifo:
+            fifo.write((directory / "in.txt").read_bytes())
+        os._exit(0)
+    return "fifo", os.open(os.devnull, os.O_RDONLY)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "fifo"])
+def test_a_stream_is_never_read_a_second_time(kind: str, directory: Path, run_main: RunMain) -> None:
+    name, stdin = stream_of(kind, directory)
+    words = ["run", "tasks.py:exits", "-o", "out.jsonl", "-q"]
+    with open(stdin, "rb") as stream:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), *words, name],
+            cwd=directory, stdin=stream, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (
+        3,
+        "",
+        "an item ended this process with exit code 0, and what was read of the input is gone; "
+        "give the whole input again with --resume and --backend process, where it costs that item "
+        "alone\n",
+    )
+    if kind == "fifo":
+        os.wait()
+    with (directory / "in.txt").open() as again:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), *words, "-", "--resume", "--backend", "process"],
+            cwd=directory, stdin=again, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = (directory / "out.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["index"] for line in lines) == [*range(7), *range(8, 50)]
+
+
+def test_a_file_on_standard_input_is_read_again_from_where_it_stood(directory: Path) -> None:
+    with (directory / "in.txt").open("rb", buffering=0) as file:
+        file.seek(4)  # behind two lines, as after `read` in a shell
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:exits", "-o", "out.jsonl"],
+            cwd=directory, stdin=file, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 1
+    results = [json.loads(line) for line in (directory / "out.jsonl").read_text().splitlines()]
+    assert sorted(int(one["result"]) for one in results) == [*range(2, 7), *range(8, 50)]
+
+
+@pytest.mark.parametrize("backend", ["auto", "thread"])
+def test_an_item_that_lets_nothing_else_run_is_given_up_at_its_time_limit(
+    backend: str, directory: Path, run_main: RunMain
+) -> None:
+    words = ["run", "tasks.py:holds", "in.txt", "-o", "out.jsonl", "--timeout", "0.5"]
+    done = run_main(*words, "-q", "--backend", backend)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "an item held this process for over its 0.5 s; going on with processes\n",
+    )
+    lines = (directory / "out.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["index"] for line in lines) == [*range(7), *range(8, 50)]
+    failure = json.loads((directory / "out.jsonl.errors.jsonl").read_text())
+    assert (failure["index"], failure["error_type"]) == (7, "TimeoutError")
+
+
+def test_the_third_signal_ends_also_what_lets_nothing_else_run(directory: Path) -> None:
+    words = ["run", "tasks.py:holds", "in.txt", "-o", "out.jsonl", "--backend", "sequential"]
+    run = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), *words],
+        cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (directory / "held").exists():
+        assert run.poll() is None
+    for _ in range(3):
+        run.send_signal(signal.SIGINT)
+    _, stderr = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert stderr in ("", "left without a report: an item would not end\n")
+
+
+@pytest.mark.parametrize("backend", ["auto", "thread", "process"])
+def test_signals_that_a_function_handles_stop_nothing(
+    backend: str, directory: Path, run_main: RunMain
+) -> None:
+    (directory / "signals.py").write_text("")  # a name that a module of the library has, too
+    (directory / "own.py").write_text(OWN_SIGNALS)
+    done = run_main("run", "own.py:f", "in.txt", "-o", "out.jsonl", "-q", "--backend", backend)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len((directory / "out.jsonl").read_text().splitlines()) == 50
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "leaves.py:f", "in.txt", "--backend", "process"],
+        ["run", "leaves.py:f", "in.txt", "--dry-run"],
+        ["compare", "--task", "leaves.py:f", "--input", "in.txt"],
+        ["benchmark", "--task", "leaves.py:f", "--input", "in.txt"],
+    ],
+)
+def test_a_module_that_leaves_is_told_of_in_any_subcommand(
+    words: list[str], directory: Path, run_main: RunMain
+) -> None:
+    (directory / "leaves.py").write_text("import os\nos._exit(0)\n")
+    done = run_main(*words)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "leaves.py:f cannot be imported: it ended with exit code 0\n",
+    )

@@ -32,9 +32,9 @@ Action = Callable[[Any, StopRequest], int]
 class Application:
     """A program, and what each of its subcommands does.
 
-    The subcommands in `supervised` run in a child process. When the user's function ends that
-    process, as by a segmentation fault, the run is resumed in another one, with its items in worker
-    processes.
+    With a function of the user's, a subcommand runs in a child process, which the function may end,
+    as by a segmentation fault. Those of `supervised` are then resumed in another one, with their
+    items in worker processes.
     """
 
     def __init__(
@@ -97,6 +97,10 @@ class Application:
             from batchmap.command.supervised_run import run_supervised
 
             return run_supervised(settings, act)  # type: ignore[arg-type]  # those of `run`
+        if (task := getattr(settings, "task", None)) is not None:
+            from batchmap.command.supervised_run import supervise_task
+
+            return supervise_task(task, settings, act)
         return act(settings)
 
     def _information(self, words: Sequence[str]) -> str | None:

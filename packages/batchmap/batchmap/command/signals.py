@@ -10,18 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from batchmap.command.stop_times import DRAIN_S, EXIT_S, STUCK
 from batchmap.command.supervisor import RELAYED, SignalChannel, mark_exiting
 from batchmap.stopping import StopRequest, Urgency
 
 __all__ = ["exit_now", "ignore_late_signals", "stop_on_signals"]
-
-DRAIN_S = 5.0
-"""How long running items may take to finish after a first Ctrl-C, in seconds."""
-
-EXIT_S = 2.0
-"""How long after that the command exits, whatever still runs, in seconds."""
-
-STUCK = "left without a report: an item would not end"
 
 
 @contextmanager
@@ -35,13 +28,16 @@ def stop_on_signals(
     does not end in bounded time is given up without a report, with exit code 128 + the signal's
     number.
     """
+    watched = _watched()
     received = [0, 0]
     acted = 0
 
     def on_signal(number: int) -> None:
         nonlocal acted
-        received[number > RELAYED] += 1
-        number %= RELAYED
+        is_relayed, number = divmod(number, RELAYED)
+        if number not in watched:  # a handler of the function's own
+            return
+        received[is_relayed] += 1
         while acted < max(received):
             acted += 1
             act_on(number, acted)
@@ -60,7 +56,7 @@ def stop_on_signals(
             exit_now(128 + number)
 
     with _signals_in_thread(on_signal, channel or socket.socketpair()):
-        before = {number: signal.signal(number, lambda *_: None) for number in _watched()}
+        before = {number: signal.signal(number, lambda *_: None) for number in watched}
         try:
             yield
         finally:
@@ -91,7 +87,7 @@ def _watched() -> list[int]:
 
 @contextmanager
 def _signals_in_thread(act: Callable[[int], None], channel: SignalChannel) -> Iterator[None]:
-    """Call `act` in a thread with the number of each signal that has a handler.
+    """Call `act` in a thread with the number of each signal that has a handler, whosever.
 
     A handler itself runs in the main thread, which a signal does not wake from a wait when the
     kernel hands it to another thread.
