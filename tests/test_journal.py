@@ -57,10 +57,15 @@ def test_what_was_committed_is_there_again(journal: Journal, path: Path) -> None
 def test_what_lies_beyond_the_output_is_forgotten(journal: Journal) -> None:
     journal.begin({})
     journal.add_done(0, digests("a"), 10)
-    journal.add_done(1, digests("b", "c"), 30)
+    journal.add_stretch(10, b"first")
     journal.commit()
-    assert journal.cut(29) == 2
+    journal.add_done(1, digests("b", "c"), 30)
+    journal.add_done(3, digests("d"), 40)
+    journal.add_stretch(40, b"second")
+    journal.commit()
+    assert journal.cut(39) == 3, "of a commit, all or nothing"
     assert journal.output_end == 10
+    assert list(journal.stretches()) == [(10, b"first")]
     assert [first for first, _, _ in journal.ranges()] == [0]
 
 
@@ -114,7 +119,7 @@ def test_a_second_holder_is_refused_also_in_another_process(journal: Journal, pa
 def test_what_is_no_journal_is_left_alone(path: Path) -> None:
     path.write_text("no database at all, but a text of some length " * 50)
     before = path.read_bytes()
-    with pytest.raises(OutputError, match="cannot be used"):
+    with pytest.raises(OutputError, match="is not a journal of this program"):
         Journal(path)
     assert path.read_bytes() == before
     path.unlink()

@@ -296,7 +296,7 @@ def test_a_run_goes_on_after_a_crash_between_merging_and_removing_the_parts(path
 def test_drafts_and_later_parts_are_removed_and_nothing_else(path: Path) -> None:
     write(path, [1], [2], [3], finish=False)
     directory = path.with_name("out.parquet.parts")
-    (directory / ".draft-0123").write_bytes(b"half")
+    (directory / ".draft-part-000002.parquet").write_bytes(b"half")
     (directory / "notes.txt").write_text("mine")
     (directory / "part-1.parquet").write_text("mine")
     assert open_sink(path, "parquet").start(1) == 1

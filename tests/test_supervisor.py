@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import ROOT, RunMain
 
+IN_PROCESSES = ("--backend", "process")
+
 TASK = """
 import ctypes
 import os
@@ -156,10 +158,12 @@ def stream_of(kind: str, directory: Path) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "fifo"])
-def test_a_stream_is_never_read_a_second_time(kind: str, directory: Path, run_main: RunMain) -> None:
+def test_a_stream_is_never_read_a_second_time(
+    kind: str, directory: Path, run_main: RunMain
+) -> None:
     name, stdin = stream_of(kind, directory)
     words = ["run", "tasks.py:exits", "-o", "out.jsonl", "-q"]
-    with open(stdin, "rb") as stream:
+    with os.fdopen(stdin, "rb") as stream:
         done = subprocess.run(
             [sys.executable, str(ROOT / "main.py"), *words, name],
             cwd=directory, stdin=stream, capture_output=True, text=True, timeout=60,
@@ -175,7 +179,7 @@ def test_a_stream_is_never_read_a_second_time(kind: str, directory: Path, run_ma
         os.wait()
     with (directory / "in.txt").open() as again:
         done = subprocess.run(
-            [sys.executable, str(ROOT / "main.py"), *words, "-", "--resume", "--backend", "process"],
+            [sys.executable, str(ROOT / "main.py"), *words, "-", "--resume", *IN_PROCESSES],
             cwd=directory, stdin=again, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (1, "")

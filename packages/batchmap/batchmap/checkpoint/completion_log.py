@@ -28,12 +28,21 @@ class CompletionLog(Protocol):
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
         """Note an item that failed, as a line of the file of failed items."""
 
+    def add_stretch(self, output_end: int, digest: bytes) -> None:
+        """Note the digest of what was added to the output since the last commit.
+
+        It is durable, and ends at `output_end`.
+        """
+
     def drop_beyond(self, end: int) -> int:
         """Forget results beyond `end` that were noted and not committed; return where they end."""
         ...
 
     def commit(self) -> None:
         """Make durable what was noted; the output must be durable before."""
+
+    def note_whole(self, negative_end: int, digest: bytes) -> None:
+        """Note, durably, the digest of an output that is written anew to be complete."""
 
     def finish(self) -> None:
         """Note that the run came to its end."""
@@ -67,6 +76,9 @@ class FailureSpool:
         if len(self._buffer) > BUFFER_BYTES:
             self.commit()
 
+    def add_stretch(self, output_end: int, digest: bytes) -> None:
+        """Do nothing: stdout is not read again."""
+
     def drop_beyond(self, end: int) -> int:
         """Do nothing: stdout cannot be cut back."""
         return end
@@ -77,6 +89,9 @@ class FailureSpool:
             while self._buffer:
                 written = self._file.write(self._buffer)
                 del self._buffer[:written]
+
+    def note_whole(self, negative_end: int, digest: bytes) -> None:
+        """Do nothing: stdout is not read again."""
 
     def finish(self) -> None:
         """Do nothing."""

@@ -1,11 +1,27 @@
 """What a run has done, kept in an SQLite file beside its output, so that it can be resumed.
 
-    run     what the run is: its fingerprint, and whether it came to its end
-    done    ranges of items whose results are in the output, and where the output ends after them
-    failed  items that failed, as lines of the file of failed items
+    run      what the run is: its fingerprint, and whether it came to its end
+    done     ranges of items whose results are in the output, and where the output ends after them
+    failed   items that failed, as lines of the file of failed items
+    stretch  the digest of what each commit added to the output, and where the output ended then
 
-The output is made durable before the journal says what it holds, so it may be ahead of the journal
-and never behind it. The connection locks the file for as long as it is open.
+The order of writes, cuts and syncs, by which the output may be ahead of the journal and never
+behind it, also when power is lost:
+
+1. A run begins: the journal forgets what was before, and that is synced; then the output is cut to
+   nothing. The other way round, an old journal would vouch for bytes of the new run.
+2. Results are written to the output, which is synced; then one transaction notes them, and is
+   synced (`synchronous = FULL`). A journal that were ahead of its own disk could fall back to a
+   state from before a later cut of the output, and vouch for what was written since then.
+3. A sync of the output that failed is not tried again, for a second one may succeed although the
+   kernel has dropped the data: the output is cut to where the last good sync left it.
+4. A run goes on: the digest of each stretch is compared with the output, then the output is cut to
+   the end of the last one. If the output is shorter, the journal forgets the stretches beyond
+   it, which is synced before anything is written there.
+5. Parquet: a part is written under another name, synced, renamed, and its directory synced; then
+   the journal notes it.
+
+Each row holds a checksum of its values, which is compared whenever the row is read.
 """
 
 from __future__ import annotations
@@ -14,86 +30,45 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from batchmap.checkpoint.digests import DIGEST_BYTES, ItemRange
-from batchmap.errors import OutputError, OutputHeldError
+from batchmap.checkpoint.journal_file import (
+    DamagedJournalError,
+    close_journal_file,
+    open_journal_file,
+    sqlite_errors,
+)
 
 __all__ = ["Journal"]
 
 FETCHED_ROWS = 100
 """How many rows are fetched at a time."""
 
-_APPLICATION_ID = 0x50425750
-_SCHEMA = """
-CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE done (
-    id INTEGER PRIMARY KEY,
-    first INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    digests BLOB NOT NULL,
-    output_end INTEGER NOT NULL
-);
-CREATE TABLE failed (item INTEGER PRIMARY KEY, digest BLOB NOT NULL, line TEXT NOT NULL);
-"""
+
+def _sum(*values: Any) -> bytes:
+    """Return the checksum of a row's values."""
+    return blake2b(repr(values).encode(), digest_size=8).digest()
 
 
 class Journal:
     """The journal of one output, in the file at `path`; messages call it `name`.
 
     Raises `OutputHeldError` when another run holds it, `OutputError` when it cannot be read or
-    written, or when the file is no journal.
+    written, or when the file is no journal. So do its methods; a row that is not what was written
+    is a `DamagedJournalError`.
     """
 
     def __init__(self, path: Path, *, name: str | None = None) -> None:
+        self._path = path.absolute()
         self._name = name or str(path)
         self._done: list[tuple[int, int, bytes, int]] = []
         self._failed: list[tuple[int, bytes, str]] = []
+        self._stretch: tuple[int, bytes] | None = None
         self._cursors: list[sqlite3.Cursor] = []
-        self._connection: sqlite3.Connection | None = None
-        with self._sqlite_errors():
-            connection = sqlite3.connect(
-                path, timeout=0, isolation_level=None, check_same_thread=False
-            )
-            self._connection = connection
-            try:
-                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("BEGIN EXCLUSIVE")  # now, not at the first commit
-                self._check_schema(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.close()
-                raise
-
-    def _check_schema(self, connection: sqlite3.Connection) -> None:
-        """Create the tables in a new file; raise `OutputError` when the file is no journal."""
-        [found] = connection.execute("PRAGMA application_id").fetchone()
-        if found == _APPLICATION_ID:
-            return
-        if found or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise OutputError(f"{self._name} is not a journal of this program; move it away")
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-
-    @contextmanager
-    def _sqlite_errors(self) -> Iterator[None]:
-        """Turn an error of SQLite into an `OutputError` that says what helps."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-                raise OutputHeldError(
-                    f"another run holds {self._name}; wait for its end, or write elsewhere"
-                ) from error
-            raise OutputError(
-                f"the journal {self._name} cannot be used ({error})",
-                advice="see that there is room and that it may be written, then run the same "
-                "command with {resume}",
-            ) from error
+        self._connection: sqlite3.Connection | None = open_journal_file(self._path, self._name)
 
     @property
     def _sql(self) -> sqlite3.Connection:
@@ -103,13 +78,13 @@ class Journal:
     def close(self) -> None:
         """Close the journal; what was not committed is lost."""
         if self._connection is not None:
-            with self._sqlite_errors():
+            connection, self._connection = self._connection, None
+            with sqlite_errors(self._name):
                 for (
                     cursor
                 ) in self._cursors:  # an open one would keep SQLite from removing its files
                     cursor.close()
-                self._connection.close()
-            self._connection = None
+                close_journal_file(connection, self._path)
 
     # What the run is ------------------------------------------------------------------------
 
@@ -119,12 +94,45 @@ class Journal:
         return self._get("fingerprint")  # type: ignore[no-any-return]
 
     def _get(self, name: str) -> Any:
-        with self._sqlite_errors():
-            found = self._sql.execute("SELECT value FROM run WHERE name = ?", (name,)).fetchone()
-        return None if found is None else json.loads(found[0])
+        with sqlite_errors(self._name):
+            found = self._sql.execute("SELECT * FROM run WHERE name = ?", (name,)).fetchone()
+        return None if found is None else json.loads(self._checked(found)[1])
 
     def _set(self, name: str, value: Any) -> None:
-        self._sql.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (name, json.dumps(value)))
+        row = name, json.dumps(value)
+        self._sql.execute("INSERT OR REPLACE INTO run VALUES (?, ?, ?)", (*row, _sum(*row)))
+
+    def _checked(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the values of a row; raise an error where they are not what was written."""
+        *values, found = row
+        if _sum(*values) != found:
+            raise DamagedJournalError(self._name, "a row is not what was written")
+        return tuple(values)
+
+    def check(self) -> None:
+        """Read every row; raises `DamagedJournalError` when one is not what was written."""
+        for table in ("run", "failed", "stretch"):
+            for row in self._rows(f"SELECT * FROM {table}"):
+                self._checked(row)
+        last_end = 0
+        for row in self._rows("SELECT * FROM done ORDER BY id"):
+            _, _, number, digests, end = self._checked(row)
+            if end < last_end or number * DIGEST_BYTES != len(digests):
+                raise DamagedJournalError(self._name, "its rows contradict each other")
+            last_end = end
+
+    def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query, some at a time, for others may be written meanwhile."""
+        with sqlite_errors(self._name):
+            cursor = self._sql.execute(query)
+        self._cursors.append(cursor)
+        while True:
+            with sqlite_errors(self._name):
+                some = cursor.fetchmany(FETCHED_ROWS)
+            if not some:
+                self._cursors.remove(cursor)
+                return
+            yield from some
 
     def begin(self, fingerprint: dict[str, Any]) -> None:
         """Forget everything, and note the fingerprint of a new run."""
@@ -138,7 +146,7 @@ class Journal:
             self._forget(sql)
 
     def _forget(self, sql: sqlite3.Connection) -> None:
-        for table in ("run", "done", "failed"):
+        for table in ("run", "done", "failed", "stretch"):
             sql.execute(f"DELETE FROM {table}")
 
     def go_on(self, fingerprint: dict[str, Any], *, retry_failed: bool) -> None:
@@ -149,6 +157,15 @@ class Journal:
             if retry_failed:
                 sql.execute("DELETE FROM failed")
 
+    def note_whole(self, negative_end: int, digest: bytes) -> None:
+        """Note, durably, the digest of an output that is written anew to be complete.
+
+        It is among the stretches, by the negative of its end.
+        """
+        row = negative_end, digest
+        with self._transaction() as sql:
+            sql.execute("INSERT OR REPLACE INTO stretch VALUES (?, ?, ?)", (*row, _sum(*row)))
+
     def finish(self) -> None:
         """Note that the run came to its end."""
         with self._transaction():
@@ -156,61 +173,66 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._sqlite_errors():
+        with sqlite_errors(self._name):
             self._sql.execute("BEGIN IMMEDIATE")
             try:
                 yield self._sql
+                self._sql.execute("COMMIT")
             except BaseException:
-                self._sql.execute("ROLLBACK")
+                if self._sql.in_transaction:  # SQLite has ended it where it could not write
+                    self._sql.execute("ROLLBACK")
                 raise
-            self._sql.execute("COMMIT")
 
     # What is done ---------------------------------------------------------------------------
 
     @property
     def output_end(self) -> int:
         """Return where the results end that the journal knows of."""
-        with self._sqlite_errors():
+        with sqlite_errors(self._name):
             [end] = self._sql.execute("SELECT max(output_end) FROM done").fetchone()
         return end or 0
 
+    def stretches(self) -> Iterator[tuple[int, bytes]]:
+        """Yield where the output ended after each commit, and the digest of what that added."""
+        for row in self._rows("SELECT * FROM stretch ORDER BY output_end"):
+            end, digest = self._checked(row)
+            yield end, digest
+
     def cut(self, end: int) -> int:
-        """Forget the results beyond `end` of the output; return how many items they were of."""
+        """Forget the commits that end beyond `end` of the output; return how many items they had.
+
+        `output_end` says where the results end that are left.
+        """
         with self._transaction() as sql:
-            [items] = sql.execute(
-                "SELECT total(number) FROM done WHERE output_end > ?", (end,)
+            [last] = sql.execute(
+                "SELECT max(output_end) FROM stretch WHERE output_end BETWEEN 1 AND ?", (end,)
             ).fetchone()
-            sql.execute("DELETE FROM done WHERE output_end > ?", (end,))
+            last = last or 0
+            [items] = sql.execute(
+                "SELECT total(number) FROM done WHERE output_end > ?", (last,)
+            ).fetchone()
+            for table in ("done", "stretch"):
+                sql.execute(f"DELETE FROM {table} WHERE output_end > ?", (last,))
         return int(items)
 
     def counts(self) -> tuple[int, int]:
         """Return how many items have a result in the output, and how many failed."""
-        with self._sqlite_errors():
+        with sqlite_errors(self._name):
             [done] = self._sql.execute("SELECT total(number) FROM done").fetchone()
             [failed] = self._sql.execute("SELECT count(*) FROM failed").fetchone()
         return int(done), failed
 
     def ranges(self) -> Iterator[ItemRange]:
         """Yield the items that are done or failed, in input order."""
-        query = (
+        yield from self._rows(
             "SELECT first, number, digests FROM done "
             "UNION ALL SELECT item, 1, digest FROM failed ORDER BY 1"
         )
-        with self._sqlite_errors():
-            cursor = self._sql.execute(query)
-        self._cursors.append(cursor)
-        while True:
-            with self._sqlite_errors():
-                some = cursor.fetchmany(FETCHED_ROWS)
-            if not some:
-                return
-            yield from some
 
     def failure_lines(self) -> Iterator[str]:
         """Yield the lines of the failed items, in input order."""
-        with self._sqlite_errors():
-            for (line,) in self._sql.execute("SELECT line FROM failed ORDER BY item"):
-                yield line
+        for row in self._rows("SELECT * FROM failed ORDER BY item"):
+            yield self._checked(row)[2]
 
     def add_done(self, first: int, digests: bytes, output_end: int) -> None:
         """Note items in a row whose results end at `output_end` of the output."""
@@ -219,6 +241,13 @@ class Journal:
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
         """Note an item that failed, as a line of the file of failed items."""
         self._failed.append((item, digest, line))
+
+    def add_stretch(self, output_end: int, digest: bytes) -> None:
+        """Note the digest of what was added to the output since the last commit.
+
+        It is now durable, and ends at `output_end`.
+        """
+        self._stretch = output_end, digest
 
     def drop_beyond(self, end: int) -> int:
         """Forget results beyond `end` that were noted and not committed; return where they end."""
@@ -230,10 +259,19 @@ class Journal:
         if not (self._done or self._failed):
             return
         with self._transaction() as sql:
+            [last] = sql.execute("SELECT max(id) FROM done").fetchone()
+            rows = [(id, *row) for id, row in enumerate(self._done, (last or 0) + 1)]
             sql.executemany(
-                "INSERT INTO done (first, number, digests, output_end) VALUES (?, ?, ?, ?)",
-                self._done,
+                "INSERT INTO done VALUES (?, ?, ?, ?, ?, ?)", [(*row, _sum(*row)) for row in rows]
             )
-            sql.executemany("INSERT OR REPLACE INTO failed VALUES (?, ?, ?)", self._failed)
+            sql.executemany(
+                "INSERT OR REPLACE INTO failed VALUES (?, ?, ?, ?)",
+                [(*row, _sum(*row)) for row in self._failed],
+            )
+            if self._stretch is not None:
+                sql.execute(
+                    "INSERT INTO stretch VALUES (?, ?, ?)", (*self._stretch, _sum(*self._stretch))
+                )
         self._done.clear()
         self._failed.clear()
+        self._stretch = None

@@ -161,7 +161,7 @@ class Recorder:
             return
         if (change := self._pending.first_change(self._completion_log.ranges())) is not None:
             raise change
-        self._sink.finish()
+        self._sink.finish(self._completion_log.note_whole)
         self._completion_log.finish()
         self.finished = True
 
@@ -268,7 +268,9 @@ class Recorder:
             self._commit()
 
     def _commit(self) -> None:
-        self._sink.sync()
+        end = self._sink.sync()
+        if self._sink.digest is not None:
+            self._completion_log.add_stretch(end, self._sink.digest)
         self._completion_log.commit()
         self._committed_s = self._clock.now()
 

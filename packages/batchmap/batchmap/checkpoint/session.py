@@ -16,9 +16,9 @@ from typing import Any
 from batchmap.checkpoint.completion_log import CompletionLog, FailureSpool
 from batchmap.checkpoint.failure_stats import FailureLimit
 from batchmap.checkpoint.journal import Journal
+from batchmap.checkpoint.open_journal import open_journal
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
-from batchmap.checkpoint.store_journal import StoreJournal
 from batchmap.errors import InputError, OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, StdoutSink, open_sink
@@ -124,7 +124,7 @@ def open_recorder(
                 record=options.record,
                 defuse=options.defuse_formulas,
             )
-            completion_log = journal = _open_journal(options, output)
+            completion_log = journal = open_journal(options, output)
             stack.callback(journal.close)
         stack.callback(sink.close)
         # An input that cannot be read must not cost an output that is there already.
@@ -167,33 +167,6 @@ def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease |
     return output
 
 
-def _open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
-    """Return the output's journal, which nobody else can open now."""
-    is_new = not (
-        output.has_journal() if isinstance(output, OutputLease) else journal_path(output).exists()
-    )
-    may_exist = options.resume or options.overwrite
-    if is_new and output.exists():
-        if not may_exist:
-            raise UsageError(
-                f"{output} exists", advice="{overwrite} drops it, or name another file"
-            )
-        if not options.overwrite:
-            raise OutputError(
-                f"{output} has no journal, so nobody knows what it holds",
-                advice="{overwrite} begins anew",
-            )
-    journal = (
-        StoreJournal(output) if isinstance(output, OutputLease) else Journal(journal_path(output))
-    )
-    if journal.fingerprint is not None and not may_exist:
-        journal.close()
-        raise UsageError(
-            f"{output} exists", advice="{resume} goes on with it, {overwrite} begins anew"
-        )
-    return journal
-
-
 def _start(
     options: JobOptions,
     fingerprint: dict[str, Any],
@@ -211,6 +184,7 @@ def _start(
         journal.begin(fingerprint)
         sink.start(0)
         return
+    sink.check(journal.stretches())
     end = journal.output_end
     found = sink.start(end)
     if found < end:

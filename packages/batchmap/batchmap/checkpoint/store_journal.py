@@ -72,6 +72,10 @@ class StoreJournal(Journal):
         self._write([["go_on", fingerprint, retry_failed]])
         super().go_on(fingerprint, retry_failed=retry_failed)
 
+    def note_whole(self, negative_end: int, digest: bytes) -> None:
+        self._write([["whole", negative_end, digest.hex()]])
+        super().note_whole(negative_end, digest)
+
     def finish(self) -> None:
         self._write([["finish"]])
         super().finish()
@@ -87,6 +91,11 @@ class StoreJournal(Journal):
     def add_failed(self, item: int, digest: bytes, line: str) -> None:
         self._events.append(["failed", item, digest.hex(), line])
         super().add_failed(item, digest, line)
+
+    def add_stretch(self, output_end: int, digest: bytes) -> None:
+        self._events = [one for one in self._events if one[0] != "stretch"]
+        self._events.append(["stretch", output_end, digest.hex()])
+        super().add_stretch(output_end, digest)
 
     def drop_beyond(self, end: int) -> int:
         self._events = [one for one in self._events if one[0] != "done" or one[-1] <= end]
@@ -148,6 +157,9 @@ class StoreJournal(Journal):
             item, digest, line = values
             super().add_failed(item, _parse_digests(digest), line)
             return
+        if name == "stretch":
+            super().add_stretch(values[0], bytes.fromhex(values[1]))
+            return
         super().commit()
         if name == "begin":
             super().begin(*values)
@@ -155,6 +167,8 @@ class StoreJournal(Journal):
             super().go_on(values[0], retry_failed=values[1])
         elif name == "cut":
             super().cut(*values)
+        elif name == "whole":
+            super().note_whole(values[0], bytes.fromhex(values[1]))
         elif name == "finish":
             super().finish()
         else:

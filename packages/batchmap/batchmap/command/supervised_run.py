@@ -21,7 +21,9 @@ __all__ = ["run_supervised", "supervise_task"]
 
 
 def supervise_task(
-    task: str, settings: CommandSettings, act: Callable[[CommandSettings, SignalChannel | None], int]
+    task: str,
+    settings: CommandSettings,
+    act: Callable[[CommandSettings, SignalChannel | None], int],
 ) -> int:
     """Return what `act` returns.
 

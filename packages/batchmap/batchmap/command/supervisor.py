@@ -1,4 +1,4 @@
-"""Runs the command's work in a child process, for a function may end or hold the process it runs in.
+"""Runs the command's work in a child process, for a function may end or hold its process.
 
 It does so by `os._exit`, by a segmentation fault, by taking all memory, or by code that gives no
 other thread a turn, so that neither a time limit nor Ctrl-C reaches it.
@@ -71,9 +71,9 @@ def supervise(
 
     In the child this returns, or raises, what `act` does; in the parent it returns the child's exit
     code. When the child ended without either, and nobody had sent a signal, `when_ended` gets to
-    know. It may raise; else a new child tries again. A child whose items run and which is silent for
-    longer than `silence_limit_s` (`None`: for ever) is killed. So it is on a third signal, and when
-    it does not answer to the first ones. `act` gets the channel by which signals to the parent
+    know. It may raise; else a new child tries again. A child whose items run and which is silent
+    for longer than `silence_limit_s` (`None`: for ever) is killed. So it is on a third signal, and
+    when it does not answer to the first ones. `act` gets the channel by which signals to the parent
     reach the child.
     """
     if not hasattr(os, "fork") or sys.platform == "win32":

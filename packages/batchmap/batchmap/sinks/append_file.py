@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterable
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from batchmap.errors import OutputError
-from batchmap.sinks.output_errors import changed_meanwhile, output_errors, real_path
+from batchmap.errors import OutputError, OutputHeldError
+from batchmap.sinks.base import NoteDigest, Stretch, no_note, output_digest
+from batchmap.sinks.output_errors import (
+    changed_meanwhile,
+    not_what_was_written,
+    output_errors,
+    real_path,
+)
 from batchmap.storage import Location, sync_directory
 from batchmap.text import printable
 
 __all__ = ["AppendedFile", "GrowingText"]
 
 _BUFFER_BYTES = 256 << 10
+
+_READ_BYTES = 1 << 20
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
 
@@ -31,6 +42,9 @@ class GrowingText(Protocol):
     """Its length in bytes, with what is still in memory."""
     commit_every_s: float
     commit_soonest_s: float
+    digest: bytes | None
+
+    def check(self, stretches: Iterable[Stretch]) -> None: ...
 
     def start(self, end: int) -> int: ...
 
@@ -40,7 +54,7 @@ class GrowingText(Protocol):
 
     def rollback(self) -> int: ...
 
-    def finish(self) -> None: ...
+    def finish(self, note: NoteDigest = no_note) -> None: ...
 
     def close(self) -> None: ...
 
@@ -58,20 +72,47 @@ class AppendedFile:
     def __init__(self, path: Path) -> None:
         self.path: Location = path
         self.end = 0
+        self.digest: bytes | None = None
         self._handle: int | None = None
+        self._identity = (0, 0)
         self._buffer = bytearray()
+        self._stretch_start: int | None = None
+        """Where the last good `sync` left the file; `None` before the first `start`."""
+        self._stretch_hash = output_digest()
+        """Of what was written since then."""
+        self._is_suspect = False
+        """Whether a `sync` failed, so that what was written since then may be lost."""
         self._real = real_path(path)
         self._absolute = path.absolute()
 
+    def check(self, stretches: Iterable[Stretch]) -> None:
+        start = 0
+        with output_errors(self.path), suppress(FileNotFoundError), self._real.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            for end, digest in stretches:
+                if end > size:
+                    return
+                if self._hash_of(file, end - start).digest() != digest:
+                    raise not_what_was_written(self.path, start, end)
+                start = end
+
     def start(self, end: int) -> int:
+        before = self._stretch_start
         self.close()
         with output_errors(self.path):
             self._open()
             handle = self._opened_handle()
+            self._lock(handle)
             size = os.fstat(handle).st_size
             if size > end:
                 os.ftruncate(handle, end)
             self.end = min(size, end)
+            self._stretch_start = self.end if before is None else min(before, self.end)
+            with self._real.open("rb") as file:
+                file.seek(self._stretch_start)
+                self._stretch_hash = self._hash_of(file, self.end - self._stretch_start)
+            self._lock(handle)
+        self._is_suspect = False
         return self.end
 
     def append(self, text: str) -> int:
@@ -85,8 +126,16 @@ class AppendedFile:
     def sync(self) -> int:
         self._flush()
         with output_errors(self.path):
+            if self._is_suspect:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            self._is_suspect = True
             _sync_data(self._opened_handle())
+            self._is_suspect = False
             self._check_path()
+        self.digest = None
+        if self.end != self._stretch_start:
+            self.digest, self._stretch_hash = self._stretch_hash.digest(), output_digest()
+            self._stretch_start = self.end
         return self.end
 
     def rollback(self) -> int:
@@ -94,9 +143,11 @@ class AppendedFile:
         self._buffer.clear()
         with output_errors(self.path):
             self._check_path()  # what somebody else put there must not be cut
+        if self._is_suspect and self._stretch_start is not None:
+            self.end = self._stretch_start
         return self.end
 
-    def finish(self) -> None:
+    def finish(self, note: NoteDigest = no_note) -> None:
         """Do nothing: the file is complete after each `sync`."""
 
     def close(self) -> None:
@@ -122,6 +173,35 @@ class AppendedFile:
         except FileNotFoundError:
             self._handle = os.open(self._real, flags | os.O_CREAT, 0o666)
             sync_directory(self._real.parent)
+        state = os.fstat(self._handle)
+        self._identity = state.st_dev, state.st_ino
+
+    def _lock(self, handle: int) -> None:
+        """Keep out a run that writes the same file by another name, a hard link.
+
+        Closing any descriptor of the file gives the lock up, so it is taken anew before each write.
+        """
+        try:
+            import fcntl
+        except ImportError:  # on Windows
+            return
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            raise OutputHeldError(
+                f"another run holds {printable(str(self.path))}, perhaps by another name; "
+                "wait for its end, or write elsewhere"
+            ) from error
+        except OSError:  # a file system without locks
+            return
+
+    def _hash_of(self, file: BinaryIO, size: int) -> blake2b:
+        """Return the hash of the next `size` bytes of a file."""
+        found = output_digest()
+        while size and (data := file.read(min(size, _READ_BYTES))):
+            found.update(data)
+            size -= len(data)
+        return found
 
     def _opened_handle(self) -> int:
         assert self._handle is not None, "the sink was not started"
@@ -133,10 +213,15 @@ class AppendedFile:
         with output_errors(self.path):
             # Appending to a file that was emptied meanwhile could make it as long as it ought to
             # be, and a resumed run would then trust what it holds.
-            if os.fstat(handle).st_size != self.end - len(buffered):
+            state = os.fstat(handle)
+            if (state.st_dev, state.st_ino) != self._identity:  # the function closes descriptors
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            self._lock(handle)
+            if state.st_size != self.end - len(buffered):
                 raise changed_meanwhile(self.path, "changed by somebody else")
             while buffered:
                 written = os.write(handle, buffered)
+                self._stretch_hash.update(memoryview(buffered)[:written])
                 del buffered[:written]
 
     def _check_path(self) -> None:

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
 from typing import Any, Protocol
 
 from batchmap.records import ItemFailure
 
-__all__ = ["Sink"]
+__all__ = ["NoteDigest", "Sink", "Stretch", "no_note", "output_digest"]
+
+Stretch = tuple[int, bytes]
+"""Where the output ended after a `sync`, and the digest of what that one added."""
+
+
+NoteDigest = Callable[[int, bytes], None]
+"""Takes the negative of the end of an output that is written anew, and its digest."""
+
+
+def no_note(_negative_end: int, _digest: bytes) -> None:
+    """Note nothing."""
+
+
+def output_digest(data: bytes | memoryview = b"") -> blake2b:
+    """Return the hash, to be updated, whose digests tell whether an output was changed."""
+    return blake2b(data, digest_size=16)
 
 
 class Sink(Protocol):
@@ -25,6 +42,17 @@ class Sink(Protocol):
 
     shows_items: bool
     """Whether `encode` needs the items; where not, they may be left out."""
+
+    @property
+    def digest(self) -> bytes | None:
+        """Return the digest of what the last `sync` made durable, `None` for nothing new."""
+
+    def check(self, stretches: Iterable[Stretch]) -> None:
+        """Compare the output with the digests of what it was made of, one for each `sync`.
+
+        Called before `start`; changes nothing. What is missing at the end is none of its business.
+        Raises `OutputError` where the output is not what was written.
+        """
 
     def start(self, end: int) -> int:
         """Open the output, create it when missing, cut it back to `end`; return where it ends.
@@ -54,12 +82,17 @@ class Sink(Protocol):
     def rollback(self) -> int:
         """Drop what is in memory after a write failed; return where the output ends.
 
-        That may be in the middle of a piece; `start` cuts it back. Raises `OutputError` also when
-        somebody removed, replaced or changed the output meanwhile.
+        That may be in the middle of a piece; `start` cuts it back. After a `sync` that failed, it
+        is where the last good one left it, for what was written since then may be lost. Raises
+        `OutputError` also when somebody removed, replaced or changed the output meanwhile.
         """
 
-    def finish(self) -> None:
-        """Make the output complete; called once, after the last `sync`."""
+    def finish(self, note: NoteDigest = no_note) -> None:
+        """Make the output complete; called once, after the last `sync`.
+
+        Where it is written anew for that, `note` gets its digest before it has its name, and the
+        negative of its end.
+        """
 
     def close(self) -> None:
         """Close the output; what was written since the last `sync` may be lost."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
+from batchmap.sinks.base import NoteDigest, Stretch, no_note
 from batchmap.sinks.json_encoding import json_text
 from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.value_conversion import Form, Unwritable, unwritable
@@ -61,6 +62,13 @@ class CsvSink:
         self._has_objects: bool | None = None
         """Whether the results are objects; `None` while that is not known."""
 
+    @property
+    def digest(self) -> bytes | None:
+        return self._file.digest
+
+    def check(self, stretches: Iterable[Stretch]) -> None:
+        self._file.check(stretches)
+
     def start(self, end: int) -> int:
         found_end = self._file.start(end)
         self._columns = self._has_objects = None
@@ -98,8 +106,8 @@ class CsvSink:
     def rollback(self) -> int:
         return self._file.rollback()
 
-    def finish(self) -> None:
-        self._file.finish()
+    def finish(self, note: NoteDigest = no_note) -> None:
+        self._file.finish(note)
 
     def close(self) -> None:
         self._file.close()

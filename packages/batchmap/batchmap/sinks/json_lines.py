@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
+from batchmap.sinks.base import NoteDigest, Stretch, no_note
 from batchmap.sinks.json_encoding import fallback_texts, json_texts
 
 __all__ = ["JsonLinesSink", "StdoutSink"]
@@ -43,6 +44,13 @@ class JsonLinesSink:
         self._file = file
         self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
 
+    @property
+    def digest(self) -> bytes | None:
+        return self._file.digest
+
+    def check(self, stretches: Iterable[Stretch]) -> None:
+        self._file.check(stretches)
+
     def start(self, end: int) -> int:
         return self._file.start(end)
 
@@ -60,8 +68,8 @@ class JsonLinesSink:
     def rollback(self) -> int:
         return self._file.rollback()
 
-    def finish(self) -> None:
-        self._file.finish()
+    def finish(self, note: NoteDigest = no_note) -> None:
+        self._file.finish(note)
 
     def close(self) -> None:
         self._file.close()
@@ -83,6 +91,11 @@ class StdoutSink:
         self._record = record
         self.shows_items = record != "result"
         self._end = 0
+
+    digest: bytes | None = None
+
+    def check(self, stretches: Iterable[Stretch]) -> None:
+        """Do nothing: nothing is left of an earlier run."""
 
     def start(self, end: int) -> int:
         self._end = 0
@@ -118,7 +131,7 @@ class StdoutSink:
     def rollback(self) -> int:
         return self._end
 
-    def finish(self) -> None:
+    def finish(self, note: NoteDigest = no_note) -> None:
         """Do nothing: all is written at once."""
 
     def close(self) -> None:

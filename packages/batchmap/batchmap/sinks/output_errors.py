@@ -12,7 +12,7 @@ from batchmap.errors import OutputError
 from batchmap.storage import Location
 from batchmap.text import printable
 
-__all__ = ["changed_meanwhile", "output_errors", "real_path"]
+__all__ = ["changed_meanwhile", "not_what_was_written", "output_errors", "real_path"]
 
 _RESUME = "run the same command with {resume}"
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -34,6 +34,17 @@ def changed_meanwhile(path: Location, what: str) -> OutputError:
     return OutputError(
         f"{printable(str(path))}: {what} while it was written",
         advice=f"leave it alone and {_RESUME}, which does again what is lost",
+    )
+
+
+def not_what_was_written(path: Location, start: int, end: int) -> OutputError:
+    """Return the error for an output whose bytes from `start` to `end` were changed after a run."""
+    back = "{overwrite} begins anew"
+    if start:
+        back = f"cut it there (truncate -s {start}) and {{resume}} does the rest again, or {back}"
+    return OutputError(
+        f"{printable(str(path))}: its bytes {start} to {end} are not what the run wrote",
+        advice=f"bring them back; or {back}",
     )
 
 

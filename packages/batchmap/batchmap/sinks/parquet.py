@@ -5,11 +5,12 @@ A Parquet file ends with its footer, so it cannot be appended to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
+from batchmap.sinks.base import NoteDigest, Stretch, no_note
 from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.parquet_parts import OUTPUT, ParquetParts
 from batchmap.sinks.parquet_schema import Columns
@@ -47,6 +48,7 @@ class ParquetSink:
         self._path = parts.path
         self._parts = parts
         self.commit_every_s, self.commit_soonest_s = parts.commit_every_s, parts.commit_soonest_s
+        self.digest: bytes | None = None
         self._reset()
 
     def _reset(self) -> None:
@@ -55,6 +57,18 @@ class ParquetSink:
         self._merged = 0
         """How many parts are merged in the output; 0 when it does not exist."""
         self._end = 0
+
+    def check(self, stretches: Iterable[Stretch]) -> None:
+        with output_errors(self._path):
+            merged = self._merged_parts()
+            for number, digest in stretches:
+                if number == -merged < 0:
+                    self._parts.check_digest(OUTPUT, digest)
+                elif number > merged:
+                    try:
+                        self._parts.check_digest(number, digest)
+                    except FileNotFoundError:
+                        return
 
     def start(self, end: int) -> int:
         self._reset()
@@ -91,9 +105,12 @@ class ParquetSink:
     def sync(self) -> int:
         with output_errors(self._path):
             self._parts.check()
+            self.digest = None
             if self._rows:
                 table = self._columns.table(self._rows)
-                self._parts.write(self._end + 1, lambda file: self._files.write_table(table, file))
+                self.digest = self._parts.write(
+                    self._end + 1, lambda file: self._files.write_table(table, file)
+                )
                 self._end += 1
                 self._rows = []
         return self._end
@@ -104,12 +121,12 @@ class ParquetSink:
             self._parts.check()
         return self._end
 
-    def finish(self) -> None:
+    def finish(self, note: NoteDigest = no_note) -> None:
         """Merge the parts into the output, and remove them."""
         with output_errors(self._path):
             self._parts.check()
             if not self._is_finished():
-                self._parts.merge(self._merge)
+                self._parts.merge(self._merge, lambda digest: note(-self._end, digest))
                 self._merged = self._end
             else:
                 self._parts.remove_parts()

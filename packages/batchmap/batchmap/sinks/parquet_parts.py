@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from batchmap.errors import OutputError
+from batchmap.sinks.base import output_digest
 from batchmap.sinks.output_errors import changed_meanwhile, real_path
 from batchmap.sinks.store_parts import StoreParts
 from batchmap.storage import DRAFT_PREFIX, Location, draft_path, replacing, sync_directory
@@ -52,11 +54,17 @@ class ParquetParts(Protocol):
     def check(self) -> None:
         """Raise `OutputError` when a file that was kept or written was removed or changed."""
 
-    def write(self, number: int, fill: _Fill) -> None:
-        """Write one part, whole or not at all."""
+    def check_digest(self, number: int, digest: bytes) -> None:
+        """Raise `OutputError` unless a file has this digest, `FileNotFoundError` without it."""
 
-    def merge(self, fill: _Fill) -> None:
-        """Write the output, whole or not at all, and remove the parts."""
+    def write(self, number: int, fill: _Fill) -> bytes | None:
+        """Write one part, whole or not at all; return its digest."""
+
+    def merge(self, fill: _Fill, note: Callable[[bytes], None]) -> None:
+        """Write the output, whole or not at all, and remove the parts.
+
+        `note` gets the digest of the output before it has its name.
+        """
 
     def remove_parts(self) -> None:
         """Remove all parts, which are in the merged output."""
@@ -106,21 +114,38 @@ class LocalParquetParts:
                 now = path.stat()
             except FileNotFoundError:
                 raise changed_meanwhile(self.path, f"{path.name} was removed") from None
-            if not os.path.samestat(now, known):
-                raise changed_meanwhile(self.path, f"{path.name} was replaced")
             if now.st_size != known.st_size:
                 raise changed_meanwhile(self.path, f"{path.name} was changed by somebody else")
+            # A new file may get the number of the one that was removed.
+            if not os.path.samestat(now, known) or now.st_mtime_ns != known.st_mtime_ns:
+                raise changed_meanwhile(self.path, f"{path.name} was replaced")
 
-    def write(self, number: int, fill: _Fill) -> None:
-        target = self._file(number)
-        self._make_directory()
-        with replacing(target, draft_path(target, self._directory)) as file:
-            fill(file)
-        self._remember(target)
+    def check_digest(self, number: int, digest: bytes) -> None:
+        path = self._file(number)
+        if _digest_of(path) != digest:
+            raise OutputError(
+                f"{printable(str(path))}: is not what the run wrote",
+                advice="bring it back, or {overwrite} begins anew",
+            )
 
-    def merge(self, fill: _Fill) -> None:
-        self.write(OUTPUT, fill)
+    def write(self, number: int, fill: _Fill) -> bytes:
+        noted: list[bytes] = []
+        self._write(number, fill, noted.append)
+        return noted[0]
+
+    def merge(self, fill: _Fill, note: Callable[[bytes], None]) -> None:
+        self._write(OUTPUT, fill, note)
         self.remove_parts()
+
+    def _write(self, number: int, fill: _Fill, note: Callable[[bytes], None]) -> None:
+        target = self._file(number)
+        draft = draft_path(target, self._directory)
+        self._make_directory()
+        with replacing(target, draft) as file:
+            fill(file)
+            file.flush()
+            note(_digest_of(draft))
+        self._remember(target)
 
     def remove_parts(self) -> None:
         self._known = {}
@@ -135,7 +160,8 @@ class LocalParquetParts:
         with suppress(FileNotFoundError):
             for path in list(self._directory.iterdir()):
                 part = _part_name(path.name)
-                if part is None and not path.name.startswith(DRAFT_PREFIX):
+                is_draft = _part_name(path.name.removeprefix(DRAFT_PREFIX)) is not None
+                if part is None and not is_draft:
                     continue
                 if part is None or int(part[1]) not in kept:
                     path.unlink()
@@ -151,6 +177,11 @@ class LocalParquetParts:
     def _remove_directory(self) -> None:
         with suppress(OSError):  # it holds a file of somebody else's, or is missing
             self._directory.rmdir()
+
+
+def _digest_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, output_digest).digest()
 
 
 class StoreParquetParts:
@@ -184,12 +215,16 @@ class StoreParquetParts:
     def check(self) -> None:
         """Do nothing: asking the store each time would be slow, so `merge` does it once."""
 
-    def write(self, number: int, fill: _Fill) -> None:
+    def check_digest(self, number: int, digest: bytes) -> None:
+        """Do nothing: all would have to be fetched; `StoreParts` compares sizes."""
+
+    def write(self, number: int, fill: _Fill) -> bytes:
         file = io.BytesIO()
         fill(file)
         self._parts.write(number, file.getvalue())
+        return output_digest(file.getbuffer()).digest()
 
-    def merge(self, fill: _Fill) -> None:
+    def merge(self, fill: _Fill, note: Callable[[bytes], None]) -> None:
         self._parts.merge(fill)
 
     def remove_parts(self) -> None:

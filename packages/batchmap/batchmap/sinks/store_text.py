@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import BinaryIO
 
+from batchmap.sinks.base import NoteDigest, Stretch, no_note, output_digest
 from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.store_parts import StoreParts
 from batchmap.storage import Location
@@ -36,6 +38,12 @@ class StoreText:
         self._merged: int | None = None
         """The size of the merged output in bytes, `None` when it does not exist."""
         self._buffer = bytearray()
+        self.digest: bytes | None = None
+        self._stretch_hash = output_digest()
+        self._stretch_start: int | None = None
+
+    def check(self, stretches: Iterable[Stretch]) -> None:
+        """Do nothing: all would have to be fetched; `start` compares the sizes of the parts."""
 
     def start(self, end: int) -> int:
         self._buffer.clear()
@@ -53,6 +61,12 @@ class StoreText:
                 self.end += size
             if self.end == end:
                 self._parts.keep(self._sizes, merged)
+            before, self._stretch_start = self._stretch_start, self.end
+            self._stretch_hash = output_digest()
+            for key in self._sizes:
+                if before is not None and key >= before:  # written after the last `sync`
+                    self._stretch_start = before
+                    self._stretch_hash.update(self._parts.read(key))
         return self.end
 
     def append(self, text: str) -> int:
@@ -65,6 +79,10 @@ class StoreText:
 
     def sync(self) -> int:
         self._flush()
+        self.digest = None
+        if self.end != self._stretch_start:
+            self.digest, self._stretch_hash = self._stretch_hash.digest(), output_digest()
+            self._stretch_start = self.end
         return self.end
 
     def rollback(self) -> int:
@@ -72,7 +90,7 @@ class StoreText:
         self._buffer.clear()
         return self.end
 
-    def finish(self) -> None:
+    def finish(self, note: NoteDigest = no_note) -> None:
         with output_errors(self.path):
             if self._sizes or self._merged is None:
                 self._parts.merge(self._merge)
@@ -97,6 +115,7 @@ class StoreText:
             with output_errors(self.path):
                 self._parts.write(start, bytes(self._buffer))
             self._sizes[start] = len(self._buffer)
+            self._stretch_hash.update(self._buffer)
             self._buffer.clear()
 
     def _merge(self, file: BinaryIO) -> None:

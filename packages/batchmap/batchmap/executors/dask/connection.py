@@ -68,7 +68,7 @@ def connect(name: str, scheduler: DaskAddress | None, local: Any) -> Any:
             _check_answers(scheduler.address)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Dask compares more versions than matter here
-            client = distributed.Client(  # type: ignore[no-untyped-call]
+            client: Any = distributed.Client(  # type: ignore[no-untyped-call]
                 scheduler.url if scheduler else local,
                 security=security,
                 timeout=CONNECT_S,

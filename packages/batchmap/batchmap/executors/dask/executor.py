@@ -177,7 +177,9 @@ class DaskExecutor(WorkerExecutor):
         try:
             answer = await self._cluster.fetch(key)
         except Exception as error:
-            if self._is_first(call):  # an `OSError` is the connection's: the function's is an answer
+            if self._is_first(
+                call
+            ):  # an `OSError` is the connection's: the function's is an answer
                 is_lost = isinstance(error, OSError)
                 call.future.set_exception(self._cluster.lost() if is_lost else self._cause(error))
             return

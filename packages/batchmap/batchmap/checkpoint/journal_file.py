@@ -1,0 +1,190 @@
+"""The SQLite file of a journal: how it comes to be, is recognized, locked and checked.
+
+A new file is written whole, with its identity, before SQLite opens it: one that SQLite has yet to
+finish after a crash would look like somebody else's. What is no journal is never opened by SQLite,
+which might change it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from batchmap.errors import OutputError, OutputHeldError
+from batchmap.storage import sync_directory
+
+__all__ = ["DamagedJournalError", "open_journal_file", "remove_journal_file", "sqlite_errors"]
+
+_MAGIC = b"SQLite format 3\0"
+_APPLICATION_ID = 0x50425750
+_VERSION = 2
+_SCHEMA = """
+CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL, sum BLOB NOT NULL);
+CREATE TABLE done (
+    id INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    digests BLOB NOT NULL,
+    output_end INTEGER NOT NULL,
+    sum BLOB NOT NULL
+);
+CREATE TABLE failed (
+    item INTEGER PRIMARY KEY, digest BLOB NOT NULL, line TEXT NOT NULL, sum BLOB NOT NULL
+);
+CREATE TABLE stretch (output_end INTEGER PRIMARY KEY, digest BLOB NOT NULL, sum BLOB NOT NULL);
+"""
+
+_DAMAGES = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT", "SQLITE_ERROR", "SQLITE_MISMATCH")
+
+_held: set[tuple[int, int]] = set()
+"""Device and inode of the journals that this process has open. SQLite's locks keep other processes
+out, and would be lost if this one opened the file a second time and closed it."""
+
+
+class DamagedJournalError(OutputError):
+    """A journal that cannot be what the run wrote."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"the journal {name} is damaged ({what}), so nobody knows what the output holds",
+            advice="bring it back from a copy, or {overwrite} begins anew",
+        )
+
+
+@contextmanager
+def sqlite_errors(name: str) -> Iterator[None]:
+    """Turn an error of SQLite into an `OutputError` about the journal `name`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        kind = getattr(error, "sqlite_errorname", "")
+        if kind.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise OutputHeldError(
+                f"another run holds {name}; wait for its end, or write elsewhere"
+            ) from error
+        if kind.startswith(_DAMAGES) or isinstance(error, sqlite3.DataError):
+            raise DamagedJournalError(name, str(error)) from error
+        raise OutputError(
+            f"the journal {name} cannot be used ({error})",
+            advice="see that there is room and that it may be written, then run the same "
+            "command with {resume}",
+        ) from error
+
+
+def open_journal_file(path: Path, name: str) -> sqlite3.Connection:
+    """Open the journal at `path`, created where it is missing, so that nobody else can.
+
+    Raises `OutputHeldError` when another run holds it, `DamagedJournalError` when it is damaged,
+    `OutputError` when it is no journal, one of another version, or cannot be used.
+    """
+    try:
+        _create_or_recognize(path, name)
+    except OSError as error:
+        raise OutputError(
+            f"the journal {name} cannot be used ({error.strerror})",
+            advice="see that there is room and that it may be written, then run the same "
+            "command with {resume}",
+        ) from error
+    with sqlite_errors(name):
+        connection = sqlite3.connect(
+            path.absolute(), timeout=0, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA fullfsync = ON")  # of macOS, whose fsync does less
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN EXCLUSIVE")  # now, not at the first commit
+            [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
+            connection.execute("COMMIT")
+            if found != "ok":
+                raise DamagedJournalError(name, " ".join(found.split())[:100])
+        except BaseException:
+            connection.close()
+            raise
+    state = path.stat()
+    _held.add((state.st_dev, state.st_ino))
+    return connection
+
+
+def close_journal_file(connection: sqlite3.Connection, path: Path) -> None:
+    """Move all that was committed into the file itself, and close it.
+
+    Raises `sqlite3.Error` when that fails; what was committed is then in a file beside it.
+    """
+    try:
+        [busy, *_] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise sqlite3.OperationalError("its last commits are in its -wal file")
+    finally:
+        connection.close()
+        with suppress(OSError):
+            state = path.stat()
+            _held.discard((state.st_dev, state.st_ino))
+
+
+def remove_journal_file(path: Path) -> None:
+    """Remove a journal that is damaged, with the files that SQLite has beside it."""
+    for suffix in ("-wal", "-shm", "-journal", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def _create_or_recognize(path: Path, name: str) -> None:
+    """Write a new journal where there is none; raise `OutputError` for what is no journal."""
+    with suppress(FileNotFoundError):
+        state = path.stat()
+        if (state.st_dev, state.st_ino) in _held:
+            raise OutputHeldError(f"another run holds {name}; wait for its end, or write elsewhere")
+    image = _empty_journal()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        _lock(descriptor, name)
+        start = os.read(descriptor, len(image) + 1)
+        if len(start) < len(image) and start == image[: len(start)]:  # new, or begun to be written
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            left = memoryview(image)
+            while left:
+                left = left[os.write(descriptor, left) :]
+            os.fsync(descriptor)
+            sync_directory(path.parent)
+            return
+    finally:
+        os.close(descriptor)
+    if not start.startswith(_MAGIC) or int.from_bytes(start[68:72], "big") != _APPLICATION_ID:
+        raise OutputError(f"{name} is not a journal of this program; move it away")
+    version = int.from_bytes(start[60:64], "big")
+    if version != _VERSION:
+        raise OutputError(
+            f"{name} is a journal of version {version}, and this program writes {_VERSION}",
+            advice="go on with the program that began it, or move it and the output away",
+        )
+
+
+def _lock(descriptor: int, name: str) -> None:
+    """Keep others from creating the same journal; SQLite's own locks are seen as well."""
+    try:
+        import fcntl
+    except ImportError:  # on Windows
+        return
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
+        raise OutputHeldError(
+            f"another run holds {name}; wait for its end, or write elsewhere"
+        ) from error
+    except OSError:  # a file system without locks
+        return
+
+
+def _empty_journal() -> bytes:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.executescript(_SCHEMA)
+        image = bytearray(connection.serialize())
+    image[18:20] = b"\2\2"  # it has a write-ahead log from the start
+    return bytes(image)

@@ -1,0 +1,90 @@
+"""Opens the journal of an output, and refuses to touch what no journal vouches for."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from batchmap.checkpoint.journal import Journal
+from batchmap.checkpoint.journal_file import DamagedJournalError, remove_journal_file
+from batchmap.checkpoint.store_journal import StoreJournal
+from batchmap.errors import OutputError, UsageError
+from batchmap.options import JobOptions
+from batchmap.storage import draft_path, journal_path
+from batchmap.storage.output_lease import OutputLease
+
+__all__ = ["open_journal"]
+
+
+def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
+    """Return the journal of `output`, which nobody else can open now.
+
+    Raises `UsageError` for an output that exists and may not be touched, `OutputHeldError` when
+    another run holds it, `OutputError` when nobody knows what it holds.
+    """
+    is_new = not (
+        output.has_journal() if isinstance(output, OutputLease) else journal_path(output).exists()
+    )
+    may_exist = options.resume or options.overwrite
+    if is_new and output.exists():
+        if not may_exist:
+            raise UsageError(
+                f"{output} exists", advice="{overwrite} drops it, or name another file"
+            )
+        if not options.overwrite:
+            raise OutputError(
+                f"{output} has no journal, so nobody knows what it holds",
+                advice="{overwrite} begins anew",
+            )
+    if is_new and not options.overwrite and isinstance(output, Path):
+        _refuse_leftovers(options, output)
+    journal = _opened_journal(options, output)
+    if journal.fingerprint is not None and not may_exist:
+        journal.close()
+        raise UsageError(
+            f"{output} exists", advice="{resume} goes on with it, {overwrite} begins anew"
+        )
+    return journal
+
+
+def _refuse_leftovers(options: JobOptions, output: Path) -> None:
+    """Raise an error for files without a journal that the run would overwrite or remove."""
+    target = Path(os.path.realpath(output))
+    found = [draft_path(target, target.parent)]
+    if options.output_format == "parquet":
+        found += [target.with_name(f"{target.name}.parts")]
+        found += [draft_path(target, found[-1])]
+    if isinstance(options.errors, Path):
+        errors = Path(os.path.realpath(options.errors))
+        found.append(draft_path(errors, errors.parent))
+    for path in found:
+        if os.path.lexists(path):
+            raise (OutputError if options.resume else UsageError)(
+                f"{path} exists and there is no journal, so nobody knows whose it is",
+                advice="move it away, or name another output",
+            )
+
+
+def _opened_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
+    """Open the journal; with `overwrite`, one that is damaged is replaced."""
+    if isinstance(output, OutputLease):
+        return StoreJournal(output)
+    path = journal_path(output)
+    try:
+        return _checked(Journal(path))
+    except DamagedJournalError:
+        if not options.overwrite:
+            raise
+    remove_journal_file(path)
+    return Journal(path)
+
+
+def _checked(journal: Journal) -> Journal:
+    try:
+        journal.check()
+    except BaseException:
+        with suppress(OutputError):
+            journal.close()
+        raise
+    return journal
