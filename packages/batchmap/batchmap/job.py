@@ -53,9 +53,10 @@ class Job:
 
     `fingerprint` says what the results depend on beside the options and the items: a run whose
     fingerprint has changed is not resumed. `stdout` is the file descriptor for results where there
-    is no output. `written` maps options to the other files that the caller will write, such as
-    exports, so that none of them is read as input. Raises `UsageError` when `options` ask for the
-    async backend and `function` is not a coroutine function.
+    is no output, and `source` the source where it is open already. `written` maps options to the
+    other files that the caller will write, such as exports, so that none of them is read as input.
+    Raises `UsageError` when `options` ask for the async backend and `function` is not a coroutine
+    function.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Job:
         stdout: int = 1,
         written: Mapping[str, Location | None] | None = None,
         stop: StopRequest | None = None,
+        source: Source | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         if options.backend == "async" and not is_async(function):
@@ -85,7 +87,7 @@ class Job:
         self._stdout = stdout
         self._written = written or {}
         self._stack = ExitStack()
-        self._source: Source | None = None
+        self._source = source
         self._recorder: Recorder | None = None
         self._is_closed = False
 

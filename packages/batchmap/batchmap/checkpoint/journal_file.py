@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from batchmap.errors import OutputError, OutputHeldError
-from batchmap.storage import sync_directory
+from batchmap.storage import create_new, sync_directory
 
 __all__ = ["DamagedJournalError", "open_journal_file", "remove_journal_file", "sqlite_errors"]
 
@@ -140,7 +140,10 @@ def _create_or_recognize(path: Path, name: str) -> None:
         if (state.st_dev, state.st_ino) in _held:
             raise OutputHeldError(f"another run holds {name}; wait for its end, or write elsewhere")
     image = _empty_journal()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        descriptor = create_new(path)
+    except FileExistsError:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
     try:
         _lock(descriptor, name)
         start = os.read(descriptor, len(image) + 1)

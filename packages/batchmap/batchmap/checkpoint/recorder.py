@@ -112,7 +112,7 @@ class Recorder:
             failed_before=failed_before,
             errors=self._failure_stats.most_frequent(MAX_ERROR_TYPES),
             output=self._output,
-            errors_file=None if self._errors_path is None else str(self._errors_path),
+            errors_file=None if self._errors_path is None else f"{self._errors_path}",
             finished=self.finished,
             halted=self.halted,
         )

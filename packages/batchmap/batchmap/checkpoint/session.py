@@ -146,7 +146,7 @@ def open_recorder(
             sink,
             completion_log,
             keeps_order=options.keep_order,
-            output="stdout" if options.output is None else str(options.output),
+            output="stdout" if options.output is None else f"{options.output}",
             errors_path=options.errors,
             before=before,
             failure_limit=_failure_limit(options.halt),

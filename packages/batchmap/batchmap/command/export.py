@@ -66,4 +66,4 @@ def _jsonable(value: Any) -> Any:
         return as_mapping(value)
     if isinstance(value, array):
         return value.tolist()
-    return str(value)
+    return format(value)

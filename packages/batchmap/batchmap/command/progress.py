@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.command.terminal import is_plain, stderr_console
+from batchmap.command.terminal import is_plain, stderr, stderr_console
 from batchmap.records import BatchRecord
 from batchmap.resources import family_resident_bytes
 from batchmap.scheduling.run_state import RunState
@@ -183,4 +182,4 @@ def _print_line(sums: _Sums, elapsed_s: float, *, goes_on: bool) -> None:
             parts.append(f"ETA {(sums.total - sums.done) / rate:.0f} s")
         parts.append(sums.load())
     with suppress(OSError):  # a run does not end because nobody can see how far it is
-        print(f"{sums.phase}: {', '.join(filter(None, parts))}", file=sys.stderr)
+        print(f"{sums.phase}: {', '.join(filter(None, parts))}", file=stderr())

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from batchmap.checkpoint.session import open_input
 from batchmap.command.dry_run import find_plan
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
 from batchmap.command.supervisor import mark_started
 from batchmap.command.task import Task, load_task
-from batchmap.command.terminal import stdout_kept_for_results, write_stdout
-from batchmap.errors import UsageError
+from batchmap.command.terminal import give_away_stdin, stderr, stdout_kept_for_results, write_stdout
+from batchmap.errors import BatchmapError, UsageError
 from batchmap.job import Job
+from batchmap.sources import Source
 from batchmap.stopping import StopRequest
+from batchmap.storage import Location
 from batchmap.worker.processor import is_async
 
 __all__ = ["FAILURE_LIMIT_REACHED", "check_backend", "run"]
@@ -39,14 +42,16 @@ def run(
     `show` puts the report on stdout where no results go there.
     """
     with stdout_kept_for_results() as stdout:
-        task = load_task(settings.task, setup=settings.setup)
+        written = {name: getattr(settings, name) for name in EXPORTS}
+        source, task = _source_and_task(settings, written, stop)
         check_backend(settings.backend, task)
         with Job(
             task.function,
             settings,
             fingerprint=_fingerprint(settings, task),
             stdout=stdout,
-            written={name: getattr(settings, name) for name in EXPORTS},
+            source=source,
+            written=written,
             stop=stop,
         ) as job:
             if settings.dry_run:
@@ -57,10 +62,27 @@ def run(
                 report, code = _run_to_the_end(job, settings, drive)
     if settings.output is None and not settings.dry_run:
         with suppress(OSError):
-            print(report, end="", file=sys.stderr)
+            print(report, end="", file=stderr())
     else:
         show(report)
     return code
+
+
+def _source_and_task(
+    settings: RunSettings, written: Mapping[str, Location | None], stop: StopRequest
+) -> tuple[Source, Task]:
+    """Open the input, then load the task, which may change what relative paths and stdin mean."""
+    refused: BatchmapError | None = None
+    try:
+        source = open_input(settings, written, stop)
+    except BatchmapError as error:
+        refused = error
+    if settings.source == "-":
+        give_away_stdin()
+    task = load_task(settings.task, setup=settings.setup)  # a task that cannot be had comes first
+    if refused is not None:
+        raise refused
+    return source, task
 
 
 def check_backend(backend: str | None, task: Task) -> None:
@@ -86,7 +108,7 @@ def _run_to_the_end(job: Job, settings: RunSettings, drive: Drive) -> tuple[str,
     report = drive(job, settings)
     outcome = job.outcome()
     if settings.output is not None and not outcome.finished:
-        print(f"resume with: {_resuming_command()}", file=sys.stderr)
+        print(f"resume with: {_resuming_command()}", file=stderr())
     if outcome.halted:
         return report, FAILURE_LIMIT_REACHED
     return report, 1 if outcome.failed + outcome.failed_before else 0

@@ -110,7 +110,7 @@ def _check_resuming(reader: OptionReader, values: dict[str, Any]) -> None:
 def _name_errors_file(reader: OptionReader, values: dict[str, Any]) -> None:
     output = values["output"]
     if reader.raw("errors") is None and output is not None and output.name:
-        values["errors"] = output.with_name(output.name + ".errors.jsonl")
+        values["errors"] = output.beside(".errors.jsonl")
 
 
 def _check_files(reader: OptionReader, values: dict[str, Any]) -> None:

@@ -113,7 +113,8 @@ def _signals_in_thread(act: Callable[[int], None], channel: SignalChannel) -> It
 def exit_now(code: int, why: str = "") -> None:
     """End the process now, with the cursor back, whatever still runs."""
     if sys.stderr is not None and sys.stderr.isatty():
-        os.write(2, b"\x1b[?25h")
+        with suppress(OSError):
+            os.write(2, b"\x1b[?25h")
     if why:
         _print(why)
     mark_exiting()

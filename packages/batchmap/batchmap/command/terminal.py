@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from batchmap.errors import OutputError
 
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
+    "give_away_stdin",
     "is_plain",
+    "stderr",
     "stderr_console",
     "stdout_console",
     "stdout_kept_for_results",
@@ -22,6 +25,8 @@ __all__ = [
 ]
 
 _stderr_console: Console | None = None
+_own_stderr: TextIO | None = None
+"""A stream of our own on stderr, while the user's code runs."""
 _is_plain: bool | None = None
 """What was found before stdout was redirected; `None` while it is not."""
 
@@ -42,22 +47,62 @@ def is_plain() -> bool:
 
 @contextmanager
 def stdout_kept_for_results() -> Iterator[int]:
-    """Yield a descriptor of stdout for results; what else is printed meanwhile goes to stderr."""
-    global _is_plain
+    """Yield a descriptor of stdout for results; what else is printed meanwhile goes to stderr.
+
+    The user's code may meanwhile replace or close the standard streams; at the end they are what
+    they were, and `stderr` is there all the time.
+    """
+    global _is_plain, _own_stderr, _stderr_console
     _is_plain = is_plain()
     sys.stdout.flush()
-    kept = os.dup(1)
+    streams = sys.stdout, sys.stderr
+    kept = [os.dup(1), _duplicate_of_stderr()]
+    _own_stderr = _text_stream(kept[1], like=sys.stderr)
     os.dup2(2, 1)
     try:
-        yield kept
+        yield kept[0]
     finally:
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-        os.dup2(kept, 1)
-        if sys.stdout.closed:  # by whom we cannot know; the report still needs it
-            sys.stdout = open(1, "w", closefd=False, errors="replace")  # noqa: SIM115
-        os.close(kept)
-        _is_plain = None
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        _is_plain = _own_stderr = _stderr_console = None
+        for descriptor, duplicate in enumerate(kept, 1):
+            os.dup2(duplicate, descriptor)
+            os.close(duplicate)
+        sys.stdout, sys.stderr = (
+            _text_stream(number, like=stream) if stream.closed else stream
+            for number, stream in enumerate(streams, 1)
+        )
+
+
+def _duplicate_of_stderr() -> int:
+    try:
+        return os.dup(2)
+    except OSError:  # it is closed
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def _text_stream(descriptor: int, *, like: TextIO) -> TextIO:
+    # Not `open`, which the user's code may have replaced.
+    return io.TextIOWrapper(
+        io.FileIO(descriptor, "w", closefd=False),
+        encoding=like.encoding,
+        errors=like.errors,
+        write_through=True,
+    )
+
+
+def stderr() -> TextIO:
+    """Return standard error as it was before the user's code was loaded."""
+    return _own_stderr or sys.stderr
+
+
+def give_away_stdin() -> None:
+    """Let what reads standard input from now on find its end: its content is the run's."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    if nothing:
+        os.close(nothing)
 
 
 def write_stdout(text: str) -> None:
@@ -81,23 +126,24 @@ def write_stdout(text: str) -> None:
 
 def stdout_console() -> Console:
     """Return a console on stdout."""
-    return _console(stderr=False)
+    return _console(to_stderr=False)
 
 
 def stderr_console() -> Console:
     """Return the one console on stderr, which bar, warnings and logs share."""
     global _stderr_console
     if _stderr_console is None:
-        _stderr_console = _console(stderr=True)
+        _stderr_console = _console(to_stderr=True)
     return _stderr_console
 
 
-def _console(*, stderr: bool) -> Console:
+def _console(*, to_stderr: bool) -> Console:
     from rich.console import Console
 
     plain = is_plain()
     return Console(
-        stderr=stderr,
+        file=_own_stderr if to_stderr else None,
+        stderr=to_stderr,
         force_terminal=not plain,
         no_color=plain,
         highlight=False,

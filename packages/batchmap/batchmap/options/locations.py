@@ -9,6 +9,7 @@ from typing import Any
 from batchmap.options.option_row import OptionError
 from batchmap.storage import (
     Location,
+    NamedPath,
     StoreUrl,
     location_of,
     why_unreadable,
@@ -26,17 +27,17 @@ def input_file(raw: Any, label: str) -> Path:
     path = Path(str(raw))
     if (problem := why_unreadable(path)) is not None:
         raise OptionError(f"{label} {raw}: {problem}", of_input=True)
-    return path
+    return NamedPath(path)
 
 
 def input_source(raw: Any, label: str) -> str:
     """Return what `open_source` understands: standard input, a URL, a pattern, or a file."""
-    return str(raw) if _is_no_file(str(raw)) else str(input_file(raw, label))
+    return str(raw) if _is_no_file(str(raw)) else f"{input_file(raw, label)}"
 
 
 def output_file(raw: Any, label: str) -> Path:
     """Return the path of a file of this machine that could be written."""
-    path = location_of(str(raw))
+    path = raw if isinstance(raw, NamedPath) else location_of(str(raw))
     if isinstance(path, StoreUrl):
         raise OptionError(f"{label} {path}: takes a file, and no URL; name one of this machine")
     if (problem := why_unwritable(path)) is not None:
@@ -45,12 +46,12 @@ def output_file(raw: Any, label: str) -> Path:
         raise OptionError(f"{label} {raw}: a directory; name a file in it")
     if not path.absolute().parent.is_dir():
         raise OptionError(f"{label} {raw}: there is no directory {path.parent}; make it first")
-    return path
+    return NamedPath(path)
 
 
 def output_location(raw: Any, label: str) -> Location:
     """Return where an output goes that may lie in an object store."""
-    location = location_of(str(raw))
+    location = raw if isinstance(raw, NamedPath) else location_of(str(raw))
     if not isinstance(location, StoreUrl):
         return output_file(raw, label)
     if location.is_read_only:

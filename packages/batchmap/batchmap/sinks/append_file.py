@@ -18,7 +18,7 @@ from batchmap.sinks.output_errors import (
     output_errors,
     real_path,
 )
-from batchmap.storage import Location, sync_directory
+from batchmap.storage import Location, create_new, sync_directory
 from batchmap.text import printable
 
 __all__ = ["AppendedFile", "GrowingText"]
@@ -165,14 +165,15 @@ class AppendedFile:
         flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)
         if self._real.exists() and not (self._real.is_file() or self._real.is_dir()):
             raise OutputError(
-                f"{printable(str(self.path))}: not a regular file, so it cannot be cut back; "
+                f"{printable(f'{self.path}')}: not a regular file, so it cannot be cut back; "
                 "name another, or - for standard output"
             )
         try:
             self._handle = os.open(self._real, flags)
         except FileNotFoundError:
-            self._handle = os.open(self._real, flags | os.O_CREAT, 0o666)
+            os.close(create_new(self._real))
             sync_directory(self._real.parent)
+            self._handle = os.open(self._real, flags)
         state = os.fstat(self._handle)
         self._identity = state.st_dev, state.st_ino
 
@@ -189,7 +190,7 @@ class AppendedFile:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError) as error:
             raise OutputHeldError(
-                f"another run holds {printable(str(self.path))}, perhaps by another name; "
+                f"another run holds {printable(f'{self.path}')}, perhaps by another name; "
                 "wait for its end, or write elsewhere"
             ) from error
         except OSError:  # a file system without locks

@@ -26,13 +26,13 @@ def output_errors(path: Location) -> Iterator[None]:
         yield
     except OSError as error:
         why, advice = _why_and_advice(error)
-        raise OutputError(f"{printable(str(path))}: {why}", advice=advice) from error
+        raise OutputError(f"{printable(f'{path}')}: {why}", advice=advice) from error
 
 
 def changed_meanwhile(path: Location, what: str) -> OutputError:
     """Return the error for an output to which `what` happened while it was written."""
     return OutputError(
-        f"{printable(str(path))}: {what} while it was written",
+        f"{printable(f'{path}')}: {what} while it was written",
         advice=f"leave it alone and {_RESUME}, which does again what is lost",
     )
 
@@ -43,7 +43,7 @@ def not_what_was_written(path: Location, start: int, end: int) -> OutputError:
     if start:
         back = f"cut it there (truncate -s {start}) and {{resume}} does the rest again, or {back}"
     return OutputError(
-        f"{printable(str(path))}: its bytes {start} to {end} are not what the run wrote",
+        f"{printable(f'{path}')}: its bytes {start} to {end} are not what the run wrote",
         advice=f"bring them back; or {back}",
     )
 
@@ -54,7 +54,7 @@ def real_path(path: Path) -> Path:
         return Path(os.path.realpath(path))
     except (OSError, ValueError) as error:  # no current directory; a NUL in the name
         why = getattr(error, "strerror", None) or error
-        raise OutputError(f"{printable(str(path))}: {why}; name another file") from error
+        raise OutputError(f"{printable(f'{path}')}: {why}; name another file") from error
 
 
 def _why_and_advice(error: OSError) -> tuple[str, str]:

@@ -155,7 +155,7 @@ class ParquetSink:
             except ValueError as error:
                 part = f"part {number} of " if number != OUTPUT else ""
                 raise OutputError(
-                    f"{part}{printable(str(self._path))}: is not of this run ({error})",
+                    f"{part}{printable(f'{self._path}')}: is not of this run ({error})",
                     advice="start again with {overwrite}",
                 ) from error
             last += number != OUTPUT

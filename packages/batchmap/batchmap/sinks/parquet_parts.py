@@ -86,7 +86,7 @@ class LocalParquetParts:
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(self._output.stat().st_mode):
                 raise OutputError(
-                    f"{printable(str(self.path))}: not a regular file; name another one"
+                    f"{printable(f'{self.path}')}: not a regular file; name another one"
                 )
 
     @contextmanager
@@ -124,7 +124,7 @@ class LocalParquetParts:
         path = self._file(number)
         if _digest_of(path) != digest:
             raise OutputError(
-                f"{printable(str(path))}: is not what the run wrote",
+                f"{printable(f'{path}')}: is not what the run wrote",
                 advice="bring it back, or {overwrite} begins anew",
             )
 

@@ -56,9 +56,9 @@ class LocalFile:
     def __init__(self, path: Path, *, name: str) -> None:
         self.name = name
         self.repeatable = path.is_file()
-        self.paths: tuple[Path, ...] = (path,) if self.repeatable else ()
+        self._path = path.absolute()  # the function may change the current directory
+        self.paths: tuple[Path, ...] = (self._path,) if self.repeatable else ()
         self.size_bytes = path.stat().st_size if self.repeatable else None
-        self._path = path
 
     @contextmanager
     def opened(self) -> Iterator[Opened]:
@@ -72,7 +72,11 @@ class LocalFile:
 
 
 class StandardInput:
-    """Standard input; it ends once `stopped` says so."""
+    """Standard input as it is now; it ends once `stopped` says so.
+
+    What becomes of file descriptor 0 and of `sys.stdin` later, as by the user's function, is none
+    of its business.
+    """
 
     name = "standard input"
     paths: tuple[Path, ...] = ()
@@ -82,10 +86,23 @@ class StandardInput:
 
     def __init__(self, stopped: Callable[[], bool]) -> None:
         self._stopped = stopped
+        self._stream = None if sys.stdin is None else sys.stdin.buffer
+        self._descriptor: int | None = None
+        if sys.platform != "win32":  # where `select` takes sockets only
+            with contextlib.suppress(OSError, AttributeError):  # a stream of Python's alone
+                self._descriptor = os.dup(cast(BinaryIO, self._stream).fileno())
 
     @contextmanager
     def opened(self) -> Iterator[Opened]:
-        yield _standard_input(self._stopped), None
+        if self._stream is None:
+            raise InputError("standard input: it is closed; name a file instead of -")
+        if self._descriptor is None:
+            yield self._stream, None
+            return
+        # Otherwise a moment without data would look like the end.
+        with contextlib.suppress(OSError):
+            os.set_blocking(self._descriptor, True)
+        yield cast(BinaryIO, _Stoppable(self._descriptor, self._stopped)), None
 
     def state(self) -> object:
         return None
@@ -148,23 +165,3 @@ class _Stoppable(io.RawIOBase):
             if select.select([self._descriptor], [], [], _POLL_S)[0]:
                 return os.readv(self._descriptor, [buffer])
         return 0
-
-
-def _standard_input(stopped: Callable[[], bool]) -> BinaryIO:
-    if sys.stdin is None:
-        raise InputError("standard input: it is closed; name a file instead of -")
-    stream = sys.stdin.buffer
-    # Otherwise a moment without data would look like the end.
-    with contextlib.suppress(OSError):
-        os.set_blocking(stream.fileno(), True)
-    if sys.platform != "win32" and _has_descriptor(stream):  # `select` takes sockets only there
-        return cast(BinaryIO, _Stoppable(stream.fileno(), stopped))
-    return stream
-
-
-def _has_descriptor(stream: BinaryIO) -> bool:
-    try:
-        stream.fileno()
-    except OSError:
-        return False
-    return True

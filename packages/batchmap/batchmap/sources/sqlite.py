@@ -25,10 +25,10 @@ class SqliteRows:
     def __init__(self, path: Path, query: str) -> None:
         self.name = f"sqlite:///{path}"
         self.total: int | None = None
-        self.paths: tuple[Path, ...] = (path,)
+        self.paths: tuple[Path, ...] = (path.absolute(),)
         self.repeatable = True
         self.size_bytes: int | None = None
-        self._path = path
+        self._path = path.absolute()
         self._query = query
         if why := why_unreadable(path):
             raise InputError(f"{self.name}: {why}")
@@ -62,7 +62,7 @@ class SqliteRows:
 
     def _connected(self) -> sqlite3.Connection:
         # Rows may be taken by other threads than this one, but by one at a time.
-        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        uri = f"{self._path.as_uri()}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         return connection

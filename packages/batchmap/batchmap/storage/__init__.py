@@ -5,6 +5,7 @@
 
 from batchmap.storage.atomic_write import (
     DRAFT_PREFIX,
+    create_new,
     draft_path,
     replacing,
     sync_directory,
@@ -12,7 +13,13 @@ from batchmap.storage.atomic_write import (
 )
 from batchmap.storage.formats import INPUT_FORMATS, INPUT_SUFFIXES, OUTPUT_FORMATS, OUTPUT_SUFFIXES
 from batchmap.storage.object_store import Store
-from batchmap.storage.paths import is_stream, journal_path, why_unreadable, why_unwritable
+from batchmap.storage.paths import (
+    NamedPath,
+    is_stream,
+    journal_path,
+    why_unreadable,
+    why_unwritable,
+)
 from batchmap.storage.same_file import is_same_file
 from batchmap.storage.schemes import why_unusable
 from batchmap.storage.store_errors import store_errors, why_failed
@@ -25,8 +32,10 @@ __all__ = [
     "OUTPUT_FORMATS",
     "OUTPUT_SUFFIXES",
     "Location",
+    "NamedPath",
     "Store",
     "StoreUrl",
+    "create_new",
     "draft_path",
     "is_same_file",
     "is_stream",

@@ -17,9 +17,21 @@ from typing import BinaryIO
 
 from batchmap.storage.paths import is_stream
 
-__all__ = ["DRAFT_PREFIX", "draft_path", "replacing", "sync_directory", "write_whole"]
+__all__ = ["DRAFT_PREFIX", "create_new", "draft_path", "replacing", "sync_directory", "write_whole"]
 
 DRAFT_PREFIX = ".draft-"
+
+
+def _umask() -> int:
+    with suppress(OSError, ValueError, StopIteration):  # there it can be read without being set
+        status = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in status if line.startswith("Umask:")).split()[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()
 
 
 def draft_path(target: Path, directory: Path) -> Path:
@@ -37,7 +49,7 @@ def replacing(target: Path, draft: Path, *, is_durable: bool = True) -> Iterator
     """
     draft.unlink(missing_ok=True)
     try:
-        with draft.open("xb") as file:
+        with os.fdopen(create_new(draft), "wb") as file:
             if target.exists():
                 draft.chmod(stat.S_IMODE(target.stat().st_mode))
             yield file
@@ -51,6 +63,19 @@ def replacing(target: Path, draft: Path, *, is_durable: bool = True) -> Iterator
         with suppress(OSError):
             draft.unlink()
         raise
+
+
+def create_new(path: Path) -> int:
+    """Create a file and return its descriptor, for writing.
+
+    Its permissions are those that files of this process had when it began: the user's function may
+    have changed the mask since. Raises `FileExistsError` where there is one.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, 0o666 & ~_UMASK)
+    return descriptor
 
 
 def write_whole(path: Path, text: str) -> None:

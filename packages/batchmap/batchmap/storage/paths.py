@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Any, Self
 
 __all__ = [
+    "NamedPath",
     "is_stream",
     "journal_path",
     "why_unreadable",
     "why_unwritable",
 ]
+
+
+_ConcretePath: Any = type(Path())
+
+
+class NamedPath(_ConcretePath):  # type: ignore[misc]
+    """An absolute path that a format string shows as it was given.
+
+    The user's function may change the current directory at any moment, in a thread, too; the files
+    that were named before must not move with it.
+    """
+
+    name_given: str
+
+    def __new__(cls, given: str | os.PathLike[str]) -> Self:
+        """Make the path that `given` names as seen from the current directory."""
+        path: Self = super().__new__(cls, Path(given).absolute())
+        path.name_given = format(given) if isinstance(given, NamedPath) else os.fspath(given)
+        return path
+
+    if sys.version_info >= (3, 12):
+
+        def __init__(self, given: str | os.PathLike[str]) -> None:
+            super().__init__(Path(given).absolute())
+
+        def with_segments(self, *segments: Any) -> Path:
+            """Return what is derived from this path: an ordinary one."""
+            return Path(*segments)
+
+    def __format__(self, spec: str) -> str:
+        return format(getattr(self, "name_given", str(self)), spec)
+
+    def beside(self, suffix: str) -> NamedPath:
+        """Return the path of the file beside it whose name is longer by `suffix`."""
+        return NamedPath(f"{self}{suffix}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NamedPath, (str(self),)
 
 
 def journal_path(output: Path) -> Path:

@@ -1,0 +1,88 @@
+"""What the user's code changes in the command's process does not reach the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.run_command import Place, ended, place
+
+__all__ = ["place"]
+
+CHANGES = {
+    "reads standard input": "import sys\nassert sys.stdin.read() == ''",
+    "closes standard input": "import os\nos.close(0)\nos.dup2(os.open(os.devnull, 0), 0)",
+    "changes directory": "import os\nif os.path.exists('elsewhere'): os.chdir('elsewhere')",
+    "changes the mask": "import os\nos.umask(0o777)",
+    "drops its streams": "import sys\nsys.stdin = sys.stdout = sys.stderr = None",
+    "closes its streams": "import sys\nsys.stdout.close(); sys.stderr.close()",
+    "redirects its descriptors": "import os\nfor n in (1, 2): os.dup2(os.open('/dev/null', 1), n)",
+    "forgets its environment": "import os\nos.environ.clear()",
+    "other conventions": "import locale, sys\nlocale.setlocale(locale.LC_ALL, 'C')\n"
+    "sys.setrecursionlimit(150)",
+}
+
+BODY = """
+    if item == "3": raise ValueError(item)
+    return item
+"""
+WHEN = {"at import": "{change}\ndef f(item):" + BODY, "in items": "def f(item):\n{indented}" + BODY}
+
+CASES = [
+    ("at import", "auto"),
+    ("at import", "process"),
+    ("in items", "thread"),
+    pytest.param("in items", "auto", marks=pytest.mark.slow),
+    pytest.param("in items", "process", marks=pytest.mark.slow),
+    pytest.param("in items", "sequential", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("when", "backend"), CASES)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_run_is_as_without(place: Place, change: str, when: str, backend: str) -> None:
+    code = CHANGES[change]
+    once = f"import os\nif not os.path.exists('{place.directory}/passed'):\n"
+    once += f"    open('{place.directory}/passed', 'w').close()\n"
+    once += "".join(f"    {line}\n" for line in code.splitlines())
+    indented = "".join(f"    {line}\n" for line in once.splitlines())
+    place.write("stranger.py", WHEN[when].format(change=code, indented=indented))
+    (place.directory / "elsewhere").mkdir()
+    words = "stranger.py:f - -o out.jsonl --errors bad.jsonl --export-json report.json".split()
+    stdin = "".join(f"{number}\n" for number in range(120))
+    done = place.run(*words, "--backend", backend, "-j", "2", stdin=stdin)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "Results: 119 in out.jsonl" in done.stdout
+    assert [line["index"] for line in place.failures("bad.jsonl")] == [3]
+    assert len(place.results("out.jsonl")) == 119
+    assert json.loads(place.text("report.json"))["settings"]["output"] == "out.jsonl"
+    for name in ("out.jsonl", "out.jsonl.journal", "bad.jsonl"):
+        assert (place.directory / name).stat().st_mode & 0o777 == 0o644
+    assert list((place.directory / "elsewhere").iterdir()) == []
+    done = place.run(*words, "--backend", backend, "--resume", stdin=stdin)
+    assert done.returncode == 1
+    assert "nothing left to do" in done.stdout
+
+
+@pytest.mark.parametrize("when", WHEN)
+def test_inputs_are_where_they_were(place: Place, when: str) -> None:
+    (place.directory / "elsewhere").mkdir()
+    place.write("elsewhere/in.txt", "wrong\n")
+    for number in range(3):
+        place.write(f"{number}.item", "")
+    place.write("stranger.py", WHEN[when].format(change="import os; os.chdir('elsewhere')",
+        indented=f"    import os; os.chdir('{place.directory}/elsewhere')"))  # fmt: skip
+    for source, expected in (("in.txt", 9), ("*.item", 3)):
+        done = place.run("stranger.py:f", source, "-o", "out.jsonl", "--overwrite")
+        assert done.returncode in (0, 1), done.stderr
+        assert len(place.results("out.jsonl")) == expected
+    assert not Path(place.directory, "elsewhere", "out.jsonl").exists()
+
+
+def test_what_items_read_is_not_the_input(place: Place) -> None:
+    place.write("reads.py", "import sys\ndef f(item):\n    return item + sys.stdin.read()\n")
+    done = place.run("reads.py:f", "-", "-o", "out.jsonl", "-k", stdin="a\nb\nc\n")
+    assert ended(done) == (0, [])
+    assert [line["result"] for line in place.results("out.jsonl")] == ["a", "b", "c"]
