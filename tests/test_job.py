@@ -148,7 +148,7 @@ def test_a_job_that_is_left_early_goes_on_where_it_was(tmp_path: Path) -> None:
     with Job(noted, options(tmp_path, resume=True)) as next_job:
         next_job.open()
         results = [list(record.results) for record in next_job.execute()]
-        assert results == [[4], [5], [6], [7], [8], [9]]
+        assert results == [[str(number)] for number in range(4, 10)], "as they are written"
         assert (next_job.outcome().written, next_job.outcome().written_before) == (6, 4)
     assert calls == [str(number) for number in range(10)]
     assert [line["result"] for line in json_lines(tmp_path / "out.jsonl")] == list(range(10))

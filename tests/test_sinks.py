@@ -22,6 +22,7 @@ from batchmap.sinks import Sink, StdoutSink, failure_line, open_sink, write_erro
 from batchmap.storage import OUTPUT_FORMATS
 
 from tests.conftest import ROOT
+from tests.sink_results import encoded
 
 FAILURE = ItemFailure("ValueError", "no", "")
 
@@ -49,7 +50,7 @@ def rows(*numbers: int) -> list[dict[str, str]]:
 
 def put(sink: Sink, results: list[Any]) -> int:
     places = range(len(results))
-    pieces, failures = sink.encode(places, places, results)
+    pieces, failures = encoded(sink, places, places, results)
     assert len(pieces) == len(results)
     assert failures == {}
     return sink.write(pieces)
@@ -218,7 +219,9 @@ def test_a_finished_output_can_be_added_to(path: Path, opened: Callable[[], Sink
 def test_one_bad_result_leaves_the_others(path: Path, opened: Callable[[], Sink]) -> None:
     sink = opened()
     sink.start(0)
-    pieces, failures = sink.encode(range(3), "abc", [rows(1)[0], {"n": {1}, "text": ""}, *rows(2)])
+    pieces, failures = encoded(
+        sink, range(3), "abc", [rows(1)[0], {"n": {1}, "text": ""}, *rows(2)]
+    )
     assert list(failures) == [1]
     assert failures[1].error_type == "TypeError"
     assert failures[1].error.startswith("the result holds a set, which ")
@@ -234,7 +237,7 @@ def test_a_bad_first_result_does_not_make_the_columns(
 ) -> None:
     sink = opened()
     sink.start(0)
-    pieces, failures = sink.encode(range(2), "ab", [{"m": {1}}, *rows(1)])
+    pieces, failures = encoded(sink, range(2), "ab", [{"m": {1}}, *rows(1)])
     assert list(failures) == [0]
     assert sink.write(pieces[:1]) == 0
     sink.write(pieces[1:])
@@ -386,7 +389,7 @@ def test_a_sync_can_be_tried_again_after_room_was_made(
     sink.start(0)
     results = [noise(number) for number in range(4)]
     with pytest.raises(OutputError, match="disk full"):
-        sink.write(sink.encode(range(4), range(4), results)[0]) and sink.sync()
+        sink.write(encoded(sink, range(4), range(4), results)[0]) and sink.sync()
     ballast.unlink()
     sink.sync()
     sink.finish()
@@ -433,7 +436,7 @@ def test_a_file_size_limit_is_an_output_error_and_leaves_no_draft(
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
         text = random.Random(1).randbytes({400_000}).hex()
         try:
-            sink.write(sink.encode([0], [0], [text])[0])
+            sink.write(sink.encode([0], [0], [sink.encoder(text)])[0])
             sink.sync()
         except OutputError as error:
             print(error)
@@ -452,7 +455,7 @@ def test_stdout_gets_each_batch_at_once() -> None:
     reader, writer = os.pipe()
     sink: Sink = StdoutSink(writer)
     assert sink.start(0) == 0
-    pieces, failures = sink.encode([3, 4], ["é", "b"], [1, None])
+    pieces, failures = encoded(sink, [3, 4], ["é", "b"], [1, None])
     assert failures == {}
     end = sink.write(pieces)
     expected = '{"index": 3, "item": "é", "result": 1}\n{"index": 4, "item": "b", "result": null}\n'
@@ -615,7 +618,7 @@ def test_a_file_that_somebody_else_put_at_the_path_is_not_rolled_back(
     path = tmp_path / name
     sink = open_sink(path, name.partition(".")[2])
     sink.start(0)
-    pieces, _ = sink.encode([0], ["a"], ["b"])
+    pieces, _ = encoded(sink, [0], ["a"], ["b"])
     sink.write(pieces)
     sink.sync()
     path.rename(tmp_path / "aside")

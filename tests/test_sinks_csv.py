@@ -21,6 +21,8 @@ from batchmap.sinks import Sink, open_sink
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.sink_results import encoded
+
 
 @dataclass
 class Point:
@@ -33,7 +35,7 @@ def write(
 ) -> tuple[int, dict[int, ItemFailure]]:
     sink: Sink = open_sink(path, "csv", defuse=defuse)
     assert sink.start(end) == end
-    pieces, failures = sink.encode(range(len(results)), range(len(results)), results)
+    pieces, failures = encoded(sink, range(len(results)), range(len(results)), results)
     sink.write(pieces)
     end = sink.sync()
     sink.finish()

@@ -25,6 +25,8 @@ from batchmap.sinks import open_sink
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.sink_results import encoded
+
 HUGE = 10**5000
 
 
@@ -32,7 +34,7 @@ def encode(
     results: Sequence[Any], items: Sequence[Any] | None = None, record: str = "full"
 ) -> tuple[list[str], dict[int, ItemFailure]]:
     sink = open_sink(Path("unused.jsonl"), "jsonl", record=record)
-    return sink.encode(range(len(results)), items or [None] * len(results), results)
+    return encoded(sink, range(len(results)), items or [None] * len(results), results)
 
 
 def loaded(line: str) -> Any:

@@ -16,8 +16,11 @@ import pytest
 from batchmap.errors import OutputError, UsageError
 from batchmap.records import ItemFailure
 from batchmap.sinks import open_sink
+from batchmap.worker.failures import UnwritableFailure
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.sink_results import encoded
 
 pyarrow: Any = pytest.importorskip("pyarrow")
 parquet: Any = pytest.importorskip("pyarrow.parquet")
@@ -41,7 +44,7 @@ def write(
     assert sink.start(start) == start
     unwritable = []
     for batch in batches:
-        pieces, failures = sink.encode(range(len(batch)), batch, batch)
+        pieces, failures = encoded(sink, range(len(batch)), batch, batch)
         sink.write(pieces)
         sink.sync()
         unwritable.append(failures)
@@ -190,7 +193,7 @@ def test_a_value_of_another_type_is_that_items_failure(path: Path, first: Any, t
 
 def test_a_conflict_names_the_column_and_both_types(path: Path) -> None:
     unwritable = write(path, [{"a": 1, "b": "x"}, {"a": 1, "b": 2}])
-    assert unwritable[0][1] == ItemFailure(
+    assert unwritable[0][1] == UnwritableFailure(
         "TypeError",
         "the result is int64 in column 'b', which is string in earlier ones; JSON Lines takes any",
         "",
@@ -245,7 +248,7 @@ def test_a_result_that_changes_after_it_was_returned_is_written_as_it_was(path: 
     deep: dict[str, Any] = {"b": [1]}
     sink = open_sink(path, "parquet")
     sink.start(0)
-    pieces, _ = sink.encode([0, 1], [0, 1], [flat, deep])
+    pieces, _ = encoded(sink, [0, 1], [0, 1], [flat, deep])
     flat["a"] = 2
     deep["b"][0] = 2
     sink.write(pieces)
@@ -258,7 +261,7 @@ def test_rows_that_wait_while_their_columns_grow_are_written(path: Path) -> None
     sink = open_sink(path, "parquet")
     sink.start(0)
     for result in (1, None, 0.5):
-        assert sink.write(sink.encode([0], [0], [result])[0]) == 1
+        assert sink.write(encoded(sink, [0], [0], [result])[0]) == 1
     assert sink.sync() == 1
     sink.finish()
     assert [row["result"] for row in read(path)] == [1.0, None, 0.5]

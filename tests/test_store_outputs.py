@@ -17,6 +17,7 @@ from batchmap.storage import OUTPUT_FORMATS, StoreUrl
 from batchmap.storage.output_lease import OutputLease
 
 from tests.run_command import Place, place  # noqa: F401
+from tests.sink_results import encoded
 from tests.store_servers import s3_server
 
 fsspec = pytest.importorskip("fsspec")
@@ -39,7 +40,7 @@ def opened(request: pytest.FixtureRequest, output: OutputLease) -> Callable[[], 
 
 
 def put(sink: Sink, *numbers: int) -> int:
-    pieces, failures = sink.encode(numbers, numbers, [{"n": number} for number in numbers])
+    pieces, failures = encoded(sink, numbers, numbers, [{"n": number} for number in numbers])
     assert failures == {}
     sink.write(pieces)
     return sink.sync()
@@ -201,7 +202,7 @@ def test_salvage_drops_what_is_not_out(memory: Any, opened: Callable[[], Sink]) 
     sink = opened()
     sink.start(0)
     end = put(sink, 1)
-    pieces, _ = sink.encode([2], [2], [{"n": 2}])
+    pieces, _ = encoded(sink, [2], [2], [{"n": 2}])
     sink.write(pieces)
     assert sink.rollback() == end
     put(sink, 3)

@@ -259,3 +259,53 @@ def test_a_module_that_leaves_is_told_of_in_any_subcommand(
         2,
         "leaves.py:f cannot be imported: it ended with exit code 0\n",
     )
+
+
+HOSTILE = """
+import os, time
+
+class Leaves:
+    def __reduce__(self):
+        return os._exit, (9,)
+    def __str__(self):
+        return "leaves"
+
+class LeavesWhenWritten(dict):
+    def __iter__(self):
+        os._exit(9)
+    items = keys = values = __len__ = __iter__
+
+class RaisesExit(Exception):
+    def __reduce__(self):
+        return os._exit, (9,)
+
+def returns(item):
+    return Leaves() if item == "7" else item
+
+def holds(item):
+    return {"v": Leaves() if item == "7" else item}
+
+def raises(item):
+    if item == "7":
+        raise RaisesExit("no")
+    return item
+
+def ends_while_written(item):
+    return LeavesWhenWritten(a=1) if item == "7" else {"a": 2}
+"""
+
+
+@pytest.mark.parametrize("backend", ["process", "auto"])
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("function", ["returns", "holds", "raises", "ends_while_written"])
+def test_what_a_result_does_where_it_is_read_costs_its_item(
+    function: str, suffix: str, backend: str, directory: Path, run_main: RunMain
+) -> None:
+    (directory / "hostile.py").write_text(HOSTILE)
+    words = ["run", f"hostile.py:{function}", "in.txt", "-o", f"out.{suffix}", "-q", "--retries=1"]
+    done = run_main(*words, "--backend", backend)
+    assert done.returncode == 1, done.stderr
+    [failure] = (directory / f"out.{suffix}.errors.jsonl").read_text().splitlines()
+    expected = {"returns": "TypeError", "holds": "TypeError", "raises": "RaisesExit"}
+    assert json.loads(failure)["index"] == 7
+    assert json.loads(failure)["error_type"] == expected.get(function, "WorkerDied")

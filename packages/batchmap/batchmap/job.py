@@ -139,7 +139,8 @@ class Job:
     def execute(self, observers: Sequence[RunObserver] = ()) -> Iterator[BatchRecord]:
         """Yield the records of all items that were pending, once they are recorded.
 
-        Each of `observers` sees them, the first one first. A record's `first_item` counts pending
+        Each of `observers` sees them, the first one first. Their results are as they are written. A
+        record's `first_item` counts pending
         items only: after a resume, it is not the index in the input. At the end, however it comes,
         all that was recorded is durable. Raises what the source raises, `OutputError` when
         something cannot be written, and `WorkersLostError` when workers cannot be had.
@@ -154,7 +155,7 @@ class Job:
             max_batch_size=recorder.max_batch_items,
         )
         records = stream_batches(
-            BatchProcessor(self.function, stop=self.stop),
+            BatchProcessor(self.function, stop=self.stop, encode=recorder.encoder),
             recorder.items,
             options,
             total=recorder.items.total,

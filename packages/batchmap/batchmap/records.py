@@ -65,7 +65,7 @@ class ItemFailure:
     def __reduce__(self) -> tuple[Any, ...]:
         texts = self.error_type, self.error, self.traceback
         sent = None if self.exception is None else pickled_exception(self.exception)
-        return (ItemFailure, texts) if sent is None else (_with_exception, (*texts, sent))
+        return (type(self), texts) if sent is None else (_with_exception, (*texts, sent))
 
 
 def _with_exception(error_type: str, error: str, traceback: str, sent: bytes) -> ItemFailure:

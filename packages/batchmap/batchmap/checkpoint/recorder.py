@@ -9,7 +9,7 @@ At each commit, the sink is made durable before the completion log says what it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -101,6 +101,11 @@ class Recorder:
     def items(self) -> PendingItems:
         """Return the items that are still to be done, to be taken once."""
         return self._pending
+
+    @property
+    def encoder(self) -> Callable[[Any], Any]:
+        """Return what turns a result into what is written; records hold what it returns."""
+        return self._sink.encoder
 
     def outcome(self) -> RunOutcome:
         """Return what came of the items so far."""

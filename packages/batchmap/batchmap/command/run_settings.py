@@ -13,7 +13,13 @@ from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task_file
 from batchmap.options import JobOptions, OptionReader, option
 from batchmap.options.table import INPUT, RUNNING
-from batchmap.storage import OUTPUT_SUFFIXES, Location, is_same_file, journal_path
+from batchmap.storage import (
+    OUTPUT_SUFFIXES,
+    Location,
+    NamedPath,
+    is_same_file,
+    journal_path,
+)
 from batchmap.storage.formats import OUTPUT_FILES
 from batchmap.text import near_names
 
@@ -110,7 +116,12 @@ def _check_resuming(reader: OptionReader, values: dict[str, Any]) -> None:
 def _name_errors_file(reader: OptionReader, values: dict[str, Any]) -> None:
     output = values["output"]
     if reader.raw("errors") is None and output is not None and output.name:
-        values["errors"] = output.beside(".errors.jsonl")
+        suffix = ".errors.jsonl"
+        values["errors"] = (
+            output.beside(suffix)
+            if isinstance(output, NamedPath)
+            else output.with_name(output.name + suffix)
+        )
 
 
 def _check_files(reader: OptionReader, values: dict[str, Any]) -> None:

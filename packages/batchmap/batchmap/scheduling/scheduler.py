@@ -25,7 +25,12 @@ from batchmap.scheduling.retry_queue import RetryQueue
 from batchmap.scheduling.throttle import Throttle
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s
-from batchmap.worker.failures import BatchInterrupted, describe_failure, failed_record
+from batchmap.worker.failures import (
+    BatchInterrupted,
+    UnwritableFailure,
+    describe_failure,
+    failed_record,
+)
 from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["BatchScheduler"]
@@ -226,7 +231,14 @@ class BatchScheduler:
         unsuited = () if self.unsuited is None else self.unsuited(record)
         kept = []
         done = 0
-        for offset in sorted(unsuited if batch.attempt > self._retries else record.failures):
+        tried_again = unsuited
+        if batch.attempt <= self._retries:
+            tried_again = [
+                offset
+                for offset, failure in record.failures.items()
+                if not isinstance(failure, UnwritableFailure)
+            ]
+        for offset in sorted(tried_again):
             again = Batch(
                 batch.index,
                 record.first_item + offset,

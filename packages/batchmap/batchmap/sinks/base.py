@@ -61,13 +61,22 @@ class Sink(Protocol):
         starts it again with a smaller end.
         """
 
-    def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
-    ) -> tuple[list[Any], dict[int, ItemFailure]]:
-        """Return what `write` takes, a piece for each result, and the failures.
+    @property
+    def encoder(self) -> Callable[[Any], Any]:
+        """Return what turns a result into what `encode` takes.
 
-        A result that cannot be written is a failure, by its offset in `results`; its piece is
-        empty. `indexes` are the item indexes.
+        It is called where the item ran, which may be in another process, so that what comes from
+        there is text and numbers and not an object of the user's. Raises `Unwritable` for a result
+        that cannot be written.
+        """
+
+    def encode(
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Any]
+    ) -> tuple[list[Any], dict[int, ItemFailure]]:
+        """Return what `write` takes, a piece for each encoded result, and the failures.
+
+        A result that cannot be written after the others is a failure, by its offset in `encoded`;
+        its piece is empty. `indexes` are the item indexes.
         """
 
     def write(self, pieces: Sequence[Any]) -> int:

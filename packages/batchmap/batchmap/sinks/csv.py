@@ -4,44 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import NoteDigest, Stretch, no_note
-from batchmap.sinks.json_encoding import json_text
+from batchmap.sinks.csv_cells import Cells, CsvCells, quoted
 from batchmap.sinks.output_errors import output_errors
-from batchmap.sinks.value_conversion import Form, Unwritable, unwritable
+from batchmap.sinks.value_conversion import Unwritable, unwritable
 from batchmap.text import printable
-from batchmap.worker.failures import describe_failure
 
 __all__ = ["CsvSink"]
 
-_CSV = Form("CSV")
 _ONLY_COLUMN = "result"
 """The one column of results that are no objects."""
-
-_special = re.compile('[",\r\n]').search
-_formula = re.compile("[=+\\-@\t\r]").match
-
-
-def _digits(number: int) -> str:
-    try:
-        return int.__repr__(number)
-    except ValueError:
-        return str(_CSV.plain(number))  # raises an error that says why not
-
-
-_NUMBERS: dict[type, Callable[[Any], str]] = {
-    int: _digits,
-    float: float.__repr__,
-    bool: {True: "true", False: "false"}.__getitem__,
-    type(None): {None: ""}.__getitem__,
-}
 
 
 class CsvSink:
@@ -57,7 +35,7 @@ class CsvSink:
     def __init__(self, file: GrowingText, *, defuse: bool) -> None:
         self._file = file
         self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
-        self._defuse = defuse
+        self.encoder = CsvCells(defuse=defuse)
         self._columns: list[str] | None = None
         self._has_objects: bool | None = None
         """Whether the results are objects; `None` while that is not known."""
@@ -78,18 +56,15 @@ class CsvSink:
         return found_end
 
     def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Cells]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
         rows: list[str] = []
         failures: dict[int, ItemFailure] = {}
-        for offset, result in enumerate(results):
+        for offset, cells in enumerate(encoded):
             try:
-                rows.append(self._row(result))
+                rows.append(self._row(cells))
             except Unwritable as error:
                 failures[offset] = error.failure
-                rows.append("")
-            except Exception as error:  # raised by the value's own class
-                failures[offset] = describe_failure(error)
                 rows.append("")
         return rows, failures
 
@@ -97,7 +72,7 @@ class CsvSink:
         rows = "".join(pieces)
         if rows and self._file.end == 0:
             assert self._columns is not None
-            rows = _line([_quoted(name) for name in self._columns]) + rows
+            rows = _line([quoted(name) for name in self._columns]) + rows
         return self._file.append(rows)
 
     def sync(self) -> int:
@@ -112,68 +87,37 @@ class CsvSink:
     def close(self) -> None:
         self._file.close()
 
-    def _row(self, result: Any) -> str:
-        if self._has_objects is False and type(result) in _NUMBERS:
-            return _line([_NUMBERS[type(result)](result)])
-        value = _CSV.resolved(result)
-        is_object = type(value) is dict
+    def _row(self, cells: Cells) -> str:
+        names, values = cells
+        is_object = names is not None
         if self._has_objects not in (None, is_object):
             first, this = ("an object", "none") if self._has_objects else ("none", "an object")
             raise unwritable(
                 "TypeError",
                 f"the first result was {first} and this one is {this}; JSON Lines takes both",
             )
-        if not is_object:
-            columns = self._columns or [_ONLY_COLUMN]
-            row = _line([self._cell(result, nested=False)])
+        if names is None:
+            self._columns = self._columns or [_ONLY_COLUMN]
         else:
-            named = self._named(value)
-            columns = self._columns or list(named)
-            self._check_columns(named, columns)
-            row = _line([self._cell(named[name]) if name in named else "" for name in columns])
-        _check_utf8(row)
-        self._columns, self._has_objects = columns, is_object
-        return row
+            if self._columns is None and not names:
+                raise unwritable(
+                    "ValueError", "the first result is an empty object, which gives CSV no columns"
+                )
+            self._columns = self._columns or list(names)
+            if names != tuple(self._columns):
+                values = self._in_columns(dict(zip(names, values, strict=True)), self._columns)
+        self._has_objects = is_object
+        return _line(values)
 
-    def _named(self, value: dict[Any, Any]) -> dict[str, Any]:
-        keyed = _CSV.keyed(value)
-        if not self._defuse:
-            return keyed
-        named = {self._defused(key): inner for key, inner in keyed.items()}
-        if len(named) != len(keyed):
-            raise unwritable("ValueError", "two keys of the result are the same when defused")
-        return named
-
-    def _check_columns(self, named: dict[str, Any], columns: list[str]) -> None:
-        if not columns:
-            raise unwritable(
-                "ValueError", "the first result is an empty object, which gives CSV no columns"
-            )
-        if self._columns is None:
-            _check_utf8("".join(columns))
-        elif not named.keys() <= set(columns):
+    def _in_columns(self, named: dict[str, str], columns: list[str]) -> tuple[str, ...]:
+        if not named.keys() <= set(columns):
             extra = next(name for name in named if name not in columns)
             raise unwritable(
                 "ValueError",
                 f"the result has the column {extra!r:.60}, which the first one did not have; "
                 "JSON Lines takes any",
             )
-
-    def _cell(self, value: Any, *, nested: bool = True) -> str:
-        kind = type(value)
-        if kind is str:
-            return _quoted(self._defused(value) if self._defuse else value)
-        if kind in _NUMBERS:
-            return _NUMBERS[kind](value)
-        if isinstance(value, Decimal):
-            return str(value)
-        simple = _CSV.resolved(value, nested=nested)
-        if type(simple) in (dict, list, tuple):
-            return _quoted(json_text(value))
-        return self._cell(simple)
-
-    def _defused(self, text: str) -> str:
-        return f"'{text}" if _formula(text) else text
+        return tuple([named.get(name, "") for name in columns])
 
     def _header(self) -> list[str]:
         try:
@@ -191,21 +135,6 @@ class CsvSink:
             ) from error
 
 
-def _line(cells: list[str]) -> str:
+def _line(cells: Sequence[str]) -> str:
     row = ",".join(cells)
     return f"{row}\n" if row else '""\n'  # readers would skip an empty line
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _special(text) else text
-
-
-def _check_utf8(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise unwritable(
-            "ValueError",
-            "the result's text holds a lone surrogate, which CSV in UTF-8 has no form for; "
-            "JSON Lines takes it",
-        ) from None

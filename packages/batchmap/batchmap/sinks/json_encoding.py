@@ -13,7 +13,7 @@ from batchmap.records import ItemFailure
 from batchmap.sinks.value_conversion import JSON, Unwritable, is_plain, unwritable
 from batchmap.worker.failures import LONGEST_TEXT, describe_failure
 
-__all__ = ["fallback_texts", "is_utf8", "json_text", "json_texts", "text_of"]
+__all__ = ["fallback_texts", "is_utf8", "json_text", "json_texts", "result_text", "text_of"]
 
 _quoted = json.encoder.encode_basestring
 _surrogate = re.compile("[\ud800-\udfff]")
@@ -93,6 +93,12 @@ def json_texts(values: Sequence[Any]) -> tuple[list[str], dict[int, ItemFailure]
                 failures[offset] = error.failure
                 texts[offset] = ""
     return texts, failures
+
+
+def result_text(value: Any) -> str:
+    """Return a result as JSON that UTF-8 can hold; raises `Unwritable` when it has no such form."""
+    text = json_text(value)
+    return text if text.isascii() or is_utf8(text) else _escaped(text)
 
 
 def fallback_texts(items: Sequence[Any]) -> list[str]:

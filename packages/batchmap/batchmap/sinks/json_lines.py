@@ -11,25 +11,20 @@ from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import NoteDigest, Stretch, no_note
-from batchmap.sinks.json_encoding import fallback_texts, json_texts
+from batchmap.sinks.json_encoding import fallback_texts, result_text
 
 __all__ = ["JsonLinesSink", "StdoutSink"]
 
 
-def _encoded(
-    record: str, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
-) -> tuple[list[str], dict[int, ItemFailure]]:
-    texts, failures = json_texts(results)
+def _lines(
+    record: str, indexes: Sequence[int], items: Sequence[Any], texts: Sequence[str]
+) -> list[str]:
     if record == "result":
-        lines = [f"{text}\n" for text in texts]
-    else:
-        lines = [
-            f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
-            for index, item, text in zip(indexes, fallback_texts(items), texts, strict=True)
-        ]
-    for offset in failures:
-        lines[offset] = ""
-    return lines, failures
+        return [f"{text}\n" for text in texts]
+    return [
+        f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
+        for index, item, text in zip(indexes, fallback_texts(items), texts, strict=True)
+    ]
 
 
 class JsonLinesSink:
@@ -37,6 +32,8 @@ class JsonLinesSink:
 
     An item that JSON cannot hold is replaced by its `repr`; a result that it cannot hold fails.
     """
+
+    encoder = staticmethod(result_text)
 
     def __init__(self, file: GrowingText, *, record: str) -> None:
         self._record = record
@@ -55,9 +52,9 @@ class JsonLinesSink:
         return self._file.start(end)
 
     def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[str]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
-        return _encoded(self._record, indexes, items, results)
+        return _lines(self._record, indexes, items, encoded), {}
 
     def write(self, pieces: Sequence[str]) -> int:
         return self._file.append("".join(pieces))
@@ -82,6 +79,7 @@ class StdoutSink:
     wants no more, which is no error.
     """
 
+    encoder = staticmethod(result_text)
     commit_every_s = 0.5
     commit_soonest_s = 0.0
 
@@ -102,9 +100,9 @@ class StdoutSink:
         return self._end
 
     def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[str]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
-        return _encoded(self._record, indexes, items, results)
+        return _lines(self._record, indexes, items, encoded), {}
 
     def write(self, pieces: Sequence[str]) -> int:
         left = memoryview("".join(pieces).encode())

@@ -33,6 +33,24 @@ _MERGED_ROWS = 100_000
 _MERGED_BYTES = 64 << 20
 
 
+def row_of(result: Any) -> dict[str, Any]:
+    """Return a copy of `result` as a row; raises `Unwritable` where there is none.
+
+    Its own object may change before the next sync.
+    """
+    kind = type(result)
+    if kind in _SCALARS:
+        return {"result": result}
+    if (
+        kind is dict
+        and set(map(type, result)) <= {str}
+        and set(map(type, result.values())) <= _SCALARS
+    ):
+        return dict(result)
+    plain = _PARQUET.plain(result)
+    return plain if type(plain) is dict else {"result": plain}
+
+
 class ParquetSink:
     """One row for each result: the values of an object, or the one column `result`.
 
@@ -41,6 +59,7 @@ class ParquetSink:
     a run goes on.
     """
 
+    encoder = staticmethod(row_of)
     shows_items = False
 
     def __init__(self, parts: ParquetParts) -> None:
@@ -85,16 +104,10 @@ class ParquetSink:
         return end
 
     def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], results: Sequence[Any]
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[dict[str, Any]]
     ) -> tuple[list[dict[str, Any] | None], dict[int, ItemFailure]]:
-        rows: list[dict[str, Any] | None] = []
+        rows: list[dict[str, Any] | None] = list(encoded)
         failures: dict[int, ItemFailure] = {}
-        for offset, result in enumerate(results):
-            try:
-                rows.append(_row(result))
-            except Unwritable as error:
-                failures[offset] = error.failure
-                rows.append(None)
         self._add_rows(rows, 0, len(rows), failures)
         return rows, failures
 
@@ -227,18 +240,3 @@ class ParquetSink:
             with self._parts.opened(number) as source, self._files.ParquetFile(source) as part:
                 for group in range(part.num_row_groups):
                     yield self._columns.fitted(part.read_row_group(group))
-
-
-def _row(result: Any) -> dict[str, Any]:
-    """Return a copy of `result` as a row: its own object may change before the next sync."""
-    kind = type(result)
-    if kind in _SCALARS:
-        return {"result": result}
-    if (
-        kind is dict
-        and set(map(type, result)) <= {str}
-        and set(map(type, result.values())) <= _SCALARS
-    ):
-        return dict(result)
-    plain = _PARQUET.plain(result)
-    return plain if type(plain) is dict else {"result": plain}

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from batchmap.records import ItemFailure
-from batchmap.worker.failures import describe_failure
+from batchmap.worker.failures import Unwritable, describe_failure
 
 __all__ = ["JSON", "Form", "Unwritable", "is_plain", "unwritable"]
 
@@ -25,14 +25,6 @@ _LONG_BITS = 2000
 """Python converts an integer of fewer bits to digits whatever its limit of digits is."""
 _MAX_STEPS = 10
 """The value of an Enum may be an Enum again; one that is its own value must not hang the run."""
-
-
-class Unwritable(Exception):
-    """A result that cannot be written; `failure` is that of its item."""
-
-    def __init__(self, failure: ItemFailure) -> None:
-        super().__init__(failure.error)
-        self.failure = failure
 
 
 class _NoForm(Exception):

@@ -30,6 +30,7 @@ async def process_coroutines(
     clock: Clock,
     stop: StopRequest | None,
     handlers: SignalHandlers,
+    encode: Callable[[Any], Any] | None = None,
 ) -> BatchRecord:
     """Return the record of `batch`; failed items are not tried again here.
 
@@ -57,6 +58,8 @@ async def process_coroutines(
                 raise _NotBegunError
             try:
                 result = await function(item)
+                if encode is not None:
+                    result = encode(result)
             except BaseException as error:
                 if forks.count != num_forks:
                     end_forked_child(error)
@@ -74,7 +77,7 @@ async def process_coroutines(
                 return
             if (task is not None and task.cancelling()) or handlers.is_fatal(error):
                 raise
-            failures[offset] = describe_failure(error)
+            failures[offset] = describe_failure(error, keeps_exception=encode is None)
         durations[offset] = now() - begun_s
 
     if number == 1:

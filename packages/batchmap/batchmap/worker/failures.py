@@ -15,6 +15,8 @@ from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
 __all__ = [
     "BatchInterrupted",
     "ItemsFailedError",
+    "Unwritable",
+    "UnwritableFailure",
     "describe_failure",
     "failed_record",
 ]
@@ -52,6 +54,18 @@ class BatchInterrupted(Exception):
         self.offset = offset
         self.finished = finished
         self.final = final
+
+
+class UnwritableFailure(ItemFailure):
+    """The failure of an item whose result cannot be written; it is not tried again."""
+
+
+class Unwritable(Exception):
+    """A result that cannot be written; `failure` is that of its item."""
+
+    def __init__(self, failure: ItemFailure) -> None:
+        super().__init__(failure.error)
+        self.failure = UnwritableFailure(failure.error_type, failure.error, failure.traceback)
 
 
 class ItemsFailedError(Exception):
@@ -106,18 +120,21 @@ def _items_failed_error(
     return ItemsFailedError(message, results=results, failures=failures)
 
 
-def describe_failure(error: BaseException) -> ItemFailure:
-    """Return what an exception says, cut to 8 KB a text, and the exception; never raises.
+def describe_failure(error: BaseException, *, keeps_exception: bool = True) -> ItemFailure:
+    """Return what an exception says, cut to 8 KB a text, and the exception itself; never raises.
 
     Drops the frames of the exception, which would keep the function's variables alive.
     """
+    if type(error) is Unwritable:
+        return error.failure
     try:
         message = str(error)
     except BaseException:
         message = f"<{type(error).__name__} whose text cannot be had>"
     trace = _traceback_text(error)
     without_frames(error)
-    return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace, error)
+    kept = error if keeps_exception else None
+    return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace, kept)
 
 
 def _traceback_text(error: BaseException) -> str:

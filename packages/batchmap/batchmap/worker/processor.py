@@ -21,9 +21,10 @@ from batchmap.worker.coroutine_results import (
     never_returns_coroutines,
     often_returns_coroutines,
 )
-from batchmap.worker.failures import describe_failure
+from batchmap.worker.failures import Unwritable, describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
+from batchmap.worker.item_call import awaited, encoded_or_coroutine, result_of
 from batchmap.worker.monitor import ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
 
@@ -52,6 +53,9 @@ class BatchProcessor:
     with `stops_at_failure`, so does one in which an item has failed. A coroutine that the function
     returns is awaited. What a signal handler of the caller raises ends the batch.
 
+    With `encode`, the records hold what it makes of the results, and no exceptions: what is sent
+    from one process to another is then nothing of the user's. It may raise `Unwritable`.
+
     Raises `TypeError` for a function that cannot be called, `ValueError` for `retries` below 0.
     """
 
@@ -64,6 +68,7 @@ class BatchProcessor:
         clock: Clock = SYSTEM_CLOCK,
         stop: StopRequest | None = None,
         stops_at_failure: bool = False,
+        encode: Callable[[Any], Any] | None = None,
     ) -> None:
         if not callable(function):
             raise TypeError(f"function must be callable, got {type(function).__name__}")
@@ -75,6 +80,7 @@ class BatchProcessor:
         self._clock = clock
         self._stop = stop or StopRequest()
         self._stops_at_failure = stops_at_failure
+        self._encode = encode
         self._seen = SeenResults()
         self.handlers = SignalHandlers()
         """Those of the caller."""
@@ -147,7 +153,7 @@ class BatchProcessor:
         """Run the items; where several in a row are cheap, run and time them in groups."""
         items, results, durations = builder.batch.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
-        function = self._awaited(awaiter) if self.is_async else self._function
+        function = self._called(awaiter)
         looks = self._looks
         offset = cheap = 0
         then_s = now()
@@ -169,7 +175,7 @@ class BatchProcessor:
             size = len(results) - offset
             now_s = now()
             if looks and holds_coroutine(results[offset:]):
-                function, looks = self._awaited(awaiter), False
+                function, looks = awaited(self._function, awaiter, self._encode), False
                 self._await_from(offset, builder, awaiter, function)
                 now_s = now()
             if size:
@@ -194,7 +200,7 @@ class BatchProcessor:
         """
         items, results = builder.batch.items, builder.results
         now, stop = self._clock.now, self._stop
-        function = self._awaited(awaiter) if self.is_async else self._function
+        function = self._called(awaiter)
         looks = self._looks
         left = iter(items)
         now_s = now()
@@ -222,18 +228,17 @@ class BatchProcessor:
                 if looks:
                     self._seen.results = True
                     if holds_coroutine(results[offset:]):
-                        function, looks = self._awaited(awaiter), False
+                        function, looks = awaited(self._function, awaiter, self._encode), False
                         self._await_from(offset, builder, awaiter, function)
                         now_s = now()
         finally:
             monitor.end()
 
-    def _awaited(self, awaiter: Awaiter) -> Callable[[Any], Any]:
-        """Return the function with its coroutines run to their end."""
-        function = self._function
+    def _called(self, awaiter: Awaiter) -> Callable[[Any], Any]:
+        """Return what to call with each item."""
         if self.is_async:
-            return lambda item: awaiter.run(function(item))
-        return lambda item: awaiter.result(function(item))
+            return awaited(self._function, awaiter, self._encode)
+        return encoded_or_coroutine(self._function, self._encode)
 
     def _await_from(
         self,
@@ -249,7 +254,7 @@ class BatchProcessor:
         del results[offset:]
         for value in returned:
             try:
-                results.append(awaiter.result(value))
+                results.append(result_of(value, awaiter, self._encode))
             except BaseException as error:
                 self._fail(builder, function, len(results), error)
 
@@ -267,7 +272,9 @@ class BatchProcessor:
             end_forked_child(error if trace and trace.tb_next else None)
         attempt = builder.batch.attempt
         item = builder.batch.items[offset]
-        while attempt <= self._retries and not self._stop.requested:
+        while (
+            attempt <= self._retries and not self._stop.requested and type(error) is not Unwritable
+        ):
             if self.handlers.is_fatal(error):
                 raise error
             self._clock.sleep(back_off_s(attempt))
@@ -282,7 +289,8 @@ class BatchProcessor:
                 current_attempt.reset(token)
         if self.handlers.is_fatal(error):
             raise error
-        builder.fail(offset, describe_failure(error), attempt)
+        failure = describe_failure(error, keeps_exception=self._encode is None)
+        builder.fail(offset, failure, attempt)
         builder.ended = self._stops_at_failure
 
     @guarding_items
@@ -295,4 +303,6 @@ class BatchProcessor:
         from batchmap.worker.coroutine_batch import process_coroutines
 
         stop = self._stop if self._stops_at_failure else None
-        return await process_coroutines(self._function, batch, self._clock, stop, self.handlers)
+        return await process_coroutines(
+            self._function, batch, self._clock, stop, self.handlers, self._encode
+        )

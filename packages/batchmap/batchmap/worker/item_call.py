@@ -1,0 +1,45 @@
+"""What is called with each item: the function, its coroutines awaited, its results encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CoroutineType
+from typing import Any
+
+from batchmap.worker.coroutine_results import Awaiter
+
+__all__ = ["Encode", "awaited", "encoded_or_coroutine", "result_of"]
+
+Encode = Callable[[Any], Any]
+"""Turns a result into what is sent and written; raises `Unwritable` where that cannot be."""
+
+
+def encoded_or_coroutine(
+    function: Callable[[Any], Any], encode: Encode | None
+) -> Callable[[Any], Any]:
+    """Return `function` with its results encoded, save coroutines."""
+    if encode is None:
+        return function
+
+    def called(item: Any) -> Any:
+        result = function(item)
+        return result if type(result) is CoroutineType else encode(result)
+
+    return called
+
+
+def awaited(
+    function: Callable[[Any], Any], awaiter: Awaiter, encode: Encode | None
+) -> Callable[[Any], Any]:
+    """Return `function` with the coroutines that it returns run to their end."""
+    if encode is None:
+        return lambda item: awaiter.result(function(item))
+    return lambda item: encode(awaiter.result(function(item)))
+
+
+def result_of(value: Any, awaiter: Awaiter, encode: Encode | None) -> Any:
+    """Return what `encoded_or_coroutine` has returned, coroutines run to their end."""
+    if type(value) is not CoroutineType:
+        return value
+    result = awaiter.run(value)
+    return result if encode is None else encode(result)
