@@ -31,9 +31,9 @@ def open_compared_input(settings: Settings) -> Source:
     """
     written = {name: getattr(settings, name) for name in (*EXPORTS, "save", "against")}
     source = open_source(
-        str(settings.input),
+        settings.input or "-",
         input_format=settings.input_format,
         excluded=[path for path in written.values() if path is not None],
     )
-    refuse_own_input(str(settings.input), source, written)
+    refuse_own_input(settings.input or "-", source, written)
     return source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from batchmap.command.supervisor import SignalChannel
 from batchmap.command.terminal import is_plain, write_stdout
 from batchmap.errors import BatchmapError, OutputError
 from batchmap.stopping import StopRequest
+from batchmap.storage.secrets import without_secrets
 from batchmap.text import printable
 
 __all__ = ["Action", "Application"]
@@ -52,7 +54,8 @@ class Application:
             code = self._run(words, stop)
         except BatchmapError as error:
             with suppress(OSError):
-                print("\n".join(map(printable, error.lines(flag_spelling))), file=sys.stderr)
+                lines = map(printable, error.lines(flag_spelling))
+                print(without_secrets("\n".join(lines)), file=sys.stderr)
             code = exit_code_of(error)
         except KeyboardInterrupt:  # before there was anything to stop
             code = 130
@@ -133,8 +136,16 @@ def _drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _set_up_logging(settings: CommandSettings) -> None:
-    import logging
+class _Formatter(logging.Formatter):
+    """Shows records without passwords, and so that none of them controls the terminal."""
 
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        return "\n".join(map(printable, without_secrets(super().format(record)).split("\n")))
+
+
+def _set_up_logging(settings: CommandSettings) -> None:
     level = "error" if settings.quiet else settings.log_level
-    logging.basicConfig(level=level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler])

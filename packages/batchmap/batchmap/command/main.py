@@ -71,7 +71,6 @@ def _drive(job: Job, settings: RunSettings) -> str:
             "analysis": {"outcome": job.outcome()},
             "parallel_metrics": summary,
         }
-        # A database's URL may hold a password, the source's name does not.
         shown = replace(settings, source=job.items.name)
         document = export_document("run", shown, describe_machine(), figures)
         document |= {"started": started.isoformat(), "ended": datetime.now(UTC).isoformat()}

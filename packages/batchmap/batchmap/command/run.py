@@ -19,7 +19,7 @@ from batchmap.errors import BatchmapError, UsageError
 from batchmap.job import Job
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
-from batchmap.storage import Location
+from batchmap.storage import Location, variables_instead, without_secrets
 from batchmap.worker.processor import is_async
 
 __all__ = ["FAILURE_LIMIT_REACHED", "check_backend", "run"]
@@ -108,13 +108,22 @@ def _run_to_the_end(job: Job, settings: RunSettings, drive: Drive) -> tuple[str,
     report = drive(job, settings)
     outcome = job.outcome()
     if settings.output is not None and not outcome.finished:
-        print(f"resume with: {_resuming_command()}", file=stderr())
+        command, variables = _resuming_command()
+        if variables is not None:
+            instead = f"set {variables}" if variables else "add them where *** stands"
+            print(f"passwords and tokens are left out below; {instead}", file=stderr())
+        print(f"resume with: {command}", file=stderr())
     if outcome.halted:
         return report, FAILURE_LIMIT_REACHED
     return report, 1 if outcome.failed + outcome.failed_before else 0
 
 
-def _resuming_command() -> str:
+def _resuming_command() -> tuple[str, str | None]:
+    """Return the command, and the variables to set for the secrets that it lacks, if any."""
     words = [word for word in sys.orig_argv if word not in ("--overwrite", "--resume")]
     end = words.index("--") if "--" in words else len(words)
-    return shlex.join([*words[:end], "--resume", *words[end:]])
+    words = [*words[:end], "--resume", *words[end:]]
+    shown = [without_secrets(word) for word in words]
+    hidden = [word for word, text in zip(words, shown, strict=True) if word != text]
+    names = sorted({variables_instead(word) for word in hidden} - {""})
+    return shlex.join(shown), " and ".join(names) if hidden else None

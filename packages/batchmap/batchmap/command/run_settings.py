@@ -182,7 +182,7 @@ def _check_cluster(reader: OptionReader, values: dict[str, Any]) -> None:
         reader.error(
             f"--workers: those at --address {address} are the cluster's own; leave one out"
         )
-    if not re.fullmatch(r"(?:(?:tcp|tls|ws|wss)://)?[^\s/]+:\d{1,5}", str(address)):
+    if not re.fullmatch(r"(?:(?:tcp|tls|ws|wss)://)?[^\s/@]+:\d{1,5}", str(address)):
         reader.error(
             f"--address must be HOST:PORT, got {address!r:.100}; for example 127.0.0.1:8786"
         )

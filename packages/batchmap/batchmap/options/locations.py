@@ -10,8 +10,10 @@ from batchmap.options.option_row import OptionError
 from batchmap.storage import (
     Location,
     NamedPath,
+    SecretUrl,
     StoreUrl,
     location_of,
+    secret_of,
     why_unreadable,
     why_unusable,
     why_unwritable,
@@ -32,7 +34,8 @@ def input_file(raw: Any, label: str) -> Path:
 
 def input_source(raw: Any, label: str) -> str:
     """Return what `open_source` understands: standard input, a URL, a pattern, or a file."""
-    return str(raw) if _is_no_file(str(raw)) else f"{input_file(raw, label)}"
+    given = secret_of(raw) if isinstance(raw, str) else str(raw)
+    return SecretUrl(given) if _is_no_file(given) else f"{input_file(raw, label)}"
 
 
 def output_file(raw: Any, label: str) -> Path:

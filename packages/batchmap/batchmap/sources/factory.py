@@ -32,6 +32,7 @@ from batchmap.storage import (
     StoreUrl,
     location_of,
     scheme_of,
+    secret_of,
     why_unreadable,
 )
 from batchmap.text import near_names
@@ -56,6 +57,7 @@ def open_source(
     that makes no sense, `InputError` for an input that cannot be read; standard input, pipes and
     databases are opened only when they are read.
     """
+    spec = secret_of(spec)
     if input_format is not None and input_format not in INPUT_FORMATS:
         hint = near_names(input_format, INPUT_FORMATS)
         known = ", ".join(INPUT_FORMATS)

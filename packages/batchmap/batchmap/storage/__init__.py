@@ -22,6 +22,7 @@ from batchmap.storage.paths import (
 )
 from batchmap.storage.same_file import is_same_file
 from batchmap.storage.schemes import why_unusable
+from batchmap.storage.secrets import SecretUrl, secret_of, variables_instead, without_secrets
 from batchmap.storage.store_errors import store_errors, why_failed
 from batchmap.storage.urls import Location, StoreUrl, location_of, scheme_of
 
@@ -33,6 +34,7 @@ __all__ = [
     "OUTPUT_SUFFIXES",
     "Location",
     "NamedPath",
+    "SecretUrl",
     "Store",
     "StoreUrl",
     "create_new",
@@ -43,11 +45,14 @@ __all__ = [
     "location_of",
     "replacing",
     "scheme_of",
+    "secret_of",
     "store_errors",
     "sync_directory",
+    "variables_instead",
     "why_failed",
     "why_unreadable",
     "why_unusable",
     "why_unwritable",
+    "without_secrets",
     "write_whole",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from batchmap.errors import BatchmapError
+from batchmap.storage.secrets import without_secrets
 
 __all__ = ["cause_of_not_found", "store_errors", "why_failed"]
 
@@ -26,7 +27,8 @@ def store_errors() -> Iterator[None]:
 
 def why_failed(error: Exception) -> str:
     """Return the message of an error in one short line, or its type where it has no message."""
-    return " ".join(str(error).split())[:MAX_MESSAGE_CHARACTERS] or type(error).__name__
+    message = " ".join(str(error).split())[:MAX_MESSAGE_CHARACTERS]
+    return without_secrets(message) or type(error).__name__
 
 
 def cause_of_not_found(error: FileNotFoundError) -> OSError:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from batchmap.storage.secrets import secret_of, without_secrets
+
 __all__ = ["Location", "StoreUrl", "location_of", "scheme_of"]
 
 _WEB = ("http", "https")
@@ -17,14 +19,17 @@ _scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://").match
 class StoreUrl:
     """The URL of a file in a store, such as `s3://bucket/directory/name.jsonl`.
 
-    Its `str` is the URL without user, password and, on the web, query, which may be a signature.
+    Its `str` is the URL without its secrets: user and password, and on the web the query, which may
+    be a signature.
     """
 
     url: str
 
     def __str__(self) -> str:
-        shown = re.sub(r"://[^/@]*@", "://", self.url)
-        return shown.partition("?")[0] if self.is_of_the_web else shown
+        return without_secrets(self.url)
+
+    def __repr__(self) -> str:
+        return f"StoreUrl({str(self)!r})"
 
     @property
     def scheme(self) -> str:
@@ -43,7 +48,10 @@ class StoreUrl:
     @property
     def name(self) -> str:
         """The last part of the path; empty for a directory."""
-        return str(self).partition("://")[2].rpartition("/")[2]
+        path = self.url.partition("://")[2]
+        if "/" not in path:
+            path = str(self).partition("://")[2]
+        return (path.partition("?")[0] if self.is_of_the_web else path).rpartition("/")[2]
 
     @property
     def suffixes(self) -> list[str]:
@@ -66,6 +74,7 @@ def scheme_of(spec: str) -> str | None:
 
 def location_of(spec: str) -> Location:
     """Return the location that `spec` names; `file:///path` is one of this machine."""
+    spec = secret_of(spec)
     scheme = scheme_of(spec)
     if scheme in ("file", "local"):
         return Path(spec.partition("://")[2])
