@@ -215,6 +215,19 @@ class Journal:
                 sql.execute(f"DELETE FROM {table} WHERE output_end > ?", (last,))
         return int(items)
 
+    def finished(self) -> bool:
+        """Tell whether the run came to its end."""
+        return bool(self._get("finished"))
+
+    def done(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the ranges of items in the order of their results in the output.
+
+        Of each, the index of the first item, their number, and where the output ends after them.
+        """
+        for row in self._rows("SELECT * FROM done ORDER BY id"):
+            _, first, number, _, end = self._checked(row)
+            yield first, number, end
+
     def counts(self) -> tuple[int, int]:
         """Return how many items have a result in the output, and how many failed."""
         with sqlite_errors(self._name):

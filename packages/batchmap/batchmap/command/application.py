@@ -99,7 +99,7 @@ class Application:
         if subcommand.name in self._supervised:
             from batchmap.command.supervised_run import run_supervised
 
-            return run_supervised(settings, act)  # type: ignore[arg-type]  # those of `run`
+            return run_supervised(settings, act)
         if (task := getattr(settings, "task", None)) is not None:
             from batchmap.command.supervised_run import supervise_task
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from batchmap.command.errors import flag_of
-from batchmap.command.settings import CommandSettings
 from batchmap.errors import UsageError
 from batchmap.options import OptionRow, rows_of
 from batchmap.text import near_names
@@ -24,7 +23,8 @@ class Subcommand:
 
     name: str
     summary: str
-    settings: type[CommandSettings]
+    settings: type[Any]
+    """A dataclass of options with `of`, as `CommandSettings`."""
     positionals: Mapping[str, str] = field(default_factory=dict)
     """How the usage shows what it takes without a flag, by the name of the option."""
     notes: str = ""

@@ -1,4 +1,4 @@
-"""The console command `batchmap`, with `run` as its one subcommand."""
+"""The console command `batchmap`, with the subcommands `run` and `verify`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from batchmap.command.application import Application
 from batchmap.command.arguments import Program
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.run_subcommand import RUN
+from batchmap.command.verify import VERIFY, verify
 from batchmap.errors import UsageError
 from batchmap.stopping import StopRequest
 
@@ -21,7 +22,7 @@ __all__ = ["APPLICATION", "PROGRAM", "entry_point"]
 PROGRAM = Program(
     "batchmap",
     "Apply a Python function to many items in parallel, with exactly-once output.",
-    (RUN,),
+    (RUN, VERIFY),
     __version__,
 )
 
@@ -78,7 +79,7 @@ def _drive(job: Job, settings: RunSettings) -> str:
     return render_summary(job.outcome(), summary, plan)
 
 
-APPLICATION = Application(PROGRAM, {"run": _run}, supervised=("run",))
+APPLICATION = Application(PROGRAM, {"run": _run, "verify": verify}, supervised=("run",))
 
 
 def entry_point() -> None:

@@ -19,7 +19,14 @@ from batchmap.storage import (
     why_unwritable,
 )
 
-__all__ = ["input_file", "input_source", "output_file", "output_location", "output_or_stdout"]
+__all__ = [
+    "input_file",
+    "input_source",
+    "output_file",
+    "output_location",
+    "output_or_stdout",
+    "source_text",
+]
 
 
 def input_file(raw: Any, label: str) -> Path:
@@ -36,6 +43,11 @@ def input_source(raw: Any, label: str) -> str:
     """Return what `open_source` understands: standard input, a URL, a pattern, or a file."""
     given = secret_of(raw) if isinstance(raw, str) else str(raw)
     return SecretUrl(given) if _is_no_file(given) else f"{input_file(raw, label)}"
+
+
+def source_text(raw: Any, label: str) -> str:
+    """Return what names a source, which is opened later; passwords in it are not shown."""
+    return SecretUrl(raw if isinstance(raw, str) else str(raw))
 
 
 def output_file(raw: Any, label: str) -> Path:

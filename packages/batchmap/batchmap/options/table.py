@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
 from batchmap.options import values
-from batchmap.options.locations import input_file, output_location, output_or_stdout
+from batchmap.options.locations import input_file, output_location, output_or_stdout, source_text
 from batchmap.options.option_row import option
 from batchmap.storage import Location
 from batchmap.storage.formats import INPUT_FORMATS, OUTPUT_FILES, OUTPUT_FORMATS, OUTPUT_SUFFIXES
@@ -61,7 +61,7 @@ class JobOptions(EngineOptions):
     """What `run` reads and writes beside how it runs; `output` is `None` for standard output."""
 
     source: str = option(
-        "-", group=INPUT, metavar="INPUT", is_positional=True,
+        "-", source_text, group=INPUT, metavar="INPUT", is_positional=True,
         help="a path, a quoted glob, a URL of either or of a database, or - for standard input",
     )  # fmt: skip
     input_format: str | None = option(

@@ -1,0 +1,147 @@
+"""Compares an output with its journal and its file of failed items, item by item."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from batchmap.checkpoint.journal import Journal
+from batchmap.errors import OutputError
+from batchmap.optional import require
+from batchmap.sinks import open_sink
+from batchmap.storage import journal_path
+
+__all__ = ["Verification", "verify_output"]
+
+
+@dataclass
+class Verification:
+    """What was found of an output."""
+
+    results: int = 0
+    failures: int = 0
+    is_finished: bool = False
+    """Whether its run came to its end; one that was stopped can be resumed."""
+    differences: list[str] = field(default_factory=list)
+    """What does not agree, a line each; empty when all does."""
+
+
+def verify_output(output: Path, errors: Path) -> Verification:
+    """Compare the output of a run with its journal, and with the file `errors` of failed items.
+
+    Nothing is changed. Raises `OutputHeldError` while a run holds the output, `OutputError` when
+    there is no journal or it is damaged.
+    """
+    path = journal_path(output)
+    if not path.exists():
+        raise OutputError(f"{output} has no journal, so nobody knows what it holds")
+    journal = Journal(path)
+    try:
+        journal.check()
+        return _verified(journal, output, errors)
+    finally:
+        journal.close()
+
+
+def _verified(journal: Journal, output: Path, errors: Path) -> Verification:
+    found = Verification(is_finished=journal.finished())
+    fingerprint = journal.fingerprint
+    if fingerprint is None:
+        raise OutputError(f"the journal of {output} holds no run")
+    found.results, found.failures = journal.counts()
+    found.differences += _differences_of_items(journal, found)
+    try:
+        sink = open_sink(
+            output,
+            fingerprint["output_format"],
+            record=fingerprint["record"] or "full",
+            defuse=bool(fingerprint["defuse_formulas"]),
+        )
+        sink.check(journal.stretches())
+        found.differences += _differences_of_results(journal, output, fingerprint)
+    except OutputError as error:
+        found.differences += error.messages
+    found.differences += _differences_of_failures(journal, errors, found)
+    return found
+
+
+def _differences_of_items(journal: Journal, found: Verification) -> Iterator[str]:
+    """Compare the items of the journal among themselves: each once, and none left out."""
+    expected = 0
+    for first, number, _ in journal.ranges():
+        if first < expected:
+            yield f"item {first} is recorded twice"
+        elif first > expected and found.is_finished:
+            yield f"items {expected} to {first - 1} are not recorded"
+        expected = max(expected, first + number)
+
+
+def _differences_of_results(
+    journal: Journal, output: Path, fingerprint: dict[str, Any]
+) -> Iterator[str]:
+    """Compare the records in the output with the items that the journal says they are of."""
+    end = journal.output_end
+    if fingerprint["output_format"] == "parquet":
+        yield from _differences_of_rows(journal, output)
+        return
+    size = output.stat().st_size if output.exists() else 0
+    if size < end:
+        yield f"{output} has {size} bytes and had {end}; its end is missing"
+        return
+    if size > end:
+        yield f"{output} has {size - end} bytes that are not recorded; a resume cuts them off"
+    if not end:
+        return
+    is_full = fingerprint["output_format"] == "jsonl" and fingerprint["record"] != "result"
+    with output.open("rb") as file:
+        lines: Iterator[bytes] = iter(file.readline, b"")
+        if fingerprint["output_format"] == "csv":
+            lines = (repr(row).encode() for row in _csv_rows(output))
+            next(lines, None)
+        for first, number, _ in journal.done():
+            for index in range(first, first + number):
+                line = next(lines, None)
+                if line is None:
+                    yield f"{output}: the result of item {index} is missing"
+                    return
+                if is_full and json.loads(line)["index"] != index:
+                    yield f"{output}: in place of item {index} stands {json.loads(line)['index']}"
+                    return
+
+
+def _csv_rows(output: Path) -> Iterator[list[str]]:
+    csv.field_size_limit(2**31 - 1)
+    with output.open(newline="", encoding="utf-8") as text:
+        yield from csv.reader(text, strict=True)
+
+
+def _differences_of_rows(journal: Journal, output: Path) -> Iterator[str]:
+    files = require("pyarrow.parquet", "formats", "reading Parquet")
+    directory = output.with_name(f"{output.name}.parts")
+    rows = 0
+    parts = sorted(directory.glob("part-*.parquet"))
+    for path in [output, *parts] if output.exists() else parts:
+        with files.ParquetFile(path) as file:
+            rows += file.metadata.num_rows
+    expected, _ = journal.counts()
+    if rows != expected:
+        yield f"{output} has {rows} rows, and the journal {expected} results"
+
+
+def _differences_of_failures(journal: Journal, errors: Path, found: Verification) -> Iterator[str]:
+    """Compare the file of failed items, written at each end of a run, with the journal."""
+    if not errors.exists():
+        if found.failures:
+            yield f"{errors} is missing, and {found.failures} items failed; a resume writes it"
+        return
+    with errors.open(encoding="utf-8", newline="\n") as lines:
+        both = zip_longest(lines, journal.failure_lines())
+        for number, (here, recorded) in enumerate(both, 1):
+            if here is None or here.rstrip("\n") != recorded:
+                yield f"{errors} line {number} is not what the journal holds; a resume mends it"
+                return
