@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from batchmap.checkpoint.journal_file import _empty_journal
 
 from tests.run_command import Place, ended, place
 
@@ -232,11 +233,40 @@ def test_a_second_run_by_a_hard_link_is_refused(place: Place) -> None:
 
 def test_a_journal_that_is_begun_to_be_written_is_written_anew(place: Place) -> None:
     words = ["tasks.py:same", "in.txt", "-o", "out.jsonl"]
-    assert ended(place.run(*words)) == (0, [])
-    start = (place.directory / "out.jsonl.journal").read_bytes()
-    for size in (0, 1, 4096):
+    start = _empty_journal()
+    assert len(start) == 24576
+    for content in (b"", start[:1], bytes(24576), bytes(4096) + start[4096:8192]):
         for name in place.names():
             (place.directory / name).unlink()
-        place.write("out.jsonl.journal", start[:size] if size < 4096 else b"")
+        place.write("out.jsonl.journal", content)
         assert ended(place.run(*words)) == (0, [])
         place.check("out.jsonl", range(10))
+
+
+def test_a_merged_output_whose_number_of_parts_was_changed_is_noticed(place: Place) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    words = ["tasks.py:row", "in.txt", "-k", "-o", "out.parquet"]
+    for count in (10, 20, 30):
+        place.numbers(count)
+        assert ended(place.run(*words, *(["--resume"] if count > 10 else []))) == (0, [])
+    output = place.directory / "out.parquet"
+    table = parquet.read_table(output)
+    assert table.schema.metadata[b"parts"] == b"3"
+    for number in (b"0", b"1", b"2", b"4"):
+        parquet.write_table(table.replace_schema_metadata({b"parts": number}), output)
+        before = output.read_bytes()
+        done = place.run(*words, "--resume")
+        assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+        assert "out.parquet: is not what the run wrote" in done.stderr
+        assert output.read_bytes() == before
+
+
+def test_a_journal_with_text_that_is_none_is_damaged(place: Place) -> None:
+    words = ["tasks.py:odd_fails", "in.txt", "-o", "out.jsonl"]
+    assert place.run(*words).returncode == 1
+    journal = place.directory / "out.jsonl.journal"
+    journal.write_bytes(journal.read_bytes().replace(b"ValueError", b"Value\xff\xfe\xfdor"))
+    done = place.run(*words, "--resume")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "is damaged (a row is not what was written)" in done.stderr
+    assert place.run(*words, "--overwrite").returncode == 1

@@ -92,6 +92,7 @@ def open_journal_file(path: Path, name: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path.absolute(), timeout=0, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = _text
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("PRAGMA synchronous = FULL")
@@ -108,6 +109,11 @@ def open_journal_file(path: Path, name: str) -> sqlite3.Connection:
     state = path.stat()
     _held.add((state.st_dev, state.st_ino))
     return connection
+
+
+def _text(raw: bytes) -> str:
+    """Return text also where it is damaged, which its row's checksum tells."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def close_journal_file(connection: sqlite3.Connection, path: Path) -> None:
@@ -147,7 +153,7 @@ def _create_or_recognize(path: Path, name: str) -> None:
     try:
         _lock(descriptor, name)
         start = os.read(descriptor, len(image) + 1)
-        if len(start) < len(image) and start == image[: len(start)]:  # new, or begun to be written
+        if _is_begun(start, image):
             os.lseek(descriptor, 0, os.SEEK_SET)
             left = memoryview(image)
             while left:
@@ -165,6 +171,18 @@ def _create_or_recognize(path: Path, name: str) -> None:
             f"{name} is a journal of version {version}, and this program writes {_VERSION}",
             advice="go on with the program that began it, or move it and the output away",
         )
+
+
+def _is_begun(content: bytes, image: bytes) -> bool:
+    """Tell whether a file is a new journal whose writing was cut short, or not durable yet.
+
+    After a loss of power any block of it may hold zeros.
+    """
+    return (
+        len(content) <= len(image)
+        and content != image
+        and all(byte in (0, new) for byte, new in zip(content, image, strict=False))
+    )
 
 
 def _lock(descriptor: int, name: str) -> None:

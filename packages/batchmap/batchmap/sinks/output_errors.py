@@ -37,13 +37,17 @@ def changed_meanwhile(path: Location, what: str) -> OutputError:
     )
 
 
-def not_what_was_written(path: Location, start: int, end: int) -> OutputError:
-    """Return the error for an output whose bytes from `start` to `end` were changed after a run."""
+def not_what_was_written(path: Location, start: int = 0, end: int = 0) -> OutputError:
+    """Return the error for an output that was changed after its run: its bytes `start` to `end`.
+
+    Without an end, it is not known where.
+    """
     back = "{overwrite} begins anew"
     if start:
         back = f"cut it there (truncate -s {start}) and {{resume}} does the rest again, or {back}"
+    what = f"its bytes {start} to {end} are" if end else "is"
     return OutputError(
-        f"{printable(f'{path}')}: its bytes {start} to {end} are not what the run wrote",
+        f"{printable(f'{path}')}: {what} not what the run wrote",
         advice=f"bring them back; or {back}",
     )
 

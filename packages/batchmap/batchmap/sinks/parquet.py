@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.base import NoteDigest, Stretch, no_note
-from batchmap.sinks.output_errors import output_errors
+from batchmap.sinks.output_errors import not_what_was_written, output_errors
 from batchmap.sinks.parquet_parts import OUTPUT, ParquetParts
 from batchmap.sinks.parquet_schema import Columns
 from batchmap.sinks.parquet_types import NATIVES, pyarrow
@@ -80,14 +80,18 @@ class ParquetSink:
     def check(self, stretches: Iterable[Stretch]) -> None:
         with output_errors(self._path):
             merged = self._merged_parts()
+            is_known = not self._parts.has_output()
             for number, digest in stretches:
-                if number == -merged < 0:
+                if number == -merged and not is_known:
                     self._parts.check_digest(OUTPUT, digest)
+                    is_known = True
                 elif number > merged:
                     try:
                         self._parts.check_digest(number, digest)
                     except FileNotFoundError:
-                        return
+                        break
+            if not is_known:
+                raise not_what_was_written(self._path)
 
     def start(self, end: int) -> int:
         self._reset()

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol
 
 from batchmap.errors import OutputError
 from batchmap.sinks.base import output_digest
-from batchmap.sinks.output_errors import changed_meanwhile, real_path
+from batchmap.sinks.output_errors import changed_meanwhile, not_what_was_written, real_path
 from batchmap.sinks.store_parts import StoreParts
 from batchmap.storage import DRAFT_PREFIX, Location, draft_path, replacing, sync_directory
 from batchmap.storage.output_lease import OutputLease
@@ -53,6 +53,9 @@ class ParquetParts(Protocol):
 
     def check(self) -> None:
         """Raise `OutputError` when a file that was kept or written was removed or changed."""
+
+    def has_output(self) -> bool:
+        """Tell whether there is an output whose digest has to be known."""
 
     def check_digest(self, number: int, digest: bytes) -> None:
         """Raise `OutputError` unless a file has this digest, `FileNotFoundError` without it."""
@@ -123,10 +126,10 @@ class LocalParquetParts:
     def check_digest(self, number: int, digest: bytes) -> None:
         path = self._file(number)
         if _digest_of(path) != digest:
-            raise OutputError(
-                f"{printable(f'{path}')}: is not what the run wrote",
-                advice="bring it back, or {overwrite} begins anew",
-            )
+            raise not_what_was_written(path if number else self.path)
+
+    def has_output(self) -> bool:
+        return self._output.exists()
 
     def write(self, number: int, fill: _Fill) -> bytes:
         noted: list[bytes] = []
@@ -214,6 +217,10 @@ class StoreParquetParts:
 
     def check(self) -> None:
         """Do nothing: asking the store each time would be slow, so `merge` does it once."""
+
+    def has_output(self) -> bool:
+        """Return `False`: all would have to be fetched."""
+        return False
 
     def check_digest(self, number: int, digest: bytes) -> None:
         """Do nothing: all would have to be fetched; `StoreParts` compares sizes."""
