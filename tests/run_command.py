@@ -126,7 +126,9 @@ class Place:
         )
 
     @contextmanager
-    def running(self, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    def running(
+        self, *words: str, session: bool = False, **environment: str
+    ) -> Iterator[subprocess.Popen[str]]:
         """Run the command at the same time; it is killed at the end if it still runs."""
         process = subprocess.Popen(
             command(*words),
@@ -136,6 +138,7 @@ class Place:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=session,
         )
         try:
             yield process

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,24 @@ def test_an_accepted_change_never_mixes_two_formats(place: Place, formats: tuple
     more = ["--output-format", formats[1], "--resume", "--accept-changes"]
     code, _ = ended(place.run(*words, *more))
     assert code in (2, 3)
+
+
+@pytest.mark.parametrize("backend", ["thread", "process", "async"])
+def test_time_for_which_all_is_suspended_is_no_items_time(place: Place, backend: str) -> None:
+    kind = "async " if backend == "async" else ""
+    wait = "await asyncio.sleep(1.2)" if kind else "time.sleep(1.2)"
+    place.write(
+        "waits.py",
+        "import asyncio, time\n"
+        f"{kind}def f(item):\n    open('up', 'w').close()\n    {wait}\n    return item\n",
+    )
+    place.numbers(2)
+    words = ["waits.py:f", "in.txt", "-o", "out.jsonl", "--backend", backend, "-j", "2"]
+    with place.running(*words, "--timeout", "2", session=True) as run:
+        while not (place.directory / "up").exists():
+            assert run.poll() is None
+        os.killpg(run.pid, signal.SIGSTOP)
+        time.sleep(3.5)  # beyond the limit, which is what this is about
+        os.killpg(run.pid, signal.SIGCONT)
+        assert run.wait(60) == 0
+    place.check("out.jsonl", range(2))

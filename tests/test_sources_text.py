@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from batchmap.records import UnreadableRecord
 from batchmap.sources import TextLines, open_source
+from batchmap.sources.line_formats import json_lines, text_lines
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -56,3 +58,28 @@ def test_the_fraction_read_of_an_empty_file_is_all(tmp_path: Path, name: str) ->
 def test_lines_are_whole_wherever_blocks_end(tmp_path: Path) -> None:
     lines = ["é" * 300_000, "", "x" * (1 << 18), "€" * 99_999, "end"]
     assert items_of(tmp_path / "lines.txt", "\r\n".join(lines).encode()) == lines
+
+
+@pytest.mark.parametrize("block_bytes", [1, 3, 7, 1000])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_over_the_limit_is_unreadable_and_the_others_are_not(
+    block_bytes: int, end: bytes
+) -> None:
+    content = b"ab\n" + b"x" * 10 + b"\n\n" + b"y" * 9 + b"\r\nz" + end
+    blocks = [content[at : at + block_bytes] for at in range(0, len(content), block_bytes)]
+    records = [record for record in text_lines(blocks, 9) if record is not None]
+    assert [record[2] for record in records] == [1, 2, 3, 4, 5]
+    items = [record[0] for record in records]
+    assert [items[0], items[2], items[4]] == ["ab", "", "z"]
+    assert [type(items[1]), type(items[3])] == [UnreadableRecord] * 2
+    assert items[1].failure.error == (
+        "the line has 10 bytes, and a record may have 9 (max_record_bytes)"
+    )
+    other = [record for record in text_lines([content.replace(b"x\n", b"w\n")], 9) if record]
+    assert other[1][1] != records[1][1], "what is left out is in the digest"
+
+
+def test_a_long_line_of_json_is_unreadable() -> None:
+    records = [record for record in json_lines([b'"a"\n"', b"b" * 99, b'"\n1\n'], 50) if record]
+    assert [records[0][0], records[2][0]] == ["a", 1]
+    assert isinstance(records[1][0], UnreadableRecord)

@@ -59,6 +59,7 @@ def open_input(
     source = open_source(
         options.source,
         input_format=options.input_format,
+        max_record_bytes=options.max_record_bytes,
         excluded=_own_files(options, written),
         stopped=lambda: stop.requested,
     )

@@ -18,6 +18,7 @@ from typing import Any
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.executors.base import AFTER_SHUTDOWN
 from batchmap.executors.call_future import CallFuture, begin, fail, settles_futures, succeed
+from batchmap.executors.suspended_time import SuspendedTime
 from batchmap.worker.coroutine_guard import CoroutineGuard
 from batchmap.worker.event_loop import GRACE_S, lease_loop
 from batchmap.worker.monitor import current_coroutine_monitor, guards_its_items
@@ -60,6 +61,8 @@ class EventLoopThread:
         self._context = copy_context()
         self._context.run(current_coroutine_monitor.set, guard)
         self._heartbeat_s = SYSTEM_CLOCK.now()
+        self._suspended = SuspendedTime(HEARTBEAT_S)
+        self._blocked_before_s = guard.blocked_s
         self._next_heartbeat: asyncio.TimerHandle | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="event-loop", daemon=True)
@@ -224,6 +227,9 @@ class EventLoopThread:
 
     def _heartbeat(self) -> None:
         try:
+            known_s = self._guard.blocked_s - self._blocked_before_s
+            self._guard.blocked_s += max(0.0, self._suspended.check() - known_s)
+            self._blocked_before_s = self._guard.blocked_s
             self._heartbeat_s = SYSTEM_CLOCK.now()
             self._fail_orphans()
             if self._inbox or self._closing:  # where what was to do it was interrupted

@@ -19,6 +19,7 @@ from batchmap.executors.base import (
     number_of_workers,
 )
 from batchmap.executors.call_future import cancel, fail, settles_futures
+from batchmap.executors.suspended_time import SuspendedTime
 from batchmap.executors.thread_worker import Call, Worker
 
 __all__ = ["ThreadExecutor", "open_workers"]
@@ -218,21 +219,23 @@ class _ThreadPool:
         assert self._timeout_s is not None
         settles_futures()
         check_s = min(MAX_TIME_CHECK_S, self._timeout_s / 4)
+        suspended = SuspendedTime(check_s)
         while True:
             try:
                 while not self._closed.wait(check_s):
-                    self._abandon_overdue(self._timeout_s)
+                    suspended.check()
+                    self._abandon_overdue(self._timeout_s, suspended)
                     if self._closing and not self._workers:
                         return
                 return
             except BaseException as error:
                 _logger.error("the time-keeper of the executor goes on after %r", error)
 
-    def _abandon_overdue(self, timeout_s: float) -> None:
+    def _abandon_overdue(self, timeout_s: float, suspended: SuspendedTime) -> None:
         lost: list[_Lost] = []
         with self._lock:
             for worker in tuple(self._workers):
-                if (overdue := worker.abandon_if_over(timeout_s)) is not None:
+                if (overdue := worker.abandon_if_over(timeout_s, suspended)) is not None:
                     lost.append(overdue)
                     self.abandoned += 1
                     self._unfinished.pop(overdue[0], None)

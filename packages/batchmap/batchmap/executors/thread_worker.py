@@ -10,6 +10,7 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.executors.call_future import CallFuture, begin, fail, settles_futures, succeed
+from batchmap.executors.suspended_time import SuspendedTime
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.worker.call_context import copied_context
 from batchmap.worker.failures import BatchInterrupted
@@ -140,10 +141,15 @@ class Worker:
         with self._lock:
             self._offset = None
 
-    def abandon_if_over(self, limit_s: float) -> tuple[Call, BatchInterrupted] | None:
+    def abandon_if_over(
+        self, limit_s: float, suspended: SuspendedTime
+    ) -> tuple[Call, BatchInterrupted] | None:
         """Abandon this thread if its item takes longer; return its call and what that raises."""
         with self._lock:
-            if self._offset is None or SYSTEM_CLOCK.now() - self._began_s <= limit_s:
+            if self._offset is None:
+                return None
+            began_s = self._began_s
+            if SYSTEM_CLOCK.now() - began_s - suspended.since(began_s) <= limit_s:
                 return None
             call, offset, take_finished = self.call, self._offset, self._take_finished
             assert call is not None

@@ -11,7 +11,13 @@ from batchmap.options import values
 from batchmap.options.locations import input_file, output_location, output_or_stdout, source_text
 from batchmap.options.option_row import option
 from batchmap.storage import Location
-from batchmap.storage.formats import INPUT_FORMATS, OUTPUT_FILES, OUTPUT_FORMATS, OUTPUT_SUFFIXES
+from batchmap.storage.formats import (
+    INPUT_FORMATS,
+    MAX_RECORD_BYTES,
+    OUTPUT_FILES,
+    OUTPUT_FORMATS,
+    OUTPUT_SUFFIXES,
+)
 
 __all__ = ["BACKEND_NAMES", "RECORDS", "EngineOptions", "JobOptions"]
 
@@ -67,6 +73,10 @@ class JobOptions(EngineOptions):
     input_format: str | None = option(
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),
         help="when the suffix does not tell",
+    )  # fmt: skip
+    max_record_bytes: int = option(
+        MAX_RECORD_BYTES, values.size_bytes, group=INPUT, metavar="SIZE",
+        help="a longer line is a failed item (default: 64M)",
     )  # fmt: skip
     limit: int | None = option(
         None, values.whole(1, values.LARGEST_COUNT, "for example 100"), group=INPUT, metavar="N",

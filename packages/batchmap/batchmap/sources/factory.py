@@ -35,6 +35,7 @@ from batchmap.storage import (
     secret_of,
     why_unreadable,
 )
+from batchmap.storage.formats import MAX_RECORD_BYTES
 from batchmap.text import near_names
 
 __all__ = ["open_source"]
@@ -44,6 +45,7 @@ def open_source(
     spec: str,
     *,
     input_format: str | None = None,
+    max_record_bytes: int = MAX_RECORD_BYTES,
     excluded: Collection[Location] = (),
     stopped: Callable[[], bool] = bool,
 ) -> Source:
@@ -51,7 +53,8 @@ def open_source(
 
     Files and patterns may be URLs of stores that fsspec knows.
 
-    `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. Files of
+    `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. A line of more than
+    `max_record_bytes` is a record that cannot be read. Files of
     `excluded` match no pattern, nor do files in such a directory of a store. A wait for standard
     input ends once `stopped` says so, as if the input had ended. Raises `UsageError` for a `spec`
     that makes no sense, `InputError` for an input that cannot be read; standard input, pipes and
@@ -65,25 +68,27 @@ def open_source(
             f"must be one of {known}, got {input_format!r:.60}{hint}", option="input_format"
         )
     if spec == "-":
-        return _standard_input(input_format or "text", stopped)
+        return _standard_input(input_format or "text", stopped, max_record_bytes)
     scheme = scheme_of(spec)
     if scheme in _DATABASES:
         return _database(spec, scheme, input_format)
     location = location_of(spec)
     if isinstance(location, StoreUrl):
-        return _stored(location, input_format, excluded)
+        return _stored(location, input_format, excluded, max_record_bytes)
     spec = spec if scheme is None else str(location)
     if not _exists(spec) and re.search(r"[*?\[]", spec):
         _refuse_format(input_format, "the items of a pattern are its files' paths")
         own = [path for path in excluded if isinstance(path, Path)]
         return MatchingFiles(spec, excluded=own)
-    return _file(spec, input_format)
+    return _file(spec, input_format, max_record_bytes)
 
 
-def _standard_input(input_format: str, stopped: Callable[[], bool]) -> Source:
+def _standard_input(
+    input_format: str, stopped: Callable[[], bool], max_record_bytes: int
+) -> Source:
     if input_format == "parquet":
         raise UsageError("Parquet cannot be read from standard input; name the file instead of -")
-    return StreamedSource(StandardInput(stopped), input_format)
+    return StreamedSource(StandardInput(stopped), input_format, max_record_bytes=max_record_bytes)
 
 
 _DATABASES = ("sqlite", "postgresql", "postgres")
@@ -97,14 +102,19 @@ def _database(url: str, scheme: str, input_format: str | None) -> Source:
     return PostgresqlRows(parse_postgresql(scheme + rest))
 
 
-def _stored(url: StoreUrl, input_format: str | None, excluded: Collection[Location]) -> Source:
+def _stored(
+    url: StoreUrl,
+    input_format: str | None,
+    excluded: Collection[Location],
+    max_record_bytes: int,
+) -> Source:
     # In a URL of the web, a question mark begins the query.
     magic = r"[*\[]" if url.is_of_the_web else r"[*?\[]"
     if re.search(magic, url.url) and not is_stored(url):
         _refuse_format(input_format, "the items of a pattern are its files' URLs")
         own = [url for url in excluded if isinstance(url, StoreUrl)]
         return MatchingUrls(url, excluded=own)
-    return _records_of(StoreFile(url), url.suffixes, input_format)
+    return _records_of(StoreFile(url), url.suffixes, input_format, max_record_bytes)
 
 
 def _refuse_format(input_format: str | None, why: str) -> None:
@@ -119,7 +129,7 @@ def _exists(spec: str) -> bool:
         return False
 
 
-def _file(spec: str, input_format: str | None) -> Source:
+def _file(spec: str, input_format: str | None, max_record_bytes: int) -> Source:
     path = Path(spec)
     # Opening a pipe to see whether it can be read would take bytes from it.
     is_pipe = _exists(spec) and not path.is_file() and not path.is_dir()
@@ -127,10 +137,12 @@ def _file(spec: str, input_format: str | None) -> Source:
         if _exists(spec) and path.is_dir():
             why += f", or a quoted pattern such as '{Path(spec or '.', '*')}'"
         raise InputError(f"{spec or repr(spec)}: {why}")
-    return _records_of(LocalFile(path, name=spec), path.suffixes, input_format)
+    return _records_of(LocalFile(path, name=spec), path.suffixes, input_format, max_record_bytes)
 
 
-def _records_of(byte_source: ByteSource, suffixes: list[str], input_format: str | None) -> Source:
+def _records_of(
+    byte_source: ByteSource, suffixes: list[str], input_format: str | None, max_record_bytes: int
+) -> Source:
     """Return the records of a file in `input_format`, by default the one that its name says."""
     suffixes = [suffix.lower() for suffix in suffixes]
     compression = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else ""
@@ -143,4 +155,10 @@ def _records_of(byte_source: ByteSource, suffixes: list[str], input_format: str 
             )
         return ParquetRows(byte_source)
     delimiter = "\t" if suffix == ".tsv" else ","
-    return StreamedSource(byte_source, input_format, compression=compression, delimiter=delimiter)
+    return StreamedSource(
+        byte_source,
+        input_format,
+        compression=compression,
+        delimiter=delimiter,
+        max_record_bytes=max_record_bytes,
+    )

@@ -10,32 +10,51 @@ from itertools import count
 from typing import Any
 
 from batchmap.sources.base import InputRecord, unreadable_record
+from batchmap.sources.long_lines import LongLines
 from batchmap.sources.strict_json import NotJsonError, describe_json_error, whole_json
+from batchmap.storage.formats import MAX_RECORD_BYTES
 
 __all__ = ["failed_items", "json_lines", "text_lines"]
 
 
-def text_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
+def text_lines(
+    blocks: Iterable[bytes], max_bytes: int = MAX_RECORD_BYTES
+) -> Iterator[InputRecord | None]:
     """Yield every line, decoded; bytes that are not UTF-8 become lone surrogates.
 
-    `None` comes between two blocks, where more lines may have to be waited for.
+    One of more than `max_bytes` is an `UnreadableRecord`. `None` comes between two blocks, where
+    more lines may have to be waited for.
     """
     numbers = count(1)
-    for lines in _whole_lines(blocks):
+    long_lines = LongLines(blocks, max_bytes)
+    for lines in _whole_lines(long_lines.blocks()):
         # All three iterators are C code: this is what a line costs, and there may be ten million.
         texts = lines.decode("utf-8", "surrogateescape").split("\n")
-        yield from zip(texts, lines.split(b"\n"), numbers, strict=False)
+        records = zip(texts, lines.split(b"\n"), numbers, strict=False)
+        yield from (
+            (_bounded(long_lines, *record) for record in records) if long_lines.sizes else (records)
+        )
         yield None
 
 
-def json_lines(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
-    """Yield the JSON value of every line that is not blank; `None` as `text_lines` does."""
-    return _parsed_lines(blocks, lambda value: value)
+def _bounded(long_lines: LongLines, item: Any, raw: bytes, number: int) -> InputRecord:
+    if number in long_lines.sizes:
+        item = unreadable_record("ValueError", long_lines.error(number), raw)
+    return item, raw, number
 
 
-def failed_items(blocks: Iterable[bytes]) -> Iterator[InputRecord | None]:
-    """Yield the items of a file of failures, a JSON object a line; `None` as `text_lines` does."""
-    return _parsed_lines(blocks, _failed_item)
+def json_lines(
+    blocks: Iterable[bytes], max_bytes: int = MAX_RECORD_BYTES
+) -> Iterator[InputRecord | None]:
+    """Yield the JSON value of every line that is not blank; the rest as `text_lines` does."""
+    return _parsed_lines(blocks, max_bytes, lambda value: value)
+
+
+def failed_items(
+    blocks: Iterable[bytes], max_bytes: int = MAX_RECORD_BYTES
+) -> Iterator[InputRecord | None]:
+    """Yield the items of a file of failures, an object a line; the rest as `text_lines` does."""
+    return _parsed_lines(blocks, max_bytes, _failed_item)
 
 
 def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -60,12 +79,16 @@ def _without_returns(lines: bytes) -> bytes:
 
 
 def _parsed_lines(
-    blocks: Iterable[bytes], item_of: Callable[[Any], Any]
+    blocks: Iterable[bytes], max_bytes: int, item_of: Callable[[Any], Any]
 ) -> Iterator[InputRecord | None]:
     number = 0
-    for lines in _whole_lines(blocks):
+    long_lines = LongLines(blocks, max_bytes)
+    for lines in _whole_lines(long_lines.blocks()):
         for raw in lines.split(b"\n"):
             number += 1
+            if number in long_lines.sizes:
+                yield _bounded(long_lines, None, raw, number)
+                continue
             try:
                 item = item_of(whole_json(raw.decode()))
             except (ValueError, RecursionError) as error:

@@ -15,6 +15,7 @@ from batchmap.sources.csv import csv_rows
 from batchmap.sources.decompression import ByteInput
 from batchmap.sources.json_array import json_elements
 from batchmap.sources.line_formats import failed_items, json_lines, text_lines
+from batchmap.storage.formats import MAX_RECORD_BYTES
 
 __all__ = ["StreamedSource"]
 
@@ -24,25 +25,30 @@ _Records = Iterator[InputRecord | None]
 class _Format(NamedTuple):
     """How a format is read."""
 
-    read: Callable[[Iterable[bytes], str, str], _Records]
-    """Yields the records of blocks of bytes; gets the input's name and its delimiter, too."""
+    read: Callable[[Iterable[bytes], StreamedSource], _Records]
+    """Yields the records of blocks of bytes; gets the source, too."""
     noun: str
     """What a record is called before its position, in messages."""
 
 
 _FORMATS: Mapping[str, _Format] = {
-    "text": _Format(lambda blocks, name, delimiter: text_lines(blocks), "line"),
-    "jsonl": _Format(lambda blocks, name, delimiter: json_lines(blocks), "line"),
-    "json": _Format(lambda blocks, name, delimiter: json_elements(blocks, name), "element"),
+    "text": _Format(lambda blocks, source: text_lines(blocks, source.max_bytes), "line"),
+    "jsonl": _Format(lambda blocks, source: json_lines(blocks, source.max_bytes), "line"),
+    "json": _Format(lambda blocks, source: json_elements(blocks, source.name), "element"),
     "csv": _Format(
-        lambda blocks, name, delimiter: csv_rows(blocks, name, delimiter=delimiter), "line"
+        lambda blocks, source: csv_rows(blocks, source.name, delimiter=source.delimiter), "line"
     ),
-    "errors": _Format(lambda blocks, name, delimiter: failed_items(blocks), "line"),
+    "errors": _Format(lambda blocks, source: failed_items(blocks, source.max_bytes), "line"),
 }
 
 
 class StreamedSource:
     """The records of `byte_source`, in a format that is read from front to back."""
+
+    name: str
+    delimiter: str
+    max_bytes: int
+    """How long a line may be, for one that is an item."""
 
     def __init__(
         self,
@@ -51,6 +57,7 @@ class StreamedSource:
         *,
         compression: str = "",
         delimiter: str = ",",
+        max_record_bytes: int = MAX_RECORD_BYTES,
     ) -> None:
         self.name = byte_source.name
         self.total: int | None = None
@@ -60,13 +67,14 @@ class StreamedSource:
         self.state = byte_source.state
         self._input = ByteInput(byte_source, compression=compression)
         self._format = _FORMATS[input_format]
-        self._delimiter = delimiter
+        self.delimiter = delimiter
+        self.max_bytes = max_record_bytes
 
     def records(self) -> Iterator[InputRecord]:
         return filter(None, self.records_and_pauses())
 
     def records_and_pauses(self) -> Iterator[InputRecord | None]:
-        return self._format.read(self._input.blocks(), self.name, self._delimiter)
+        return self._format.read(self._input.blocks(), self)
 
     def place(self, where: int) -> str:
         return f"{self.name} {self._format.noun} {where}"

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["INPUT_FORMATS", "INPUT_SUFFIXES", "OUTPUT_FILES", "OUTPUT_FORMATS", "OUTPUT_SUFFIXES"]
+__all__ = [
+    "INPUT_FORMATS",
+    "INPUT_SUFFIXES",
+    "MAX_RECORD_BYTES",
+    "OUTPUT_FILES",
+    "OUTPUT_FORMATS",
+    "OUTPUT_SUFFIXES",
+]
 
 INPUT_FORMATS = ("text", "jsonl", "json", "csv", "parquet", "errors")
 
@@ -22,3 +29,6 @@ OUTPUT_FILES = f"{', '.join(f'.{name}' for name in OUTPUT_FORMATS[:-1])} or .{OU
 INPUT_SUFFIXES = OUTPUT_SUFFIXES | {".json": "json", ".tsv": "csv"}
 """What a run writes can be read again: the suffixes of outputs are among these. A new output format
 therefore also needs a source, and its name in `INPUT_FORMATS`."""
+
+MAX_RECORD_BYTES = 64 << 20
+"""How long a line of an input may be where nothing else is asked for."""

@@ -33,6 +33,7 @@ from batchmap.executors.process.worker_handle import (
     settle_with_error,
 )
 from batchmap.executors.process.worker_set import EXIT_S, WorkerSet
+from batchmap.executors.suspended_time import SuspendedTime
 
 __all__ = ["Dispatcher"]
 
@@ -68,6 +69,7 @@ class Dispatcher:
         self._failed_starts = 0
         self._time_check_s = None if timeout_s is None else min(MAX_TIME_CHECK_S, timeout_s / 4)
         self._workers = WorkerSet(workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes)
+        self._suspended = SuspendedTime(self._time_check_s or 0.0)
         try:
             self._workers.start_all()
             self._selector = selectors.DefaultSelector()
@@ -284,7 +286,9 @@ class Dispatcher:
                 for key, mask in events:
                     key.data(mask)
                 self._workers.tracker.pass_on()
-                self._workers.kill_overdue()
+                if self._time_check_s is not None:
+                    self._suspended.check()
+                    self._workers.kill_overdue(self._suspended)
                 self._feed()
                 if self._closing and not self._queue and not any(w.calls for w in self._workers):
                     self._workers.end_all(self._settlements)

@@ -32,6 +32,7 @@ from batchmap.executors.process.worker_handle import (
 )
 from batchmap.executors.process.worker_main import WorkerSettings
 from batchmap.executors.process.worker_process import enter_forked_worker, preload
+from batchmap.executors.suspended_time import SuspendedTime
 from batchmap.records import ItemFailure
 from batchmap.worker.failures import BatchInterrupted
 
@@ -166,7 +167,7 @@ class WorkerSet:
         else:
             del self.by_number[worker.number]
 
-    def kill_overdue(self) -> None:
+    def kill_overdue(self, suspended: SuspendedTime) -> None:
         """Kill the workers whose item takes longer than the time limit."""
         if self._timeout_s is None:
             return
@@ -176,7 +177,7 @@ class WorkerSet:
             item = self._running.of(worker.number)
             if not item or not worker.calls or worker.killed:
                 continue
-            if now_s - item.began_s > self._timeout_s:
+            if now_s - item.began_s - suspended.since(item.began_s) > self._timeout_s:
                 worker.overdue_offset = item.offset
                 overdue.append(worker)
         if overdue:
