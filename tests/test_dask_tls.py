@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import RunMain
 from tests.dask_cluster import Cluster, results, write_tasks
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 trustme = pytest.importorskip("trustme")
 
 
@@ -133,3 +133,20 @@ def test_files_that_are_no_certificates_are_an_error_of_one_line(
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "are no certificates with their key" in done.stderr
+
+
+def test_a_local_cluster_admits_nobody_without_its_certificates() -> None:
+    from batchmap.executors.dask.executor import DaskExecutor
+
+    executor = DaskExecutor(1)
+    try:
+        address = executor._client.scheduler.address
+        assert address.startswith("tls://127.0.0.1:")
+        with pytest.raises(OSError, match=r".*"):
+            distributed.Client(address.replace("tls", "tcp"), timeout=1, set_as_default=False)
+        other = distributed.Security.temporary()
+        with pytest.raises(OSError, match=r".*"):
+            distributed.Client(address, security=other, timeout=1, set_as_default=False)
+        assert executor.submit(abs, -1).result() == 1
+    finally:
+        executor.shutdown()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import platform
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 __all__ = [
+    "EXHAUSTED",
     "MachineUsage",
     "ProcessUsage",
     "coroutines_at_once",
@@ -26,6 +28,9 @@ __all__ = [
 ]
 
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
+
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+"""The numbers of the errors that say that there are no more descriptors, memory or processes."""
 
 MAX_COROUTINES = 2000
 """How many coroutines run at once at most."""

@@ -18,12 +18,14 @@ from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_sign
 from batchmap.command.supervisor import SignalChannel
 from batchmap.command.terminal import is_plain, write_stdout
 from batchmap.errors import BatchmapError, OutputError
+from batchmap.resources import EXHAUSTED
 from batchmap.stopping import StopRequest
 from batchmap.storage.secrets import without_secrets
 from batchmap.text import printable
 
 __all__ = ["Action", "Application"]
 
+ENVIRONMENT_GAVE_OUT = 3
 FAULT_OF_THE_PROGRAM = 70
 PIPE_CLOSED = 141
 
@@ -62,7 +64,11 @@ class Application:
         except BrokenPipeError:
             _drop_stdout()
             code = PIPE_CLOSED
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in EXHAUSTED:
+                with suppress(OSError):
+                    print(f"{error.strerror}; raise the limit (ulimit -a)", file=sys.stderr)
+                return ENVIRONMENT_GAVE_OUT
             import traceback
 
             traceback.print_exc()

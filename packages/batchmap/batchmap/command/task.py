@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from batchmap.errors import BatchmapError, TaskUnusableError, UsageError
+from batchmap.resources import EXHAUSTED
 from batchmap.text import near_names
 from batchmap.worker.processor import is_async
 
@@ -71,6 +72,8 @@ def _import(module: str) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        if isinstance(error, OSError) and error.errno in EXHAUSTED:
+            raise
         raise UsageError(f"{module} cannot be imported: {_in_one_line(error, module)}") from error
 
 

@@ -95,7 +95,8 @@ def _matches(pattern: str) -> Iterator[str]:
 
 
 def _is_file_or_dead_link(name: str) -> bool:
-    return Path(name).is_file() or (Path(name).is_symlink() and not Path(name).exists())
+    # Not `pathlib`, which raises an error for a name that is too long, or may not be looked at.
+    return os.path.isfile(name) or (os.path.islink(name) and not os.path.exists(name))  # noqa: PTH110, PTH113, PTH114
 
 
 def _closed_directories(pattern: str) -> list[str]:
@@ -107,5 +108,7 @@ def _closed_directories(pattern: str) -> list[str]:
             break
         found.update(map(Path, _matches(str(above))))
     return sorted(
-        str(path) for path in found if path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
+        str(path)
+        for path in found
+        if os.path.isdir(path) and not os.access(path, os.R_OK | os.X_OK)  # noqa: PTH112
     )

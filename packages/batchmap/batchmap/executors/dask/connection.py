@@ -13,6 +13,7 @@ import distributed
 from batchmap.errors import UsageError, WorkersLostError
 from batchmap.executors.dask.address import DaskAddress, TlsFiles
 from batchmap.executors.dask.local_processes import signals_blocked_for_dask
+from batchmap.optional import require
 
 __all__ = ["CONNECT_S", "connect", "silence_logs", "start_local"]
 
@@ -34,8 +35,11 @@ def silence_logs() -> None:
 def start_local(name: str, workers: int) -> Any:
     """Start a cluster of so many workers on this machine; errors say `name`.
 
-    Raises `WorkersLostError` when it does not start.
+    It has certificates of its own, made for it, for its ports are open to every user of the
+    machine, and who reaches a scheduler can have it run anything. Raises `WorkersLostError` when it
+    does not start, `UsageError` when the package for certificates is missing.
     """
+    require("cryptography", "dask", "a local Dask cluster")
     try:
         with (
             signals_blocked_for_dask(),
@@ -47,6 +51,7 @@ def start_local(name: str, workers: int) -> Any:
                 dashboard_address="127.0.0.1:0",
                 scheduler_kwargs={"dashboard": False},
                 host="127.0.0.1",
+                security=distributed.Security.temporary(),  # type: ignore[no-untyped-call]
                 silence_logs=50,
                 memory_limit=0,
             )
