@@ -54,7 +54,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """Give a virtual environment into which `pip` has installed the library."""
     from tests.installed import LIBRARY, Environment
 
-    optional = ("distributed", "pyarrow")
+    optional = ("distributed", "cryptography", "pyarrow")
     names = ["cloudpickle", "psutil", "rich", *filter(find_spec, optional)]
     environment = Environment(tmp_path_factory.mktemp("installed"), names)
     environment.install("--no-deps", LIBRARY)

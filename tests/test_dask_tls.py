@@ -53,6 +53,7 @@ def test_with_its_certificates_a_secured_cluster_runs_the_items(
     assert results(tmp_path / "out.jsonl") == {number: number * number for number in range(400)}
 
 
+@pytest.mark.slow
 def test_dask_s_own_configuration_does_as_well(
     tmp_path: Path, run_main: RunMain, secured: tuple[Cluster, list[str]]
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_secured_cluster_does_not_answer(
     assert f"the Dask scheduler at {secured[0].address} does not answer" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_on_another_cluster_with_other_certificates(
     tmp_path: Path, run_main: RunMain, secured: tuple[Cluster, list[str]]
 ) -> None:

@@ -249,6 +249,7 @@ def test_a_dry_run_names_threads_for_pillow_releases_the_gil(place: Place, photo
     assert "thumbnails.jsonl" not in place.names()
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_readme_do_what_it_says(place: Place) -> None:
     text = (EXAMPLE / "README.md").read_text()
     lines = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))

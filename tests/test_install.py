@@ -216,6 +216,7 @@ def test_on_dask_the_installed_library_is_what_the_workers_of_a_local_cluster_im
     assert results == [["a", *OWN], ["b", *OWN]]
 
 
+@pytest.mark.slow
 def test_on_dask_the_installed_library_reaches_workers_that_have_none(
     installed: Environment, project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

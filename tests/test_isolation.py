@@ -32,7 +32,7 @@ WHEN = {"at import": "{change}\ndef f(item):" + BODY, "in items": "def f(item):\
 
 CASES = [
     ("at import", "auto"),
-    ("at import", "process"),
+    pytest.param("at import", "process", marks=pytest.mark.slow),
     ("in items", "thread"),
     pytest.param("in items", "auto", marks=pytest.mark.slow),
     pytest.param("in items", "process", marks=pytest.mark.slow),

@@ -56,7 +56,9 @@ def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
         "s3://key:S3/CR3T@bucket/x.csv",
     ],
 )
-@pytest.mark.parametrize("command", ["run", "compare", "benchmark"])
+@pytest.mark.parametrize(
+    "command", ["run", "compare", pytest.param("benchmark", marks=pytest.mark.slow)]
+)
 def test_no_command_shows_them(place: Place, run_main: RunMain, command: str, url: str) -> None:
     words = ["tasks.py:same", url, "-o", "out.jsonl", "--log-level", "debug"]
     if command != "run":

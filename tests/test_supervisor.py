@@ -295,9 +295,19 @@ def ends_while_written(item):
 """
 
 
-@pytest.mark.parametrize("backend", ["process", "auto"])
-@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize("function", ["returns", "holds", "raises", "ends_while_written"])
+@pytest.mark.parametrize(
+    ("suffix", "backend"),
+    [
+        ("jsonl", "process"),
+        *(
+            pytest.param(suffix, backend, marks=pytest.mark.slow)
+            for suffix in ("jsonl", "csv", "parquet")
+            for backend in ("process", "auto")
+            if (suffix, backend) != ("jsonl", "process")
+        ),
+    ],
+)
 def test_what_a_result_does_where_it_is_read_costs_its_item(
     function: str, suffix: str, backend: str, directory: Path, run_main: RunMain
 ) -> None:

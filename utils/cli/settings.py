@@ -117,7 +117,7 @@ class Settings(CommandSettings):
         _check_task(reader)
         parse_input = input_source if found["task"] is not None else input_file
         source = reader.read("input", parse_input)
-        found["input"] = None if source is None else str(source)
+        found["input"] = f"{source}" if isinstance(source, Path) else source
         if found["sweep"] and (reader.raw("workers") or reader.raw("workers_positional")):
             reader.error("--sweep names the worker counts, so not with --workers; leave one out")
         exports = {name: found[name] for name in EXPORTS}
