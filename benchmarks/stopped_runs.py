@@ -77,6 +77,9 @@ def _run_and_kill(words: list[str], directory: Path, output: Path) -> None:
             seen.append(size)
         time.sleep(0.02)
     time.sleep(0.1)
+    if process.poll() is not None:  # on a busy machine it may have come to its end
+        _expect(process.returncode, 1)
+        return
     os.killpg(process.pid, signal.SIGKILL)
     _expect(process.wait(), -signal.SIGKILL)
     time.sleep(0.2)

@@ -170,6 +170,7 @@ def test_time_for_which_all_is_suspended_is_no_items_time(place: Place, backend:
     with place.running(*words, "--timeout", "2", session=True) as run:
         while not (place.directory / "up").exists():
             assert run.poll() is None
+        time.sleep(0.3)  # until the item waits
         os.killpg(run.pid, signal.SIGSTOP)
         time.sleep(3.5)  # beyond the limit, which is what this is about
         os.killpg(run.pid, signal.SIGCONT)

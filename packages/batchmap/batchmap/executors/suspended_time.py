@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from batchmap.clock import SYSTEM_CLOCK
 
-__all__ = ["SuspendedTime"]
+__all__ = ["MAX_TIME_CHECK_S", "SuspendedTime"]
+
+MAX_TIME_CHECK_S = 0.1
+"""How often, at least, the time of the running items is checked when there is a limit."""
 
 LATE_S = 1.0
 """A check that comes so much later than it should follows a suspension, in seconds."""

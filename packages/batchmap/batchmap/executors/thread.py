@@ -19,15 +19,12 @@ from batchmap.executors.base import (
     number_of_workers,
 )
 from batchmap.executors.call_future import cancel, fail, settles_futures
-from batchmap.executors.suspended_time import SuspendedTime
+from batchmap.executors.suspended_time import MAX_TIME_CHECK_S, SuspendedTime
 from batchmap.executors.thread_worker import Call, Worker
 
 __all__ = ["ThreadExecutor", "open_workers"]
 
 _logger = logging.getLogger("thread")
-
-MAX_TIME_CHECK_S = 0.1
-"""How often, at least, the time of the running items is checked when there is a limit."""
 
 
 _Lost = tuple[Call, BaseException]

@@ -27,9 +27,9 @@ from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s
 from batchmap.worker.failures import (
     BatchInterrupted,
-    UnwritableFailure,
     describe_failure,
     failed_record,
+    retryable,
 )
 from batchmap.worker.interruption import SignalHandlers
 
@@ -231,14 +231,7 @@ class BatchScheduler:
         unsuited = () if self.unsuited is None else self.unsuited(record)
         kept = []
         done = 0
-        tried_again = unsuited
-        if batch.attempt <= self._retries:
-            tried_again = [
-                offset
-                for offset, failure in record.failures.items()
-                if not isinstance(failure, UnwritableFailure)
-            ]
-        for offset in sorted(tried_again):
+        for offset in sorted(unsuited if batch.attempt > self._retries else retryable(record)):
             again = Batch(
                 batch.index,
                 record.first_item + offset,

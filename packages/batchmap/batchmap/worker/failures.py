@@ -19,6 +19,7 @@ __all__ = [
     "UnwritableFailure",
     "describe_failure",
     "failed_record",
+    "retryable",
 ]
 
 _OWN_DIRECTORY = str(Path(__file__).parents[1]) + os.sep
@@ -118,6 +119,15 @@ def _items_failed_error(
     message: str, results: Sequence[Any], failures: Sequence[ItemRecord]
 ) -> ItemsFailedError:
     return ItemsFailedError(message, results=results, failures=failures)
+
+
+def retryable(record: BatchRecord) -> list[int]:
+    """Return the offsets of the failures that another attempt may mend."""
+    return [
+        offset
+        for offset, failure in record.failures.items()
+        if not isinstance(failure, UnwritableFailure)
+    ]
 
 
 def describe_failure(error: BaseException, *, keeps_exception: bool = True) -> ItemFailure:

@@ -8,24 +8,26 @@ from typing import Any
 
 from batchmap.worker.coroutine_results import Awaiter
 
-__all__ = ["Encode", "awaited", "encoded_or_coroutine", "result_of"]
+__all__ = ["Encode", "awaited", "called", "result_of"]
 
 Encode = Callable[[Any], Any]
 """Turns a result into what is sent and written; raises `Unwritable` where that cannot be."""
 
 
-def encoded_or_coroutine(
-    function: Callable[[Any], Any], encode: Encode | None
+def called(
+    function: Callable[[Any], Any], awaiter: Awaiter, encode: Encode | None, *, is_async: bool
 ) -> Callable[[Any], Any]:
-    """Return `function` with its results encoded, save coroutines."""
+    """Return what gives an item's result, encoded; a plain function may give a coroutine."""
+    if is_async:
+        return awaited(function, awaiter, encode)
     if encode is None:
         return function
 
-    def called(item: Any) -> Any:
+    def encoded(item: Any) -> Any:
         result = function(item)
         return result if type(result) is CoroutineType else encode(result)
 
-    return called
+    return encoded
 
 
 def awaited(
@@ -38,7 +40,7 @@ def awaited(
 
 
 def result_of(value: Any, awaiter: Awaiter, encode: Encode | None) -> Any:
-    """Return what `encoded_or_coroutine` has returned, coroutines run to their end."""
+    """Return what `called` gave, coroutines run to their end."""
     if type(value) is not CoroutineType:
         return value
     result = awaiter.run(value)

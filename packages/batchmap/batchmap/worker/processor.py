@@ -24,7 +24,7 @@ from batchmap.worker.coroutine_results import (
 from batchmap.worker.failures import Unwritable, describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
-from batchmap.worker.item_call import awaited, encoded_or_coroutine, result_of
+from batchmap.worker.item_call import awaited, called, result_of
 from batchmap.worker.monitor import ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
 
@@ -153,15 +153,13 @@ class BatchProcessor:
         """Run the items; where several in a row are cheap, run and time them in groups."""
         items, results, durations = builder.batch.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
-        function = self._called(awaiter)
+        function = called(self._function, awaiter, self._encode, is_async=self.is_async)
         looks = self._looks
         offset = cheap = 0
         then_s = now()
         deadline_s = then_s + self._budget_s
         while offset < end and not stop.requested and not builder.ended:
-            size = 1
-            if cheap >= CHEAP_IN_A_ROW:
-                size = min(end - offset, MAX_GROUP)
+            size = min(end - offset, MAX_GROUP) if cheap >= CHEAP_IN_A_ROW else 1
             try:
                 if size == 1:
                     results.append(function(items[offset]))
@@ -200,7 +198,7 @@ class BatchProcessor:
         """
         items, results = builder.batch.items, builder.results
         now, stop = self._clock.now, self._stop
-        function = self._called(awaiter)
+        function = called(self._function, awaiter, self._encode, is_async=self.is_async)
         looks = self._looks
         left = iter(items)
         now_s = now()
@@ -233,12 +231,6 @@ class BatchProcessor:
                         now_s = now()
         finally:
             monitor.end()
-
-    def _called(self, awaiter: Awaiter) -> Callable[[Any], Any]:
-        """Return what to call with each item."""
-        if self.is_async:
-            return awaited(self._function, awaiter, self._encode)
-        return encoded_or_coroutine(self._function, self._encode)
 
     def _await_from(
         self,

@@ -33,12 +33,9 @@ from batchmap.executors.process.worker_handle import (
     settle_with_error,
 )
 from batchmap.executors.process.worker_set import EXIT_S, WorkerSet
-from batchmap.executors.suspended_time import SuspendedTime
+from batchmap.executors.suspended_time import MAX_TIME_CHECK_S, SuspendedTime
 
 __all__ = ["Dispatcher"]
-
-MAX_TIME_CHECK_S = 0.1
-"""How often, at least, the time of the running items is checked when there is a limit."""
 
 MAX_FAILED_STARTS = 3
 """After so many workers in a row that exit before they are ready, the pool is broken."""
@@ -58,8 +55,7 @@ class Dispatcher:
     def __init__(
         self, workers: int, *, timeout_s: float | None, max_growth_bytes: int | None
     ) -> None:
-        self.carried_bytes = 0
-        """How much went to the workers and came back."""
+        self.carried_bytes = 0  # to the workers and back
         self._lock = threading.Lock()
         self._queue = CallQueue()
         self._settlements = Settlements()
