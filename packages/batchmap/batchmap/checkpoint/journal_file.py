@@ -15,6 +15,7 @@ from pathlib import Path
 
 from batchmap.errors import OutputError, OutputHeldError
 from batchmap.storage import create_new, sync_directory
+from batchmap.storage.file_lock import lock_file
 
 __all__ = ["DamagedJournalError", "open_journal_file", "remove_journal_file", "sqlite_errors"]
 
@@ -62,9 +63,7 @@ def sqlite_errors(name: str) -> Iterator[None]:
     except sqlite3.Error as error:
         kind = getattr(error, "sqlite_errorname", "")
         if kind.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise OutputHeldError(
-                f"another run holds {name}; wait for its end, or write elsewhere"
-            ) from error
+            raise _held_error(name) from error
         if kind.startswith(_DAMAGES) or isinstance(error, sqlite3.DataError):
             raise DamagedJournalError(name, str(error)) from error
         raise OutputError(
@@ -144,14 +143,15 @@ def _create_or_recognize(path: Path, name: str) -> None:
     with suppress(FileNotFoundError):
         state = path.stat()
         if (state.st_dev, state.st_ino) in _held:
-            raise OutputHeldError(f"another run holds {name}; wait for its end, or write elsewhere")
+            raise _held_error(name)
     image = _empty_journal()
     try:
         descriptor = create_new(path)
     except FileExistsError:
         descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
     try:
-        _lock(descriptor, name)
+        if not lock_file(descriptor):  # SQLite's own locks are seen as well
+            raise _held_error(name)
         start = os.read(descriptor, len(image) + 1)
         if _is_begun(start, image):
             os.lseek(descriptor, 0, os.SEEK_SET)
@@ -185,20 +185,8 @@ def _is_begun(content: bytes, image: bytes) -> bool:
     )
 
 
-def _lock(descriptor: int, name: str) -> None:
-    """Keep others from creating the same journal; SQLite's own locks are seen as well."""
-    try:
-        import fcntl
-    except ImportError:  # on Windows
-        return
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError) as error:
-        raise OutputHeldError(
-            f"another run holds {name}; wait for its end, or write elsewhere"
-        ) from error
-    except OSError:  # a file system without locks
-        return
+def _held_error(name: str) -> OutputHeldError:
+    return OutputHeldError(f"another run holds {name}; wait for its end, or write elsewhere")
 
 
 def _empty_journal() -> bytes:

@@ -19,6 +19,7 @@ from batchmap.sinks.output_errors import (
     real_path,
 )
 from batchmap.storage import Location, create_new, sync_directory
+from batchmap.storage.file_lock import lock_file
 from batchmap.text import printable
 
 __all__ = ["AppendedFile", "GrowingText"]
@@ -182,19 +183,11 @@ class AppendedFile:
 
         Closing any descriptor of the file gives the lock up, so it is taken anew before each write.
         """
-        try:
-            import fcntl
-        except ImportError:  # on Windows
-            return
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError) as error:
+        if not lock_file(handle):
             raise OutputHeldError(
                 f"another run holds {printable(f'{self.path}')}, perhaps by another name; "
                 "wait for its end, or write elsewhere"
-            ) from error
-        except OSError:  # a file system without locks
-            return
+            )
 
     def _hash_of(self, file: BinaryIO, size: int) -> blake2b:
         """Return the hash of the next `size` bytes of a file."""
