@@ -32,7 +32,7 @@ RELAYED = 128
 BEAT_S = 0.2
 """How often the child says that it is alive."""
 
-SILENCE_GRACE_S = 1.0
+SILENCE_GRACE_S = 2.0
 """By how much a child may be silent for longer than an item may take."""
 
 _PR_SET_PDEATHSIG = 1
