@@ -10,6 +10,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from benchmarks.run_checks import Violation
+
 __all__ = ["TASK", "Violation", "check_everything", "input_lines"]
 
 TASK = """
@@ -26,10 +28,6 @@ def work(line):
         raise ValueError(f"no {number}")
     return {"number": int(number), "run": run, "text": f"'ü', {number}" + "." * 700}
 """
-
-
-class Violation(Exception):
-    """Something that must be true and is not."""
 
 
 def input_lines(items: int, run: str) -> str:

@@ -86,3 +86,63 @@ def test_what_items_read_is_not_the_input(place: Place) -> None:
     done = place.run("reads.py:f", "-", "-o", "out.jsonl", "-k", stdin="a\nb\nc\n")
     assert ended(done) == (0, [])
     assert [line["result"] for line in place.results("out.jsonl")] == ["a", "b", "c"]
+
+
+HOSTILE = """
+import os, time
+
+class Leaves:
+    def __reduce__(self):
+        return os._exit, (9,)
+    def __str__(self):
+        return "leaves"
+
+class LeavesWhenWritten(dict):
+    def __iter__(self):
+        os._exit(9)
+    items = keys = values = __len__ = __iter__
+
+class RaisesExit(Exception):
+    def __reduce__(self):
+        return os._exit, (9,)
+
+def returns(item):
+    return Leaves() if item == "7" else item
+
+def holds(item):
+    return {"v": Leaves() if item == "7" else item}
+
+def raises(item):
+    if item == "7":
+        raise RaisesExit("no")
+    return item
+
+def ends_while_written(item):
+    return LeavesWhenWritten(a=1) if item == "7" else {"a": 2}
+"""
+
+
+@pytest.mark.parametrize("function", ["returns", "holds", "raises", "ends_while_written"])
+@pytest.mark.parametrize(
+    ("suffix", "backend"),
+    [
+        ("jsonl", "process"),
+        *(
+            pytest.param(suffix, backend, marks=pytest.mark.slow)
+            for suffix in ("jsonl", "csv", "parquet")
+            for backend in ("process", "auto")
+            if (suffix, backend) != ("jsonl", "process")
+        ),
+    ],
+)
+def test_what_a_result_does_where_it_is_read_costs_its_item(
+    place: Place, function: str, suffix: str, backend: str
+) -> None:
+    place.write("hostile.py", HOSTILE)
+    words = [f"hostile.py:{function}", "in.txt", "-o", f"out.{suffix}", "--retries=1"]
+    done = place.run(*words, "--backend", backend)
+    assert done.returncode == 1, done.stderr
+    [failure] = place.failures(f"out.{suffix}.errors.jsonl")
+    expected = {"returns": "TypeError", "holds": "TypeError", "raises": "RaisesExit"}
+    assert failure["index"] == 7
+    assert failure["error_type"] == expected.get(function, "WorkerDied")

@@ -24,6 +24,8 @@ __all__ = ["place"]
         ("postgresql://u:S3#CR3T@host/db", "postgresql://u@host/db"),
         ("postgresql://u:S3?CR3T@host/db", "postgresql://u@host/db"),
         ("postgresql:/u:S3CR3T@host/db", "postgresql:/u@host/db"),
+        ("postgresql://u:S3 CR3T@host/db", "postgresql://u@host/db"),
+        ("postgresql://u:S3CR3T", "postgresql://u:***"),
         ("postgresql:///db?user=u&password=S3CR3T&query=Q", "postgresql:///db?user=u&password=***&query=Q"),
         ("postgresql://a:1,b:2/db?query=SELECT '@'", "postgresql://a:1,b:2/db?query=SELECT '@'"),
         ("s3://key:S3CR3T@bucket/a.jsonl", "s3://bucket/a.jsonl"),

@@ -17,7 +17,13 @@ from batchmap.errors import OutputError, OutputHeldError
 from batchmap.storage import create_new, sync_directory
 from batchmap.storage.file_lock import lock_file
 
-__all__ = ["DamagedJournalError", "open_journal_file", "remove_journal_file", "sqlite_errors"]
+__all__ = [
+    "DamagedJournalError",
+    "close_journal_file",
+    "open_journal_file",
+    "remove_journal_file",
+    "sqlite_errors",
+]
 
 _MAGIC = b"SQLite format 3\0"
 _APPLICATION_ID = 0x50425750

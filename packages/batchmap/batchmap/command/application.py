@@ -65,17 +65,7 @@ class Application:
             _drop_stdout()
             code = PIPE_CLOSED
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in EXHAUSTED:
-                with suppress(OSError):
-                    print(f"{error.strerror}; raise the limit (ulimit -a)", file=sys.stderr)
-                return ENVIRONMENT_GAVE_OUT
-            import traceback
-
-            traceback.print_exc()
-            print(
-                "That is a fault of this program, not of yours; please report it.", file=sys.stderr
-            )
-            code = FAULT_OF_THE_PROGRAM
+            code = _report_unforeseen(error)
         if stop.killing:
             exit_now(code)
         return code
@@ -124,6 +114,19 @@ class Application:
         if {"-h", "--help"} & set(before_dashes):
             return subcommand_help(self._program, self._program.subcommand(words[0]))
         return None
+
+
+def _report_unforeseen(error: Exception) -> int:
+    """Print what no part of the program expected, and return the exit code."""
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        with suppress(OSError):
+            print(f"{error.strerror}; raise the limit (ulimit -a)", file=sys.stderr)
+        return ENVIRONMENT_GAVE_OUT
+    import traceback
+
+    traceback.print_exception(error)
+    print("That is a fault of this program, not of yours; please report it.", file=sys.stderr)
+    return FAULT_OF_THE_PROGRAM
 
 
 def _set_up_streams() -> None:

@@ -93,7 +93,7 @@ class AppendedFile:
             for end, digest in stretches:
                 if end > size:
                     return
-                if self._hash_of(file, end - start).digest() != digest:
+                if _hash_of(file, end - start).digest() != digest:
                     raise not_what_was_written(self.path, start, end)
                 start = end
 
@@ -111,7 +111,7 @@ class AppendedFile:
             self._stretch_start = self.end if before is None else min(before, self.end)
             with self._real.open("rb") as file:
                 file.seek(self._stretch_start)
-                self._stretch_hash = self._hash_of(file, self.end - self._stretch_start)
+                self._stretch_hash = _hash_of(file, self.end - self._stretch_start)
             self._lock(handle)
         self._is_suspect = False
         return self.end
@@ -189,14 +189,6 @@ class AppendedFile:
                 "wait for its end, or write elsewhere"
             )
 
-    def _hash_of(self, file: BinaryIO, size: int) -> blake2b:
-        """Return the hash of the next `size` bytes of a file."""
-        found = output_digest()
-        while size and (data := file.read(min(size, _READ_BYTES))):
-            found.update(data)
-            size -= len(data)
-        return found
-
     def _opened_handle(self) -> int:
         assert self._handle is not None, "the sink was not started"
         return self._handle
@@ -229,3 +221,12 @@ class AppendedFile:
             raise changed_meanwhile(self.path, "replaced")
         if opened.st_size != self.end:
             raise changed_meanwhile(self.path, "changed by somebody else")
+
+
+def _hash_of(file: BinaryIO, size: int) -> blake2b:
+    """Return the hash of the next `size` bytes of a file."""
+    found = output_digest()
+    while size and (data := file.read(min(size, _READ_BYTES))):
+        found.update(data)
+        size -= len(data)
+    return found

@@ -18,6 +18,7 @@ _SECRET_NAME = re.compile(
     r"pass|pwd|secret|token|sig|key|credential|auth|sas|session", re.IGNORECASE
 )
 _url = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/{1,3})(?=\S)")
+_server = re.compile(r"(\[[^\]]*\]|[^:@]*)(:\d*)?(,[^:@]*(:\d*)?)*").fullmatch
 _parameter = re.compile(r"([?&;#])([^=&?#;\s]+)=([^&\s'\"]*)")
 _VARIABLES = {
     "postgres": "PGPASSWORD",
@@ -61,6 +62,10 @@ def without_secrets(text: str) -> str:
         if found.start() < done:  # it is part of the one before
             continue
         end = _end_of(text, found.end())
+        if _has_half_a_user(text[found.end() : end]):  # a blank or quote is in the password
+            line_end = text.find("\n", end)
+            at = text.rfind("@", end, line_end if line_end >= 0 else len(text))
+            end = _end_of(text, at) if at >= 0 else end
         parts += [text[done : found.end()], _shown(found[1].lower(), text[found.end() : end])]
         done = end
     return "".join([*parts, text[done:]]) if parts else text
@@ -78,6 +83,16 @@ def _end_of(text: str, start: int) -> int:
     return found.start() if found else len(text)
 
 
+def _has_half_a_user(rest: str) -> bool:
+    return "@" not in rest and not _is_server(rest)
+
+
+def _is_server(rest: str) -> bool:
+    """Tell whether what follows the slashes begins with hosts and ports, and no user."""
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return _server(authority) is not None
+
+
 def _shown(scheme: str, rest: str) -> str:
     """Return what follows the slashes of a URL, without its secrets."""
     rest = _without_user(scheme, rest)
@@ -93,15 +108,13 @@ def _shown(scheme: str, rest: str) -> str:
 
 
 def _without_user(scheme: str, rest: str) -> str:
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if _is_server(rest):
+        return rest
     query = re.search(r"[?&]query=", rest)
     before_query = rest[: query.start()] if query else rest
-    is_port = re.fullmatch(r"(\[[^\]]*\]|[^:@]*)(:\d*)?(,[^:@]*(:\d*)?)*", authority)
-    if "@" not in authority and is_port:
-        return rest
     user, at, server = before_query.rpartition("@")
-    if not at:
-        return rest
+    if not at:  # cut off in the middle of a password, perhaps
+        return f"{rest.partition(':')[0]}:{HIDDEN}"
     name = user.partition(":")[0] if scheme.startswith("postgres") else ""
     shown = f"{name}@" if name and not re.search(r"[/?#@]", name) else ""
     return shown + server + rest[len(before_query) :]
