@@ -10,7 +10,12 @@ import batchmap_workbook
 
 batchmap_workbook.isolate()
 
-from batchmap.command.application import Application  # noqa: E402  # found by `isolate`
+from batchmap.command.entry_point import exit_on_interrupt  # noqa: E402  # found by `isolate`
+
+if __name__ == "__main__":
+    exit_on_interrupt()
+
+from batchmap.command.application import Application  # noqa: E402
 from batchmap.stopping import StopRequest  # noqa: E402
 
 from batchmap_workbook.utils.cli.arguments import PROGRAM  # noqa: E402

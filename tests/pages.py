@@ -16,7 +16,7 @@ __all__ = ["commands", "fenced", "make_inputs", "run_code", "run_command"]
 
 PATHS = os.pathsep.join(str(ROOT / part) for part in ("", "packages/batchmap", "packages/kaygraph"))
 
-CONSOLE_COMMAND = "from batchmap.command.main import entry_point; entry_point()"
+CONSOLE_COMMAND = "from batchmap.command.entry_point import entry_point; entry_point()"
 
 TASKS = """\
 import os

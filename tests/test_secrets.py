@@ -42,6 +42,7 @@ __all__ = ["place"]
 def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
     assert without_secrets(url) == shown
     assert without_secrets(f"cannot read '{url}' now") == f"cannot read '{shown}' now"
+    assert without_secrets(f"{url}: leave it out.") == f"{shown}: leave it out."
     assert "CR3T" not in f"{StoreUrl(url)!r} {StoreUrl(url)}"
     spec = SecretUrl(url)
     assert (f"{spec}", json.dumps({"x": spec})) == (shown, json.dumps({"x": shown}))

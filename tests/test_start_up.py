@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.installed import LIBRARY, Environment
+from tests.pages import CONSOLE_COMMAND
 
 HEAVY = {
     "asyncio", "cloudpickle", "concurrent.futures", "distributed", "json", "kaygraph",
@@ -100,3 +101,27 @@ def test_a_call_in_place_loads_neither_the_command_nor_what_formats_need(tmp_pat
     assert (
         parts_of_the_library(names) & {"checkpoint", "command", "job", "sinks", "sources"} == set()
     )
+
+
+@pytest.mark.parametrize("module", ["batchmap.options.table", "batchmap.command.run_settings"])
+@pytest.mark.parametrize("program", ["main.py", "batchmap"])
+def test_ctrl_c_while_modules_are_imported_ends_it_without_a_traceback(
+    tmp_path: Path, program: str, module: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == {module!r}: signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+    )
+    script = [str(ROOT / "main.py")] if program == "main.py" else ["-c", CONSOLE_COMMAND]
+    done = subprocess.run(
+        [sys.executable, *script, "--help"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(LIBRARY)])},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -15,7 +15,7 @@ from tests.run_command import Done, Place, place
 __all__ = ["place"]
 
 FORMATS = ["jsonl", "csv", "parquet"]
-PROGRAM = "from batchmap.command.main import entry_point; entry_point()"
+PROGRAM = "from batchmap.command.entry_point import entry_point; entry_point()"
 
 
 def verified(place: Place, *words: str) -> Done:

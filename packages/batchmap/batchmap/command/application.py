@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.command.arguments import Program
+from batchmap.command.entry_point import INTERRUPTED, raise_on_interrupt
 from batchmap.command.errors import exit_code_of, flag_spelling
 from batchmap.command.settings import CommandSettings
 from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
@@ -52,6 +53,7 @@ class Application:
         """Run the command line `words` and return the exit code."""
         stop = StopRequest()
         try:
+            raise_on_interrupt()
             _set_up_streams()
             code = self._run(words, stop)
         except BatchmapError as error:
@@ -60,7 +62,7 @@ class Application:
                 print(without_secrets("\n".join(lines)), file=sys.stderr)
             code = exit_code_of(error)
         except KeyboardInterrupt:  # before there was anything to stop
-            code = 130
+            code = INTERRUPTED
         except BrokenPipeError:
             _drop_stdout()
             code = PIPE_CLOSED

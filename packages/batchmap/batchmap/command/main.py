@@ -17,7 +17,7 @@ from batchmap.stopping import StopRequest
 if TYPE_CHECKING:
     from batchmap.job import Job
 
-__all__ = ["APPLICATION", "PROGRAM", "entry_point"]
+__all__ = ["APPLICATION", "PROGRAM"]
 
 PROGRAM = Program(
     "batchmap",
@@ -80,8 +80,3 @@ def _drive(job: Job, settings: RunSettings) -> str:
 
 
 APPLICATION = Application(PROGRAM, {"run": _run, "verify": verify}, supervised=("run",))
-
-
-def entry_point() -> None:
-    """Run the words of the process as a command line, and exit."""
-    APPLICATION.run_as_script()

@@ -19,6 +19,7 @@ _SECRET_NAME = re.compile(
 )
 _url = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/{1,3})(?=\S)")
 _server = re.compile(r"(\[[^\]]*\]|[^:@]*)(:\d*)?(,[^:@]*(:\d*)?)*").fullmatch
+_phrase_end = re.compile(r"[:.,;)]*(?:[\s'\"<>]|$)").search
 _parameter = re.compile(r"([?&;#])([^=&?#;\s]+)=([^&\s'\"]*)")
 _VARIABLES = {
     "postgres": "PGPASSWORD",
@@ -78,8 +79,8 @@ def variables_instead(text: str) -> str:
 
 
 def _end_of(text: str, start: int) -> int:
-    """Return where the URL ends: at a blank or quote."""
-    found = re.compile(r"[\s'\"<>]").search(text, start)
+    """Return where the URL ends: at a blank or quote, less what ends a phrase before it."""
+    found = _phrase_end(text, start)
     return found.start() if found else len(text)
 
 
