@@ -19,6 +19,7 @@ from batchmap.clock import SYSTEM_CLOCK
 from batchmap.executors.base import AFTER_SHUTDOWN
 from batchmap.executors.call_future import CallFuture, begin, fail, settles_futures, succeed
 from batchmap.executors.suspended_time import SuspendedTime
+from batchmap.threads import start_thread
 from batchmap.worker.coroutine_guard import CoroutineGuard
 from batchmap.worker.event_loop import GRACE_S, lease_loop
 from batchmap.worker.monitor import current_coroutine_monitor, guards_its_items
@@ -67,10 +68,9 @@ class EventLoopThread:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="event-loop", daemon=True)
         try:
-            self._thread.start()
-            threading.Thread(
-                target=self._warn_of_blocking, name="loop-monitor", daemon=True
-            ).start()
+            start_thread(self._thread)
+            act = self._warn_of_blocking
+            start_thread(threading.Thread(target=act, name="loop-monitor", daemon=True))
         except RuntimeError:  # no more threads can be had
             self.close_soon()
             if not self._thread.is_alive():

@@ -21,6 +21,7 @@ from batchmap.executors.base import (
 from batchmap.executors.call_future import cancel, fail, settles_futures
 from batchmap.executors.suspended_time import MAX_TIME_CHECK_S, SuspendedTime
 from batchmap.executors.thread_worker import Call, Worker
+from batchmap.threads import start_thread
 
 __all__ = ["ThreadExecutor", "open_workers"]
 
@@ -89,7 +90,8 @@ class _ThreadPool:
         """Why no more calls can be made; empty while they can."""
         self._closed = threading.Event()
         if timeout_s is not None:
-            threading.Thread(target=self._keep_time, name="time-keeper", daemon=True).start()
+            act = self._keep_time
+            start_thread(threading.Thread(target=act, name="time-keeper", daemon=True))
 
     def add(self, call: Call) -> None:
         with self._lock:
@@ -154,7 +156,7 @@ class _ThreadPool:
             is_monitored=self._timeout_s is not None,
         )
         try:
-            worker.thread.start()
+            start_thread(worker.thread)
         except RuntimeError as error:  # no more threads can be had, so the ones there are must do
             if not self._workers:
                 raise WorkersLostError(f"no thread can be started ({error})") from error

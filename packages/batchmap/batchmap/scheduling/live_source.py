@@ -16,6 +16,7 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.scheduling.batching import BatchSource
+from batchmap.threads import start_thread
 from batchmap.worker.call_context import copied_context
 
 __all__ = ["LiveSource"]
@@ -86,9 +87,10 @@ class LiveSource(BatchSource):
     def _start(self) -> None:
         if not self._is_started:
             self._is_started = True
-            threading.Thread(
-                target=self._context.run, args=(self._fetch_all,), name="source", daemon=True
-            ).start()
+            act = self._context.run
+            start_thread(
+                threading.Thread(target=act, args=(self._fetch_all,), name="source", daemon=True)
+            )
 
     # In the thread --------------------------------------------------------------------------
 

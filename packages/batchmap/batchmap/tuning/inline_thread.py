@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from queue import Empty, SimpleQueue
 
+from batchmap.threads import start_thread
 from batchmap.tuning.inline_chunk import Chunk
 from batchmap.tuning.long_item import LONG_S
 from batchmap.worker.call_context import copied_context
@@ -26,10 +27,10 @@ class ChunkThread:
         try:
             if not self._is_started:
                 self._is_started = True
-                context = copied_context()
-                threading.Thread(
-                    target=context.run, args=(self._work,), name="worker", daemon=True
-                ).start()
+                act = copied_context().run
+                start_thread(
+                    threading.Thread(target=act, args=(self._work,), name="worker", daemon=True)
+                )
             while True:
                 try:
                     self._done.get(timeout=LONG_S)

@@ -18,6 +18,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
+from batchmap.threads import start_thread
+
 __all__ = ["LoopLease", "lease_loop", "run_to_its_end"]
 
 GRACE_S = 0.5
@@ -58,7 +60,8 @@ def _in_another_thread(function: Callable[[], T]) -> T:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=copy_context().run, args=(run,), name="event-loop", daemon=True).start()
+    act = copy_context().run
+    start_thread(threading.Thread(target=act, args=(run,), name="event-loop", daemon=True))
     return future.result()
 
 

@@ -14,6 +14,7 @@ import selectors
 import threading
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, closing
 from functools import partial
 
 from batchmap.errors import WorkersLostError
@@ -34,6 +35,7 @@ from batchmap.executors.process.worker_handle import (
 )
 from batchmap.executors.process.worker_set import EXIT_S, WorkerSet
 from batchmap.executors.suspended_time import MAX_TIME_CHECK_S, SuspendedTime
+from batchmap.threads import start_thread
 
 __all__ = ["Dispatcher"]
 
@@ -66,26 +68,24 @@ class Dispatcher:
         self._time_check_s = None if timeout_s is None else min(MAX_TIME_CHECK_S, timeout_s / 4)
         self._workers = WorkerSet(workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes)
         self._suspended = SuspendedTime(self._time_check_s or 0.0)
-        try:
-            self._workers.start_all()
-            self._selector = selectors.DefaultSelector()
-            self._waker = Waker()
-        except OSError:
-            self._workers.abandon()
-            raise
-        self._watch(self._waker.fileno(), lambda _: self._waker.take())
-        if self._workers.tracker.receiver is not None:
-            self._watch(self._workers.tracker.receiver, lambda _: None)  # see `_run`
-        for worker in self._workers:
-            self._watch_worker(worker)
+        self._opened = ExitStack()
         act = self._run_or_break
         self._thread = threading.Thread(target=act, name="process-dispatcher", daemon=True)
         try:
-            self._thread.start()
-        except RuntimeError as error:  # no more threads can be had
-            self._workers.abandon()
-            self._close()
-            raise WorkersLostError(f"no thread can be started ({error})") from error
+            self._workers.start_all()
+            self._selector = self._opened.enter_context(selectors.DefaultSelector())
+            self._waker = self._opened.enter_context(closing(Waker()))
+            self._watch_all()
+            start_thread(self._thread)
+        except BaseException as error:  # of the system, or of a signal handler of the caller's
+            if self._thread.is_alive():
+                self.close_soon()
+            else:
+                self._workers.abandon()
+                self._opened.close()
+            if isinstance(error, RuntimeError):  # no more threads can be had
+                raise WorkersLostError(f"no thread can be started ({error})") from error
+            raise
 
     @property
     def ready(self) -> bool:
@@ -93,10 +93,7 @@ class Dispatcher:
         return any(worker.ready for worker in self._workers)
 
     def add(self, call: Call) -> None:
-        """Have the call made.
-
-        Raises `RuntimeError` after `close`, `BrokenProcessPool` when workers do not start.
-        """
+        """Have the call made; raises `RuntimeError` once closed, `BrokenProcessPool` once broken."""
         with self._lock:
             if self._closing:
                 raise RuntimeError(AFTER_SHUTDOWN)
@@ -135,6 +132,13 @@ class Dispatcher:
             self._thread.join(EXIT_S)
 
     # Under the lock -------------------------------------------------------------------------
+
+    def _watch_all(self) -> None:
+        self._watch(self._waker.fileno(), lambda _: self._waker.take())
+        if (receiver := self._workers.tracker.receiver) is not None:
+            self._watch(receiver, lambda _: None)  # see `_run`
+        for worker in self._workers:
+            self._watch_worker(worker)
 
     def _watch(self, descriptor: int, handler: Callable[[int], None]) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, handler)
@@ -272,7 +276,7 @@ class Dispatcher:
                 self._give_up()
             self._settlements.make()
             self._workers.abandon()
-            self._close()
+            self._opened.close()
             raise
 
     def _run(self) -> None:
@@ -292,9 +296,5 @@ class Dispatcher:
             self._settlements.make()
             if is_done:
                 self._workers.close()
-                self._close()
+                self._opened.close()
                 return
-
-    def _close(self) -> None:
-        self._selector.close()
-        self._waker.close()
