@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 
 RunMain = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that share a fixture run in one process, so that it is set up only once."""
+    for item in items:
+        definitions = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
+        for name, (*_, used) in definitions.items():
+            if used.scope != "function" and used.baseid.startswith("tests"):
+                item.add_marker(pytest.mark.xdist_group(f"{used.baseid}:{name}"))
+                break
 
 
 @pytest.fixture
@@ -41,8 +53,9 @@ def run_main(tmp_path: Path) -> RunMain:
 
 
 @pytest.fixture
-def memory() -> Iterator[Any]:
-    """Give fsspec's store in memory, empty."""
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give fsspec's store in memory, empty, and a directory of its own for journals of stores."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     system = pytest.importorskip("fsspec").filesystem("memory")
     yield system
     system.store.clear()

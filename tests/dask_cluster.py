@@ -7,14 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-WAIT_S = 90.0
-"""How long tests wait for what must happen; on a busy machine a process takes long to start."""
+from tests.waiting import WAIT_S, wait_until
 
 TASKS = """
 import os, threading, time
@@ -135,14 +133,6 @@ class Cluster:
         )  # fmt: skip
         self._started.append(process)
         return process
-
-
-def wait_until(condition: Callable[[], object], seconds: float = WAIT_S) -> None:
-    """Return when the condition holds, which it must within so many seconds."""
-    deadline_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
 
 
 def results(path: Path) -> dict[int, object]:

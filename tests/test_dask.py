@@ -31,7 +31,8 @@ from batchmap.records import Plan
 from batchmap.worker.processor import BatchProcessor
 
 from tests.conftest import ROOT, RunMain
-from tests.dask_cluster import Cluster, results, wait_until, write_tasks
+from tests.dask_cluster import Cluster, results, write_tasks
+from tests.waiting import wait_until
 
 pytest.importorskip("distributed")
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.dask_cluster import Cluster, wait_until, write_tasks
+from tests.dask_cluster import Cluster, write_tasks
+from tests.waiting import wait_until
 
 pytest.importorskip("distributed")
 

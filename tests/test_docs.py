@@ -28,7 +28,7 @@ PAGES = {
 RUN_HERE = [name for name in PAGES if not name.startswith("examples/")]
 """Examples have tests of their own."""
 
-LONG = {"--sweep", "--suite", "number", "text", "--export-html"}
+LONG = {"200000", "--sweep", "--suite", "number", "text", "--export-html"}
 """Words of commands that take seconds each; what they do has shorter tests elsewhere."""
 
 FAILING = {"mixed.txt": 1, "words.txt": 4}

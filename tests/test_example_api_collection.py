@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.run_command import Done, command, json_lines
+from tests.waiting import has_lines, wait_until
 
 pytest.importorskip("httpx", reason="the example api_collection needs httpx")
 
@@ -141,11 +141,7 @@ def test_a_killed_run_is_resumed_to_what_an_uninterrupted_one_writes(
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline_s = time.monotonic() + 60
-        while not output.exists() or output.read_bytes().count(b"\n") < 10:
-            assert run.poll() is None
-            assert time.monotonic() < deadline_s
-            time.sleep(0.01)
+        wait_until(lambda: has_lines(output, 10), process=run)
         os.killpg(run.pid, signal.SIGKILL)
         assert run.wait(60) == -signal.SIGKILL
         assert output.read_bytes().count(b"\n") < PAGES - len(LOST)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -17,6 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.run_command import Done, command, json_lines
+from tests.waiting import wait_until
 
 EXAMPLE = ROOT / "examples" / "etl"
 ORDERS = 12_000
@@ -80,11 +80,7 @@ def kill_once(ready: Callable[[], bool], data: Path, *words: str) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 60
-        while not ready():
-            assert process.poll() is None, "it ended before it was killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(ready, process=process)
         process.kill()
 
 

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.run_command import Place, command, json_lines, place, without_privileges
+from tests.waiting import has_lines, wait_until
 
 __all__ = ["place"]
 
@@ -139,12 +139,8 @@ def kill_half_way(place: Place, *words: str) -> None:
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
     try:
-        while not output.exists() or output.read_bytes().count(b"\n") < SOONEST_KILL:
-            assert run.poll() is None, "the run ended before it could be killed"
-            assert time.monotonic() < deadline, "no output"
-            time.sleep(0.01)
+        wait_until(lambda: has_lines(output, SOONEST_KILL), process=run)
     finally:
         os.killpg(run.pid, signal.SIGKILL)
         code = run.wait(60)

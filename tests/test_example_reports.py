@@ -6,7 +6,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Callable
 from contextlib import closing
@@ -17,6 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.run_command import Done, command, json_lines
+from tests.waiting import wait_until
 
 EXAMPLE = ROOT / "examples" / "reports"
 CUSTOMERS = 120
@@ -87,11 +87,7 @@ def kill_once(ready: Callable[[], bool], shop: Path, *words: str) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 60
-        while not ready():
-            assert process.poll() is None, "it ended before it was killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(ready, process=process)
         process.kill()
 
 

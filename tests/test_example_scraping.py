@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.run_command import Done, command, json_lines
+from tests.waiting import has_lines, wait_until
 
 pytest.importorskip("httpx", reason="the example scraping needs httpx")
 pytest.importorskip("selectolax", reason="the example scraping needs selectolax")
@@ -150,12 +150,7 @@ def test_a_crawl_killed_within_a_level_goes_on_to_the_same_files(
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline_s = time.monotonic() + 60
-    output = tmp_path / "level-3.jsonl"
-    while not output.exists() or output.read_bytes().count(b"\n") < 4:
-        assert run.poll() is None
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    wait_until(lambda: has_lines(tmp_path / "level-3.jsonl", 4), process=run)
     os.killpg(run.pid, signal.SIGKILL)
     assert run.wait(60) == -signal.SIGKILL
     assert not (tmp_path / "pages.jsonl").exists()

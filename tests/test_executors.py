@@ -37,9 +37,9 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def executor(name: str) -> Iterator[Executor]:
-    with open_executor(name, 2) as opened:
+@pytest.fixture(params=NAMES, scope="module")
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    with open_executor(request.param, 2) as opened:
         yield opened
 
 

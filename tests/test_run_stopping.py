@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.run_command import Place, ended, place, reached, released
+from tests.waiting import wait_until
 
 __all__ = ["place"]
 
@@ -168,8 +169,7 @@ def test_time_for_which_all_is_suspended_is_no_items_time(place: Place, backend:
     place.numbers(2)
     words = ["waits.py:f", "in.txt", "-o", "out.jsonl", "--backend", backend, "-j", "2"]
     with place.running(*words, "--timeout", "2", session=True) as run:
-        while not (place.directory / "up").exists():
-            assert run.poll() is None
+        wait_until((place.directory / "up").exists, process=run)
         time.sleep(0.3)  # until the item waits
         os.killpg(run.pid, signal.SIGSTOP)
         time.sleep(3.5)  # beyond the limit, which is what this is about

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, RunMain
+from tests.waiting import wait_until
 
 IN_PROCESSES = ("--backend", "process")
 
@@ -221,8 +222,7 @@ def test_the_third_signal_ends_also_what_lets_nothing_else_run(directory: Path) 
         [sys.executable, str(ROOT / "main.py"), *words],
         cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    while not (directory / "held").exists():
-        assert run.poll() is None
+    wait_until((directory / "held").exists, process=run)
     for _ in range(3):
         run.send_signal(signal.SIGINT)
     _, stderr = run.communicate(timeout=60)

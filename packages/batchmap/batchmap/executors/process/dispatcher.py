@@ -93,7 +93,7 @@ class Dispatcher:
         return any(worker.ready for worker in self._workers)
 
     def add(self, call: Call) -> None:
-        """Have the call made; raises `RuntimeError` once closed, `BrokenProcessPool` once broken."""
+        """Have the call made; raises `RuntimeError` after `close`, or `BrokenProcessPool`."""
         with self._lock:
             if self._closing:
                 raise RuntimeError(AFTER_SHUTDOWN)
