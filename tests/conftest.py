@@ -18,18 +18,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 
+# Without the files of bytecode each of a thousand processes compiles all modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 RunMain = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests that share a fixture run in one process, so that it is set up only once."""
-    for item in items:
-        definitions = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
-        for name, (*_, used) in definitions.items():
-            if used.scope != "function" and used.baseid.startswith("tests"):
-                item.add_marker(pytest.mark.xdist_group(f"{used.baseid}:{name}"))
-                break
 
 
 @pytest.fixture
