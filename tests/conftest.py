@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,27 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 RunMain = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let the tests that share a fixture run in one process, so that it is set up only once."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class BySharedFixture(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return _shared_by(nodeid.partition("::")[0]) or nodeid
+
+    return BySharedFixture(config, log)
+
+
+@cache
+def _shared_by(file: str) -> str:
+    """Return what the tests of a file share beyond one of them; empty for nothing."""
+    text = (ROOT / file).read_text()
+    if "installed: Environment" in text:
+        return "installed"
+    return file if 'scope="module"' in text else ""
 
 
 @pytest.fixture
