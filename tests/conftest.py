@@ -26,6 +26,15 @@ sys.dont_write_bytecode = False
 RunMain = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def rest_slow(quick: int, *values: Any) -> list[Any]:
+    """Return the parameters of a test of which all but the first `quick` are marked slow."""
+    slow = [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.slow)
+        for value in values[quick:]
+    ]
+    return [*values[:quick], *slow]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Let the tests that share a fixture run in one process, so that it is set up only once."""

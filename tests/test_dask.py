@@ -30,7 +30,7 @@ from batchmap.options import EngineOptions
 from batchmap.records import Plan
 from batchmap.worker.processor import BatchProcessor
 
-from tests.conftest import ROOT, RunMain
+from tests.conftest import ROOT, RunMain, rest_slow
 from tests.dask_cluster import Cluster, results, write_tasks
 from tests.waiting import wait_until
 
@@ -136,6 +136,7 @@ def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
     assert results(tasks / "out.jsonl") == {number: number * number for number in range(400)}
 
 
+@pytest.mark.slow
 def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_undone(
     tasks: Path, cluster: Cluster
 ) -> None:
@@ -294,7 +295,7 @@ def test_what_was_done_is_kept_when_the_scheduler_is_lost(
     assert "Traceback" not in stderr
     kept = len(results(tasks / "out.jsonl"))
     assert kept > 0
-    done = run_main(*words, "--backend", "dask", "-j", "1", "--resume", "-q")
+    done = run_main(*words, "--backend", "thread", "-j", "1", "--resume", "-q")
     assert done.returncode == 0, done.stderr
     assert f"in out.jsonl, {kept} before" in done.stdout
     assert results(tasks / "out.jsonl") == {number: number for number in range(400)}
@@ -451,7 +452,7 @@ print(file)
 """
 
 
-@pytest.mark.parametrize("has_other_version", [False, True])
+@pytest.mark.parametrize("has_other_version", rest_slow(1, True, False))
 def test_the_workers_get_the_library_also_where_it_is_installed_and_keep_their_own(
     tmp_path: Path, installed: Path, cluster: Cluster, has_other_version: bool
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import RunMain
+from tests.conftest import RunMain, rest_slow
 from tests.dask_cluster import Cluster, results, write_tasks
 
 distributed = pytest.importorskip("distributed")
@@ -42,7 +42,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster,
 WORDS = "run tasks.py:square lines.txt -o out.jsonl -q --backend dask".split()
 
 
-@pytest.mark.parametrize("scheme", ["", "tls://"])
+@pytest.mark.parametrize("scheme", rest_slow(1, "", "tls://"))
 def test_with_its_certificates_a_secured_cluster_runs_the_items(
     tmp_path: Path, run_main: RunMain, secured: tuple[Cluster, list[str]], scheme: str
 ) -> None:

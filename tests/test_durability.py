@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from batchmap.checkpoint.journal_file import _empty_journal
 
+from tests.conftest import rest_slow
 from tests.run_command import Place, ended, place
 
 __all__ = ["place"]
@@ -89,8 +90,18 @@ def with_a_byte_flipped(path: Path, number: int) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("is_finished", [True, False])
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize(
+    ("suffix", "is_finished"),
+    rest_slow(
+        3,
+        ("jsonl", True),
+        ("csv", False),
+        ("parquet", True),
+        ("jsonl", False),
+        ("csv", True),
+        ("parquet", False),
+    ),
+)
 def test_an_output_that_was_edited_at_the_same_size_is_noticed(
     place: Place, suffix: str, is_finished: bool
 ) -> None:
@@ -128,7 +139,7 @@ def test_what_the_error_advises_helps(place: Place, suffix: str) -> None:
     place.check(output.name, range(20))
 
 
-@pytest.mark.parametrize("is_finished", [True, False])
+@pytest.mark.parametrize("is_finished", rest_slow(1, False, True))
 def test_a_journal_with_a_flipped_bit_is_right_or_refused(place: Place, is_finished: bool) -> None:
     place.numbers(300)
     words = ["tasks.py:odd_fails", "in.txt", "-k", "-o", "out.jsonl"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, rest_slow
 from tests.run_command import Place, command, json_lines, place
 from tests.waiting import has_lines, wait_until
 
@@ -72,7 +72,7 @@ def is_near(colour: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return all(abs(one - other) < 30 for one, other in zip(colour, wanted, strict=True))
 
 
-@pytest.mark.parametrize("backend", ["thread", "process"])
+@pytest.mark.parametrize("backend", rest_slow(1, "thread", "process"))
 def test_each_image_has_a_thumbnail_or_is_reported(
     place: Place, photos: Path, backend: str
 ) -> None:

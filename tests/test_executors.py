@@ -13,6 +13,8 @@ import pytest
 from batchmap.executors import open_executor
 from batchmap.stopping import StopRequest, Urgency
 
+from tests.conftest import rest_slow
+
 NAMES = ("sequential", "thread", "process", "dask")
 
 
@@ -65,6 +67,7 @@ def test_it_goes_on_after_an_error(executor: Executor) -> None:
     assert executor.submit(add, 1).result() == 1
 
 
+@pytest.mark.parametrize("name", rest_slow(3, *NAMES))
 def test_after_the_shutdown_nothing_is_taken(name: str) -> None:
     with open_executor(name, 2) as executor:
         executor.submit(add, 1).result()

@@ -13,6 +13,7 @@ from batchmap.stopping import StopRequest, Urgency
 from batchmap_workbook.graphs import create_comparison_graph, create_parallel_graph
 from batchmap_workbook.utils.cli.settings import Settings
 from batchmap_workbook.utils.workloads.built_in import SimulatedIO
+from tests.conftest import rest_slow
 from tests.fakes import FakeClock
 
 BACKENDS = ("sequential", "thread", "process")
@@ -68,7 +69,7 @@ def test_results_are_item_records_in_input_order() -> None:
         assert [entry.index for entry in entries] == list(range(50))
 
 
-@pytest.mark.parametrize("workload", ["io", "text", "number"])
+@pytest.mark.parametrize("workload", rest_slow(2, "io", "text", "number"))
 def test_one_seed_gives_the_same_results_and_failures_in_every_backend(workload: str) -> None:
     seen = [
         outcomes(

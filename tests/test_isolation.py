@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import rest_slow
 from tests.run_command import Place, ended, place
 
 __all__ = ["place"]
@@ -30,14 +31,15 @@ BODY = """
 """
 WHEN = {"at import": "{change}\ndef f(item):" + BODY, "in items": "def f(item):\n{indented}" + BODY}
 
-CASES = [
-    ("at import", "auto"),
-    pytest.param("at import", "process", marks=pytest.mark.slow),
+CASES = rest_slow(
+    1,
     ("in items", "thread"),
-    pytest.param("in items", "auto", marks=pytest.mark.slow),
-    pytest.param("in items", "process", marks=pytest.mark.slow),
-    pytest.param("in items", "sequential", marks=pytest.mark.slow),
-]
+    ("in items", "auto"),
+    ("in items", "process"),
+    ("in items", "sequential"),
+    ("at import", "auto"),
+    ("at import", "process"),
+)
 
 
 @pytest.mark.parametrize(("when", "backend"), CASES)

@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from batchmap.job import Job
 from batchmap.options import JobOptions
 from batchmap.records import BatchRecord
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, rest_slow
 from tests.installed import Done, Environment
 from tests.run_command import Place, json_lines, place
 
@@ -316,7 +315,7 @@ def content(path: Path) -> Any:
     return files.read_table(path).replace_schema_metadata(None)
 
 
-@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize("suffix", rest_slow(2, "jsonl", "parquet", "csv"))
 def test_every_driver_and_backend_writes_the_same(drivers: Drivers, suffix: str) -> None:
     place = drivers.place
     place.numbers(60)
@@ -342,7 +341,18 @@ def test_every_driver_and_backend_writes_the_same(drivers: Drivers, suffix: str)
     assert {name for name, found in written.items() if found != (output, errors)} == set()
 
 
-@pytest.mark.parametrize(("begins", "goes_on"), list(permutations(DRIVERS, 2)))
+@pytest.mark.parametrize(
+    ("begins", "goes_on"),
+    rest_slow(
+        4,
+        *zip(DRIVERS, (*DRIVERS[1:], DRIVERS[0]), strict=True),
+        *(
+            (one, DRIVERS[(number + far) % 4])
+            for number, one in enumerate(DRIVERS)
+            for far in (2, 3)
+        ),
+    ),
+)
 def test_a_run_that_one_driver_began_another_one_ends(
     drivers: Drivers, begins: str, goes_on: str
 ) -> None:

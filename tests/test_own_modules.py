@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, RunMain
+from tests.conftest import ROOT, RunMain, rest_slow
 from tests.installed import Done, Environment
 from tests.run_command import ended, json_lines
 
@@ -141,7 +141,9 @@ def test_workers_of_the_fork_server_import_the_modules_beside_the_task(
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("name", ["graphs", "main", "nodes", "tests", "utils", "workbook"])
+@pytest.mark.parametrize(
+    "name", rest_slow(3, "main", "tests", "utils", "graphs", "nodes", "workbook")
+)
 def test_the_task_itself_may_be_called_like_one_of_our_modules(
     programs: Programs, program: str, name: str
 ) -> None:
@@ -153,7 +155,9 @@ def test_the_task_itself_may_be_called_like_one_of_our_modules(
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("name", ["graphs", "main", "nodes", "utils.tasks", "tests.tasks"])
+@pytest.mark.parametrize(
+    "name", rest_slow(2, "main", "utils.tasks", "tests.tasks", "graphs", "nodes")
+)
 def test_a_task_of_a_module_comes_from_the_working_directory(
     programs: Programs, program: str, name: str
 ) -> None:
@@ -204,7 +208,7 @@ def test_compare_runs_a_task_with_the_modules_beside_it(
     assert (len(seen) >= 8, set(seen)) == (True, {" ".join(OWN)})
 
 
-@pytest.mark.parametrize("kind", ["names", "found"])
+@pytest.mark.parametrize("kind", rest_slow(1, "found", "names"))
 def test_on_dask_a_task_meets_its_own_modules_alone(programs: Programs, kind: str) -> None:
     pytest.importorskip("distributed")
     programs.write_own()

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from tests.conftest import rest_slow
 from tests.run_command import (
     Place,
     command,
@@ -122,8 +123,18 @@ def test_an_item_that_the_function_changes_is_written_as_it_came(place: Place) -
 # Output and environment -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("task", ["long", "odd_fails"])
-@pytest.mark.parametrize("output", ["out.jsonl", "out.csv", "out.parquet"])
+@pytest.mark.parametrize(
+    ("task", "output"),
+    rest_slow(
+        3,
+        ("long", "out.jsonl"),
+        ("odd_fails", "out.csv"),
+        ("odd_fails", "out.parquet"),
+        ("long", "out.csv"),
+        ("long", "out.parquet"),
+        ("odd_fails", "out.jsonl"),
+    ),
+)
 def test_a_full_disk_ends_the_run_which_completes_once_there_is_room(
     place: Place, task: str, output: str
 ) -> None:

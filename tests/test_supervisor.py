@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, RunMain
+from tests.conftest import ROOT, RunMain, rest_slow
 from tests.waiting import wait_until
 
 IN_PROCESSES = ("--backend", "process")
@@ -67,10 +67,20 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("backend", ["auto", "sequential", "thread"])
 @pytest.mark.parametrize(
-    ("function", "ending"),
-    [("exits", "exit code 0"), ("crashes", "signal SIGSEGV"), ("is_killed", "signal SIGKILL")],
+    ("function", "ending", "backend"),
+    rest_slow(
+        3,
+        ("exits", "exit code 0", "auto"),
+        ("crashes", "signal SIGSEGV", "sequential"),
+        ("is_killed", "signal SIGKILL", "thread"),
+        ("exits", "exit code 0", "sequential"),
+        ("exits", "exit code 0", "thread"),
+        ("crashes", "signal SIGSEGV", "auto"),
+        ("crashes", "signal SIGSEGV", "thread"),
+        ("is_killed", "signal SIGKILL", "auto"),
+        ("is_killed", "signal SIGKILL", "sequential"),
+    ),
 )
 def test_an_item_that_ends_its_process_costs_itself_alone(
     function: str, ending: str, backend: str, directory: Path, run_main: RunMain
