@@ -27,6 +27,7 @@ from batchmap.scheduling.adaptive_batches import AdaptiveSizing
 from batchmap.tuning.backend_choice import PARALLEL_FROM, Profile, choose_backend
 from batchmap.tuning.gil_probe import GIL_PROBE_S, GilProbe
 from batchmap.tuning.long_item import LongItem
+from batchmap.tuning.plan_check import PlanCheck
 from batchmap.tuning.transfer_cost import with_transfer
 from batchmap.tuning.usage_window import MEASURE_S, UsageWindow
 
@@ -40,9 +41,6 @@ item: the threads of a numeric library spin for about half as long after it was 
 
 START_BESIDE_S = 0.03
 """What starting processes takes longer while an item runs, in seconds: they cannot be forked."""
-
-DOUBT_BELOW = 0.25
-"""A plan that rests on one long item is doubted when others take less than this share of it."""
 
 LONG_FIRST_S = 0.5
 """A first item that takes longer than this does count, by itself."""
@@ -96,11 +94,9 @@ class Profiler:
         """The plan that is followed now; `None` while items are measured in place."""
         self.probes_gil = False
         """Whether the GIL probe runs now."""
-        self._rests_on_s: float | None = None
-        """The time of the one long item that the plan rests on; `None` when it rests on several."""
-        self._num_long = 0
+        self._check = PlanCheck(clock)
         self.doubts_plan = False
-        """Whether items turned out far quicker than the one that the plan rests on."""
+        """Whether items turned out to be others than those that the plan rests on."""
         self.waits_for_workers = False
         """Whether items go on in place until workers have started; the engine sets it."""
 
@@ -123,7 +119,7 @@ class Profiler:
         if self._sizing is not None:
             self._sizing.learn(record)
             self._used.done += len(record.results)
-            self._doubt(record)
+            self.doubts_plan |= self._check.doubts(record)
             return
         if self.probes_gil:
             self._gil_probe.add(record)
@@ -183,24 +179,12 @@ class Profiler:
         known, plan = self._choose(known)
         if plan is None or plan.backend == "sequential":
             return None
-        self._item_s = self._rests_on_s = known.item_s
-        self._num_long = 0
-        return self._decided(plan, known)
-
-    def _doubt(self, record: BatchRecord) -> None:
-        """Compare the items of a record with the long one that the plan rests on."""
-        if self._rests_on_s is None or not record.durations_s:
-            return
-        if sum(record.durations_s) / len(record.durations_s) < DOUBT_BELOW * self._rests_on_s:
-            self.doubts_plan = True
-            return
-        self._num_long += 1
-        if self._num_long > 1:  # the one it rests on, and another
-            self._rests_on_s = None
+        self._item_s = known.item_s
+        return self._decided(plan, known, rests_on_one=True)
 
     def measure_again(self) -> None:
         """Give the plan up; the next slices are measured in place."""
-        self.doubts_plan, self._rests_on_s = False, None
+        self.doubts_plan = False
         self._sizing = self.plan = None
         self._item_s = None
         self._used.restart()
@@ -219,7 +203,8 @@ class Profiler:
             plan = choose_backend(known, cores=self._cores, workers=self._workers)
         return known, plan
 
-    def _decided(self, plan: Plan, known: Profile) -> Plan:
+    def _decided(self, plan: Plan, known: Profile, *, rests_on_one: bool = False) -> Plan:
+        self._check.begin(known, rests_on_one=rests_on_one)
         self._decided_s = self._used.elapsed_s
         self._decided_item_s = known.item_s
         if plan.backend != "sequential":
