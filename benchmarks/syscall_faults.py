@@ -2,7 +2,8 @@
 
 `python -m benchmarks.syscall_faults --kills 500` takes some minutes and prints a table. Kinds of
 calls, formats, backends, and inputs that are files or FIFOs are tried evenly. Half of the calls
-are drawn from those that concern a file of the output, the others from all. It needs strace.
+are drawn from those that concern a file of the output, the others from all; after the first fault,
+from the calls of a run that is resumed. It needs strace.
 """
 
 from __future__ import annotations
@@ -151,17 +152,23 @@ def _feed(path: Path, is_over: threading.Event) -> None:
             return
 
 
-def _trials(number: int, seed: int, counted: Mapping[tuple[str, str], Calls]) -> list[Trial]:
+Counted = Mapping[tuple[str, str], tuple[Calls, Calls]]
+"""The calls of an undisturbed run of each format and backend, and of one that is resumed."""
+
+
+def _trials(number: int, seed: int, counted: Counted) -> list[Trial]:
     kinds = [(kind, "kill") for kind in KINDS] + [(kind, "error") for kind in FAILING]
     trials: list[Trial] = []
     for index in range(number):
         draw = random.Random(seed * 1_000_003 + index)
         kind, how = kinds[index % len(kinds)]
-        configurations = [one for one in counted if _calls_of(counted[one], kind, how)]
+        configurations = [one for one in counted if _calls_of(counted[one][0], kind, how)]
         if not configurations:
             continue
         output_format, backend = draw.choice(configurations)
-        calls = counted[output_format, backend]
+        fresh, resumed = counted[output_format, backend]
+        again = resumed if _calls_of(resumed, kind, how) else fresh
+        number_of_faults = draw.choice((1, 1, 2, MOST_DISTURBED))
         trials.append(
             Trial(
                 kind=kind,
@@ -171,8 +178,8 @@ def _trials(number: int, seed: int, counted: Mapping[tuple[str, str], Calls]) ->
                 is_fifo=draw.random() < 0.35,
                 in_order=draw.random() < 0.3,
                 faults=tuple(
-                    _fault(calls, kind, how, draw)
-                    for _ in range(draw.choice((1, 1, 2, MOST_DISTURBED)))
+                    _fault(again if resumes else fresh, kind, how, draw)
+                    for resumes in range(number_of_faults)
                 ),
                 seed=draw.randrange(2**31),
             )
@@ -201,19 +208,30 @@ def _fault(calls: Calls, kind: str, how: str, draw: random.Random) -> tuple[str,
     return call, f"error={draw.choice(ERRORS)}:when={number}{lasts}"
 
 
-def _counted(configurations: Sequence[tuple[str, str]], jobs: int) -> dict[tuple[str, str], Calls]:
-    """Return the calls of an undisturbed run of each format and backend."""
-
-    def count(configuration: tuple[str, str]) -> Calls:
-        output_format, backend = configuration
-        trial = Trial("", "", output_format, backend, False, False, (), 0)
-        with tempfile.TemporaryDirectory() as directory:
-            (Path(directory) / "task.py").write_text(TASK)
-            with _input(trial, Path(directory)):
-                return count_calls(trial.words(), Path(directory), output=f"out.{output_format}")
-
+def _counted(configurations: Sequence[tuple[str, str]], jobs: int) -> Counted:
     with ThreadPoolExecutor(jobs) as pool:
-        return dict(zip(configurations, pool.map(count, configurations), strict=True))
+        return dict(zip(configurations, pool.map(_calls_made, configurations), strict=True))
+
+
+def _calls_made(configuration: tuple[str, str]) -> tuple[Calls, Calls]:
+    """Return the calls of a run, and of one that goes on with half of it after a crash."""
+    output_format, backend = configuration
+    trial = Trial("", "", output_format, backend, False, False, (), 0)
+    output = f"out.{output_format}"
+    found = []
+    for is_resumed in (False, True):
+        with tempfile.TemporaryDirectory() as name, _input(trial, Path(name)):
+            directory = Path(name)
+            (directory / "task.py").write_text(TASK)
+            words = trial.words()
+            if is_resumed:
+                run([*words, "--limit", str(ITEMS // 2)], directory)
+                if output_format != "parquet":  # whose parts are whole
+                    with (directory / output).open("ab") as file:
+                        file.write(b"half a line")
+                words.append("--resume")
+            found.append(count_calls(words, directory, output=output))
+    return found[0], found[1]
 
 
 def main() -> int:
