@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,26 @@ def test_what_a_result_does_where_it_is_read_costs_its_item(
     expected = {"returns": "TypeError", "holds": "TypeError", "raises": "RaisesExit"}
     assert failure["index"] == 7
     assert failure["error_type"] == expected.get(function, "WorkerDied")
+
+
+def test_a_worker_that_is_killed_while_a_child_of_it_lives_is_noticed(place: Place) -> None:
+    place.write(
+        "forks.py",
+        "import os, signal\n"
+        "def f(item):\n"
+        "    if item == '7' and not os.path.exists('child'):\n"
+        "        if child := os.fork():\n"
+        "            with open('child', 'w') as file: print(child, file=file)\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        null = os.open('/dev/null', os.O_RDWR)\n"
+        "        for descriptor in range(3): os.dup2(null, descriptor)\n"
+        "        signal.pause()\n"
+        "    return item\n",
+    )
+    place.numbers(50)
+    try:
+        done = place.run("forks.py:f", "in.txt", "-o", "out.jsonl", "--backend", "process")
+        assert ended(done) == (0, [])
+    finally:
+        os.kill(int((place.directory / "child").read_text()), signal.SIGKILL)
+    place.check("out.jsonl", range(50))
