@@ -163,7 +163,7 @@ def test_a_worker_that_is_killed_while_a_child_of_it_lives_is_noticed(place: Pla
         "            os.kill(os.getpid(), signal.SIGKILL)\n"
         "        null = os.open('/dev/null', os.O_RDWR)\n"
         "        for descriptor in range(3): os.dup2(null, descriptor)\n"
-        "        signal.pause()\n"
+        "        os.chdir('/'); signal.pause()\n"
         "    return item\n",
     )
     place.numbers(50)
