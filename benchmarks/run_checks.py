@@ -93,7 +93,7 @@ def run(
         process = subprocess.Popen(
             [*before, sys.executable, str(ROOT / "main.py"), "run", *words],
             cwd=directory,
-            env={**os.environ, ENVIRONMENT_MARK: mark, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, ENVIRONMENT_MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
