@@ -34,6 +34,13 @@ NEEDS = {"notebook": "nbclient", "flask_handler": "flask", "fastapi_handler": "f
 REFUSED = {("process", "daemonic_process")}
 """Backends that a host cannot have, which is an error there: see the program a22."""
 
+OWN_PROCESSES = {
+    "a01_nested_calls",
+    "a05_multiprocessing_in_an_item",
+    "a30_nested_computations",
+}
+"""Programs that start processes whatever their backend: not in a host that can have none."""
+
 IN_EVERY_HOST = "a00_same_as_a_loop"
 
 
@@ -57,7 +64,8 @@ def cases(*, slow: bool) -> Iterator[Any]:
                 if host != SCRIPT:
                     by_default = "auto" if ("process", host) in REFUSED else "process"
                     in_ci = program.stem == IN_EVERY_HOST and backend == by_default
-                if in_ci is not slow and (backend, host) not in REFUSED:
+                started = "process" if program.stem in OWN_PROCESSES else backend
+                if in_ci is not slow and (started, host) not in REFUSED:
                     name = f"{program.stem}-{backend}-{host}"
                     yield pytest.param(program.stem, backend, host, id=name)
 
