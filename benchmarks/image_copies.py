@@ -23,13 +23,13 @@ from pathlib import Path
 
 from benchmarks.run_checks import (
     FORMATS,
-    ROOT,
     TASK,
     Violation,
     check_everything,
     check_talk,
     input_text,
     run,
+    started,
 )
 
 __all__ = ["copies_of_a_run", "go_on_in"]
@@ -75,14 +75,7 @@ def copies_of_a_run(
             check_talk(run([*words, *limit], directory))
             words.append(mode)
         subprocess.run(["sync", "-f", disk], check=True)
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "main.py"), "run", *words],
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = started(words, directory)
         for number in range(COPIES_A_RUN):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(draw.uniform(0.05, 0.5))

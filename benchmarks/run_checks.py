@@ -33,6 +33,7 @@ __all__ = [
     "check_talk",
     "input_text",
     "run",
+    "started",
     "written_files",
 ]
 
@@ -108,6 +109,18 @@ def run(
             raise Violation(f"hangs: {states}") from None
         errors.seek(0)
         return Ended(process.returncode, errors.read().decode("utf-8", "replace"))
+
+
+def started(words: Sequence[str], directory: Path) -> subprocess.Popen[bytes]:
+    """Start the command in a session of its own, and return it while it runs."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), "run", *words],
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def check_talk(ended: Ended) -> None:

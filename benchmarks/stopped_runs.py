@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-from benchmarks.run_checks import ROOT, Violation, run
+from benchmarks.run_checks import Violation, run, started
 
 __all__ = ["ITEMS", "OWN", "STATES", "prepare", "words_of"]
 
@@ -61,15 +59,7 @@ def _expect(found: int, wanted: int) -> None:
 
 def _run_and_kill(words: list[str], directory: Path, output: Path) -> None:
     """Kill the run after a few commits, which for Parquet are rare."""
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "main.py"), "run", *words],
-        cwd=directory,
-        env=os.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = started(words, directory)
     seen: list[int] = []
     while len(seen) <= COMMITS and process.poll() is None:
         size = _written(output)

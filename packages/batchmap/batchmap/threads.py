@@ -20,5 +20,5 @@ def start_thread(thread: threading.Thread) -> None:
         raised = error.__context__
         if raised is None:
             raise
-    if raised is not None:
+    if raised is not None:  # outside of `except`, which would add the `KeyError` as its context
         raise raised
