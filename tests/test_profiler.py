@@ -209,7 +209,7 @@ def test_a_slow_first_item_does_not_decide_alone() -> None:
 def test_threads_that_a_library_leaves_spinning_are_seen_to_end() -> None:
     clock = FakeClock()
     usage = [ProcessUsage(cpu_s=0.0, waits=0)]
-    profiler = Profiler(len, total=1000, cores=2, clock=clock, usage=lambda: usage[0])
+    profiler = Profiler(len, total=1000, cores=lambda: 2, clock=clock, usage=lambda: usage[0])
 
     def run_for(seconds: float, cores: float) -> Plan | None:
         clock.time_s += seconds
@@ -227,7 +227,7 @@ def test_threads_that_a_library_leaves_spinning_are_seen_to_end() -> None:
 def test_items_that_keep_several_cores_busy_go_on_in_place_once_that_lasts() -> None:
     clock = FakeClock()
     profiler = Profiler(
-        len, total=1000, cores=2, clock=clock,
+        len, total=1000, cores=lambda: 2, clock=clock,
         usage=lambda: ProcessUsage(cpu_s=2.0 * clock.time_s, waits=0),
     )  # fmt: skip
     plans = []
@@ -244,8 +244,9 @@ def test_a_first_item_that_loads_a_library_does_not_count() -> None:
     clock = FakeClock()
     cpu_s = 0.0
     profiler = Profiler(
-        len, total=1000, cores=2, clock=clock, usage=lambda: ProcessUsage(cpu_s=cpu_s, waits=0)
-    )
+        len, total=1000, cores=lambda: 2, clock=clock,
+        usage=lambda: ProcessUsage(cpu_s=cpu_s, waits=0),
+    )  # fmt: skip
     for seconds, cores in ((0.1, 2.0), (0.02, 1.0)):
         clock.time_s += seconds
         cpu_s += seconds * cores
@@ -257,7 +258,7 @@ def test_a_first_item_that_loads_a_library_does_not_count() -> None:
 def test_time_in_line_for_a_core_is_no_waiting() -> None:
     clock = FakeClock()
     profiler = Profiler(
-        len, total=1000, cores=2, clock=clock,
+        len, total=1000, cores=lambda: 2, clock=clock,
         usage=lambda: ProcessUsage(clock.time_s / 4, 1000 * clock.time_s, 0.75 * clock.time_s),
     )  # fmt: skip
     for _ in range(3):

@@ -132,15 +132,15 @@ def open_executor(
         name, workers = "thread", 1
     open_workers = cast(_OpenWorkers, import_module(BACKENDS[name].module).open_workers)
     where = {} if scheduler is None else {"scheduler": scheduler}
-    executor = open_workers(workers, timeout_s=timeout_s, **where)
-    executor.forget_at_exit()  # what is left of a run then is given up
-    try:
-        with worker_processes(workers if name == "process" else 0):
+    with worker_processes(workers if name == "process" else 0):  # from before they are started
+        executor = open_workers(workers, timeout_s=timeout_s, **where)
+        executor.forget_at_exit()  # what is left of a run then is given up
+        try:
             yield executor
-    except BaseException:  # nobody waits for the rest any more
-        executor.kill()
-        raise
-    if stop is not None and stop.killing:
-        executor.kill()
-    else:
-        executor.shutdown(cancel_futures=True)
+        except BaseException:  # nobody waits for the rest any more
+            executor.kill()
+            raise
+        if stop is not None and stop.killing:
+            executor.kill()
+        else:
+            executor.shutdown(cancel_futures=True)

@@ -71,7 +71,7 @@ class _AdaptiveRun:
             self._process_in_workers,
             total=run.total if run.total is None or run.started is None else run.total + 1,
             expected=run.expected,
-            cores=cores_to_use(),
+            cores=cores_to_use,
             workers=run.workers,
             usage=self._process_in_place.usage,
         )

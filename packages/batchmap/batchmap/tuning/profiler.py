@@ -59,9 +59,10 @@ class Profiler:
     """Sizes the first slices, learns from their records, and decides how to go on.
 
     The engine calls `next_size` before each slice, and `learn` and `next_plan` with each record.
-    `total` counts the items; where it is `None`, `expected` is a guess at it. Where
-    `choose_backend` needs the GIL probe, the plan for it (two threads) comes first. While items go
-    on in place, it decides again when they turn out slower or more than expected.
+    `total` counts the items; where it is `None`, `expected` is a guess at it. `cores` tells how
+    many may be used at that moment: other calls may have taken some by the time of a decision.
+    Where `choose_backend` needs the GIL probe, the plan for it (two threads) comes first. While
+    items go on in place, it decides again when they turn out slower or more than expected.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Profiler:
         *,
         total: int | None,
         expected: int | None = None,
-        cores: int,
+        cores: Callable[[], int],
         workers: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
         usage: Callable[[], ProcessUsage] = process_usage,
@@ -191,16 +192,16 @@ class Profiler:
 
     def _choose(self, known: Profile) -> tuple[Profile, Plan | None]:
         """Return the plan, `None` where the GIL probe must come first, and what it is based on."""
-        plan = choose_backend(known, cores=self._cores, workers=self._workers)
+        plan = choose_backend(known, cores=self._cores(), workers=self._workers)
         if plan is not None and plan.backend == "process" and known.transfer is None:
             if why := processes_unavailable():
                 _logger.warning("no worker processes, so threads run items that compute: %s", why)
                 known = replace(known, unpicklable=why)
             else:
                 known = with_transfer(
-                    known, self._function, self._sample, self._clock, self._workers or self._cores
+                    known, self._function, self._sample, self._clock, self._workers or self._cores()
                 )
-            plan = choose_backend(known, cores=self._cores, workers=self._workers)
+            plan = choose_backend(known, cores=self._cores(), workers=self._workers)
         return known, plan
 
     def _decided(self, plan: Plan, known: Profile, *, rests_on_one: bool = False) -> Plan:
