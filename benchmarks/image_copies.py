@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,9 @@ def _mounted(image: Path) -> Iterator[Path]:
         try:
             yield Path(name)
         finally:
-            subprocess.run(["umount", name], check=True)
+            # A process that is ending holds it for a moment.
+            while subprocess.run(["umount", name], check=False).returncode:
+                time.sleep(0.2)
 
 
 def _words(output_format: str, backend: str) -> list[str]:

@@ -73,7 +73,7 @@ def test_what_a_failed_sync_leaves_is_done_again(
     assert output in done.stderr
     assert os.strerror(getattr(errno, error)) in done.stderr or "disk full" in done.stderr
     words[0] = "tasks.py:row"
-    done = place.run(*words, "--resume", "--accept-changes")
+    done = place.run(*words, "--resume", "--accept-task")
     assert (done.returncode, done.stderr) == (0, "")
     place.check(output, range(10))
 
@@ -180,8 +180,8 @@ def test_a_damaged_journal_is_begun_anew_on_request(place: Place) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ((60, b"\0\0\0\1"), "is a journal of version 1, and this program writes 2"),
-        ((60, b"\0\0\0\x63"), "is a journal of version 99, and this program writes 2"),
+        ((60, b"\0\0\0\1"), "is a journal of version 1, and this program writes 3"),
+        ((60, b"\0\0\0\x63"), "is a journal of version 99, and this program writes 3"),
         ((68, b"mine"), "is not a journal of this program; move it away"),
     ],
 )

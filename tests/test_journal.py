@@ -30,16 +30,16 @@ def journal(path: Path) -> Iterator[Journal]:
 
 
 def digests(*names: str) -> bytes:
-    return b"".join(name.encode().ljust(8) for name in names)
+    return b"".join(name.encode().ljust(16) for name in names)
 
 
 def test_what_was_committed_is_there_again(journal: Journal, path: Path) -> None:
     journal.begin({"task": "a"})
-    journal.add_done(4, digests("e", "f"), 20)
-    journal.add_done(0, digests("a", "b"), 40)
+    journal.add_done(4, 2, digests("e", "f"), 20)
+    journal.add_done(0, 2, digests("a", "b"), 40)
     journal.add_failed(2, digests("c"), '{"index": 2}')
     journal.commit()
-    journal.add_done(9, digests("z"), 99)
+    journal.add_done(9, 1, digests("z"), 99)
     journal.close()
     again = Journal(path)
     assert again.fingerprint == {"task": "a"}
@@ -56,11 +56,11 @@ def test_what_was_committed_is_there_again(journal: Journal, path: Path) -> None
 
 def test_what_lies_beyond_the_output_is_forgotten(journal: Journal) -> None:
     journal.begin({})
-    journal.add_done(0, digests("a"), 10)
+    journal.add_done(0, 1, digests("a"), 10)
     journal.add_stretch(10, b"first")
     journal.commit()
-    journal.add_done(1, digests("b", "c"), 30)
-    journal.add_done(3, digests("d"), 40)
+    journal.add_done(1, 2, digests("b", "c"), 30)
+    journal.add_done(3, 1, digests("d"), 40)
     journal.add_stretch(40, b"second")
     journal.commit()
     assert journal.cut(39) == 3, "of a commit, all or nothing"
@@ -93,12 +93,12 @@ def test_failures_can_be_forgotten_and_the_end_is_noted(journal: Journal, path: 
 def test_items_can_be_noted_while_those_that_are_done_are_read(journal: Journal) -> None:
     journal.begin({})
     for item in range(5):
-        journal.add_done(item, digests(str(item)), item)
+        journal.add_done(item, 1, digests(str(item)), item)
     journal.commit()
     seen = []
     for first, _, _ in journal.ranges():
         seen.append(first)
-        journal.add_done(100 + first, digests("n"), 100 + first)
+        journal.add_done(100 + first, 1, digests("n"), 100 + first)
         journal.commit()
     assert seen == [0, 1, 2, 3, 4]
 

@@ -243,7 +243,7 @@ def test_a_setup_that_fails_ends_the_run_in_a_line(place: Place, backend: str) -
         ["--setup set_up_fails failed in a worker: OSError: no licence"],
     )
     assert place.results("out.jsonl") == place.failures() == []
-    assert ended(place.run(*words, "--resume", "--accept-changes")) == (0, [])
+    assert ended(place.run(*words, "--resume", "--accept-task")) == (0, [])
     place.check("out.jsonl", range(10))
 
 
@@ -262,7 +262,10 @@ def test_an_existing_output_is_left_alone_unless_said_otherwise(place: Place) ->
     place.check("out.jsonl", range(10))
     assert ended(place.run(*words)) == (
         2,
-        ["out.jsonl exists; --resume goes on with it, --overwrite begins anew"],
+        [
+            "out.jsonl exists; --resume goes on with it, --sync also where the input has changed, "
+            "--overwrite begins anew"
+        ],
     )
     assert ended(place.run(*words, "--overwrite", "--limit", "2")) == (0, [])
     place.check("out.jsonl", range(2))
@@ -280,37 +283,42 @@ def test_a_resumed_run_does_nothing_twice_and_may_run_otherwise(place: Place) ->
 @pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
 def test_what_changed_before_a_resume_is_named(place: Place, output: str) -> None:
     words = ["in.txt", "-o", output, "--resume"]
-    way_out = "; --accept-changes goes on all the same, --overwrite begins anew"
+    anew = "; --overwrite begins anew"
+    accept = "; --accept-task goes on with it as it is now, --overwrite begins anew"
+    sync = "; --sync does what is new or changed, --overwrite begins anew"
     place.run("tasks.py:row", *words, "--limit", "6")
     before = (place.directory / output).read_bytes()
     changes = [
-        (["tasks.py:same"], "the function was row and is same now"),
-        (["tasks.py:row", "-k"], "--keep-order was False when the run began and is True now"),
+        (["tasks.py:same"], "the function was row and is same now" + accept),
+        (
+            ["tasks.py:row", "-k"],
+            "--keep-order was False when the run began and is True now" + anew,
+        ),
         (
             ["tasks.py:row", "--input-format", "jsonl"],
-            "--input-format was None when the run began and is jsonl now",
+            "--input-format was None when the run began and is jsonl now" + anew,
         ),
     ]
     for changed, message in changes:
-        assert ended(place.run(*changed, *words)) == (3, [message + way_out])
+        assert ended(place.run(*changed, *words)) == (3, [message])
     place.write("in.txt", "0\n1\n2\nx\n4\n5\n6\n")
     assert ended(place.run("tasks.py:row", *words)) == (
         3,
-        [f"in.txt line 4 is not what it was when the run began{way_out}"],
+        [f"in.txt line 4 is not what it was when the run began{sync}"],
     )
     place.numbers(5)
     assert ended(place.run("tasks.py:row", *words)) == (
         3,
-        [f"in.txt ends after 5 items and had more when the run began{way_out}"],
+        [f"in.txt ends after 5 items and had more when the run began{sync}"],
     )
     assert (place.directory / output).read_bytes() == before
     place.numbers(8)
-    place.write("tasks.py", place.text("tasks.py") + "\n")
+    place.write("tasks.py", place.text("tasks.py") + "\nMORE = 1\n")
     assert ended(place.run("tasks.py:row", *words)) == (
         3,
-        [f"the task's file has changed since the run began{way_out}"],
+        [f"the task's code has changed since the run began: MORE in tasks.py{accept}"],
     )
-    assert ended(place.run("tasks.py:row", *words, "--accept-changes")) == (0, [])
+    assert ended(place.run("tasks.py:row", *words, "--accept-task")) == (0, [])
     place.check(output, range(8))
 
 

@@ -152,7 +152,7 @@ def test_a_run_that_was_refused_leaves_no_file_of_the_journals(place: Place) -> 
 def test_an_accepted_change_never_mixes_two_formats(place: Place, formats: tuple[str, str]) -> None:
     words = ["tasks.py:row", "in.txt", "-o", f"out.{formats[0]}"]
     place.run(*words, "--limit", "5")
-    more = ["--output-format", formats[1], "--resume", "--accept-changes"]
+    more = ["--output-format", formats[1], "--resume", "--accept-task"]
     code, _ = ended(place.run(*words, *more))
     assert code in (2, 3)
 

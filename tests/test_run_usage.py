@@ -113,7 +113,10 @@ __all__ = ["place"]
         ),
         (
             "-o x.csv -k --retry-failed",
-            ["--retry-failed: what succeeds now comes after the rest, so not with --keep-order"],
+            [
+                "--retry-failed: what succeeds now comes after the rest, so not with --keep-order; "
+                "--sync --retry-failed keeps the order"
+            ],
         ),
         (
             "--halt 0",

@@ -399,3 +399,11 @@ def test_any_value_is_read_back_or_fails_however_it_is_batched(
     unwritable = write(singly, *[[result] for result in results])
     assert [place for place, failed in enumerate(unwritable) if failed] == sorted(failures)
     assert all(map(same, read(singly), kept))
+
+
+def test_an_overwrite_that_was_killed_before_it_removed_the_old_output_goes_on(path: Path) -> None:
+    write(path, [{"a": 1}])
+    sink = open_sink(path, "parquet")
+    sink.check([])  # the journal of the new run holds nothing yet
+    assert sink.start(0) == 0
+    assert not path.exists()

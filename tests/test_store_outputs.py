@@ -239,11 +239,11 @@ def test_the_journal_is_the_same_on_another_machine(
 ) -> None:
     journal = StoreJournal(output)
     journal.begin({"function": "f"})
-    journal.add_done(0, b"a" * 24, 100)
+    journal.add_done(0, 3, b"a" * 24, 100)
     journal.commit()
     journal.add_failed(3, b"b" * 8, "{}")
     journal.commit()
-    journal.add_done(4, b"c" * 8, 150)
+    journal.add_done(4, 1, b"c" * 8, 150)
     journal.close()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
@@ -265,7 +265,7 @@ def test_the_journal_is_the_same_on_another_machine(
 def test_a_new_run_forgets_the_journal(memory: Any, output: OutputLease) -> None:
     journal = StoreJournal(output)
     journal.begin({"run": 1})
-    journal.add_done(0, b"a" * 8, 1)
+    journal.add_done(0, 1, b"a" * 8, 1)
     journal.commit()
     journal.begin({"run": 2})
     journal.close()
@@ -278,8 +278,8 @@ def test_a_new_run_forgets_the_journal(memory: Any, output: OutputLease) -> None
 def test_what_is_forgotten_is_not_committed(output: OutputLease) -> None:
     journal = StoreJournal(output)
     journal.begin({})
-    journal.add_done(0, b"a" * 8, 10)
-    journal.add_done(1, b"a" * 8, 20)
+    journal.add_done(0, 1, b"a" * 8, 10)
+    journal.add_done(1, 1, b"a" * 8, 20)
     assert journal.drop_beyond(15) == 10
     journal.commit()
     journal.close()
@@ -313,7 +313,7 @@ def test_who_comes_later_takes_the_output_over(
         sink.start(0)
     with pytest.raises(OutputHeldError):
         sink.finish()
-    journal.add_done(0, b"a" * 8, 10)
+    journal.add_done(0, 1, b"a" * 8, 10)
     with pytest.raises(OutputHeldError):
         journal.commit()
     journal.close()
@@ -403,7 +403,7 @@ def test_a_run_from_store_to_store_is_as_one_between_files(place: Place, bucket:
     )
     place.write("mended", "")
     retried = place.run(
-        "tasks.py:mended", "s3://data/in.txt", "-o", "s3://data/out.csv", "--accept-changes",
+        "tasks.py:mended", "s3://data/in.txt", "-o", "s3://data/out.csv", "--accept-task",
         "--record", "result", "--retry-failed",
     )  # fmt: skip
     assert retried.returncode == 0, retried.stderr

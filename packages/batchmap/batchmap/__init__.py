@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         UsageError,
         WorkersLostError,
     )
-    from batchmap.records import ItemFailure, ItemRecord, Plan
+    from batchmap.records import ItemFailure, ItemRecord, Plan, RunOutcome, SyncCounts
+    from batchmap.run_api import run
     from batchmap.worker.failures import ItemsFailedError
     from batchmap.worker.processor import BatchProcessor
 
@@ -37,11 +38,14 @@ __all__ = [
     "OutputError",
     "OutputHeldError",
     "Plan",
+    "RunOutcome",
+    "SyncCounts",
     "TaskUnusableError",
     "UsageError",
     "WorkersLostError",
     "__version__",
     "parallel_map",
+    "run",
     "stream_map",
 ]
 
@@ -52,7 +56,10 @@ _MODULES = {
     "ItemsFailedError": "batchmap.worker.failures",
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
-    **dict.fromkeys(("ItemFailure", "ItemRecord", "Plan"), "batchmap.records"),
+    "run": "batchmap.run_api",
+    **dict.fromkeys(
+        ("ItemFailure", "ItemRecord", "Plan", "RunOutcome", "SyncCounts"), "batchmap.records"
+    ),
 }
 """Where each public name is defined; the rest are errors."""
 

@@ -21,6 +21,7 @@ __all__ = [
     "MappingRecord",
     "Plan",
     "RunOutcome",
+    "SyncCounts",
     "UnreadableRecord",
     "as_mapping",
 ]
@@ -206,6 +207,22 @@ class ErrorExample:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncCounts:
+    """How an input differed from what was done before, in numbers of items."""
+
+    kept: int
+    """Done before, so that the function was not called."""
+    moved: int
+    """Of those, how many moved, while the others stayed in the order that they had."""
+    new: int
+    """Done now that were not there before."""
+    changed: int
+    """Done now since they have changed."""
+    gone: int
+    """No more in the input, so that they left the output."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunOutcome:
     """What became of the items of a job, and where that is kept."""
 
@@ -225,6 +242,8 @@ class RunOutcome:
     """Whether all items of the input are done."""
     halted: bool
     """Whether there were so many failures that the run was stopped."""
+    sync: SyncCounts | None = None
+    """How the input differed from what was done before, for a run that synced its output."""
 
 
 def as_mapping(record: DataclassInstance) -> dict[str, Any]:

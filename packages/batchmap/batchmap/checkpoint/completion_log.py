@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Protocol
 
-from batchmap.checkpoint.digests import ItemRange
 from batchmap.errors import OutputError
 
-__all__ = ["CompletionLog", "FailureSpool"]
+__all__ = ["CompletionLog", "FailureSpool", "ItemRange"]
+
+ItemRange = tuple[int, int, bytes]
+"""Items in a row: the index of the first, their number, and their entries (see `identity`)."""
 
 BUFFER_BYTES = 64 << 10
 """How much is kept in memory before it is written."""
@@ -22,10 +24,10 @@ BUFFER_BYTES = 64 << 10
 class CompletionLog(Protocol):
     """A record of which items are done, and which failed."""
 
-    def add_done(self, first: int, digests: bytes, output_end: int) -> None:
+    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
         """Note items in a row whose results end at `output_end` of the output."""
 
-    def add_failed(self, item: int, digest: bytes, line: str) -> None:
+    def add_failed(self, item: int, entry: bytes, line: str) -> None:
         """Note an item that failed, as a line of the file of failed items."""
 
     def add_stretch(self, output_end: int, digest: bytes) -> None:
@@ -67,10 +69,10 @@ class FailureSpool:
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._buffer = bytearray()
 
-    def add_done(self, first: int, digests: bytes, output_end: int) -> None:
+    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
         """Do nothing: stdout cannot be cut back."""
 
-    def add_failed(self, item: int, digest: bytes, line: str) -> None:
+    def add_failed(self, item: int, entry: bytes, line: str) -> None:
         """Keep the line."""
         self._buffer += line.encode() + b"\n"
         if len(self._buffer) > BUFFER_BYTES:

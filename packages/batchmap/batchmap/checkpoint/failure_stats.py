@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Self
 
 from batchmap.records import Batch, BatchRecord, ErrorExample, ItemFailure
 from batchmap.worker.failures import failed_record
@@ -26,6 +27,11 @@ class FailureLimit:
     """`None`: any."""
     share: float | None = None
     """From 0 to 1; `None`: any."""
+
+    @classmethod
+    def of(cls, halt: int | float | None) -> Self:
+        """Return the limit that the option `halt` asks for: a share where it is no whole number."""
+        return cls(share=halt) if isinstance(halt, float) else cls(number=halt)
 
     def is_reached(self, failed: int, done: int) -> bool:
         """Tell whether `failed` of `done` items are too many."""

@@ -20,6 +20,7 @@ from batchmap.storage.file_lock import lock_file
 __all__ = [
     "DamagedJournalError",
     "close_journal_file",
+    "create_statement",
     "open_journal_file",
     "remove_journal_file",
     "sqlite_errors",
@@ -27,22 +28,15 @@ __all__ = [
 
 _MAGIC = b"SQLite format 3\0"
 _APPLICATION_ID = 0x50425750
-_VERSION = 2
-_SCHEMA = """
-CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL, sum BLOB NOT NULL);
-CREATE TABLE done (
-    id INTEGER PRIMARY KEY,
-    first INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    digests BLOB NOT NULL,
-    output_end INTEGER NOT NULL,
-    sum BLOB NOT NULL
-);
-CREATE TABLE failed (
-    item INTEGER PRIMARY KEY, digest BLOB NOT NULL, line TEXT NOT NULL, sum BLOB NOT NULL
-);
-CREATE TABLE stretch (output_end INTEGER PRIMARY KEY, digest BLOB NOT NULL, sum BLOB NOT NULL);
-"""
+_VERSION = 3
+_TABLES = {
+    "run": "name TEXT PRIMARY KEY, value TEXT NOT NULL, sum BLOB NOT NULL",
+    "done": "id INTEGER PRIMARY KEY, first INTEGER NOT NULL, number INTEGER NOT NULL, "
+    "entries BLOB NOT NULL, output_end INTEGER NOT NULL, sum BLOB NOT NULL",
+    "failed": "id INTEGER PRIMARY KEY, item INTEGER NOT NULL, entry BLOB NOT NULL, "
+    "line TEXT NOT NULL, sum BLOB NOT NULL",
+    "stretch": "output_end INTEGER PRIMARY KEY, digest BLOB NOT NULL, sum BLOB NOT NULL",
+}
 
 _DAMAGES = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT", "SQLITE_ERROR", "SQLITE_MISMATCH")
 
@@ -59,6 +53,11 @@ class DamagedJournalError(OutputError):
             f"the journal {name} is damaged ({what}), so nobody knows what the output holds",
             advice="bring it back from a copy, or {overwrite} begins anew",
         )
+
+
+def create_statement(table: str, *, prefix: str = "") -> str:
+    """Return the SQL that creates a table of a journal, its name after `prefix`."""
+    return f"CREATE TABLE {prefix}{table} ({_TABLES[table]})"
 
 
 @contextmanager
@@ -199,7 +198,8 @@ def _empty_journal() -> bytes:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {_VERSION}")
-        connection.executescript(_SCHEMA)
+        for table in _TABLES:
+            connection.execute(create_statement(table))
         image = bytearray(connection.serialize())
     image[18:20] = b"\2\2"  # it has a write-ahead log from the start
     return bytes(image)

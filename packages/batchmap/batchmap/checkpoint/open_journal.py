@@ -8,13 +8,14 @@ from pathlib import Path
 
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_file import DamagedJournalError, remove_journal_file
+from batchmap.checkpoint.journal_replacement import settle
 from batchmap.checkpoint.store_journal import StoreJournal
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.storage import draft_path, journal_path
 from batchmap.storage.output_lease import OutputLease
 
-__all__ = ["open_journal"]
+__all__ = ["checked_journal", "open_journal"]
 
 
 def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
@@ -26,7 +27,7 @@ def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
     is_new = not (
         output.has_journal() if isinstance(output, OutputLease) else journal_path(output).exists()
     )
-    may_exist = options.resume or options.overwrite
+    may_exist = options.resume or options.sync or options.overwrite
     if is_new and output.exists():
         if not may_exist:
             raise UsageError(
@@ -43,7 +44,10 @@ def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
     if journal.fingerprint is not None and not may_exist:
         journal.close()
         raise UsageError(
-            f"{output} exists", advice="{resume} goes on with it, {overwrite} begins anew"
+            f"{output} exists",
+            advice="{resume} goes on with it, "
+            + ("{sync} also where the input has changed, " if isinstance(output, Path) else "")
+            + "{overwrite} begins anew",
         )
     return journal
 
@@ -72,7 +76,7 @@ def _opened_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
         return StoreJournal(output)
     path = journal_path(output)
     try:
-        return _checked(Journal(path))
+        return checked_journal(output)
     except DamagedJournalError:
         if not options.overwrite:
             raise
@@ -80,9 +84,16 @@ def _opened_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
     return Journal(path)
 
 
-def _checked(journal: Journal) -> Journal:
+def checked_journal(output: Path) -> Journal:
+    """Open the journal of an output of this machine, and read all of it.
+
+    What a sync left half done is settled.
+    """
+    journal = Journal(journal_path(output))
     try:
         journal.check()
+        target = Path(os.path.realpath(output))
+        settle(journal, draft_path(target, target.parent))
     except BaseException:
         with suppress(OutputError):
             journal.close()

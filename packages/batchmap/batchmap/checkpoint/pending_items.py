@@ -7,7 +7,8 @@ import pickle
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
 
-from batchmap.checkpoint.digests import DIGEST_BYTES, ItemRange, record_digest
+from batchmap.checkpoint.completion_log import ItemRange
+from batchmap.checkpoint.identity import Identity
 from batchmap.errors import BatchmapError, InputError
 from batchmap.records import BatchRecord, UnreadableRecord
 from batchmap.scheduling.batching import BatchSource
@@ -39,8 +40,8 @@ class PendingItem(NamedTuple):
 
     item_index: int
     """Position in the input, from 0."""
-    raw: bytes
-    """The bytes of the record."""
+    entry: bytes
+    """What the journal holds of it (see `identity`)."""
     kept: Any
     """The item, or a `_Frozen` copy where the function may change it."""
     where: int
@@ -55,25 +56,27 @@ class PendingItem(NamedTuple):
 class PendingItems(BatchSource):
     """The items of a source that are still to be done, in input order, to be taken once.
 
-    Items of `done` are skipped; one whose record has changed is an error, unless `accepts_changes`.
-    Unreadable records are not among the items: they go to `on_unreadable`, to be set before the
-    first item is taken. They are passed on one by one, as there may be any number of them before
-    the next item, and the run may have to stop at one.
+    Items of `done` are skipped; one that is not what it was is an error. Unreadable records are not
+    among the items: they go to `on_unreadable`, to be set before the first item is taken. They are
+    passed on one by one, as there may be any number of them before the next item, and the run may
+    have to stop at one. `can_sync` says whether a change of the input can be followed.
     """
 
     def __init__(
         self,
         source: Source,
+        identity: Identity,
         *,
         done: Iterator[ItemRange],
         limit: int | None,
-        accepts_changes: bool,
         stop: StopRequest,
+        can_sync: bool = True,
     ) -> None:
         self._source = source
+        self._can_sync = can_sync
+        self._identity = identity
         self._done = done
         self._limit = limit
-        self._accepts_changes = accepts_changes
         self._stop = stop
         self._in_flight: dict[int, PendingItem] = {}
         self._index = 0
@@ -147,13 +150,14 @@ class PendingItems(BatchSource):
                     if items:
                         break
                     continue
-                item = pending[2]
+                found, size = pending
+                item = found[2]
                 if type(item) in _MUTABLE:
-                    pending = (pending[0], pending[1], _Frozen(item), pending[3])
-                in_flight[taken] = make(pending)
+                    found = (found[0], found[1], _Frozen(item), found[3])
+                in_flight[taken] = make(found)
                 taken += 1
                 items.append(item)
-                left_bytes -= len(pending[1])
+                left_bytes -= size
                 if len(items) == number or left_bytes < 0:
                     break
         except BatchmapError as error:
@@ -166,10 +170,14 @@ class PendingItems(BatchSource):
         pop, first = self._in_flight.pop, record.first_item
         return [pop(number) for number in range(first, first + len(record.results))]
 
-    def _iterate(self) -> Generator[tuple[int, bytes, Any, int] | None, None, None]:
-        """Yield what `PendingItem` holds of each item to be done, and `None` for pauses."""
-        first, digests = self._next_range()
-        end = first + len(digests) // DIGEST_BYTES
+    def _iterate(self) -> Generator[tuple[tuple[int, bytes, Any, int], int] | None, None, None]:
+        """Yield what `PendingItem` holds of each item to be done, with its size in bytes.
+
+        `None` stands for a pause.
+        """
+        entry_of, size = self._identity.entry, self._identity.entry_bytes
+        compared = self._identity.compared_bytes
+        first, number, entries = self._next_range()
         for record in self._source.records_and_pauses():
             if record is None:
                 yield None
@@ -180,33 +188,33 @@ class PendingItems(BatchSource):
                 return
             item, raw, where = record
             if index < first:
+                entry = entry_of(item, raw, where)
                 if type(item) is UnreadableRecord:
-                    self.on_unreadable(PendingItem(index, raw, item, where))
+                    self.on_unreadable(PendingItem(index, entry, item, where))
                     if self._stop.requested:
                         return
                 else:
-                    yield index, raw, item, where
+                    yield (index, entry, item, where), len(raw)
             else:
-                start = (index - first) * DIGEST_BYTES
-                if record_digest(raw) != digests[start : start + DIGEST_BYTES]:
-                    self._refuse_change(f"{self._source.place(where)} is not what it was")
-                if index + 1 == end:
-                    first, digests = self._next_range()
-                    end = first + len(digests) // DIGEST_BYTES
+                start = (index - first) * size
+                known = entries[start : start + size]
+                if entry_of(item, raw, where, known)[:compared] != known[:compared]:
+                    raise self._changed(f"{self._source.place(where)} is not what it was")
+                if index + 1 == first + number:
+                    first, number, entries = self._next_range()
             self._index += 1
         if self._stop.requested:
             return
         if first < NO_MORE:
-            self._refuse_change(f"{self._source.name} ends after {self._index} items and had more")
+            raise self._changed(f"{self._source.name} ends after {self._index} items and had more")
         self.exhausted = True
 
-    def _refuse_change(self, what: str) -> None:
-        """Raise `InputError` for a change of the input since the run began, unless accepted."""
-        if not self._accepts_changes:
-            raise InputError(
-                f"{what} when the run began{self._note}",
-                advice="{accept_changes} goes on all the same, {overwrite} begins anew",
-            )
+    def _changed(self, what: str) -> InputError:
+        """Return the error for a change of the input since the run began."""
+        advice = "{overwrite} begins anew"
+        if self._can_sync:
+            advice = f"{{sync}} does what is new or changed, {advice}"
+        return InputError(f"{what} when the run began{self._note}", advice=advice)
 
     def first_change(self, done: Iterator[ItemRange] | None) -> BatchmapError | None:
         """Return an error for the first of the items `done` that changed while the run went on.
@@ -220,10 +228,11 @@ class PendingItems(BatchSource):
             return InputError(f"{self.name} is not what it was when the run began{meanwhile}")
         again = PendingItems(
             self._source,
+            self._identity,
             done=done,
             limit=self._limit,
-            accepts_changes=False,
             stop=StopRequest(),
+            can_sync=self._can_sync,
         )
         again.on_unreadable = lambda pending: None
         again._note = meanwhile
@@ -234,9 +243,8 @@ class PendingItems(BatchSource):
             return again.error
         return InputError(f"{again.error}{meanwhile}")
 
-    def _next_range(self) -> tuple[int, bytes]:
-        first, _, digests = next(self._done, (NO_MORE, 0, b""))
-        return first, digests
+    def _next_range(self) -> ItemRange:
+        return next(self._done, (NO_MORE, 0, b""))
 
 
 class _Frozen:

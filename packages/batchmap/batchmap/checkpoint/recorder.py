@@ -14,8 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from batchmap.checkpoint.completion_log import CompletionLog
-from batchmap.checkpoint.digests import record_digest
+from batchmap.checkpoint.completion_log import CompletionLog, ItemRange
 from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats
 from batchmap.checkpoint.pending_items import PendingItem, PendingItems
 from batchmap.clock import SYSTEM_CLOCK, Clock
@@ -164,11 +163,19 @@ class Recorder:
             raise self._pending.error
         if self._stop.requested or not self._pending.exhausted:
             return
-        if (change := self._pending.first_change(self._completion_log.ranges())) is not None:
+        if (change := self._pending.first_change(self._done())) is not None:
             raise change
+        self.finished = self._complete()
+
+    def _done(self) -> Iterator[ItemRange] | None:
+        """Return the items that are done, in input order, `None` where that is not known."""
+        return self._completion_log.ranges()
+
+    def _complete(self) -> bool:
+        """Make the output complete; `False` when that was stopped before its end."""
         self._sink.finish(self._completion_log.note_whole)
         self._completion_log.finish()
-        self.finished = True
+        return True
 
     # Outcomes -------------------------------------------------------------------------------
 
@@ -229,8 +236,8 @@ class Recorder:
 
     def _write_range(self, pending: list[PendingItem], pieces: Sequence[Any]) -> None:
         end = self._sink.write(pieces)
-        digests = b"".join([record_digest(one.raw) for one in pending])
-        self._completion_log.add_done(pending[0].item_index, digests, end)
+        entries = b"".join([one.entry for one in pending])
+        self._completion_log.add_done(pending[0].item_index, len(pending), entries, end)
 
     def _log_failure(
         self,
@@ -242,7 +249,7 @@ class Recorder:
     ) -> None:
         index, item = one.item_index, one.item
         line = failure_line(index, item, failure, attempts, duration_s, place)
-        self._completion_log.add_failed(index, record_digest(one.raw), line)
+        self._completion_log.add_failed(index, one.entry, line)
 
     def _record_unreadable(self, one: PendingItem) -> None:
         """Log an unreadable record of the input: a failure that took no time."""

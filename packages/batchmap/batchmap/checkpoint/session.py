@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from batchmap.checkpoint.completion_log import CompletionLog, FailureSpool
+from batchmap.checkpoint.completion_log import FailureSpool
 from batchmap.checkpoint.failure_stats import FailureLimit
+from batchmap.checkpoint.identity import Identity, identity_of
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.open_journal import open_journal
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
+from batchmap.checkpoint.sync import agree, open_sync_recorder, remove_sync
+from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError, OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, StdoutSink, open_sink
@@ -28,9 +33,11 @@ from batchmap.storage import (
     Location,
     Store,
     StoreUrl,
+    draft_path,
     is_same_file,
     journal_path,
     location_of,
+    sync_path,
     why_failed,
 )
 from batchmap.storage.output_lease import OutputLease, kept_beside
@@ -39,10 +46,10 @@ __all__ = ["open_input", "open_recorder", "refuse_own_input"]
 
 _logger = logging.getLogger(__name__)
 
-ACCEPT_OR_OVERWRITE = "{accept_changes} goes on all the same, {overwrite} begins anew"
+ACCEPT_OR_OVERWRITE = "{accept_task} goes on with it as it is now, {overwrite} begins anew"
 
-FIXED_OPTION = "output_format"
-"""What no run can change midway."""
+_OF_THE_TASK = ("function", "setup", "source")
+"""What a fingerprint holds of the task."""
 
 MAX_LINE_BYTES = 2**20
 
@@ -62,6 +69,9 @@ def open_input(
         max_record_bytes=options.max_record_bytes,
         excluded=_own_files(options, written),
         stopped=lambda: stop.requested,
+        repeatable=options.sync
+        and isinstance(options.output, Path)
+        and journal_path(options.output).exists(),
     )
     refuse_own_input(options.source, source, written)
     return source
@@ -88,7 +98,10 @@ def _own_files(options: JobOptions, written: Mapping[str, Location | None]) -> l
     """Return what the run itself writes, which a pattern may match."""
     files = list(written.values())
     if isinstance(options.output, Path):
-        files.append(journal_path(options.output))
+        beside = sync_path(options.output)
+        target = Path(os.path.realpath(options.output))
+        draft = draft_path(target, target.parent)
+        files += [journal_path(options.output), beside, journal_path(beside), draft]
     elif options.output is not None:
         files += kept_beside(options.output)
     return [location for location in files if location is not None]
@@ -113,11 +126,11 @@ def open_recorder(
     """
     _check_errors_file(options.errors)
     with ExitStack() as stack:
-        journal: Journal | None = None
         output = _leased(options.output, stack)
+        identity = identity_of(source, options.key)
         if output is None:
             sink: Sink = StdoutSink(stdout, record=options.record)
-            completion_log: CompletionLog = FailureSpool()
+            journal: Journal | None = None
         else:
             sink = open_sink(
                 output,
@@ -125,38 +138,50 @@ def open_recorder(
                 record=options.record,
                 defuse=options.defuse_formulas,
             )
-            completion_log = journal = open_journal(options, output)
+            journal = open_journal(options, output)
             stack.callback(journal.close)
         stack.callback(sink.close)
-        # An input that cannot be read must not cost an output that is there already.
-        pending = PendingItems(
-            source,
-            done=iter(()) if journal is None else journal.ranges(),
-            limit=options.limit,
-            accepts_changes=options.accept_changes,
-            stop=stop,
-        )
-        stack.callback(pending.close)
-        before = (0, 0)
-        if output is not None and journal is not None:
-            _start(options, _fingerprint(options, fingerprint), output, journal, sink)
-            before = journal.counts()
-            pending.done_before = sum(before)
+        before = None if journal is None or options.overwrite else journal.fingerprint
+        if before is not None and options.sync:  # which puts any order right
+            before["keep_order"] = options.keep_order
+        elif before is not None:
+            options = replace(options, keep_order=options.keep_order or before["keep_order"])
+        now = _fingerprint(options, fingerprint, identity)
+        pending = None
+        if before is None or not options.sync:
+            # An input that cannot be read must not cost an output that is there already.
+            pending = PendingItems(
+                source,
+                identity,
+                done=iter(()) if journal is None else journal.ranges(),
+                limit=options.limit,
+                stop=stop,
+                can_sync=isinstance(output, Path),
+            )
+            stack.callback(pending.close)
+        if before is not None:
+            _check_sameness(before, now, accepts_task=options.accept_task)
+        if isinstance(output, OutputLease):
+            output.acquire()
+        if journal is not None:
+            _start(options, now, before is not None, journal, sink)
+        if pending is None:
+            assert journal is not None
+            yield open_sync_recorder(stack, options, now, source, identity, journal, stop=stop)
+            return
+        done = (0, 0) if journal is None else journal.counts()
+        pending.done_before = sum(done)
         yield Recorder(
             pending,
             sink,
-            completion_log,
+            FailureSpool() if journal is None else journal,
             keeps_order=options.keep_order,
             output="stdout" if options.output is None else f"{options.output}",
             errors_path=options.errors,
-            before=before,
-            failure_limit=_failure_limit(options.halt),
+            before=done,
+            failure_limit=FailureLimit.of(options.halt),
             stop=stop,
         )
-
-
-def _failure_limit(halt: int | float | None) -> FailureLimit:
-    return FailureLimit(share=halt) if isinstance(halt, float) else FailureLimit(number=halt)
 
 
 def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease | None:
@@ -171,30 +196,26 @@ def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease |
 def _start(
     options: JobOptions,
     fingerprint: dict[str, Any],
-    output: Path | OutputLease,
+    goes_on: bool,
     journal: Journal,
     sink: Sink,
 ) -> None:
-    """Make output and journal agree, so that the run can go on from there."""
-    before = None if options.overwrite else journal.fingerprint
-    if before is not None:
-        _check_sameness(before, fingerprint, accepts_changes=options.accept_changes)
-    if isinstance(output, OutputLease):
-        output.acquire()
-    if before is None:
+    """Make output and journal agree, so that the run can begin, or go on from there."""
+    if not goes_on:
+        if isinstance(options.output, Path):
+            remove_sync(options.output)
         journal.begin(fingerprint)
         sink.start(0)
         return
     sink.check(journal.stretches())
-    end = journal.output_end
-    found = sink.start(end)
-    if found < end:
-        items = journal.cut(found)
+    if options.sync and options.output_format == "parquet" and not journal.output_end:
+        return  # an output without rows is whole, and would be removed to begin anew
+    if items := agree(journal, sink):
         _logger.warning(
             "%s is shorter than its journal says; %d items are done again", options.output, items
         )
-        sink.start(journal.output_end)
-    journal.go_on(fingerprint, retry_failed=options.retry_failed)
+    if not options.sync:
+        journal.go_on(fingerprint, retry_failed=options.retry_failed)
 
 
 def _check_errors_file(location: Location | None) -> None:
@@ -230,24 +251,44 @@ def _start_of(location: Location | None) -> bytes:
         return file.read(MAX_LINE_BYTES)
 
 
-def _fingerprint(options: JobOptions, function: Mapping[str, Any]) -> dict[str, Any]:
+def _fingerprint(
+    options: JobOptions, function: Mapping[str, Any], identity: Identity
+) -> dict[str, Any]:
     """Return what the results depend on, the items apart."""
     names = ("input_format", "output_format", "record", "keep_order", "defuse_formulas")
-    return {**function, **{name: getattr(options, name) for name in names}}
+    chosen = {name: getattr(options, name) for name in names}
+    return {**function, **chosen, "identity": identity.name}
 
 
-def _check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_changes: bool) -> None:
-    # Journals of before the library had a name hold options as flags.
-    before = {name.removeprefix("--").replace("-", "_"): value for name, value in before.items()}
+def _check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task: bool) -> None:
+    """Raise `InputError` where the run is not the one that the journal knows."""
+    if not accepts_task:
+        _check_task(before, now)
     for name, value in now.items():
-        if before.get(name) == value or (accepts_changes and name != FIXED_OPTION):
+        if name in _OF_THE_TASK or before.get(name) == value:
             continue
-        change = f"was {before.get(name)} when the run began and is {value} now"
-        advice = "{overwrite} begins anew" if name == FIXED_OPTION else ACCEPT_OR_OVERWRITE
-        if name == "function":
+        if name == "identity":
             raise InputError(
-                f"the function was {before.get(name)} and is {value} now", advice=advice
+                f"what says which item it is was {before.get(name)} when the run began and is "
+                f"{value} now",
+                advice="{overwrite} begins anew",
             )
-        if name == "source":
-            raise InputError("the task's file has changed since the run began", advice=advice)
-        raise InputError(change, option=name, advice=advice)
+        raise InputError(
+            f"was {before.get(name)} when the run began and is {value} now",
+            option=name,
+            advice="{overwrite} begins anew",
+        )
+
+
+def _check_task(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise `InputError` where the function is not the one that the journal knows."""
+    for name in ("function", "setup"):
+        if before.get(name) != now.get(name):
+            raise InputError(
+                f"the {name} was {before.get(name)} and is {now.get(name)} now",
+                advice=ACCEPT_OR_OVERWRITE,
+            )
+    if (what := first_difference(before.get("source") or {}, now.get("source") or {})) is not None:
+        raise InputError(
+            f"the task's code has changed since the run began: {what}", advice=ACCEPT_OR_OVERWRITE
+        )

@@ -17,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from batchmap.checkpoint.digests import DIGEST_BYTES
 from batchmap.checkpoint.journal import Journal
 from batchmap.errors import OutputError
 from batchmap.storage.output_lease import OutputLease
@@ -84,13 +83,13 @@ class StoreJournal(Journal):
         self._write([["cut", end]])
         return super().cut(end)
 
-    def add_done(self, first: int, digests: bytes, output_end: int) -> None:
-        self._events.append(["done", first, digests.hex(), output_end])
-        super().add_done(first, digests, output_end)
+    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
+        self._events.append(["done", first, number, entries.hex(), output_end])
+        super().add_done(first, number, entries, output_end)
 
-    def add_failed(self, item: int, digest: bytes, line: str) -> None:
-        self._events.append(["failed", item, digest.hex(), line])
-        super().add_failed(item, digest, line)
+    def add_failed(self, item: int, entry: bytes, line: str) -> None:
+        self._events.append(["failed", item, entry.hex(), line])
+        super().add_failed(item, entry, line)
 
     def add_stretch(self, output_end: int, digest: bytes) -> None:
         self._events = [one for one in self._events if one[0] != "stretch"]
@@ -150,12 +149,12 @@ class StoreJournal(Journal):
         """Apply an event to the mirror; raises `ValueError` or `TypeError` for no event."""
         name, *values = event
         if name == "done":
-            first, digests, end = values
-            super().add_done(first, _parse_digests(digests), end)
+            first, number, entries, end = values
+            super().add_done(first, number, _parse_entries(entries, number), end)
             return
         if name == "failed":
-            item, digest, line = values
-            super().add_failed(item, _parse_digests(digest), line)
+            item, entry, line = values
+            super().add_failed(item, _parse_entries(entry, 1), line)
             return
         if name == "stretch":
             super().add_stretch(values[0], bytes.fromhex(values[1]))
@@ -187,11 +186,11 @@ class StoreJournal(Journal):
         self._objects[number] = path
 
 
-def _parse_digests(text: str) -> bytes:
-    digests = bytes.fromhex(text)
-    if len(digests) % DIGEST_BYTES:
-        raise ValueError("not a whole number of digests")
-    return digests
+def _parse_entries(text: str, number: int) -> bytes:
+    entries = bytes.fromhex(text)
+    if not entries or len(entries) % number:
+        raise ValueError("not so many entries")
+    return entries
 
 
 def _mirror_path_of(output: OutputLease) -> Path:

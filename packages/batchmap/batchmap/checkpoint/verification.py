@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.checkpoint.journal import Journal
+from batchmap.checkpoint.open_journal import checked_journal
 from batchmap.errors import OutputError
 from batchmap.optional import require
 from batchmap.sinks import open_sink
@@ -40,9 +41,8 @@ def verify_output(output: Path, errors: Path) -> Verification:
     path = journal_path(output)
     if not path.exists():
         raise OutputError(f"{output} has no journal, so nobody knows what it holds")
-    journal = Journal(path)
+    journal = checked_journal(output)
     try:
-        journal.check()
         return _verified(journal, output, errors)
     finally:
         journal.close()

@@ -97,7 +97,7 @@ def check_backend(backend: str | None, task: Task) -> None:
 def _fingerprint(settings: RunSettings, task: Task) -> dict[str, Any]:
     return {
         "function": task.name.rpartition(":")[2],
-        "source": task.source_digest,
+        "source": task.code,
         "setup": settings.setup,
     }
 
@@ -122,7 +122,8 @@ def _resuming_command() -> tuple[str, str | None]:
     """Return the command, and the variables to set for the secrets that it lacks, if any."""
     words = [word for word in sys.orig_argv if word not in ("--overwrite", "--resume")]
     end = words.index("--") if "--" in words else len(words)
-    words = [*words[:end], "--resume", *words[end:]]
+    going_on = [] if "--sync" in words[:end] else ["--resume"]
+    words = [*words[:end], *going_on, *words[end:]]
     shown = [without_secrets(word) for word in words]
     hidden = [word for word, text in zip(words, shown, strict=True) if word != text]
     names = sorted({variables_instead(word) for word in hidden} - {""})

@@ -12,11 +12,12 @@ from typing import Any
 from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task_file
 from batchmap.options import JobOptions, OptionReader, option
+from batchmap.options.locations import errors_location
 from batchmap.options.table import INPUT, RUNNING
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
     Location,
-    NamedPath,
+    StoreUrl,
     is_same_file,
     journal_path,
 )
@@ -56,8 +57,9 @@ class RunSettings(CommandSettings, JobOptions):
     def _read(cls, reader: OptionReader) -> dict[str, Any]:
         values = super()._read(reader)
         _choose_format(reader, values)
-        values["resume"] = values["resume"] or values["retry_failed"]
         _check_resuming(reader, values)
+        values["resume"] = values["resume"] or (values["retry_failed"] and not values["sync"])
+        values["keep_order"] = values["keep_order"] or values["sync"]
         _name_errors_file(reader, values)
         _check_files(reader, values)
         _check_cluster(reader, values)
@@ -97,31 +99,35 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
 
 
 def _check_resuming(reader: OptionReader, values: dict[str, Any]) -> None:
-    asked = [name for name in ("resume", "retry_failed", "overwrite") if reader.raw(name)]
+    names = ("resume", "sync", "retry_failed", "overwrite")
+    asked = [name for name in names if reader.raw(name)]
     if values["output"] is None and str(reader.raw("output") or "-") == "-":
         for name in asked:
             reader.error(
                 f"{flag_of(name)}: what went to stdout cannot be taken up again; "
                 "name a file with -o"
             )
-    elif values["resume"] and values["overwrite"]:
+    elif values["overwrite"] and len(asked) > 1:
         flag = flag_of([name for name in asked if name != "overwrite"][-1])
         reader.error(f"{flag} goes on with the output and --overwrite drops it; give one of them")
-    if values["retry_failed"] and values["keep_order"]:
+    elif values["resume"] and values["sync"]:
+        reader.error("--resume takes the input as it was and --sync as it is now; give one of them")
+    if values["sync"] and isinstance(values["output"], StoreUrl):
         reader.error(
-            "--retry-failed: what succeeds now comes after the rest, so not with --keep-order"
+            f"--sync: an output in a store, {values['output']}, cannot be written anew in part; "
+            "name a file of this machine"
+        )
+    if values["retry_failed"] and values["keep_order"] and not values["sync"]:
+        reader.error(
+            "--retry-failed: what succeeds now comes after the rest, so not with --keep-order; "
+            "--sync --retry-failed keeps the order"
         )
 
 
 def _name_errors_file(reader: OptionReader, values: dict[str, Any]) -> None:
     output = values["output"]
     if reader.raw("errors") is None and output is not None and output.name:
-        suffix = ".errors.jsonl"
-        values["errors"] = (
-            output.beside(suffix)
-            if isinstance(output, NamedPath)
-            else output.with_name(output.name + suffix)
-        )
+        values["errors"] = errors_location(output)
 
 
 def _check_files(reader: OptionReader, values: dict[str, Any]) -> None:

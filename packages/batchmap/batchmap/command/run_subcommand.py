@@ -13,6 +13,5 @@ RUN = Subcommand(
     RunSettings,
     {"task": "TASK", "source": "[INPUT]"},
     "TASK is file.py:function or package.module:function. INPUT is a path, a quoted glob, a URL "
-    "of either (s3://, https://, ...), a database's URL with ?query=, or - for standard input "
-    "(the default when it is piped).",
+    "of either (s3://, https://, ...), a database's URL with ?query=, or - for what is piped in.",
 )

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from batchmap.command.text_layout import join_lines, plural, rate, section, title_lines
 from batchmap.metrics import RunSummary
-from batchmap.records import ErrorExample, Plan, RunOutcome
+from batchmap.records import ErrorExample, Plan, RunOutcome, SyncCounts
 from batchmap.text import printable
 
-__all__ = ["ending", "error_text", "output_lines", "render_plan", "render_summary"]
+__all__ = ["ending", "error_text", "output_lines", "render_plan", "render_summary", "sync_lines"]
 
 MAX_ERRORS = 3
 """Kinds of error that a summary names."""
@@ -27,6 +27,7 @@ def render_summary(outcome: RunOutcome, metrics: RunSummary, plan: Plan) -> str:
     lines = [
         f"Items: {_items_text(outcome, metrics, plan)}",
         *output_lines(outcome),
+        *sync_lines(outcome.sync),
         *(f"Error: {_cut(error_text(error))}" for error in outcome.errors[:MAX_ERRORS]),
     ]
     if (conclusion := ending(outcome, metrics)) is not None:
@@ -59,6 +60,16 @@ def output_lines(outcome: RunOutcome) -> Iterator[str]:
         yield f"Failed items: {failed:,} in {printable(outcome.errors_file)}{before}"
     elif failed:
         yield f"Failed items: {failed:,}, not kept; --errors FILE keeps them"
+
+
+def sync_lines(sync: SyncCounts | None) -> Iterator[str]:
+    """Yield how an input differed from what was done before, for a run that synced its output."""
+    if sync is not None:
+        moved = f" ({sync.moved:,} of them moved)" if sync.moved else ""
+        yield (
+            f"Sync: {sync.kept:,} kept{moved}, {sync.new:,} new, {sync.changed:,} changed, "
+            f"{sync.gone:,} gone"
+        )
 
 
 def error_text(error: ErrorExample) -> str:

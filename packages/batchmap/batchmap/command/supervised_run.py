@@ -79,9 +79,9 @@ def run_supervised(
             )
         has_processes = True
         print(f"an item {ended}; going on with processes", file=sys.stderr)
-        settings = replace(
-            settings, backend="process", resume=True, retry_failed=False, overwrite=False
-        )
+        settings = replace(settings, backend="process", overwrite=False)
+        if not settings.sync:  # which goes on by itself
+            settings = replace(settings, resume=True, retry_failed=False)
 
     return supervise(
         lambda channel: act(settings, channel),

@@ -14,11 +14,11 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.errors import BatchmapError, TaskUnusableError, UsageError
 from batchmap.resources import EXHAUSTED
 from batchmap.text import near_names
@@ -31,14 +31,14 @@ FORM = "TASK must be file.py:function or package.module:function"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The user's function of one item, and a digest that tells whether its code has changed."""
+    """The user's function of one item, and what tells whether its code has changed."""
 
     name: str
     """As it was given on the command line."""
     function: Callable[[Any], Any]
     """Takes an item; calls the set-up, where there is one, before a worker's first item."""
-    source_digest: str
-    """Of the file that defines it, in hexadecimal."""
+    code: TaskCode
+    """Of its module, and of the modules beside it that it imports."""
 
 
 def load_task(name: str, *, setup: str | None = None) -> Task:
@@ -60,7 +60,7 @@ def load_task(name: str, *, setup: str | None = None) -> Task:
         _check_call(set_up, f"--setup {setup}", arguments=0)
         wrapper = _AsyncWithSetup if is_async(function) else _WithSetup
         function = wrapper(function, set_up)
-    return Task(name, function, _digest_of(module))
+    return Task(name, function, code_of(module))
 
 
 def _import(module: str) -> ModuleType:
@@ -173,14 +173,6 @@ def _python_files(directory: Path) -> list[str]:
         return [path.name for path in directory.glob("*.py")]
     except OSError:
         return []
-
-
-def _digest_of(module: ModuleType) -> str:
-    try:
-        source = Path(getattr(module, "__file__", None) or "").read_bytes()
-    except OSError:
-        source = module.__name__.encode()
-    return blake2b(source, digest_size=16).hexdigest()
 
 
 class _WithSetup:

@@ -20,6 +20,7 @@ from batchmap.storage import (
 )
 
 __all__ = [
+    "errors_location",
     "input_file",
     "input_source",
     "output_file",
@@ -95,3 +96,11 @@ def _is_no_file(spec: str) -> bool:
         return has_magic(spec) and not Path(spec).exists()
     except (OSError, ValueError):  # no name that a file can have
         return False
+
+
+def errors_location(output: Location) -> Location:
+    """Return where the failed items of an output go unless another place is asked for."""
+    name = f"{output.name}.errors.jsonl"
+    if isinstance(output, NamedPath):
+        return output.beside(".errors.jsonl")
+    return output.with_name(name)

@@ -78,6 +78,10 @@ class JobOptions(EngineOptions):
         MAX_RECORD_BYTES, values.size_bytes, group=INPUT, metavar="SIZE",
         help="a longer line is a failed item (default: 64M)",
     )  # fmt: skip
+    key: str | None = option(
+        None, group=INPUT, metavar="FIELD",
+        help="what says which item it is (default: the whole record)",
+    )  # fmt: skip
     limit: int | None = option(
         None, values.whole(1, values.LARGEST_COUNT, "for example 100"), group=INPUT, metavar="N",
         help="take the first N items only",
@@ -105,7 +109,10 @@ class JobOptions(EngineOptions):
         False, group=OUTPUT, help="write CSV cells that begin with =, +, - or @ as text",
     )  # fmt: skip
     resume: bool = option(
-        False, group=RESUMING, help="go on where the run that wrote it ended",
+        False, group=RESUMING, help="go on with the same input, or a longer one",
+    )  # fmt: skip
+    sync: bool = option(
+        False, group=RESUMING, help="update it: do what is new or changed in the input",
     )  # fmt: skip
     retry_failed: bool = option(
         False, group=RESUMING, help="resume, and take the failed items again",
@@ -113,8 +120,8 @@ class JobOptions(EngineOptions):
     overwrite: bool = option(
         False, group=RESUMING, help="drop it and begin again",
     )  # fmt: skip
-    accept_changes: bool = option(
-        False, group=RESUMING, help="resume although input, task or options have changed",
+    accept_task: bool = option(
+        False, group=RESUMING, help="go on although the task's code has changed",
     )  # fmt: skip
     halt: int | float | None = option(
         None, values.failure_limit, group=LIMITS, metavar="N|N%",

@@ -5,7 +5,23 @@ How to add a sink is said in `sinks/factory.py`.
 
 from batchmap.sinks.base import Sink
 from batchmap.sinks.factory import open_sink
-from batchmap.sinks.failure_file import failure_line, write_errors
+from batchmap.sinks.failure_file import (
+    failure_line,
+    renumbered_failure,
+    update_errors,
+    write_errors,
+)
 from batchmap.sinks.json_lines import StdoutSink
+from batchmap.sinks.read_back import ResultReader, open_reader
 
-__all__ = ["Sink", "StdoutSink", "failure_line", "open_sink", "write_errors"]
+__all__ = [
+    "ResultReader",
+    "Sink",
+    "StdoutSink",
+    "failure_line",
+    "open_reader",
+    "open_sink",
+    "renumbered_failure",
+    "update_errors",
+    "write_errors",
+]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from batchmap.records import ItemFailure
 
-__all__ = ["NoteDigest", "Sink", "Stretch", "no_note", "output_digest"]
+__all__ = ["Kept", "NoteDigest", "Sink", "Stretch", "no_note", "output_digest"]
 
 Stretch = tuple[int, bytes]
 """Where the output ended after a `sync`, and the digest of what that one added."""
@@ -16,6 +16,17 @@ Stretch = tuple[int, bytes]
 
 NoteDigest = Callable[[int, bytes], None]
 """Takes the negative of the end of an output that is written anew, and its digest."""
+
+
+class Kept(NamedTuple):
+    """Results that were read back from an output of the same format."""
+
+    pieces: list[Any]
+    """One for each result: a line, a row of CSV, or a dict."""
+    columns: tuple[str, ...] | None = None
+    """The columns of the output that they are from, where its pieces do not name them."""
+    schemas: Sequence[Any] = ()
+    """The schemas of its files, for Parquet."""
 
 
 def no_note(_negative_end: int, _digest: bytes) -> None:
@@ -77,6 +88,13 @@ class Sink(Protocol):
 
         A result that cannot be written after the others is a failure, by its offset in `encoded`;
         its piece is empty. `indexes` are the item indexes.
+        """
+
+    def carry(self, kept: Kept, index: int) -> list[Any]:
+        """Return what `write` takes of results that were read back from another output.
+
+        `index` is the item index of the first of them now; those of the others follow. Raises
+        `OutputError` where this output cannot hold them.
         """
 
     def write(self, pieces: Sequence[Any]) -> int:

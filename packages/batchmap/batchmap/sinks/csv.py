@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
-from batchmap.sinks.base import NoteDigest, Stretch, no_note
+from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.csv_cells import Cells, CsvCells, quoted
 from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.value_conversion import Unwritable, unwritable
 from batchmap.text import printable
 
 __all__ = ["CsvSink"]
+
+_cell = re.compile(r'(?:^|(?<=,))(?:"(?:[^"]|"")*"|[^,"]*)(?=,|\Z)')
 
 _ONLY_COLUMN = "result"
 """The one column of results that are no objects."""
@@ -67,6 +70,27 @@ class CsvSink:
                 failures[offset] = error.failure
                 rows.append("")
         return rows, failures
+
+    def carry(self, kept: Kept, index: int) -> list[str]:
+        if kept.columns is None:
+            return kept.pieces
+        columns = list(kept.columns)
+        if self._columns is None:
+            self._columns = columns
+            self._has_objects = None if columns == [_ONLY_COLUMN] else True
+        if columns == self._columns:
+            return kept.pieces
+        names = tuple(columns)
+        try:
+            return [
+                _line(self._in_columns(dict(zip(names, _cells(row), strict=True)), self._columns))
+                for row in kept.pieces
+            ]
+        except Unwritable as error:
+            raise OutputError(
+                f"{printable(f'{self._file.path}')}: {error.failure.error}",
+                advice="{overwrite} begins anew",
+            ) from error
 
     def write(self, pieces: Sequence[str]) -> int:
         rows = "".join(pieces)
@@ -138,3 +162,8 @@ class CsvSink:
 def _line(cells: Sequence[str]) -> str:
     row = ",".join(cells)
     return f"{row}\n" if row else '""\n'  # readers would skip an empty line
+
+
+def _cells(row: str) -> list[str]:
+    """Return the cells of a row as they stand in it, with their quotes."""
+    return [match[0] for match in _cell.finditer(row.removesuffix("\n"))]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Callable, Iterable
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +20,7 @@ from batchmap.storage import (
     sync_directory,
 )
 
-__all__ = ["failure_line", "write_errors"]
+__all__ = ["failure_line", "renumbered_failure", "update_errors", "write_errors"]
 
 
 def failure_line(
@@ -44,6 +44,36 @@ def failure_line(
         "place": text_of(place),
     }
     return "{" + ", ".join(f'"{key}": {text}' for key, text in fields.items()) + "}"
+
+
+def renumbered_failure(line: str, index: int, place: str) -> str:
+    """Return the line of a failed item that has another index and place now."""
+    between = line[line.index(",") : line.rindex(', "place": ')]
+    return f'{{"index": {index}{between}, "place": {text_of(place)}}}'
+
+
+def update_errors(location: Location, lines: Callable[[], Iterable[str]]) -> None:
+    """Write the file of failed items, as `write_errors` does, unless it is that already.
+
+    `lines` gives them anew each time that it is called.
+    """
+    if isinstance(location, StoreUrl) or not _holds(location, lines()):
+        write_errors(location, lines())
+
+
+def _holds(path: Path, lines: Iterable[str]) -> bool:
+    """Tell whether a file holds these lines and no others; without lines, whether it is missing."""
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            both = zip_longest(file, lines)
+            here, line = next(both, (None, None))
+            return here is not None and all(
+                here == f"{line}\n" for here, line in chain([(here, line)], both)
+            )
+    except FileNotFoundError:
+        return next(iter(lines), None) is None
+    except (OSError, ValueError):
+        return False
 
 
 def write_errors(location: Location, lines: Iterable[str]) -> int:

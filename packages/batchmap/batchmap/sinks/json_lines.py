@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
-from batchmap.sinks.base import NoteDigest, Stretch, no_note
+from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.json_encoding import fallback_texts, result_text
 
 __all__ = ["JsonLinesSink", "StdoutSink"]
@@ -55,6 +55,14 @@ class JsonLinesSink:
         self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[str]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
         return _lines(self._record, indexes, items, encoded), {}
+
+    def carry(self, kept: Kept, index: int) -> list[str]:
+        if self._record == "result":
+            return kept.pieces
+        return [
+            f'{{"index": {number}{line[line.index(",") :]}'
+            for number, line in enumerate(kept.pieces, index)
+        ]
 
     def write(self, pieces: Sequence[str]) -> int:
         return self._file.append("".join(pieces))
@@ -103,6 +111,10 @@ class StdoutSink:
         self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[str]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
         return _lines(self._record, indexes, items, encoded), {}
+
+    def carry(self, kept: Kept, index: int) -> list[str]:
+        """Do nothing: standard output is not written anew."""
+        return []
 
     def write(self, pieces: Sequence[str]) -> int:
         left = memoryview("".join(pieces).encode())

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
-from batchmap.sinks.base import NoteDigest, Stretch, no_note
+from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.output_errors import not_what_was_written, output_errors
 from batchmap.sinks.parquet_parts import OUTPUT, ParquetParts
 from batchmap.sinks.parquet_schema import Columns
@@ -80,8 +80,9 @@ class ParquetSink:
     def check(self, stretches: Iterable[Stretch]) -> None:
         with output_errors(self._path):
             merged = self._merged_parts()
-            is_known = not self._parts.has_output()
+            is_known, is_noted = not self._parts.has_output(), False
             for number, digest in stretches:
+                is_noted = True
                 if number == -merged and not is_known:
                     self._parts.check_digest(OUTPUT, digest)
                     is_known = True
@@ -90,7 +91,8 @@ class ParquetSink:
                         self._parts.check_digest(number, digest)
                     except FileNotFoundError:
                         break
-            if not is_known:
+            # Without notes, it is the output that a run which was killed was about to replace.
+            if is_noted and not is_known:
                 raise not_what_was_written(self._path)
 
     def start(self, end: int) -> int:
@@ -114,6 +116,17 @@ class ParquetSink:
         failures: dict[int, ItemFailure] = {}
         self._add_rows(rows, 0, len(rows), failures)
         return rows, failures
+
+    def carry(self, kept: Kept, index: int) -> list[dict[str, Any] | None]:
+        for schema in kept.schemas:
+            self._columns.add_schema(schema)
+        rows, failures = self.encode((), (), kept.pieces)
+        if failures:
+            [failure, *_] = failures.values()
+            raise OutputError(
+                f"{printable(f'{self._path}')}: {failure.error}", advice="{overwrite} begins anew"
+            )
+        return rows
 
     def write(self, pieces: Sequence[dict[str, Any] | None]) -> int:
         self._rows += [row for row in pieces if row is not None]

@@ -155,6 +155,14 @@ class LocalParquetParts:
         self._remove_all_but(range(0))
         self._remove_directory()
 
+    def files(self) -> list[Path]:
+        """Return the files that hold the results, in order: the output, and the parts after it."""
+        found = [self._output] if self._output.exists() else []
+        with suppress(FileNotFoundError):
+            named = (path for path in self._directory.iterdir() if _part_name(path.name))
+            found += sorted(named, key=lambda path: (len(path.name), path.name))
+        return found
+
     def _file(self, number: int) -> Path:
         return self._directory / f"part-{number:06}.parquet" if number else self._output
 

@@ -5,6 +5,16 @@ How to add a source is said in `sources/factory.py`.
 
 from batchmap.sources.base import InputRecord, Source
 from batchmap.sources.factory import open_source
+from batchmap.sources.glob_files import MatchingFiles
+from batchmap.sources.glob_urls import MatchingUrls
 from batchmap.sources.repeatable import SourceItems, TextLines
 
-__all__ = ["InputRecord", "Source", "SourceItems", "TextLines", "open_source"]
+__all__ = [
+    "InputRecord",
+    "MatchingFiles",
+    "MatchingUrls",
+    "Source",
+    "SourceItems",
+    "TextLines",
+    "open_source",
+]

@@ -23,6 +23,7 @@ from batchmap.sources.glob_files import MatchingFiles
 from batchmap.sources.glob_urls import MatchingUrls
 from batchmap.sources.parquet import ParquetRows
 from batchmap.sources.postgresql import PostgresqlRows
+from batchmap.sources.spool import Spooled
 from batchmap.sources.sqlite import SqliteRows
 from batchmap.sources.stream_formats import StreamedSource
 from batchmap.storage import (
@@ -48,6 +49,7 @@ def open_source(
     max_record_bytes: int = MAX_RECORD_BYTES,
     excluded: Collection[Location] = (),
     stopped: Callable[[], bool] = bool,
+    repeatable: bool = False,
 ) -> Source:
     """Return the source that `spec` names: `-`, a database's URL, a file or a pattern.
 
@@ -56,9 +58,10 @@ def open_source(
     `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. A line of more than
     `max_record_bytes` is a record that cannot be read. Files of
     `excluded` match no pattern, nor do files in such a directory of a store. A wait for standard
-    input ends once `stopped` says so, as if the input had ended. Raises `UsageError` for a `spec`
-    that makes no sense, `InputError` for an input that cannot be read; standard input, pipes and
-    databases are opened only when they are read.
+    input ends once `stopped` says so, as if the input had ended. With `repeatable`, standard input
+    and pipes are kept in a temporary file, so that they can be read twice. Raises `UsageError` for
+    a `spec` that makes no sense, `InputError` for an input that cannot be read; standard input,
+    pipes and databases are opened only when they are read.
     """
     spec = secret_of(spec)
     if input_format is not None and input_format not in INPUT_FORMATS:
@@ -68,7 +71,7 @@ def open_source(
             f"must be one of {known}, got {input_format!r:.60}{hint}", option="input_format"
         )
     if spec == "-":
-        return _standard_input(input_format or "text", stopped, max_record_bytes)
+        return _standard_input(input_format or "text", stopped, max_record_bytes, repeatable)
     scheme = scheme_of(spec)
     if scheme in _DATABASES:
         return _database(spec, scheme, input_format)
@@ -80,15 +83,18 @@ def open_source(
         _refuse_format(input_format, "the items of a pattern are its files' paths")
         own = [path for path in excluded if isinstance(path, Path)]
         return MatchingFiles(spec, excluded=own)
-    return _file(spec, input_format, max_record_bytes)
+    return _file(spec, input_format, max_record_bytes, repeatable)
 
 
 def _standard_input(
-    input_format: str, stopped: Callable[[], bool], max_record_bytes: int
+    input_format: str, stopped: Callable[[], bool], max_record_bytes: int, repeatable: bool
 ) -> Source:
     if input_format == "parquet":
         raise UsageError("Parquet cannot be read from standard input; name the file instead of -")
-    return StreamedSource(StandardInput(stopped), input_format, max_record_bytes=max_record_bytes)
+    stream: ByteSource = StandardInput(stopped)
+    if repeatable:
+        stream = Spooled(stream)
+    return StreamedSource(stream, input_format, max_record_bytes=max_record_bytes)
 
 
 _DATABASES = ("sqlite", "postgresql", "postgres")
@@ -129,7 +135,7 @@ def _exists(spec: str) -> bool:
         return False
 
 
-def _file(spec: str, input_format: str | None, max_record_bytes: int) -> Source:
+def _file(spec: str, input_format: str | None, max_record_bytes: int, repeatable: bool) -> Source:
     path = Path(spec)
     # Opening a pipe to see whether it can be read would take bytes from it.
     is_pipe = _exists(spec) and not path.is_file() and not path.is_dir()
@@ -137,7 +143,10 @@ def _file(spec: str, input_format: str | None, max_record_bytes: int) -> Source:
         if _exists(spec) and path.is_dir():
             why += f", or a quoted pattern such as '{Path(spec or '.', '*')}'"
         raise InputError(f"{spec or repr(spec)}: {why}")
-    return _records_of(LocalFile(path, name=spec), path.suffixes, input_format, max_record_bytes)
+    file: ByteSource = LocalFile(path, name=spec)
+    if repeatable and not file.repeatable:
+        file = Spooled(file)
+    return _records_of(file, path.suffixes, input_format, max_record_bytes)
 
 
 def _records_of(

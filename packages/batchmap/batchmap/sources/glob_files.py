@@ -49,7 +49,7 @@ class MatchingFiles:
             )
         self.name = pattern
         self.total: int | None = len(self._names)
-        self.paths = tuple(map(Path, self._names))
+        self.paths = tuple(Path(name).absolute() for name in self._names)
         self.repeatable = True
         self.size_bytes: int | None = None
         self._read = 0

@@ -29,13 +29,16 @@ class MatchingUrls:
             store = Store(pattern)
             own = {store.path_of(url) for url in excluded}
             # Listed once: files that are added meanwhile would shift the indexes of the others.
-            paths = store.matches(store.path)
+            versions = store.matches(store.path)
         except OSError as error:
             raise InputError(f"{pattern}: cannot be looked into ({why_failed(error)})") from error
         below = tuple(f"{path}/" for path in own)
-        self._urls = [
-            store.url_of(path) for path in paths if path not in own and not path.startswith(below)
-        ]
+        self._versions = {
+            store.url_of(path): version
+            for path, version in versions.items()
+            if path not in own and not path.startswith(below)
+        }
+        self._urls = list(self._versions)
         if not self._urls:
             raise InputError(f"{pattern}: no file matches; check the pattern")
         self.total: int | None = len(self._urls)
@@ -55,6 +58,10 @@ class MatchingUrls:
 
     def place(self, where: int) -> str:
         return str(StoreUrl(self._urls[where - 1]))
+
+    def version(self, where: int) -> str:
+        """Return what the store says of the version of a file: its ETag, or else size and time."""
+        return self._versions[self._urls[where - 1]]
 
     def fraction(self) -> float | None:
         return self._read / len(self._urls)

@@ -17,6 +17,7 @@ from batchmap.storage.paths import (
     NamedPath,
     is_stream,
     journal_path,
+    sync_path,
     why_unreadable,
     why_unwritable,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "secret_of",
     "store_errors",
     "sync_directory",
+    "sync_path",
     "variables_instead",
     "why_failed",
     "why_unreadable",

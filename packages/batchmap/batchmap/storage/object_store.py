@@ -6,7 +6,7 @@ What a store's own library raises comes out as an `OSError` of one line.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, BinaryIO, cast
@@ -95,12 +95,19 @@ class Store:
         found = self.info(path)
         return tuple(str(found[key]) for key in _STATE_KEYS if found.get(key) is not None)
 
-    def matches(self, pattern: str) -> list[str]:
-        """Return the paths of the files that match a pattern."""
+    def matches(self, pattern: str) -> dict[str, str]:
+        """Return the paths of the files that match a pattern, in order, each with its version.
+
+        That is its ETag where the store has one, else what is known of its size and time of change.
+        """
         with store_errors():
             self._fs.invalidate_cache()
             found = self._fs.glob(pattern, detail=True)
-        return sorted(path for path, info in found.items() if info.get("type") != "directory")
+        return {
+            path: _version_of(found[path])
+            for path in sorted(found)
+            if found[path].get("type") != "directory"
+        }
 
     def sizes_in(self, directory: str) -> dict[str, int]:
         """Return the sizes of the files in a directory by path; there are none in a missing one."""
@@ -194,3 +201,10 @@ class Store:
         """Remove an empty directory; most stores have none."""
         with suppress(Exception):
             self._fs.rmdir(path)
+
+
+def _version_of(info: Mapping[str, Any]) -> str:
+    tag = info.get("ETag") or info.get("etag")
+    if tag:
+        return str(tag)
+    return " ".join(str(info[key]) for key in _STATE_KEYS if info.get(key) is not None)

@@ -11,6 +11,7 @@ __all__ = [
     "NamedPath",
     "is_stream",
     "journal_path",
+    "sync_path",
     "why_unreadable",
     "why_unwritable",
 ]
@@ -58,6 +59,12 @@ def journal_path(output: Path) -> Path:
     """Return the path of the journal of an output file, the same through whatever links."""
     target = Path(os.path.realpath(output))
     return target.with_name(target.name + ".journal")
+
+
+def sync_path(output: Path) -> Path:
+    """Return the path of what a sync has done that is not in the output file yet."""
+    target = Path(os.path.realpath(output))
+    return target.with_name(target.name + ".sync")
 
 
 def is_stream(path: Path) -> bool:

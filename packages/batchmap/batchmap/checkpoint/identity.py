@@ -1,0 +1,194 @@
+"""What an item is known by: digests of what it says, wherever it stands.
+
+The journal holds an entry of each item, of a fixed number of bytes that depends on the input:
+
+    records of any kind     digest of the record
+    records with a key      digest of the key's value, digest of the record
+    files of a pattern      digest of the path, digest of the content, size and time of change
+    objects of a pattern    digest of the URL, digest of what the store says of its version
+
+A digest has 16 bytes. Entries stand for the same item, unchanged, where all their digests are
+equal; the first one alone says which item it is, also when it has changed.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Protocol
+
+from batchmap.errors import InputError, UsageError
+from batchmap.records import UnreadableRecord
+from batchmap.sources import InputRecord, MatchingFiles, MatchingUrls, Source
+from batchmap.sources.base import value_bytes
+from batchmap.text import near_names
+
+__all__ = ["DIGEST_BYTES", "Identity", "digest", "identity_of"]
+
+DIGEST_BYTES = 16
+
+_STATE = struct.Struct("<Qq")
+"""Size in bytes and time of change in nanoseconds of a file."""
+
+_NO_STATE = bytes(_STATE.size)
+
+_SETTLED_NS = 2_000_000_000
+"""A file may be changed again within the resolution of its time of change; one that was changed so
+lately is read again the next time."""
+
+_READ_BYTES = 1 << 20
+
+
+def digest(data: bytes) -> bytes:
+    """Return the digest of some bytes, of `DIGEST_BYTES` bytes."""
+    return blake2b(data, digest_size=DIGEST_BYTES).digest()
+
+
+class Identity(Protocol):
+    """How the items of a source are told apart."""
+
+    name: str
+    """As the journal has it: entries of another name cannot be compared."""
+    entry_bytes: int
+    compared_bytes: int
+    """How many bytes of two entries are equal where an item is the same and has not changed."""
+
+    def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
+        """Return the entry of an item: its record's bytes are `raw`, its position is `where`.
+
+        `known` is an entry that the item may have had before: a file that looks untouched since
+        then is not read again.
+        """
+        ...
+
+    def entries(self, records: Sequence[InputRecord], known: bytes) -> bytes:
+        """Return the entries of some records, whose entries before may have been `known`."""
+        ...
+
+
+class _ByEntry:
+    entry_bytes: int
+
+    def entries(self, records: Sequence[InputRecord], known: bytes) -> bytes:
+        size = self.entry_bytes
+        return b"".join(
+            self.entry(*record, known[number * size : (number + 1) * size])
+            for number, record in enumerate(records)
+        )
+
+    def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
+        raise NotImplementedError
+
+
+class _Records:
+    name = "record"
+    entry_bytes = compared_bytes = DIGEST_BYTES
+
+    def entries(self, records: Sequence[InputRecord], known: bytes) -> bytes:
+        return b"".join([blake2b(raw, digest_size=16).digest() for _, raw, _ in records])
+
+    def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
+        return blake2b(raw, digest_size=DIGEST_BYTES).digest()
+
+
+class _KeyedRecords(_ByEntry):
+    """Raises `InputError` where the first item lacks the field; a later one is its whole record."""
+
+    entry_bytes = compared_bytes = 2 * DIGEST_BYTES
+
+    def __init__(self, field: str, source: Source) -> None:
+        self.name = f"key {field}"
+        self._field = field
+        self._source = source
+        self._is_checked = False
+
+    def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
+        whole = digest(raw)
+        if isinstance(item, UnreadableRecord):
+            return whole + whole
+        if not self._is_checked:
+            self._check(item, where)
+        if not isinstance(item, Mapping) or self._field not in item:
+            return whole + whole
+        return digest(value_bytes(item[self._field])) + whole
+
+    def _check(self, item: Any, where: int) -> None:
+        self._is_checked = True
+        place, field = self._source.place(where), f"{self._field!r:.60}"
+        if not isinstance(item, Mapping):
+            raise InputError(f"{field}: {place} has no fields", option="key")
+        if self._field not in item:
+            names = [str(name) for name in item]
+            near = near_names(self._field, names) or f"; it has {', '.join(names)[:200]}"
+            raise InputError(f"{field}: {place} has no such field{near}", option="key")
+
+
+class _Files(_ByEntry):
+    name = "file"
+    entry_bytes = 2 * DIGEST_BYTES + _STATE.size
+    compared_bytes = 2 * DIGEST_BYTES
+
+    def __init__(self, source: MatchingFiles) -> None:
+        self._paths = source.paths
+
+    def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
+        path = self._paths[where - 1]
+        name, state = digest(raw), _NO_STATE
+        with suppress(OSError, struct.error):
+            found = path.stat()
+            age_ns = time.time_ns() - found.st_mtime_ns
+            if age_ns > _SETTLED_NS:
+                state = _STATE.pack(found.st_size, found.st_mtime_ns)
+        if state != _NO_STATE and known.startswith(name) and known.endswith(state):
+            return known
+        return name + _content_digest(path) + state
+
+
+class _Objects(_ByEntry):
+    name = "url"
+    entry_bytes = compared_bytes = 2 * DIGEST_BYTES
+
+    def __init__(self, source: MatchingUrls) -> None:
+        self._version = source.version
+
+    def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
+        return digest(raw) + digest(self._version(where).encode())
+
+
+def identity_of(source: Source, key: str | None) -> Identity:
+    """Return how the items of `source` are told apart, by the field `key` where that is given.
+
+    Raises `UsageError` for a key where items are names of files.
+    """
+    if isinstance(source, MatchingFiles | MatchingUrls):
+        if key is not None:
+            raise UsageError(
+                f"the items of {source.name} are names of files, which have no fields", option="key"
+            )
+        return _Files(source) if isinstance(source, MatchingFiles) else _Objects(source)
+    return _Records() if key is None else _KeyedRecords(key, source)
+
+
+def _content_digest(path: Path) -> bytes:
+    """Return the digest of a file's content; of one that cannot be read, that of the reason."""
+    found = blake2b(digest_size=DIGEST_BYTES)
+    try:
+        for block in _blocks(path):
+            found.update(block)
+    except OSError as error:
+        return digest(f"cannot be read: {error.errno}".encode())
+    return found.digest()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_BINARY", 0))
+    try:
+        while block := os.read(descriptor, _READ_BYTES):
+            yield block
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,108 @@
+"""What a journal will say once its output was replaced by another file, whole.
+
+    replacing   the new rows are written beside the old ones, in one transaction; the draft of the
+                new output is on the disk before
+    (rename)    the draft becomes the output
+    adopt       the new rows become the journal's
+
+Whether the rename has happened is told by the draft, which is then gone. So a journal that was left
+between the two is settled when it is opened: the draft is there, and the new rows are dropped, or
+it is not, and they are adopted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from batchmap.checkpoint.journal import Journal
+from batchmap.checkpoint.journal_file import create_statement
+from batchmap.checkpoint.journal_tables import NotedRows
+from batchmap.sinks.parquet_parts import LocalParquetParts
+
+__all__ = ["Replacement", "adopt", "remove_draft", "replacing", "settle"]
+
+_PREFIX = "next_"
+_TABLES = ("done", "failed", "stretch")
+_NAME = "replacement"
+
+_MAX_ROWS = 1000
+"""How many rows are kept in memory."""
+
+
+class Replacement:
+    """Takes the rows of the new journal, in the order of the new output."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._noted = NotedRows()
+
+    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
+        """Note items in a row whose results end at `output_end` of the output."""
+        self._noted.done.append((first, number, entries, output_end))
+        self._insert_when_many(len(self._noted.done))
+
+    def add_failed(self, item: int, entry: bytes, line: str) -> None:
+        """Note an item that failed, as a line of the file of failed items."""
+        self._noted.failed.append((item, entry, line))
+        self._insert_when_many(len(self._noted.failed))
+
+    def add_stretch(self, output_end: int, digest: bytes) -> None:
+        """Note the digest of what was added to the output since the last one."""
+        self._noted.stretches.append((output_end, digest))
+
+    def insert(self) -> None:
+        """Write what was noted, within the transaction."""
+        self._noted.insert(self._journal.sql, tables=_PREFIX)
+        self._noted = NotedRows()
+
+    def _insert_when_many(self, number: int) -> None:
+        if number >= _MAX_ROWS:
+            self.insert()
+
+
+@contextmanager
+def replacing(journal: Journal, fingerprint: dict[str, Any]) -> Iterator[Replacement]:
+    """Write new rows within one transaction, for a run with this fingerprint that is finished."""
+    with journal.transaction() as sql:
+        for table in _TABLES:
+            sql.execute(create_statement(table, prefix=_PREFIX))
+        new = Replacement(journal)
+        yield new
+        new.insert()
+        journal.set(_NAME, fingerprint)
+
+
+def adopt(journal: Journal) -> None:
+    """Make the new rows those of the journal."""
+    fingerprint = journal.get(_NAME)
+    with journal.transaction() as sql:
+        for table in _TABLES:
+            sql.execute(f"DROP TABLE {table}")
+            sql.execute(f"ALTER TABLE {_PREFIX}{table} RENAME TO {table}")
+        sql.execute("DELETE FROM run")
+        journal.set("fingerprint", fingerprint)
+        journal.set("finished", True)
+        journal.renew()
+
+
+def settle(journal: Journal, draft: Path) -> None:
+    """Adopt the new rows of a journal, or drop them, by whether its output was replaced."""
+    if journal.get(_NAME) is None:
+        return
+    if not draft.exists():
+        adopt(journal)
+        return
+    with journal.transaction() as sql:
+        for table in _TABLES:
+            sql.execute(f"DROP TABLE {_PREFIX}{table}")
+        sql.execute("DELETE FROM run WHERE name = ?", (_NAME,))
+    remove_draft(draft)
+
+
+def remove_draft(draft: Path) -> None:
+    """Remove the draft of an output, with what its sink has beside it."""
+    draft.unlink(missing_ok=True)
+    LocalParquetParts(draft).remove_parts()

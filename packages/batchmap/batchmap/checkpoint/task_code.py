@@ -1,0 +1,154 @@
+"""What the code of a task is: its module and the modules beside it that it imports.
+
+Code is compared by its syntax trees, without docstrings, so that a comment changes nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+__all__ = ["TaskCode", "code_of", "code_of_source", "first_difference"]
+
+TaskCode = dict[str, dict[str, str]]
+"""By file, relative to the task's directory: the digest of each name that the file defines at its
+top level, and under `""` that of all other statements there."""
+
+_IGNORED_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
+
+
+def code_of(module: ModuleType) -> TaskCode:
+    """Return the code of a module and of the modules beside it that it imports, and they, too.
+
+    Beside it are those of its directory, or of its own package. A module without a source, such as
+    one that is built in, is known by its name alone.
+    """
+    path = Path(getattr(module, "__file__", None) or "")
+    name = module.__name__
+    package = name.partition(".")[0] if "." in name or hasattr(module, "__path__") else None
+    if path.suffix != ".py" and not path.is_file():
+        return {name: {"": name}}
+    root = path.parent
+    if package is not None:
+        depth = name.count(".") + (path.name == "__init__.py")
+        root = path.parents[depth]
+    found: TaskCode = {}
+    pending = [path]
+    while pending:
+        path = pending.pop()
+        label = str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+        if label in found:
+            continue
+        try:
+            source = path.read_bytes()
+        except OSError:
+            continue
+        found[label], tree = _names_of(source)
+        if tree is not None:
+            pending += _neighbours(tree, path, root, package)
+    return found
+
+
+def code_of_source(source: bytes) -> dict[str, str]:
+    """Return the digest of each name that a source text defines."""
+    return _names_of(source)[0]
+
+
+def first_difference(before: Mapping[str, Mapping[str, str]], now: TaskCode) -> str | None:
+    """Return what differs first, in words; `None` where nothing does."""
+    for file in [*now, *(file for file in before if file not in now)]:
+        old, new = before.get(file), now.get(file)
+        if old == new:
+            continue
+        if old is None or new is None:
+            return f"{file} is {'new' if old is None else 'gone'}"
+        names = [name for name in {**new, **old} if old.get(name) != new.get(name)]
+        named = [name for name in names if name]
+        return f"{named[0]} in {file}" if named else f"the top level of {file}"
+    return None
+
+
+def _names_of(source: bytes) -> tuple[dict[str, str], ast.Module | None]:
+    """Return the digest of each name in a file, and its tree where it has one."""
+    try:
+        tree = ast.parse(source)
+        found: dict[str, Any] = {}
+        for statement in _without_docstring(tree.body):
+            for name in _defined(statement):
+                found.setdefault(name, blake2b(digest_size=8)).update(_text_of(statement).encode())
+    except (SyntaxError, ValueError, RecursionError):
+        return {"": blake2b(source, digest_size=8).hexdigest()}, None
+    return {name: one.hexdigest() for name, one in found.items()}, tree
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement defines; an empty one for what is no definition."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    if isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return names or [""]
+
+
+def _text_of(node: Any) -> str:
+    """Return a text that is the same for equal code in all versions of Python."""
+    if isinstance(node, list):
+        return "[" + ",".join(map(_text_of, node)) + "]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = [
+        (name, _without_docstring(value) if name == "body" else value)
+        for name, value in ast.iter_fields(node)
+        if name not in _IGNORED_FIELDS and value is not None and value != []
+    ]
+    inner = ",".join(f"{name}={_text_of(value)}" for name, value in fields)
+    return f"{type(node).__name__}({inner})"
+
+
+def _without_docstring(body: Any) -> Any:
+    """Return the statements of a body but those that are a text alone."""
+    if not isinstance(body, list):
+        return body
+    return [
+        one
+        for one in body
+        if not (
+            isinstance(one, ast.Expr)
+            and isinstance(one.value, ast.Constant)
+            and isinstance(one.value.value, str)
+        )
+    ]
+
+
+def _neighbours(tree: ast.Module, path: Path, root: Path, package: str | None) -> Iterator[Path]:
+    """Yield the files beside the task that the code of a file imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            directory = root
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module.split(".") if node.module else []
+            names = [base, *([*base, alias.name] for alias in node.names)]
+            directory = path.parents[node.level - 1] if node.level else root
+        else:
+            continue
+        for parts in names:
+            if package is not None and directory == root and parts[:1] != [package]:
+                continue
+            yield from _files_of(directory, parts)
+
+
+def _files_of(directory: Path, parts: list[str]) -> Iterator[Path]:
+    """Yield the files that importing a dotted name runs: of its packages, and of itself."""
+    for length in range(1, len(parts) + 1):
+        inner = directory.joinpath(*parts[:length])
+        if (file := inner.with_name(f"{inner.name}.py")).is_file():
+            yield file
+        elif (inner / "__init__.py").is_file():
+            yield inner / "__init__.py"

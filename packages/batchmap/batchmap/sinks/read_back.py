@@ -1,0 +1,174 @@
+"""Reads results back from an output, for another output that is written anew from them."""
+
+from __future__ import annotations
+
+import csv
+from array import array
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from batchmap.errors import OutputError
+from batchmap.sinks.base import Kept
+from batchmap.sinks.output_errors import output_errors, real_path
+from batchmap.sinks.parquet_parts import LocalParquetParts
+from batchmap.sinks.parquet_types import pyarrow
+from batchmap.text import printable
+
+__all__ = ["ResultReader", "open_reader"]
+
+_CACHED_BYTES = 32 << 20
+"""How much of an output is kept in memory, so that results that have moved are read quickly."""
+
+_CACHED_ROWS = 200_000
+
+
+class ResultReader(Protocol):
+    """Reads the results of an output by their number in it, from 0."""
+
+    def read(self, first: int, number: int) -> Kept:
+        """Return so many results, as `Sink.carry` takes them; fewer where they lie apart.
+
+        Raises `OutputError` when they cannot be read.
+        """
+        ...
+
+    def columns(self) -> Kept:
+        """Return the columns alone, where there are results."""
+        ...
+
+    def close(self) -> None:
+        """Close what was opened."""
+
+
+def open_reader(path: Path, output_format: str, commits: Iterable[tuple[int, int]]) -> ResultReader:
+    """Return the reader of the output at `path`, whose bytes were compared with its journal.
+
+    `commits` are what the journal says of it, in order: a number of results, and where they end.
+    """
+    if output_format == "parquet":
+        return _ParquetResults(path)
+    return _TextResults(path, commits, is_csv=output_format == "csv")
+
+
+class _TextResults:
+    """The lines of JSON Lines, or the rows of CSV."""
+
+    def __init__(self, path: Path, commits: Iterable[tuple[int, int]], *, is_csv: bool) -> None:
+        self._path = path
+        self._is_csv = is_csv
+        numbers, self._ends = array("Q"), array("Q")
+        for number, end in commits:
+            numbers.append(number)
+            self._ends.append(end)
+        self._results = array("Q", accumulate(numbers))
+        """How many results there are up to the end of each commit."""
+        self._file: BinaryIO | None = None
+        self._columns: tuple[str, ...] | None = None
+        self._cached: OrderedDict[int, list[str]] = OrderedDict()
+        self._cached_bytes = 0
+
+    def read(self, first: int, number: int) -> Kept:
+        commit = bisect_right(self._results, first)
+        pieces = self._cached.get(commit)
+        if pieces is None:
+            pieces = self._load(commit)
+        else:
+            self._cached.move_to_end(commit)
+        start = first - (self._results[commit - 1] if commit else 0)
+        return Kept(pieces[start : start + number], self._columns)
+
+    def columns(self) -> Kept:
+        return Kept(self.read(0, 1).pieces[:0], self._columns) if self._results else Kept([])
+
+    def _load(self, commit: int) -> list[str]:
+        start = self._ends[commit - 1] if commit else 0
+        size = self._ends[commit] - start
+        with output_errors(self._path):
+            if self._file is None:
+                self._file = real_path(self._path).open("rb")
+                if self._is_csv:
+                    header = self._file.readline()
+                    while header.count(b'"') % 2 and (line := self._file.readline()):
+                        header += line
+                    self._columns = tuple(next(csv.reader([header.decode()]), ()))
+            self._file.seek(start)
+            text = self._file.read(size).decode()
+        lines = [f"{line}\n" for line in text.split("\n")[:-1]]
+        pieces = list(_rows(lines)) if self._is_csv else lines
+        if self._is_csv and commit == 0:
+            del pieces[:1]  # the header
+        self._keep(commit, pieces, size)
+        return pieces
+
+    def _keep(self, commit: int, pieces: list[str], size: int) -> None:
+        before = self._results[commit - 1] if commit else 0
+        if len(pieces) != self._results[commit] - before:
+            raise OutputError(
+                f"{printable(f'{self._path}')}: its results are not as many as its journal says",
+                advice="{overwrite} begins anew",
+            )
+        self._cached[commit] = pieces
+        self._cached_bytes += size
+        while self._cached_bytes > _CACHED_BYTES and len(self._cached) > 1:
+            oldest, _ = self._cached.popitem(last=False)
+            self._cached_bytes -= self._ends[oldest] - (self._ends[oldest - 1] if oldest else 0)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _rows(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the rows of CSV, each of which may be several lines."""
+    row, is_open = "", False
+    for line in lines:
+        row += line
+        is_open ^= line.count('"') % 2 == 1
+        if not is_open:
+            yield row
+            row = ""
+
+
+class _ParquetResults:
+    """The rows of the merged output and of the parts after it, in that order."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = pyarrow("pyarrow.parquet")
+        self._groups: list[tuple[Path, int]] = []
+        ends = array("Q")
+        with output_errors(path):
+            for file in LocalParquetParts(path).files():
+                with self._files.ParquetFile(file) as opened:
+                    for group in range(opened.num_row_groups):
+                        self._groups.append((file, group))
+                        ends.append(opened.metadata.row_group(group).num_rows)
+        self._ends = array("Q", accumulate(ends))
+        self._cached: OrderedDict[int, Any] = OrderedDict()
+
+    def read(self, first: int, number: int) -> Kept:
+        group = bisect_right(self._ends, first)
+        table = self._cached.get(group)
+        if table is None:
+            path, number_in_file = self._groups[group]
+            with output_errors(self._path), self._files.ParquetFile(path) as file:
+                table = file.read_row_group(number_in_file, use_threads=False)
+            self._cached[group] = table
+            while (
+                len(self._cached) > 1
+                and sum(one.num_rows for one in self._cached.values()) > _CACHED_ROWS
+            ):
+                self._cached.popitem(last=False)
+        start = first - (self._ends[group - 1] if group else 0)
+        return Kept(table.slice(start, number).to_pylist())
+
+    def columns(self) -> Kept:
+        schemas = [self._files.read_schema(path) for path in dict(self._groups)]
+        return Kept([], schemas=schemas)
+
+    def close(self) -> None:
+        self._cached.clear()
