@@ -112,7 +112,7 @@ def _write_files(rows: Rows, directory: Path) -> None:
         elif number % 3 == 0:
             path.touch()
         elif number % 3 == 1:
-            os.utime(path, (1_700_000_000, 1_700_000_000))
+            os.utime(path, (1_700_000_000, 1_700_000_000))  # as unpacking an archive does
 
 
 def _of_text(item: str, _directory: Path) -> Row:

@@ -257,6 +257,18 @@ def test_entries_are_paired_the_first_with_the_first() -> None:
     pairing.close()
 
 
+def test_journals_of_many_rows_are_replaced() -> None:
+    numbers = [*range(700)]
+    sync(numbers, batch_size=1, retries=0, workers=1, function=str)
+    with closing(sqlite3.connect("out.jsonl.journal")) as sql:
+        assert sql.execute("SELECT count(*) FROM done").fetchone()[0] > 300
+    numbers[350:360] = []
+    assert sync(numbers, function=str) == (690, 0, 0, 0, 10)
+    numbers.insert(100, 1000)
+    assert sync(numbers, function=str) == (690, 0, 1, 0, 0)
+    assert results() == [*map(str, numbers)]
+
+
 def test_an_iterator_and_items_of_any_type_are_taken() -> None:
     items = ["a", 1, 1.0, (1,), [1], {"k": b"v"}, {1, 2}, None, Path("x")]
     sync(iter(items), function=repr)

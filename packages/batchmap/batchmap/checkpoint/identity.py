@@ -4,7 +4,7 @@ The journal holds an entry of each item, of a fixed number of bytes that depends
 
     records of any kind     digest of the record
     records with a key      digest of the key's value, digest of the record
-    files of a pattern      digest of the path, digest of the content, size and time of change
+    files of a pattern      digest of the path, digest of the content, size and times of change
     objects of a pattern    digest of the URL, digest of what the store says of its version
 
 A digest has 16 bytes. Entries stand for the same item, unchanged, where all their digests are
@@ -32,8 +32,9 @@ __all__ = ["DIGEST_BYTES", "Identity", "digest", "identity_of"]
 
 DIGEST_BYTES = 16
 
-_STATE = struct.Struct("<Qq")
-"""Size in bytes and time of change in nanoseconds of a file."""
+_STATE = struct.Struct("<Qqq")
+"""Size in bytes of a file, and when its content and its state were changed, in nanoseconds. The
+latter cannot be set, as by programs that unpack archives."""
 
 _NO_STATE = bytes(_STATE.size)
 
@@ -141,9 +142,9 @@ class _Files(_ByEntry):
         name, state = digest(raw), _NO_STATE
         with suppress(OSError, struct.error):
             found = path.stat()
-            age_ns = time.time_ns() - found.st_mtime_ns
-            if age_ns > _SETTLED_NS:
-                state = _STATE.pack(found.st_size, found.st_mtime_ns)
+            times = found.st_mtime_ns, found.st_ctime_ns
+            if time.time_ns() - max(times) > _SETTLED_NS:
+                state = _STATE.pack(found.st_size, *times)
         if state != _NO_STATE and known.startswith(name) and known.endswith(state):
             return known
         return name + _content_digest(path) + state

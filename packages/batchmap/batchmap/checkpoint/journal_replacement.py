@@ -78,6 +78,7 @@ def replacing(journal: Journal, fingerprint: dict[str, Any]) -> Iterator[Replace
 def adopt(journal: Journal) -> None:
     """Make the new rows those of the journal."""
     fingerprint = journal.get(_NAME)
+    journal.end_reading()
     with journal.transaction() as sql:
         for table in _TABLES:
             sql.execute(f"DROP TABLE {table}")
@@ -95,6 +96,7 @@ def settle(journal: Journal, draft: Path) -> None:
     if not draft.exists():
         adopt(journal)
         return
+    journal.end_reading()
     with journal.transaction() as sql:
         for table in _TABLES:
             sql.execute(f"DROP TABLE {_PREFIX}{table}")

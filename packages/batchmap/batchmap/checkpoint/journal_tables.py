@@ -91,9 +91,14 @@ class JournalTables:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             with sqlite_errors(self._name):
-                for cursor in self._cursors:  # an open one would keep SQLite's files beside it
-                    cursor.close()
+                self.end_reading()  # an open cursor would keep SQLite's files beside it
                 close_journal_file(connection, self._path)
+
+    def end_reading(self) -> None:
+        """End all `rows` that were not read to their end; no table can be dropped before."""
+        for cursor in self._cursors:
+            cursor.close()
+        self._cursors.clear()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
