@@ -12,6 +12,7 @@ __all__ = [
     "MAX_HELD_BYTES",
     "MAX_HELD_ITEMS",
     "ReorderBuffer",
+    "in_a_row",
     "in_order",
     "results_bytes",
     "size_bytes",
@@ -77,3 +78,15 @@ def in_order(
     buffer = buffer or ReorderBuffer()
     for record in records:
         yield from buffer.push(record)
+
+
+def in_a_row(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield where each range of numbers that grow by one starts and ends in a sequence."""
+    if numbers and numbers[-1] - numbers[0] + 1 == len(numbers):  # they grow, as most do
+        yield 0, len(numbers)
+        return
+    start = 0
+    for end in range(1, len(numbers) + 1):
+        if end == len(numbers) or numbers[end] != numbers[end - 1] + 1:
+            yield start, end
+            start = end

@@ -23,6 +23,7 @@ from batchmap.ordering import (
     MAX_HELD_BYTES,
     MAX_HELD_ITEMS,
     ReorderBuffer,
+    in_a_row,
     results_bytes,
     size_bytes,
 )
@@ -225,19 +226,11 @@ class Recorder:
     def _write(self, pending: list[PendingItem], pieces: Sequence[Any]) -> None:
         """Write results, and log each range of items in a row."""
         self.written += len(pending)
-        if pending[-1].item_index - pending[0].item_index + 1 == len(pending):
-            self._write_range(pending, pieces)
-            return
-        start = 0
-        for end in range(1, len(pending) + 1):
-            if end == len(pending) or pending[end].item_index != pending[end - 1].item_index + 1:
-                self._write_range(pending[start:end], pieces[start:end])
-                start = end
-
-    def _write_range(self, pending: list[PendingItem], pieces: Sequence[Any]) -> None:
-        end = self._sink.write(pieces)
-        entries = b"".join([one.entry for one in pending])
-        self._completion_log.add_done(pending[0].item_index, len(pending), entries, end)
+        for start, end in in_a_row([one.item_index for one in pending]):
+            output_end = self._sink.write(pieces[start:end])
+            entries = b"".join([one.entry for one in pending[start:end]])
+            first = pending[start].item_index
+            self._completion_log.add_done(first, end - start, entries, output_end)
 
     def _log_failure(
         self,

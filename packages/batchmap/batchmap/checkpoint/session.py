@@ -22,7 +22,8 @@ from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.open_journal import open_journal
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
-from batchmap.checkpoint.sync import agree, open_sync_recorder, remove_sync
+from batchmap.checkpoint.sync import open_sync_recorder
+from batchmap.checkpoint.sync_results import agree, remove_sync
 from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError, OutputError, UsageError
 from batchmap.options import JobOptions

@@ -11,8 +11,6 @@ Until the draft replaces it, output and journal are what they were before.
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,27 +18,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from batchmap.checkpoint.done_items import done_items, last_rows
+from batchmap.checkpoint.done_items import done_items
 from batchmap.checkpoint.failure_stats import FailureLimit
 from batchmap.checkpoint.identity import Identity
 from batchmap.checkpoint.item_matching import ItemMatching
 from batchmap.checkpoint.journal import Journal
-from batchmap.checkpoint.journal_file import DamagedJournalError, remove_journal_file
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
+from batchmap.checkpoint.sync_results import SyncResults
 from batchmap.checkpoint.sync_rewrite import Earlier, columns_of, rewrite
-from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.records import RunOutcome, SyncCounts
-from batchmap.sinks import Sink, open_sink, update_errors
-from batchmap.sinks.parquet_parts import LocalParquetParts
+from batchmap.sinks import update_errors
 from batchmap.sources import InputRecord, Source
 from batchmap.stopping import StopRequest
-from batchmap.storage import journal_path, sync_path
 
-__all__ = ["SyncRecorder", "agree", "open_sync_recorder", "remove_sync"]
-
-_logger = logging.getLogger(__name__)
+__all__ = ["SyncRecorder", "open_sync_recorder"]
 
 
 def open_sync_recorder(
@@ -61,7 +54,7 @@ def open_sync_recorder(
     """
     assert isinstance(options.output, Path)
     # What was done beside an output that was replaced since then is in it.
-    beside = _Beside(options, {**fingerprint, "beside": journal.generation}, stack)
+    beside = SyncResults(options, {**fingerprint, "beside": journal.generation}, stack)
     with_failed = not options.retry_failed
     outputs = [partial(done_items, journal, failed=with_failed)]
     if beside.journal is not None:
@@ -95,100 +88,6 @@ def open_sync_recorder(
     )
 
 
-class _Beside:
-    """The file beside the output, with results that are not in it yet, and its journal."""
-
-    def __init__(
-        self, options: JobOptions, fingerprint: Mapping[str, Any], stack: ExitStack
-    ) -> None:
-        assert isinstance(options.output, Path)
-        self._options = options
-        self._output = options.output
-        self._fingerprint = dict(fingerprint)
-        self.path = sync_path(options.output)
-        self.sink: Sink = open_sink(
-            self.path,
-            options.output_format,
-            record=options.record,
-            defuse=options.defuse_formulas,
-        )
-        self.journal: Journal | None = None
-        self.rows_before = (0, 0)
-        """The last rows of its journal that earlier syncs wrote."""
-        stack.callback(self.close)
-        if journal_path(self.path).exists():
-            self._take_up()
-
-    def _take_up(self) -> None:
-        """Open what a sync left that was stopped; drop it where it is of no use."""
-        path = journal_path(self.path)
-        try:
-            self.journal = Journal(path)
-            self.journal.check()
-            self.sink.check(self.journal.stretches())
-        except (DamagedJournalError, OutputError) as error:
-            if self.journal is None and not isinstance(error, DamagedJournalError):
-                raise
-            _logger.warning("%s; what an earlier sync did is done again", error)
-            self.remove()
-            return
-        if self.journal.fingerprint != self._fingerprint:
-            self.remove()
-            return
-        agree(self.journal, self.sink)
-        self.rows_before = last_rows(self.journal)
-
-    def begin(self) -> None:
-        """Make it ready for more results."""
-        if self.journal is None:
-            if os.path.lexists(self.path):
-                raise OutputError(
-                    f"{self.path} exists and has no journal, so nobody knows whose it is",
-                    advice="move it away",
-                )
-            self.journal = Journal(journal_path(self.path))
-        if self.journal.fingerprint is None:
-            self.journal.begin(self._fingerprint)
-            self.sink.start(0)
-        elif self._options.retry_failed:
-            self.journal.go_on(self._fingerprint, retry_failed=True)
-
-    def remove(self) -> None:
-        """Remove it, with its journal; both are ours alone."""
-        self.close()
-        remove_sync(self._output)
-
-    def close(self) -> None:
-        """Close both."""
-        self.sink.close()
-        if self.journal is not None:
-            self.journal.close()
-            self.journal = None
-
-
-def remove_sync(output: Path) -> None:
-    """Remove what a sync has left beside an output, if anything."""
-    path = sync_path(output)
-    if journal_path(path).exists():  # else a file of that name is not ours
-        path.unlink(missing_ok=True)
-        LocalParquetParts(path).remove_parts()
-        remove_journal_file(journal_path(path))
-
-
-def agree(journal: Journal, sink: Sink) -> int:
-    """Start `sink` where its journal ends; return how many items were lost at its end.
-
-    An output that is longer is cut. Of one that is shorter, the journal forgets what is beyond it.
-    """
-    end = journal.output_end
-    found = sink.start(end)
-    if found >= end:
-        return 0
-    items = journal.cut(found)
-    sink.start(journal.output_end)
-    return items
-
-
 class SyncRecorder(Recorder):
     """Records what is new or changed beside the output, and rewrites that at the end.
 
@@ -201,7 +100,7 @@ class SyncRecorder(Recorder):
         options: JobOptions,
         fingerprint: Mapping[str, Any],
         journal: Journal,
-        beside: _Beside,
+        beside: SyncResults,
         matching: ItemMatching,
         *,
         rewrites: bool,
