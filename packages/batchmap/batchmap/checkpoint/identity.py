@@ -67,37 +67,44 @@ class Identity(Protocol):
         """
         ...
 
-    def entries(self, records: Sequence[InputRecord], known: bytes) -> bytes:
-        """Return the entries of some records, whose entries before may have been `known`."""
+    def same(self, records: Sequence[InputRecord], known: bytes) -> int:
+        """Return how many of some records at the start are what the entries `known` say."""
         ...
 
 
-class _ByEntry:
-    entry_bytes: int
+class _Comparing:
+    """What all have in common."""
 
-    def entries(self, records: Sequence[InputRecord], known: bytes) -> bytes:
-        size = self.entry_bytes
-        return b"".join(
-            self.entry(*record, known[number * size : (number + 1) * size])
-            for number, record in enumerate(records)
-        )
+    entry_bytes: int
+    compared_bytes: int
 
     def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
         raise NotImplementedError
 
+    def same(self, records: Sequence[InputRecord], known: bytes) -> int:
+        size, compared = self.entry_bytes, self.compared_bytes
+        for number, (item, raw, where) in enumerate(records):
+            before = known[number * size : (number + 1) * size]
+            if self.entry(item, raw, where, before)[:compared] != before[:compared]:
+                return number
+        return len(records)
 
-class _Records:
+
+class _Records(_Comparing):
     name = "record"
     entry_bytes = compared_bytes = DIGEST_BYTES
 
-    def entries(self, records: Sequence[InputRecord], known: bytes) -> bytes:
-        return b"".join([blake2b(raw, digest_size=16).digest() for _, raw, _ in records])
+    def same(self, records: Sequence[InputRecord], known: bytes) -> int:
+        entries = b"".join([blake2b(raw, digest_size=16).digest() for _, raw, _ in records])
+        if entries == known[: len(entries)]:  # as mostly, and quicker than one by one
+            return len(records)
+        return super().same(records, known)
 
     def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
         return blake2b(raw, digest_size=DIGEST_BYTES).digest()
 
 
-class _KeyedRecords(_ByEntry):
+class _KeyedRecords(_Comparing):
     """Raises `InputError` where the first item lacks the field; a later one is its whole record."""
 
     entry_bytes = compared_bytes = 2 * DIGEST_BYTES
@@ -129,7 +136,7 @@ class _KeyedRecords(_ByEntry):
             raise InputError(f"{field}: {place} has no such field{near}", option="key")
 
 
-class _Files(_ByEntry):
+class _Files(_Comparing):
     name = "file"
     entry_bytes = 2 * DIGEST_BYTES + _STATE.size
     compared_bytes = 2 * DIGEST_BYTES
@@ -150,7 +157,7 @@ class _Files(_ByEntry):
         return name + _content_digest(path) + state
 
 
-class _Objects(_ByEntry):
+class _Objects(_Comparing):
     name = "url"
     entry_bytes = compared_bytes = 2 * DIGEST_BYTES
 

@@ -95,7 +95,7 @@ class ItemMatching:
             if done.first != self.same:
                 return chain([done], old), records
             some = list(islice(records, done.number))
-            same = self._same(some, done)
+            same = self._identity.same(some, done.entries)
             if done.address < 0 and same:
                 self._failed_places.extend((self.same, some[0][2]))
             self.same += same
@@ -106,18 +106,6 @@ class ItemMatching:
                 self.is_in_order = self.is_in_order and done.address == expected
                 expected = done.address + done.number
         return iter(()), records
-
-    def _same(self, records: Sequence[InputRecord], done: DoneRange) -> int:
-        """Return how many records at the start are the items that were done."""
-        size, compared = self._identity.entry_bytes, self._identity.compared_bytes
-        entries = self._identity.entries(records, done.entries)
-        if entries == done.entries:
-            return len(records)
-        for number in range(len(records)):
-            start = number * size
-            if entries[start : start + compared] != done.entries[start : start + compared]:
-                return number
-        return len(records)
 
     def _match(self, old: Iterator[DoneRange], records: Iterator[InputRecord]) -> None:
         """Pair what follows the first difference."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import pickle
 from collections.abc import Callable, Generator, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from batchmap.checkpoint.completion_log import ItemRange
@@ -12,7 +13,7 @@ from batchmap.checkpoint.identity import Identity
 from batchmap.errors import BatchmapError, InputError
 from batchmap.records import BatchRecord, UnreadableRecord
 from batchmap.scheduling.batching import BatchSource
-from batchmap.sources import Source
+from batchmap.sources import InputRecord, Source
 from batchmap.stopping import StopRequest
 
 __all__ = ["PendingItem", "PendingItems"]
@@ -176,9 +177,11 @@ class PendingItems(BatchSource):
         `None` stands for a pause.
         """
         entry_of, size = self._identity.entry, self._identity.entry_bytes
-        compared = self._identity.compared_bytes
         first, number, entries = self._next_range()
-        for record in self._source.records_and_pauses():
+        source = self._source
+        may_wait = not source.repeatable
+        records = source.records_and_pauses() if may_wait else source.records()
+        for record in records:
             if record is None:
                 yield None
                 continue
@@ -196,11 +199,14 @@ class PendingItems(BatchSource):
                 else:
                     yield (index, entry, item, where), len(raw)
             else:
-                start = (index - first) * size
-                known = entries[start : start + size]
-                if entry_of(item, raw, where, known)[:compared] != known[:compared]:
-                    raise self._changed(f"{self._source.place(where)} is not what it was")
-                if index + 1 == first + number:
+                # Where none has to be waited for, those that are done are compared all at once.
+                left = 1 if may_wait else first + number - index
+                if self._limit is not None:
+                    left = min(left, self._limit - index)
+                some = [record, *islice(records, left - 1)]
+                self._compare(some, entries[(index - first) * size :])
+                self._index += len(some) - 1
+                if self._index + 1 == first + number:
                     first, number, entries = self._next_range()
             self._index += 1
         if self._stop.requested:
@@ -208,6 +214,12 @@ class PendingItems(BatchSource):
         if first < NO_MORE:
             raise self._changed(f"{self._source.name} ends after {self._index} items and had more")
         self.exhausted = True
+
+    def _compare(self, records: list[InputRecord], known: bytes) -> None:
+        """Raise an error for the first record that is not what the journal knows."""
+        if (same := self._identity.same(records, known)) < len(records):
+            place = self._source.place(records[same][2])
+            raise self._changed(f"{place} is not what it was")
 
     def _changed(self, what: str) -> InputError:
         """Return the error for a change of the input since the run began."""

@@ -76,7 +76,10 @@ def rewrite(
     try:
         with ExitStack() as stack, replacing(journal, fingerprint) as new:
             stack.callback(sink.close)
-            writer = _Writer(sink, new, earlier, options.output_format, stop, stack)
+            writer = _Writer(
+                sink, new, earlier, options.output_format, stop, stack,
+                same=matching.same, is_result=options.record == "result",
+            )  # fmt: skip
             writer.write(_in_input_order(earlier[1], matching), matching.failed_places(), place_of)
         with output_errors(options.output):
             if target.exists():
@@ -118,7 +121,14 @@ class _Writer:
         output_format: str,
         stop: StopRequest,
         stack: ExitStack,
+        *,
+        same: int,
+        is_result: bool,
     ) -> None:
+        self._same = same
+        """How many items at the start have the index that they had."""
+        self._is_result = is_result
+        """Whether results are written without their index."""
         self._sink = sink
         self._new = new
         self._stop = stop
@@ -156,11 +166,12 @@ class _Writer:
         self._sink.finish(self._new.add_stretch)
 
     def _copy(self, first: int, number: int, entries: bytes, output: int, address: int) -> None:
+        whole = output == 2 or first + number <= self._same or self._is_result
         size = len(entries) // number
         done = 0
         while done < number:
-            kept = self._readers[output].read(address + done, number - done)
-            some = len(kept.pieces)
+            kept = self._readers[output].read(address + done, number - done, whole=whole)
+            some = len(kept.pieces) if kept.number is None else kept.number
             end = self._sink.write(self._sink.carry(kept, first + done))
             part = entries[done * size : (done + some) * size]
             self._new.add_done(first + done, some, part, end)

@@ -20,7 +20,7 @@ def entry_point() -> None:
 
 def exit_on_interrupt() -> None:
     """Let Ctrl-C end the process at once and without a traceback, while modules are imported."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, signal.SIG_DFL):
         signal.signal(signal.SIGINT, _exit)
 
 

@@ -27,6 +27,8 @@ class Kept(NamedTuple):
     """The columns of the output that they are from, where its pieces do not name them."""
     schemas: Sequence[Any] = ()
     """The schemas of its files, for Parquet."""
+    number: int | None = None
+    """How many results they are, where one piece is the text of them all."""
 
 
 def no_note(_negative_end: int, _digest: bytes) -> None:

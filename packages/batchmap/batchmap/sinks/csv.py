@@ -12,7 +12,7 @@ from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.csv_cells import Cells, CsvCells, quoted
+from batchmap.sinks.csv_cells import Cells, CsvCells, quoted, rows_of
 from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.value_conversion import Unwritable, unwritable
 from batchmap.text import printable
@@ -81,10 +81,13 @@ class CsvSink:
         if columns == self._columns:
             return kept.pieces
         names = tuple(columns)
+        rows = kept.pieces
+        if kept.number is not None:
+            rows = list(rows_of([f"{line}\n" for line in kept.pieces[0].split("\n")[:-1]]))
         try:
             return [
                 _line(self._in_columns(dict(zip(names, _cells(row), strict=True)), self._columns))
-                for row in kept.pieces
+                for row in rows
             ]
         except Unwritable as error:
             raise OutputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from batchmap.sinks.json_encoding import json_text
 from batchmap.sinks.value_conversion import Form, unwritable
 from batchmap.worker.failures import Unwritable, describe_failure
 
-__all__ = ["Cells", "CsvCells", "check_utf8", "quoted"]
+__all__ = ["Cells", "CsvCells", "check_utf8", "quoted", "rows_of"]
 
 Cells = tuple[tuple[str, ...] | None, tuple[str, ...]]
 """The names of the columns, `None` for a result that is no object, and the text of their cells."""
@@ -111,3 +111,14 @@ def check_utf8(text: str) -> None:
             "the result's text holds a lone surrogate, which CSV in UTF-8 has no form for; "
             "JSON Lines takes it",
         ) from None
+
+
+def rows_of(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the rows of CSV, each of which may be several lines."""
+    row, is_open = "", False
+    for line in lines:
+        row += line
+        is_open ^= line.count('"') % 2 == 1
+        if not is_open:
+            yield row
+            row = ""

@@ -57,7 +57,7 @@ class JsonLinesSink:
         return _lines(self._record, indexes, items, encoded), {}
 
     def carry(self, kept: Kept, index: int) -> list[str]:
-        if self._record == "result":
+        if self._record == "result" or kept.number is not None:
             return kept.pieces
         return [
             f'{{"index": {number}{line[line.index(",") :]}'

@@ -6,13 +6,14 @@ import csv
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from batchmap.errors import OutputError
 from batchmap.sinks.base import Kept
+from batchmap.sinks.csv_cells import rows_of
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet_parts import LocalParquetParts
 from batchmap.sinks.parquet_types import pyarrow
@@ -23,16 +24,23 @@ __all__ = ["ResultReader", "open_reader"]
 _CACHED_BYTES = 32 << 20
 """How much of an output is kept in memory, so that results that have moved are read quickly."""
 
+_FIRST_BYTES = 2 << 20
+"""The same as long as results are read in their order."""
+
+_PIECE_BYTES = 64
+"""What an object of Python takes in memory, about."""
+
 _CACHED_ROWS = 200_000
 
 
 class ResultReader(Protocol):
     """Reads the results of an output by their number in it, from 0."""
 
-    def read(self, first: int, number: int) -> Kept:
+    def read(self, first: int, number: int, *, whole: bool = False) -> Kept:
         """Return so many results, as `Sink.carry` takes them; fewer where they lie apart.
 
-        Raises `OutputError` when they cannot be read.
+        Where `whole` is set, they need no new index, and may be one piece. Raises `OutputError`
+        when they cannot be read.
         """
         ...
 
@@ -70,23 +78,30 @@ class _TextResults:
         self._columns: tuple[str, ...] | None = None
         self._cached: OrderedDict[int, list[str]] = OrderedDict()
         self._cached_bytes = 0
+        self._most_bytes = _FIRST_BYTES
+        self._was_loaded = bytearray(len(numbers))
+        self._start = 0
+        """Where the first result begins, after a header."""
 
-    def read(self, first: int, number: int) -> Kept:
+    def read(self, first: int, number: int, *, whole: bool = False) -> Kept:
         commit = bisect_right(self._results, first)
+        before = self._results[commit - 1] if commit else 0
+        if whole and first == before and number >= self._results[commit] - first:
+            text = self._text(commit)
+            return Kept([text], self._columns, number=self._results[commit] - first)
         pieces = self._cached.get(commit)
         if pieces is None:
             pieces = self._load(commit)
         else:
             self._cached.move_to_end(commit)
-        start = first - (self._results[commit - 1] if commit else 0)
+        start = first - before
         return Kept(pieces[start : start + number], self._columns)
 
     def columns(self) -> Kept:
         return Kept(self.read(0, 1).pieces[:0], self._columns) if self._results else Kept([])
 
-    def _load(self, commit: int) -> list[str]:
-        start = self._ends[commit - 1] if commit else 0
-        size = self._ends[commit] - start
+    def _text(self, commit: int) -> str:
+        """Return the text of a commit's results, without a header."""
         with output_errors(self._path):
             if self._file is None:
                 self._file = real_path(self._path).open("rb")
@@ -95,16 +110,18 @@ class _TextResults:
                     while header.count(b'"') % 2 and (line := self._file.readline()):
                         header += line
                     self._columns = tuple(next(csv.reader([header.decode()]), ()))
+                    self._start = len(header)
+            start = self._ends[commit - 1] if commit else self._start
             self._file.seek(start)
-            text = self._file.read(size).decode()
-        lines = [f"{line}\n" for line in text.split("\n")[:-1]]
-        pieces = list(_rows(lines)) if self._is_csv else lines
-        if self._is_csv and commit == 0:
-            del pieces[:1]  # the header
-        self._keep(commit, pieces, size)
+            return self._file.read(self._ends[commit] - start).decode()
+
+    def _load(self, commit: int) -> list[str]:
+        lines = [f"{line}\n" for line in self._text(commit).split("\n")[:-1]]
+        pieces = list(rows_of(lines)) if self._is_csv else lines
+        self._keep(commit, pieces)
         return pieces
 
-    def _keep(self, commit: int, pieces: list[str], size: int) -> None:
+    def _keep(self, commit: int, pieces: list[str]) -> None:
         before = self._results[commit - 1] if commit else 0
         if len(pieces) != self._results[commit] - before:
             raise OutputError(
@@ -112,25 +129,22 @@ class _TextResults:
                 advice="{overwrite} begins anew",
             )
         self._cached[commit] = pieces
-        self._cached_bytes += size
-        while self._cached_bytes > _CACHED_BYTES and len(self._cached) > 1:
+        if self._was_loaded[commit]:  # results have moved
+            self._most_bytes = min(_CACHED_BYTES, 2 * self._most_bytes)
+        self._was_loaded[commit] = True
+        self._cached_bytes += self._memory_bytes(commit)
+        while self._cached_bytes > self._most_bytes and len(self._cached) > 1:
             oldest, _ = self._cached.popitem(last=False)
-            self._cached_bytes -= self._ends[oldest] - (self._ends[oldest - 1] if oldest else 0)
+            self._cached_bytes -= self._memory_bytes(oldest)
+
+    def _memory_bytes(self, commit: int) -> int:
+        """Return about what the results of a commit take in memory."""
+        start, before = (self._ends[commit - 1], self._results[commit - 1]) if commit else (0, 0)
+        return self._ends[commit] - start + _PIECE_BYTES * (self._results[commit] - before)
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def _rows(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the rows of CSV, each of which may be several lines."""
-    row, is_open = "", False
-    for line in lines:
-        row += line
-        is_open ^= line.count('"') % 2 == 1
-        if not is_open:
-            yield row
-            row = ""
 
 
 class _ParquetResults:
@@ -150,7 +164,7 @@ class _ParquetResults:
         self._ends = array("Q", accumulate(ends))
         self._cached: OrderedDict[int, Any] = OrderedDict()
 
-    def read(self, first: int, number: int) -> Kept:
+    def read(self, first: int, number: int, *, whole: bool = False) -> Kept:
         group = bisect_right(self._ends, first)
         table = self._cached.get(group)
         if table is None:
