@@ -203,7 +203,7 @@ class PendingItems(BatchSource):
                 left = 1 if may_wait else first + number - index
                 if self._limit is not None:
                     left = min(left, self._limit - index)
-                some = [record, *islice(records, left - 1)]
+                some = [record, *filter(None, islice(records, left - 1))]
                 self._compare(some, entries[(index - first) * size :])
                 self._index += len(some) - 1
                 if self._index + 1 == first + number:
