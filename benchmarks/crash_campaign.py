@@ -11,23 +11,27 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
-import io
-import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from benchmarks.crash_checks import (
+    CALLS,
+    MARK,
+    check_everything,
+    check_journaled_part,
+    check_nobody_is_left,
+    marked,
+)
+from benchmarks.run_checks import Violation
 
 __all__ = ["ENDS", "FORMATS", "Trial", "attempt"]
 
@@ -48,13 +52,8 @@ FORMATS = ("jsonl", "csv")
 BACKENDS = ("auto", "sequential", "thread", "process")
 ITEMS = 1500
 MOST_RESUMES = 30
-GONE_WITHIN_S = 4.0
 MOST_ACTS = {"write": 12, "sync": 5, "rename": 1}
 """How many of each a run does, about."""
-MARK = "CRASH_CAMPAIGN"
-
-CALLS = "calls"
-"""The file with the items that the function was called for."""
 
 TASK = f"""
 import time
@@ -69,10 +68,6 @@ def work(line):
         raise ValueError(f"no {{number}}")
     return {{"number": number, "text": f"line\\n{{number}}, 'ü'" + "." * 2000}}
 """
-
-
-class Violation(Exception):
-    """An invariant that did not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +134,12 @@ def _stop_and_go_on(
         last = resumes >= 3
         mark = f"{trial.seed}-{way}-{resumes}-{os.getpid()}"
         code = _run_and_stop(trial, words, directory, draw, mark, undisturbed=last)
-        _check_nobody_is_left(mark)
-        _check_journaled_part(trial, directory, has_equal_items=way == "--sync")
+        check_nobody_is_left(mark)
+        check_journaled_part(trial.output_format, directory, has_equal_items=way == "--sync")
         if code in (0, 1):
-            _check_everything(trial, directory, items, in_order=trial.in_order or way == "--sync")
+            check_everything(
+                trial.output_format, directory, items, in_order=trial.in_order or way == "--sync"
+            )
             return resumes
         if last:
             raise Violation(f"exit code {code} of an undisturbed {way}")
@@ -201,7 +198,7 @@ def _stop(process: subprocess.Popen[str], end: str, draw: random.Random, mark: s
         if end == "kill the command":
             process.kill()
         elif end == "kill a worker":
-            workers = [pid for pid in _marked(mark) if pid != process.pid]
+            workers = [pid for pid in marked(mark) if pid != process.pid]
             if workers:
                 os.kill(draw.choice(workers), signal.SIGKILL)
         elif end == "SIGTERM":
@@ -212,91 +209,6 @@ def _stop(process: subprocess.Popen[str], end: str, draw: random.Random, mark: s
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(draw.uniform(0.0, 0.1))
                 os.killpg(process.pid, signal.SIGINT)
-
-
-def _marked(mark: str) -> list[int]:
-    """Return the living processes that carry the mark in their environment."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-                if state != "Z" and f"{MARK}={mark}".encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-    return found
-
-
-def _check_nobody_is_left(mark: str) -> None:
-    deadline_s = time.monotonic() + GONE_WITHIN_S
-    while left := _marked(mark):
-        if time.monotonic() > deadline_s:
-            raise Violation(f"processes are left: {left}")
-        time.sleep(0.02)
-
-
-def _check_journaled_part(trial: Trial, directory: Path, *, has_equal_items: bool) -> None:
-    journal = directory / f"out.{trial.output_format}.journal"
-    if not journal.exists():
-        return
-    end, done, is_replaced = _journaled(journal)
-    if is_replaced and not (directory / f".draft-out.{trial.output_format}").exists():
-        return  # the next start adopts what it says of the new output
-    output = directory / f"out.{trial.output_format}"
-    data = output.read_bytes() if output.exists() else b""
-    if len(data) < end:
-        raise Violation(f"the output has {len(data)} bytes and its journal says {end}")
-    numbers = _numbers(trial.output_format, data[:end])
-    if len(numbers) != done or (len(set(numbers)) != done and not has_equal_items):
-        raise Violation(f"{len(numbers)} results where the journal says {done}")
-
-
-def _journaled(journal: Path) -> tuple[int, int, bool]:
-    """Return where the output is good, how many results it has, and whether it may be replaced."""
-    with tempfile.TemporaryDirectory() as aside:
-        for suffix in ("", "-wal"):
-            path = Path(f"{journal}{suffix}")
-            if path.exists():
-                (Path(aside) / f"journal{suffix}").write_bytes(path.read_bytes())
-        with contextlib.closing(sqlite3.connect(Path(aside) / "journal")) as connection:
-            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                return 0, 0, False
-            row = connection.execute("SELECT max(output_end), total(number) FROM done").fetchone()
-            query = "SELECT 1 FROM run WHERE name = 'replacement'"
-            return row[0] or 0, int(row[1]), connection.execute(query).fetchone() is not None
-
-
-def _numbers(output_format: str, data: bytes) -> list[int]:
-    """Return the results' numbers, in the order of the output; raises when it does not parse."""
-    text = data.decode("utf-8")
-    if output_format == "csv":
-        rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-        results: list[dict[str, Any]] = [{**row, "number": int(row["number"])} for row in rows]
-    else:
-        results = [json.loads(line)["result"] for line in text.split("\n") if line]
-    for result in results:
-        if result["text"] != f"line\n{result['number']}, 'ü'" + "." * 2000:
-            raise Violation(f"not what the function returned: {result!s:.100}")
-    return [result["number"] for result in results]
-
-
-def _check_everything(
-    trial: Trial, directory: Path, items: Sequence[int], *, in_order: bool
-) -> None:
-    output = directory / f"out.{trial.output_format}"
-    numbers = _numbers(trial.output_format, output.read_bytes())
-    lines = output.with_name(output.name + ".errors.jsonl").read_text().splitlines()
-    failed = [int(json.loads(line)["item"]) for line in lines]
-    if sorted(failed) != sorted(number for number in items if number % 17 == 3):
-        raise Violation(f"{len(failed)} failures that are not those of the input")
-    expected = [number for number in items if number % 17 != 3]
-    if sorted(numbers) != sorted(expected):
-        raise Violation(f"{len(numbers)} results, {len(set(numbers))} different ones")
-    if in_order and numbers != expected:
-        raise Violation("not in order")
-    names = {"task.py", "input.txt", CALLS, output.name, f"{output.name}.journal"}
-    names.add(f"{output.name}.errors.jsonl")
-    if stray := {path.name for path in directory.iterdir()} - names - {"__pycache__"}:
-        raise Violation(f"stray files: {stray}")
 
 
 def main() -> int:
