@@ -296,7 +296,7 @@ def test_what_changed_before_a_resume_is_named(place: Place, output: str) -> Non
         ),
         (
             ["tasks.py:row", "--input-format", "jsonl"],
-            "--input-format was None when the run began and is jsonl now" + anew,
+            "--input-format was text when the run began and is jsonl now" + anew,
         ),
     ]
     for changed, message in changes:

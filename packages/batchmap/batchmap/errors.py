@@ -54,12 +54,18 @@ class BatchmapError(Exception):
         self.option = option
         self.advice = advice
         self._joined: tuple[BatchmapError, ...] = ()
+        self._spell: Callable[[str, str | None], str] = python_spelling
         super().__init__("\n".join(self.lines(python_spelling)))
 
     @property
     def messages(self) -> tuple[str, ...]:
         """The lines of the error, options spelled as in Python."""
-        return self.lines(python_spelling)
+        return self.lines(self._spell)
+
+    def spell_as(self, spell: Callable[[str, str | None], str]) -> None:
+        """Have its text spell options as `spell` does, for a call that has them otherwise."""
+        self._spell = spell
+        self.args = ("\n".join(self.lines(spell)),)
 
     @classmethod
     def joined(cls, errors: Sequence[BatchmapError]) -> Self:

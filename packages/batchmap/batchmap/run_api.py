@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import inspect
 import sys
-import textwrap
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import fields
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from types import CodeType
 from typing import Any, Literal
 
-from batchmap.checkpoint.task_code import TaskCode, code_of, code_of_source
-from batchmap.errors import UsageError
+from batchmap.checkpoint.identity import digest
+from batchmap.checkpoint.task_code import TaskCode, code_of
+from batchmap.errors import BatchmapError, UsageError, python_spelling
 from batchmap.job import Job
 from batchmap.options import JobOptions, OptionReader
 from batchmap.options.locations import errors_location
 from batchmap.records import RunOutcome
-from batchmap.sources.python_items import PythonItems
+from batchmap.sources.python_items import PythonItems, identity_bytes
 from batchmap.storage import StoreUrl
+from batchmap.text import near_names
 
 __all__ = ["run"]
 
@@ -45,7 +49,8 @@ def run(
     it is. Failed items go to `output` with `.errors.jsonl` after its name, or to `errors`.
 
     `options` are those of the command `run` by their keywords (`retries`, `timeout_s`, `workers`,
-    `limit`, …). With `"sync"`, items that can be iterated once only are kept in memory.
+    `limit`, …). With `"sync"`, items that can be iterated once only are kept in memory. What a
+    partial, a closure or a callable object binds is part of the function where it is a constant.
 
     Returns how many items are done, failed and were done before. Failed items raise nothing. Raises
     `UsageError` for options that make no sense, `InputError` when the source cannot be read or is
@@ -54,18 +59,34 @@ def run(
     """
     if mode not in _MODES:
         raise UsageError(f"mode must be one of {', '.join(_MODES)}, got {mode!r:.60}")
+    try:
+        return _run(function, source, output, mode, options)
+    except BatchmapError as error:
+        error.spell_as(_spelling)
+        raise
+
+
+def _spelling(keyword: str, value: str | None) -> str:
+    return f"mode={keyword!r}" if keyword in _MODES else python_spelling(keyword, value)
+
+
+def _run(
+    function: Callable[[Any], Any], source: Any, output: Any, mode: Mode, options: dict[str, Any]
+) -> RunOutcome:
     items = None
     if not isinstance(source, str | Path):
         if mode == "sync" and iter(source) is source:
-            source = list(source)
+            source = list(islice(source, options.get("limit")))
         items = PythonItems(source)
     job_options = _read(items, source, output, mode, options)
+    plain, bound = _plain(function)
     with Job(
         function,
         job_options,
         fingerprint={
-            "function": getattr(_plain(function), "__qualname__", type(function).__qualname__),
-            "source": _code(_plain(function)),
+            "function": getattr(plain, "__qualname__", type(plain).__qualname__),
+            "source": _code(plain),
+            "bound": bound,
             "setup": None,
         },
         source=items,
@@ -80,9 +101,11 @@ def run(
 def _read(
     items: PythonItems | None, source: Any, output: Any, mode: str, options: dict[str, Any]
 ) -> JobOptions:
-    known = {field.name for field in fields(JobOptions)} - {"source", "output", "resume", "sync"}
+    known = {field.name for field in fields(JobOptions)} - {"source", "output", *_MODES}
     if unknown := options.keys() - known:
-        raise UsageError(f"run() has no option {min(unknown)!r}")
+        name = min(unknown)
+        hint = f"; give mode={name!r}" if name in _MODES else near_names(name, sorted(known))
+        raise UsageError(f"run() has no option {name!r}{hint}")
     given = {**options, "output": output, "source": "items" if items else f"{source}"}
     if mode != "new":
         given[mode] = True
@@ -108,11 +131,28 @@ def _read(
     return JobOptions(**values)
 
 
-def _plain(function: Any) -> Any:
-    """Return the function that a partial or a decorator stands for."""
+def _plain(function: Any) -> tuple[Any, str]:
+    """Return the function that a partial or a decorator stands for, and a digest of what it binds.
+
+    That is what the arguments of a partial, the attributes of a callable object and the variables
+    of a closure say, as far as they are constants: what may change while items run is none.
+    """
+    bound: list[Any] = []
     while isinstance(function, partial):
+        bound += [*function.args, *sorted(function.keywords.items())]
         function = function.func
-    return inspect.unwrap(function) if callable(function) else function
+    function = inspect.unwrap(function) if callable(function) else function
+    if not inspect.isroutine(function):
+        bound += sorted(getattr(function, "__dict__", {}).items())
+    with suppress(ValueError):  # a variable that has no value yet
+        bound += [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    return function, digest(identity_bytes(list(filter(_is_constant, bound)))).hex()
+
+
+def _is_constant(value: Any) -> bool:
+    if type(value) in (tuple, frozenset):
+        return all(map(_is_constant, value))
+    return type(value) in (str, int, float, bool, bytes, type(None))
 
 
 def _code(function: Any) -> TaskCode:
@@ -121,15 +161,23 @@ def _code(function: Any) -> TaskCode:
     Of the main script, definitions alone count: the call itself stands among its other statements.
     """
     module = sys.modules.get(getattr(function, "__module__", None) or "")
+    code: TaskCode = {}
     if module is not None and getattr(module, "__file__", None):
         code = code_of(module)
         if module.__name__ == "__main__":
             for names in code.values():
                 names.pop("", None)
-        return code
     name = getattr(function, "__qualname__", "")
-    try:
-        return {"": code_of_source(textwrap.dedent(inspect.getsource(function)).encode())}
-    except (OSError, TypeError):
-        compiled = getattr(function, "__code__", None)
-        return {"": {name: "" if compiled is None else compiled.co_code.hex()}}
+    compiled = getattr(function, "__code__", None)
+    is_defined = name and "<" not in name and any(name in names for names in code.values())
+    if compiled is not None and not is_defined:
+        code["compiled"] = {name: digest(repr(_compiled(compiled)).encode()).hex()}
+    return code
+
+
+def _compiled(code: CodeType) -> list[Any]:
+    """Return what a function does: its instructions, constants and names, and those inside it."""
+    constants = [
+        _compiled(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts
+    ]
+    return [code.co_code, constants, code.co_names, code.co_varnames]

@@ -25,7 +25,7 @@ from typing import Any, Protocol
 from batchmap.errors import InputError, UsageError
 from batchmap.records import UnreadableRecord
 from batchmap.sources import InputRecord, MatchingFiles, MatchingUrls, Source
-from batchmap.sources.base import value_bytes
+from batchmap.sources.python_items import identity_bytes
 from batchmap.text import near_names
 
 __all__ = ["DIGEST_BYTES", "Identity", "digest", "identity_of"]
@@ -45,9 +45,9 @@ lately is read again the next time."""
 _READ_BYTES = 1 << 20
 
 
-def digest(data: bytes) -> bytes:
-    """Return the digest of some bytes, of `DIGEST_BYTES` bytes."""
-    return blake2b(data, digest_size=DIGEST_BYTES).digest()
+def digest(data: bytes, context: bytes = b"") -> bytes:
+    """Return the digest of some bytes, of `DIGEST_BYTES` bytes; another one in another context."""
+    return blake2b(data, digest_size=DIGEST_BYTES, person=context).digest()
 
 
 class Identity(Protocol):
@@ -94,14 +94,20 @@ class _Records(_Comparing):
     name = "record"
     entry_bytes = compared_bytes = DIGEST_BYTES
 
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
     def same(self, records: Sequence[InputRecord], known: bytes) -> int:
-        entries = b"".join([blake2b(raw, digest_size=16).digest() for _, raw, _ in records])
+        context = _context(self._source)
+        entries = b"".join(
+            [blake2b(raw, digest_size=16, person=context).digest() for _, raw, _ in records]
+        )
         if entries == known[: len(entries)]:  # as mostly, and quicker than one by one
             return len(records)
         return super().same(records, known)
 
     def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
-        return blake2b(raw, digest_size=DIGEST_BYTES).digest()
+        return blake2b(raw, digest_size=16, person=_context(self._source)).digest()
 
 
 class _KeyedRecords(_Comparing):
@@ -114,16 +120,21 @@ class _KeyedRecords(_Comparing):
         self._field = field
         self._source = source
         self._is_checked = False
+        if source.repeatable:  # an output is not to be begun for a name that is wrong
+            for item, _, where in source.records():
+                if not isinstance(item, UnreadableRecord):
+                    self._check(item, where)
+                    break
 
     def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
-        whole = digest(raw)
+        whole = digest(raw, _context(self._source))
         if isinstance(item, UnreadableRecord):
             return whole + whole
         if not self._is_checked:
             self._check(item, where)
         if not isinstance(item, Mapping) or self._field not in item:
             return whole + whole
-        return digest(value_bytes(item[self._field])) + whole
+        return digest(identity_bytes(item[self._field])) + whole
 
     def _check(self, item: Any, where: int) -> None:
         self._is_checked = True
@@ -179,7 +190,12 @@ def identity_of(source: Source, key: str | None) -> Identity:
                 f"the items of {source.name} are names of files, which have no fields", option="key"
             )
         return _Files(source) if isinstance(source, MatchingFiles) else _Objects(source)
-    return _Records() if key is None else _KeyedRecords(key, source)
+    return _Records(source) if key is None else _KeyedRecords(key, source)
+
+
+def _context(source: Source) -> bytes:
+    """Return what records of a source mean beside their bytes, such as the names of a header."""
+    return getattr(source, "context", b"")
 
 
 def _content_digest(path: Path) -> bytes:

@@ -122,9 +122,12 @@ class Journal(JournalTables):
         [end] = self.row("SELECT max(output_end) FROM done")
         return end or 0
 
-    def stretches(self) -> Iterator[tuple[int, bytes]]:
-        """Yield where the output ended after each commit, and the digest of what that added."""
-        for row in self.rows("SELECT * FROM stretch ORDER BY output_end"):
+    def stretches(self, *, tables: str = "") -> Iterator[tuple[int, bytes]]:
+        """Yield where the output ended after each commit, and the digest of what that added.
+
+        They are in the table whose name begins with `tables`.
+        """
+        for row in self.rows(f"SELECT * FROM {tables}stretch ORDER BY output_end"):
             end, digest = self.checked(row)
             yield end, digest
 

@@ -5,9 +5,9 @@
     (rename)    the draft becomes the output
     adopt       the new rows become the journal's
 
-Whether the rename has happened is told by the draft, which is then gone. So a journal that was left
-between the two is settled when it is opened: the draft is there, and the new rows are dropped, or
-it is not, and they are adopted.
+Whether the rename has happened is told by the draft, which is then gone, and by the output, which
+is then what the new rows say. So a journal that was left between the two is settled when it is
+opened: the new rows are dropped or adopted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import Any
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_file import create_statement
 from batchmap.checkpoint.journal_tables import NotedRows
+from batchmap.errors import OutputError
+from batchmap.sinks import open_sink
 from batchmap.sinks.parquet_parts import LocalParquetParts
 
 __all__ = ["Replacement", "adopt", "remove_draft", "replacing", "settle"]
@@ -28,8 +30,8 @@ _PREFIX = "next_"
 _TABLES = ("done", "failed", "stretch")
 _NAME = "replacement"
 
-_MAX_ROWS = 1000
-"""How many rows are kept in memory."""
+_MAX_BYTES = 1 << 20
+"""How much of the new rows is kept in memory."""
 
 
 class Replacement:
@@ -38,16 +40,17 @@ class Replacement:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._noted = NotedRows()
+        self._noted_bytes = 0
 
     def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
         """Note items in a row whose results end at `output_end` of the output."""
         self._noted.done.append((first, number, entries, output_end))
-        self._insert_when_many(len(self._noted.done))
+        self._insert_when_much(len(entries))
 
     def add_failed(self, item: int, entry: bytes, line: str) -> None:
         """Note an item that failed, as a line of the file of failed items."""
         self._noted.failed.append((item, entry, line))
-        self._insert_when_many(len(self._noted.failed))
+        self._insert_when_much(len(line))
 
     def add_stretch(self, output_end: int, digest: bytes) -> None:
         """Note the digest of what was added to the output since the last one."""
@@ -57,9 +60,11 @@ class Replacement:
         """Write what was noted, within the transaction."""
         self._noted.insert(self._journal.sql, tables=_PREFIX)
         self._noted = NotedRows()
+        self._noted_bytes = 0
 
-    def _insert_when_many(self, number: int) -> None:
-        if number >= _MAX_ROWS:
+    def _insert_when_much(self, more_bytes: int) -> None:
+        self._noted_bytes += more_bytes
+        if self._noted_bytes >= _MAX_BYTES:
             self.insert()
 
 
@@ -89,11 +94,11 @@ def adopt(journal: Journal) -> None:
         journal.renew()
 
 
-def settle(journal: Journal, draft: Path) -> None:
+def settle(journal: Journal, output: Path, draft: Path) -> None:
     """Adopt the new rows of a journal, or drop them, by whether its output was replaced."""
-    if journal.get(_NAME) is None:
+    if (fingerprint := journal.get(_NAME)) is None:
         return
-    if not draft.exists():
+    if not draft.exists() and _is_new(journal, output, fingerprint):
         adopt(journal)
         return
     journal.end_reading()
@@ -102,6 +107,17 @@ def settle(journal: Journal, draft: Path) -> None:
             sql.execute(f"DROP TABLE {_PREFIX}{table}")
         sql.execute("DELETE FROM run WHERE name = ?", (_NAME,))
     remove_draft(draft)
+
+
+def _is_new(journal: Journal, output: Path, fingerprint: dict[str, Any]) -> bool:
+    """Tell whether the output is what the new rows say: somebody may have removed the draft."""
+    sink = open_sink(output, fingerprint["output_format"])
+    try:
+        sink.check(journal.stretches(tables=_PREFIX))
+    except OutputError:
+        return False
+    [end] = journal.row(f"SELECT max(output_end) FROM {_PREFIX}done")
+    return fingerprint["output_format"] == "parquet" or output.stat().st_size == (end or 0)
 
 
 def remove_draft(draft: Path) -> None:

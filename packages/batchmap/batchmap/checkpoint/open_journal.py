@@ -41,6 +41,12 @@ def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
     if is_new and not options.overwrite and isinstance(output, Path):
         _refuse_leftovers(options, output)
     journal = _opened_journal(options, output)
+    if journal.fingerprint is None and not options.overwrite and _is_foreign(output):
+        journal.close()
+        raise OutputError(
+            f"{output} has a journal without a run, so nobody knows what it holds",
+            advice="{overwrite} begins anew, or name another file",
+        )
     if journal.fingerprint is not None and not may_exist:
         journal.close()
         raise UsageError(
@@ -50,6 +56,11 @@ def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
             + "{overwrite} begins anew",
         )
     return journal
+
+
+def _is_foreign(output: Path | OutputLease) -> bool:
+    """Tell whether a file holds something that no run of its journal has written."""
+    return isinstance(output, Path) and output.is_file() and output.stat().st_size > 0
 
 
 def _refuse_leftovers(options: JobOptions, output: Path) -> None:
@@ -93,7 +104,7 @@ def checked_journal(output: Path) -> Journal:
     try:
         journal.check()
         target = Path(os.path.realpath(output))
-        settle(journal, draft_path(target, target.parent))
+        settle(journal, target, draft_path(target, target.parent))
     except BaseException:
         with suppress(OutputError):
             journal.close()

@@ -23,7 +23,7 @@ from batchmap.checkpoint.open_journal import open_journal
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
 from batchmap.checkpoint.sync import open_sync_recorder
-from batchmap.checkpoint.sync_results import agree, remove_sync
+from batchmap.checkpoint.sync_results import OF_THE_TASK, agree, remove_sync
 from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError, OutputError, UsageError
 from batchmap.options import JobOptions
@@ -48,9 +48,6 @@ __all__ = ["open_input", "open_recorder", "refuse_own_input"]
 _logger = logging.getLogger(__name__)
 
 ACCEPT_OR_OVERWRITE = "{accept_task} goes on with it as it is now, {overwrite} begins anew"
-
-_OF_THE_TASK = ("function", "setup", "source")
-"""What a fingerprint holds of the task."""
 
 MAX_LINE_BYTES = 2**20
 
@@ -102,7 +99,10 @@ def _own_files(options: JobOptions, written: Mapping[str, Location | None]) -> l
         beside = sync_path(options.output)
         target = Path(os.path.realpath(options.output))
         draft = draft_path(target, target.parent)
-        files += [journal_path(options.output), beside, journal_path(beside), draft]
+        journals = [journal_path(options.output), journal_path(beside)]
+        files += [beside, draft, *journals]
+        files += [Path(f"{path}{end}") for path in journals for end in ("-wal", "-shm", "-journal")]
+        files += [Path(f"{path}.parts") for path in (target, beside, draft)]
     elif options.output is not None:
         files += kept_beside(options.output)
     return [location for location in files if location is not None]
@@ -147,7 +147,7 @@ def open_recorder(
             before["keep_order"] = options.keep_order
         elif before is not None:
             options = replace(options, keep_order=options.keep_order or before["keep_order"])
-        now = _fingerprint(options, fingerprint, identity)
+        now = _fingerprint(options, fingerprint, source, identity)
         pending = None
         if before is None or not options.sync:
             # An input that cannot be read must not cost an output that is there already.
@@ -172,7 +172,7 @@ def open_recorder(
             return
         done = (0, 0) if journal is None else journal.counts()
         pending.done_before = sum(done)
-        yield Recorder(
+        recorder = Recorder(
             pending,
             sink,
             FailureSpool() if journal is None else journal,
@@ -183,6 +183,9 @@ def open_recorder(
             failure_limit=FailureLimit.of(options.halt),
             stop=stop,
         )
+        yield recorder
+        if recorder.finished and isinstance(output, Path):
+            remove_sync(output)
 
 
 def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease | None:
@@ -253,12 +256,13 @@ def _start_of(location: Location | None) -> bytes:
 
 
 def _fingerprint(
-    options: JobOptions, function: Mapping[str, Any], identity: Identity
+    options: JobOptions, function: Mapping[str, Any], source: Source, identity: Identity
 ) -> dict[str, Any]:
     """Return what the results depend on, the items apart."""
-    names = ("input_format", "output_format", "record", "keep_order", "defuse_formulas")
+    names = ("output_format", "record", "keep_order", "defuse_formulas")
     chosen = {name: getattr(options, name) for name in names}
-    return {**function, **chosen, "identity": identity.name}
+    input_format = getattr(source, "format", None)  # what is not read as a stream has one only
+    return {**function, **chosen, "input_format": input_format, "identity": identity.name}
 
 
 def _check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task: bool) -> None:
@@ -266,7 +270,7 @@ def _check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task
     if not accepts_task:
         _check_task(before, now)
     for name, value in now.items():
-        if name in _OF_THE_TASK or before.get(name) == value:
+        if name in OF_THE_TASK or before.get(name) == value:
             continue
         if name == "identity":
             raise InputError(
@@ -289,6 +293,8 @@ def _check_task(before: dict[str, Any], now: dict[str, Any]) -> None:
                 f"the {name} was {before.get(name)} and is {now.get(name)} now",
                 advice=ACCEPT_OR_OVERWRITE,
             )
+    if before.get("bound") != now.get("bound"):
+        raise InputError("what the function binds has changed", advice=ACCEPT_OR_OVERWRITE)
     if (what := first_difference(before.get("source") or {}, now.get("source") or {})) is not None:
         raise InputError(
             f"the task's code has changed since the run began: {what}", advice=ACCEPT_OR_OVERWRITE

@@ -11,6 +11,7 @@ Until the draft replaces it, output and journal are what they were before.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -30,8 +31,10 @@ from batchmap.checkpoint.sync_rewrite import Earlier, columns_of, rewrite
 from batchmap.options import JobOptions
 from batchmap.records import RunOutcome, SyncCounts
 from batchmap.sinks import update_errors
+from batchmap.sinks.base import Kept
 from batchmap.sources import InputRecord, Source
 from batchmap.stopping import StopRequest
+from batchmap.storage import Location, NamedPath
 
 __all__ = ["SyncRecorder", "open_sync_recorder"]
 
@@ -55,18 +58,25 @@ def open_sync_recorder(
     assert isinstance(options.output, Path)
     # What was done beside an output that was replaced since then is in it.
     beside = SyncResults(options, {**fingerprint, "beside": journal.generation}, stack)
-    with_failed = not options.retry_failed
-    outputs = [partial(done_items, journal, failed=with_failed)]
-    if beside.journal is not None:
-        outputs.append(partial(done_items, beside.journal, failed=with_failed))
-    matching = ItemMatching(source, identity, outputs, limit=options.limit, stop=stop)
+    matching = _matching(options, source, identity, journal, beside, stop)
+    columns = columns_of(options, journal) if matching.differences.kept else Kept([])
+    if beside.journal is not None and not beside.fits(columns):
+        beside.remove()
+        matching.close()
+        matching = _matching(options, source, identity, journal, beside, stop)
     stack.callback(matching.close)
-    has_nothing_to_do = matching.is_whole and matching.is_in_order and journal.finished()
+    has_nothing_to_do = (
+        matching.is_whole
+        and matching.is_in_order
+        and journal.finished()
+        and options.output.exists()
+        and _places_are_right(matching, journal, source)
+    )
     if not has_nothing_to_do:
-        beside.begin()
-        columns = columns_of(options, journal) if matching.differences.kept else None
-        if columns is not None:
-            beside.sink.carry(columns, 0)
+        beside.begin(columns)
+    elif journal.fingerprint != fingerprint:  # the task has changed, which was accepted
+        journal.go_on(dict(fingerprint), retry_failed=False)
+        journal.finish()
     pending = PendingItems(
         _NoRecords(source) if has_nothing_to_do else source,
         identity,
@@ -86,6 +96,27 @@ def open_sync_recorder(
         rewrites=not has_nothing_to_do,
         stop=stop,
     )
+
+
+def _matching(
+    options: JobOptions,
+    source: Source,
+    identity: Identity,
+    journal: Journal,
+    beside: SyncResults,
+    stop: StopRequest,
+) -> ItemMatching:
+    """Match the input with the output as it is and with what was done beside it."""
+    outputs = [partial(done_items, journal, failed=not options.retry_failed)]
+    if beside.journal is not None:
+        outputs.append(partial(done_items, beside.journal, failed=not beside.retries))
+    return ItemMatching(source, identity, outputs, limit=options.limit, stop=stop)
+
+
+def _places_are_right(matching: ItemMatching, journal: Journal, source: Source) -> bool:
+    """Tell whether failed items still stand where the file of failed items says."""
+    both = zip(journal.failure_lines(), matching.failed_places(), strict=True)
+    return all(json.loads(line)["place"] == source.place(where) for line, (_, where) in both)
 
 
 class SyncRecorder(Recorder):
@@ -111,7 +142,8 @@ class SyncRecorder(Recorder):
             pending,
             beside.sink,
             beside.journal or journal,  # the latter gets nothing, as there is nothing to do
-            keeps_order=False,
+            # The columns of an output without results are those of the first one in the input.
+            keeps_order=matching.differences.kept == failed,
             output=f"{options.output}",
             errors_path=None,
             before=(matching.differences.kept - failed, failed),
@@ -128,7 +160,12 @@ class SyncRecorder(Recorder):
     def outcome(self) -> RunOutcome:
         """Return what came of the items so far, with how the input differed."""
         outcome = super().outcome()
-        errors, found = self._options.errors, self._matching.differences
+        errors: Location | None = self._options.errors
+        found = self._matching.differences
+        if self._rewrites and not self.finished:  # nothing is in the output yet
+            waiting = f"{outcome.output}.sync, for the next sync"
+            outcome = replace(outcome, output=waiting)
+            errors = None if errors is None else NamedPath(waiting)
         done = outcome.written + outcome.failed
         changed = min(done, found.changed)
         return replace(

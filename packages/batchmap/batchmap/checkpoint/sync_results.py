@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from batchmap.checkpoint.done_items import last_rows
+from batchmap.checkpoint.done_items import last_rows, result_commits
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_file import DamagedJournalError, remove_journal_file
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
-from batchmap.sinks import Sink, open_sink
+from batchmap.sinks import Sink, open_reader, open_sink
+from batchmap.sinks.base import Kept
 from batchmap.sinks.parquet_parts import LocalParquetParts
 from batchmap.storage import journal_path, sync_path
 
-__all__ = ["SyncResults", "agree", "remove_sync"]
+__all__ = ["OF_THE_TASK", "SyncResults", "agree", "columns_at", "remove_sync"]
 
 _logger = logging.getLogger(__name__)
+
+OF_THE_TASK = ("function", "setup", "source", "bound")
+"""What a fingerprint holds of the task."""
 
 
 class SyncResults:
@@ -47,6 +51,8 @@ class SyncResults:
         self.journal: Journal | None = None
         self.rows_before = (0, 0)
         """The last rows of its journal that earlier syncs wrote."""
+        self.retries = False
+        """Whether items that failed in it are to be tried again."""
         stack.callback(self.close)
         if journal_path(self.path).exists():
             self._take_up()
@@ -64,14 +70,39 @@ class SyncResults:
             _logger.warning("%s; what an earlier sync did is done again", error)
             self.remove()
             return
-        if self.journal.fingerprint != self._fingerprint:
+        found = self.journal.fingerprint
+        if found is None and not os.path.lexists(self.path):
+            return  # a sync was killed before it began
+        if found is None or "beside" not in found:
+            raise OutputError(
+                f"{self.path}: is the output of another run, and in the way of this one",
+                advice="move it and its journal away",
+            )
+        apart = OF_THE_TASK if self._options.accept_task else ()
+        if _without(found, apart) != _without(self._fingerprint, apart):
             self.remove()
             return
         agree(self.journal, self.sink)
         self.rows_before = last_rows(self.journal)
+        # What was tried again by a sync that was stopped is not tried once more.
+        self.retries = self._options.retry_failed and not self.journal.get("retries")
 
-    def begin(self) -> None:
-        """Make it ready for more results."""
+    def fits(self, columns: Kept) -> bool:
+        """Tell whether its results can be in one output with those that have these columns."""
+        if columns.columns is None and not columns.schemas:
+            return True
+        assert self.journal is not None
+        here = columns_at(self.path, self._options.output_format, self.journal)
+        if here.columns is not None:
+            return here.columns == columns.columns
+        try:
+            self.sink.carry(columns, 0)
+        except (OutputError, ValueError):
+            return False
+        return True
+
+    def begin(self, columns: Kept) -> None:
+        """Make it ready for more results, which are to go with those of some columns."""
         if self.journal is None:
             if os.path.lexists(self.path):
                 raise OutputError(
@@ -82,8 +113,12 @@ class SyncResults:
         if self.journal.fingerprint is None:
             self.journal.begin(self._fingerprint)
             self.sink.start(0)
-        elif self._options.retry_failed:
-            self.journal.go_on(self._fingerprint, retry_failed=True)
+        else:
+            self.journal.go_on(self._fingerprint, retry_failed=self.retries)
+            self.rows_before = last_rows(self.journal)
+        with self.journal.transaction():
+            self.journal.set("retries", self._options.retry_failed)
+        self.sink.carry(columns, 0)
 
     def remove(self) -> None:
         """Remove it, with its journal; both are ours alone."""
@@ -101,10 +136,34 @@ class SyncResults:
 def remove_sync(output: Path) -> None:
     """Remove what a sync has left beside an output, if anything."""
     path = sync_path(output)
-    if journal_path(path).exists():  # else a file of that name is not ours
+    if journal_path(path).exists() and _is_of_a_sync(path):
         path.unlink(missing_ok=True)
         LocalParquetParts(path).remove_parts()
         remove_journal_file(journal_path(path))
+
+
+def _is_of_a_sync(path: Path) -> bool:
+    """Tell whether a file with a journal is what a sync left, and not another run's output."""
+    try:
+        journal = Journal(journal_path(path))
+    except OutputError:
+        return False
+    try:
+        return "beside" in (journal.fingerprint or {"beside": ""})
+    except OutputError:
+        return False
+    finally:
+        journal.close()
+
+
+def columns_at(path: Path, output_format: str, journal: Journal) -> Kept:
+    """Return the columns of an output, without results."""
+    with closing(open_reader(path, output_format, result_commits(journal))) as reader:
+        return reader.columns()
+
+
+def _without(fingerprint: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in fingerprint.items() if name not in names}
 
 
 def agree(journal: Journal, sink: Sink) -> int:

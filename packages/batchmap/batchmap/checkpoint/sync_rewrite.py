@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from heapq import merge
 from operator import itemgetter
@@ -16,6 +16,8 @@ from batchmap.checkpoint.done_items import done_items, failure_line_of, result_c
 from batchmap.checkpoint.item_matching import ItemMatching, KeptRange
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_replacement import Replacement, remove_draft, replacing, settle
+from batchmap.checkpoint.sync_results import columns_at
+from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, open_reader, open_sink, renumbered_failure
 from batchmap.sinks.base import Kept
@@ -43,9 +45,7 @@ class Earlier:
 def columns_of(options: JobOptions, journal: Journal) -> Kept:
     """Return the columns of the output that `options` name, without results."""
     assert isinstance(options.output, Path)
-    reader = open_reader(options.output, options.output_format, result_commits(journal))
-    with closing(reader):
-        return reader.columns()
+    return columns_at(options.output, options.output_format, journal)
 
 
 def rewrite(
@@ -68,8 +68,7 @@ def rewrite(
     target = real_path(options.output)
     draft = draft_path(target, target.parent)
     journal = earlier[0].journal
-    with output_errors(options.output):
-        remove_draft(draft)
+    _claim_draft(journal, draft)
     sink = open_sink(
         draft, options.output_format, record=options.record, defuse=options.defuse_formulas
     )
@@ -83,18 +82,35 @@ def rewrite(
             writer.write(_in_input_order(earlier[1], matching), matching.failed_places(), place_of)
         with output_errors(options.output):
             if target.exists():
-                draft.chmod(stat.S_IMODE(target.stat().st_mode))
+                before = target.stat()
+                draft.chmod(stat.S_IMODE(before.st_mode))
+                with suppress(OSError):  # who may not give files away owns what it writes
+                    os.chown(draft, before.st_uid, before.st_gid)
             os.replace(draft, target)
             sync_directory(target.parent)
     except _StoppedError:
         return False
     finally:
-        settle(journal, draft)
+        settle(journal, options.output, draft)
         with output_errors(options.output):
             remove_draft(draft)
     if options.output_format == "parquet":
         LocalParquetParts(target).remove_parts()
     return True
+
+
+def _claim_draft(journal: Journal, draft: Path) -> None:
+    """Note that the draft is ours from now on, and remove what an earlier sync left of it."""
+    if not journal.get("drafts"):
+        if os.path.lexists(draft):
+            raise OutputError(
+                f"{draft} exists and is not of this run, so nobody knows whose it is",
+                advice="move it away",
+            )
+        with journal.transaction():
+            journal.set("drafts", True)
+    with output_errors(draft):
+        remove_draft(draft)
 
 
 def _in_input_order(beside: Earlier, matching: ItemMatching) -> Iterator[KeptRange]:

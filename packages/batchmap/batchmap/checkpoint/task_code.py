@@ -12,11 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["TaskCode", "code_of", "code_of_source", "first_difference"]
+__all__ = ["TaskCode", "code_of", "first_difference"]
 
 TaskCode = dict[str, dict[str, str]]
 """By file, relative to the task's directory: the digest of each name that the file defines at its
 top level, and under `""` that of all other statements there."""
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 _IGNORED_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
 
@@ -38,6 +40,11 @@ def code_of(module: ModuleType) -> TaskCode:
         root = path.parents[depth]
     found: TaskCode = {}
     pending = [path]
+    if package is not None:  # importing the module runs those of the packages above it
+        inner = path.parent
+        while inner.is_relative_to(root) and inner != root:
+            pending.append(inner / "__init__.py")
+            inner = inner.parent
     while pending:
         path = pending.pop()
         label = str(path.relative_to(root)) if path.is_relative_to(root) else path.name
@@ -51,11 +58,6 @@ def code_of(module: ModuleType) -> TaskCode:
         if tree is not None:
             pending += _neighbours(tree, path, root, package)
     return found
-
-
-def code_of_source(source: bytes) -> dict[str, str]:
-    """Return the digest of each name that a source text defines."""
-    return _names_of(source)[0]
 
 
 def first_difference(before: Mapping[str, Mapping[str, str]], now: TaskCode) -> str | None:
@@ -78,8 +80,12 @@ def _names_of(source: bytes) -> tuple[dict[str, str], ast.Module | None]:
         tree = ast.parse(source)
         found: dict[str, Any] = {}
         for statement in _without_docstring(tree.body):
-            for name in _defined(statement):
+            names = _defined(statement)
+            for name in names:
                 found.setdefault(name, blake2b(digest_size=8)).update(_text_of(statement).encode())
+            if not isinstance(statement, _DEFINITIONS):  # their order counts
+                top = found.setdefault("", blake2b(digest_size=8))
+                top.update(repr(names).encode())
     except (SyntaxError, ValueError, RecursionError):
         return {"": blake2b(source, digest_size=8).hexdigest()}, None
     return {name: one.hexdigest() for name, one in found.items()}, tree
@@ -87,12 +93,17 @@ def _names_of(source: bytes) -> tuple[dict[str, str], ast.Module | None]:
 
 def _defined(statement: ast.stmt) -> list[str]:
     """Return the names that a statement defines; an empty one for what is no definition."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if isinstance(statement, _DEFINITIONS):
         return [statement.name]
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    if isinstance(statement, ast.AnnAssign):
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
         targets = [statement.target]
-    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    elif isinstance(statement, ast.If | ast.Try | ast.With | ast.For | ast.While):
+        inner = (one for one in ast.walk(statement) if isinstance(one, _DEFINITIONS))
+        return [*(one.name for one in inner), ""]
+    names = [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
     return names or [""]
 
 
@@ -138,6 +149,8 @@ def _neighbours(tree: ast.Module, path: Path, root: Path, package: str | None) -
             directory = path.parents[node.level - 1] if node.level else root
         else:
             continue
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield directory / "__init__.py"
         for parts in names:
             if package is not None and directory == root and parts[:1] != [package]:
                 continue

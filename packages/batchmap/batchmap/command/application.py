@@ -13,7 +13,7 @@ from typing import Any
 
 from batchmap.command.arguments import Program
 from batchmap.command.entry_point import INTERRUPTED, raise_on_interrupt
-from batchmap.command.errors import exit_code_of, flag_spelling
+from batchmap.command.errors import exit_code_of, flag_spelling, sync_spelling
 from batchmap.command.settings import CommandSettings
 from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
 from batchmap.command.supervisor import SignalChannel
@@ -58,7 +58,8 @@ class Application:
             code = self._run(words, stop)
         except BatchmapError as error:
             with suppress(OSError):
-                lines = map(printable, error.lines(flag_spelling))
+                spell = sync_spelling if "--sync" in words else flag_spelling
+                lines = map(printable, error.lines(spell))
                 print(without_secrets("\n".join(lines)), file=sys.stderr)
             code = exit_code_of(error)
         except KeyboardInterrupt:  # before there was anything to stop

@@ -11,7 +11,7 @@ from batchmap.errors import (
     WorkersLostError,
 )
 
-__all__ = ["exit_code_of", "flag_of", "flag_spelling"]
+__all__ = ["exit_code_of", "flag_of", "flag_spelling", "sync_spelling"]
 
 _EXIT_CODES: dict[type[BatchmapError], int] = {
     UsageError: 2,
@@ -31,6 +31,11 @@ def flag_of(keyword: str) -> str:
     """Return the long flag of an option: its keyword without the unit."""
     name = keyword.removesuffix("_s").removesuffix("_bytes")
     return "--" + name.replace("_", "-")
+
+
+def sync_spelling(keyword: str, value: str | None) -> str:
+    """Return the same for a command that syncs, which goes on by itself and is not resumed."""
+    return flag_spelling("sync" if keyword == "resume" else keyword, value)
 
 
 def flag_spelling(keyword: str, value: str | None) -> str:

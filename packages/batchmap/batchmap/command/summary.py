@@ -87,6 +87,8 @@ def ending(outcome: RunOutcome, metrics: RunSummary) -> str | None:
         return f"Stopped after {items}: too many failed."
     if not outcome.finished:
         return f"Interrupted after {items}."
+    if outcome.sync is not None and (outcome.sync.gone or outcome.sync.moved):
+        return None
     if not metrics.total_processed and outcome.written_before + outcome.failed_before:
         return "There was nothing left to do."
     return None

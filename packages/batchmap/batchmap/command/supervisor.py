@@ -86,7 +86,12 @@ def supervise(
         sys.stderr.flush()
         # Where the caller ignores it, nobody would keep the child's exit code.
         on_child = signal.signal(signal.SIGCHLD, lambda *_: None)
-        child = os.fork()
+        # Python would tell of an interruption of what runs in a new child before anything else.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            child = os.fork()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         if not child:
             signal.signal(signal.SIGCHLD, on_child)
             os.close(marks_read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord, unreadable_record
@@ -16,17 +16,25 @@ MAX_RECORD_BYTES = 1 << 24
 _SHOWN_COLUMNS = 5
 
 
-def csv_rows(blocks: Iterable[bytes], name: str, *, delimiter: str = ",") -> Iterator[InputRecord]:
+def csv_rows(
+    blocks: Iterable[bytes],
+    name: str,
+    *,
+    delimiter: str = ",",
+    on_header: Callable[[list[str]], None] = lambda header: None,
+) -> Iterator[InputRecord]:
     """Yield a dict of text for every row after the header, by the header's names.
 
     A row with more or fewer cells, or with broken quotes, is an `UnreadableRecord`; blank lines are
-    skipped. The position of a record is the number of its first line. Raises `InputError` for a
-    header without usable names, and for a record of more than `MAX_RECORD_BYTES`.
+    skipped. The position of a record is the number of its first line. `on_header` is given the
+    names before the first record. Raises `InputError` for a header without usable names, and for a
+    record of more than `MAX_RECORD_BYTES`.
     """
     csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES))
     record = _RecordLines(blocks, name)
     rows = csv.reader(record.texts(), delimiter=delimiter, strict=True)
     header = _header(rows, record)
+    on_header(header)
     lines = record.lines
     width = len(header)
     while True:

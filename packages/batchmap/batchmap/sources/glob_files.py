@@ -33,7 +33,9 @@ class MatchingFiles:
         self._names = sorted(
             name
             for name in found
-            if _is_file_or_dead_link(name) and os.path.realpath(name) not in left_out
+            if _is_file_or_dead_link(name)
+            and (path := os.path.realpath(name)) not in left_out
+            and os.path.dirname(path) not in left_out  # noqa: PTH120
         )
         if closed := _closed_directories(pattern):
             more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""

@@ -7,6 +7,7 @@ To add such a format, write a function from blocks of bytes to records, and add 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import blake2b
 from typing import NamedTuple
 
 from batchmap.sources.base import InputRecord
@@ -36,7 +37,10 @@ _FORMATS: Mapping[str, _Format] = {
     "jsonl": _Format(lambda blocks, source: json_lines(blocks, source.max_bytes), "line"),
     "json": _Format(lambda blocks, source: json_elements(blocks, source.name), "element"),
     "csv": _Format(
-        lambda blocks, source: csv_rows(blocks, source.name, delimiter=source.delimiter), "line"
+        lambda blocks, source: csv_rows(
+            blocks, source.name, delimiter=source.delimiter, on_header=source.note_header
+        ),
+        "line",
     ),
     "errors": _Format(lambda blocks, source: failed_items(blocks, source.max_bytes), "line"),
 }
@@ -67,8 +71,17 @@ class StreamedSource:
         self.state = byte_source.state
         self._input = ByteInput(byte_source, compression=compression)
         self._format = _FORMATS[input_format]
+        self.format = input_format
+        """Its name, which says what items are made of the bytes."""
+        self.context = b""
+        """A digest of what records mean beside their bytes; known with the first of them."""
         self.delimiter = delimiter
         self.max_bytes = max_record_bytes
+
+    def note_header(self, header: list[str]) -> None:
+        """Take the names above the records into `context`."""
+        names = repr((self.delimiter, header)).encode("utf-8", "surrogatepass")
+        self.context = blake2b(names, digest_size=blake2b.PERSON_SIZE).digest()
 
     def records(self) -> Iterator[InputRecord]:
         return filter(None, self.records_and_pauses())
