@@ -40,9 +40,9 @@ class StopRequest:
 
     def request(self, urgency: Urgency, signal_number: int | None = None) -> None:
         """Ask for `urgency`; a request never becomes less urgent, and keeps its first signal."""
-        self.urgency = max(self.urgency, urgency)
-        if self.signal_number is None:
+        if self.signal_number is None:  # first, as another thread may act on the urgency at once
             self.signal_number = signal_number
+        self.urgency = max(self.urgency, urgency)
 
     def __reduce__(self) -> tuple[type[StopRequest], tuple[()]]:
         return StopRequest, ()
