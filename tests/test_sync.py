@@ -20,7 +20,7 @@ from batchmap.checkpoint.task_code import code_of, first_difference
 
 from benchmarks import edit_scripts
 
-SCRIPTS, KILLS = 200, 40
+SCRIPTS, KILLS = 200, 16
 """How many random scripts and kills there are in CI; `benchmarks/edit_scripts.py` runs more."""
 
 calls: list[Any] = []
@@ -274,14 +274,14 @@ def test_entries_are_paired_the_first_with_the_first() -> None:
 
 
 def test_journals_of_many_rows_are_replaced() -> None:
-    numbers = [*range(700)]
+    numbers = [*range(400)]
     sync(numbers, batch_size=1, retries=0, workers=1, function=str)
     with closing(sqlite3.connect("out.jsonl.journal")) as sql:
         assert sql.execute("SELECT count(*) FROM done").fetchone()[0] > 300
     numbers[350:360] = []
-    assert sync(numbers, function=str) == (690, 0, 0, 0, 10)
+    assert sync(numbers, function=str) == (390, 0, 0, 0, 10)
     numbers.insert(100, 1000)
-    assert sync(numbers, function=str) == (690, 0, 1, 0, 0)
+    assert sync(numbers, function=str) == (390, 0, 1, 0, 0)
     assert results() == [*map(str, numbers)]
 
 
