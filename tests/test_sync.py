@@ -318,6 +318,7 @@ def test_an_empty_journal_vouches_for_no_output() -> None:
         Path("out.jsonl.journal").write_bytes(b"")
         with pytest.raises(OutputError, match="a journal without a run"):
             run(work, "in.txt", "out.jsonl", mode=mode)
+        assert Path("out.jsonl.journal").read_bytes() == b"", "what is refused is left as it is"
     assert Path("out.jsonl").read_text() == "precious"
 
 

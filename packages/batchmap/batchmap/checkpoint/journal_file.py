@@ -21,6 +21,7 @@ __all__ = [
     "DamagedJournalError",
     "close_journal_file",
     "create_statement",
+    "holds_nothing",
     "open_journal_file",
     "remove_journal_file",
     "sqlite_errors",
@@ -176,6 +177,19 @@ def _create_or_recognize(path: Path, name: str) -> None:
             f"{name} is a journal of version {version}, and this program writes {_VERSION}",
             advice="go on with the program that began it, or move it and the output away",
         )
+
+
+def holds_nothing(path: Path) -> bool:
+    """Tell, without changing it, whether nothing was ever committed to the journal at `path`."""
+    image = _empty_journal()
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(image) + 1)
+        log = path.with_name(f"{path.name}-wal")
+        has_log = log.exists() and log.stat().st_size > 0
+    except OSError:
+        return False
+    return not has_log and (start == image or _is_begun(start, image))
 
 
 def _is_begun(content: bytes, image: bytes) -> bool:

@@ -7,7 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from batchmap.checkpoint.journal import Journal
-from batchmap.checkpoint.journal_file import DamagedJournalError, remove_journal_file
+from batchmap.checkpoint.journal_file import (
+    DamagedJournalError,
+    holds_nothing,
+    remove_journal_file,
+)
 from batchmap.checkpoint.journal_replacement import settle
 from batchmap.checkpoint.store_journal import StoreJournal
 from batchmap.errors import OutputError, UsageError
@@ -40,13 +44,13 @@ def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
             )
     if is_new and not options.overwrite and isinstance(output, Path):
         _refuse_leftovers(options, output)
+    may_be_foreign = not options.overwrite and _is_foreign(output)
+    if may_be_foreign and isinstance(output, Path) and holds_nothing(journal_path(output)):
+        raise _without_run(output)
     journal = _opened_journal(options, output)
-    if journal.fingerprint is None and not options.overwrite and _is_foreign(output):
+    if may_be_foreign and journal.fingerprint is None:
         journal.close()
-        raise OutputError(
-            f"{output} has a journal without a run, so nobody knows what it holds",
-            advice="{overwrite} begins anew, or name another file",
-        )
+        raise _without_run(output)
     if journal.fingerprint is not None and not may_exist:
         journal.close()
         raise UsageError(
@@ -56,6 +60,13 @@ def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
             + "{overwrite} begins anew",
         )
     return journal
+
+
+def _without_run(output: Path | OutputLease) -> OutputError:
+    return OutputError(
+        f"{output} has a journal without a run, so nobody knows what it holds",
+        advice="{overwrite} begins anew, or name another file",
+    )
 
 
 def _is_foreign(output: Path | OutputLease) -> bool:
