@@ -73,7 +73,7 @@ class Identity(Protocol):
 
 
 class _Comparing:
-    """What all have in common."""
+    """Compares records one by one; one that is known may say what its entry was before."""
 
     entry_bytes: int
     compared_bytes: int
@@ -100,14 +100,17 @@ class _Records(_Comparing):
     def same(self, records: Sequence[InputRecord], known: bytes) -> int:
         context = _context(self._source)
         entries = b"".join(
-            [blake2b(raw, digest_size=16, person=context).digest() for _, raw, _ in records]
+            [
+                blake2b(raw, digest_size=DIGEST_BYTES, person=context).digest()
+                for _, raw, _ in records
+            ]
         )
         if entries == known[: len(entries)]:  # as mostly, and quicker than one by one
             return len(records)
         return super().same(records, known)
 
     def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
-        return blake2b(raw, digest_size=16, person=_context(self._source)).digest()
+        return digest(raw, _context(self._source))
 
 
 class _KeyedRecords(_Comparing):

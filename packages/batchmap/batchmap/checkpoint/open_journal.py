@@ -1,4 +1,7 @@
-"""Opens the journal of an output, and refuses to touch what no journal vouches for."""
+"""Opens the journal of an output, and makes the two agree.
+
+What no journal vouches for is not touched.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,11 @@ from batchmap.checkpoint.journal_replacement import settle
 from batchmap.checkpoint.store_journal import StoreJournal
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
+from batchmap.sinks import Sink
 from batchmap.storage import draft_path, journal_path
 from batchmap.storage.output_lease import OutputLease
 
-__all__ = ["checked_journal", "open_journal"]
+__all__ = ["agree", "checked_journal", "open_journal"]
 
 
 def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
@@ -70,7 +74,7 @@ def _without_run(output: Path | OutputLease) -> OutputError:
 
 
 def _is_foreign(output: Path | OutputLease) -> bool:
-    """Tell whether a file holds something that no run of its journal has written."""
+    """Tell whether there is something that a journal without a run cannot vouch for."""
     return isinstance(output, Path) and output.is_file() and output.stat().st_size > 0
 
 
@@ -121,3 +125,17 @@ def checked_journal(output: Path) -> Journal:
             journal.close()
         raise
     return journal
+
+
+def agree(journal: Journal, sink: Sink) -> int:
+    """Start `sink` where its journal ends; return how many items were lost at its end.
+
+    An output that is longer is cut. Of one that is shorter, the journal forgets what is beyond it.
+    """
+    end = journal.output_end
+    found = sink.start(end)
+    if found >= end:
+        return 0
+    items = journal.cut(found)
+    sink.start(journal.output_end)
+    return items

@@ -17,15 +17,15 @@ from typing import Any
 
 from batchmap.checkpoint.completion_log import FailureSpool
 from batchmap.checkpoint.failure_stats import FailureLimit
-from batchmap.checkpoint.identity import Identity, identity_of
+from batchmap.checkpoint.fingerprint import check_sameness, run_fingerprint
+from batchmap.checkpoint.identity import identity_of
 from batchmap.checkpoint.journal import Journal
-from batchmap.checkpoint.open_journal import open_journal
+from batchmap.checkpoint.open_journal import agree, open_journal
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
 from batchmap.checkpoint.sync import open_sync_recorder
-from batchmap.checkpoint.sync_results import OF_THE_TASK, agree, remove_sync
-from batchmap.checkpoint.task_code import first_difference
-from batchmap.errors import InputError, OutputError, UsageError
+from batchmap.checkpoint.sync_results import remove_sync
+from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, StdoutSink, open_sink
 from batchmap.sources import Source, open_source
@@ -46,8 +46,6 @@ from batchmap.storage.output_lease import OutputLease, kept_beside
 __all__ = ["open_input", "open_recorder", "refuse_own_input"]
 
 _logger = logging.getLogger(__name__)
-
-ACCEPT_OR_OVERWRITE = "{accept_task} goes on with it as it is now, {overwrite} begins anew"
 
 MAX_LINE_BYTES = 2**20
 
@@ -147,7 +145,7 @@ def open_recorder(
             before["keep_order"] = options.keep_order
         elif before is not None:
             options = replace(options, keep_order=options.keep_order or before["keep_order"])
-        now = _fingerprint(options, fingerprint, source, identity)
+        now = run_fingerprint(options, fingerprint, source, identity)
         pending = None
         if before is None or not options.sync:
             # An input that cannot be read must not cost an output that is there already.
@@ -161,7 +159,7 @@ def open_recorder(
             )
             stack.callback(pending.close)
         if before is not None:
-            _check_sameness(before, now, accepts_task=options.accept_task)
+            check_sameness(before, now, accepts_task=options.accept_task)
         if isinstance(output, OutputLease):
             output.acquire()
         if journal is not None:
@@ -253,49 +251,3 @@ def _start_of(location: Location | None) -> bytes:
         return b""
     with location.open("rb") as file:
         return file.read(MAX_LINE_BYTES)
-
-
-def _fingerprint(
-    options: JobOptions, function: Mapping[str, Any], source: Source, identity: Identity
-) -> dict[str, Any]:
-    """Return what the results depend on, the items apart."""
-    names = ("output_format", "record", "keep_order", "defuse_formulas")
-    chosen = {name: getattr(options, name) for name in names}
-    input_format = getattr(source, "format", None)  # what is not read as a stream has one only
-    return {**function, **chosen, "input_format": input_format, "identity": identity.name}
-
-
-def _check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task: bool) -> None:
-    """Raise `InputError` where the run is not the one that the journal knows."""
-    if not accepts_task:
-        _check_task(before, now)
-    for name, value in now.items():
-        if name in OF_THE_TASK or before.get(name) == value:
-            continue
-        if name == "identity":
-            raise InputError(
-                f"what says which item it is was {before.get(name)} when the run began and is "
-                f"{value} now",
-                advice="{overwrite} begins anew",
-            )
-        raise InputError(
-            f"was {before.get(name)} when the run began and is {value} now",
-            option=name,
-            advice="{overwrite} begins anew",
-        )
-
-
-def _check_task(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise `InputError` where the function is not the one that the journal knows."""
-    for name in ("function", "setup"):
-        if before.get(name) != now.get(name):
-            raise InputError(
-                f"the {name} was {before.get(name)} and is {now.get(name)} now",
-                advice=ACCEPT_OR_OVERWRITE,
-            )
-    if before.get("bound") != now.get("bound"):
-        raise InputError("what the function binds has changed", advice=ACCEPT_OR_OVERWRITE)
-    if (what := first_difference(before.get("source") or {}, now.get("source") or {})) is not None:
-        raise InputError(
-            f"the task's code has changed since the run began: {what}", advice=ACCEPT_OR_OVERWRITE
-        )

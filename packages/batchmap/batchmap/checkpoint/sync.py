@@ -26,15 +26,14 @@ from batchmap.checkpoint.item_matching import ItemMatching
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
-from batchmap.checkpoint.sync_results import SyncResults
-from batchmap.checkpoint.sync_rewrite import Earlier, columns_of, rewrite
+from batchmap.checkpoint.sync_results import SyncResults, columns_at
+from batchmap.checkpoint.sync_rewrite import Earlier, rewrite
 from batchmap.options import JobOptions
 from batchmap.records import RunOutcome, SyncCounts
 from batchmap.sinks import update_errors
 from batchmap.sinks.base import Kept
 from batchmap.sources import InputRecord, Source
 from batchmap.stopping import StopRequest
-from batchmap.storage import Location, NamedPath
 
 __all__ = ["SyncRecorder", "open_sync_recorder"]
 
@@ -59,7 +58,9 @@ def open_sync_recorder(
     # What was done beside an output that was replaced since then is in it.
     beside = SyncResults(options, {**fingerprint, "beside": journal.generation}, stack)
     matching = _matching(options, source, identity, journal, beside, stop)
-    columns = columns_of(options, journal) if matching.differences.kept else Kept([])
+    columns = Kept([])
+    if matching.differences.kept:
+        columns = columns_at(options.output, options.output_format, journal)
     if beside.journal is not None and not beside.fits(columns):
         beside.remove()
         matching.close()
@@ -160,17 +161,18 @@ class SyncRecorder(Recorder):
     def outcome(self) -> RunOutcome:
         """Return what came of the items so far, with how the input differed."""
         outcome = super().outcome()
-        errors: Location | None = self._options.errors
+        output, errors = outcome.output, self._options.errors
+        errors_file = None if errors is None else f"{errors}"
+        if self._rewrites and not self.finished:  # nothing is in these files yet
+            output = f"{output}.sync, for the next sync"
+            errors_file = errors_file and output
         found = self._matching.differences
-        if self._rewrites and not self.finished:  # nothing is in the output yet
-            waiting = f"{outcome.output}.sync, for the next sync"
-            outcome = replace(outcome, output=waiting)
-            errors = None if errors is None else NamedPath(waiting)
         done = outcome.written + outcome.failed
         changed = min(done, found.changed)
         return replace(
             outcome,
-            errors_file=None if errors is None else f"{errors}",
+            output=output,
+            errors_file=errors_file,
             sync=SyncCounts(
                 kept=found.kept,
                 moved=found.moved,

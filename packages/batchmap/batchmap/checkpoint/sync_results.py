@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from batchmap.checkpoint.done_items import last_rows, result_commits
+from batchmap.checkpoint.fingerprint import without_task
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_file import DamagedJournalError, remove_journal_file
+from batchmap.checkpoint.open_journal import agree
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, open_reader, open_sink
@@ -19,12 +21,9 @@ from batchmap.sinks.base import Kept
 from batchmap.sinks.parquet_parts import LocalParquetParts
 from batchmap.storage import journal_path, sync_path
 
-__all__ = ["OF_THE_TASK", "SyncResults", "agree", "columns_at", "remove_sync"]
+__all__ = ["SyncResults", "columns_at", "remove_sync"]
 
 _logger = logging.getLogger(__name__)
-
-OF_THE_TASK = ("function", "setup", "source", "bound")
-"""What a fingerprint holds of the task."""
 
 
 class SyncResults:
@@ -64,7 +63,7 @@ class SyncResults:
             self.journal = Journal(path)
             self.journal.check()
             self.sink.check(self.journal.stretches())
-        except (DamagedJournalError, OutputError) as error:
+        except OutputError as error:
             if self.journal is None and not isinstance(error, DamagedJournalError):
                 raise
             _logger.warning("%s; what an earlier sync did is done again", error)
@@ -78,8 +77,8 @@ class SyncResults:
                 f"{self.path}: is the output of another run, and in the way of this one",
                 advice="move it and its journal away",
             )
-        apart = OF_THE_TASK if self._options.accept_task else ()
-        if _without(found, apart) != _without(self._fingerprint, apart):
+        part = without_task if self._options.accept_task else dict
+        if part(found) != part(self._fingerprint):
             self.remove()
             return
         agree(self.journal, self.sink)
@@ -160,21 +159,3 @@ def columns_at(path: Path, output_format: str, journal: Journal) -> Kept:
     """Return the columns of an output, without results."""
     with closing(open_reader(path, output_format, result_commits(journal))) as reader:
         return reader.columns()
-
-
-def _without(fingerprint: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: value for name, value in fingerprint.items() if name not in names}
-
-
-def agree(journal: Journal, sink: Sink) -> int:
-    """Start `sink` where its journal ends; return how many items were lost at its end.
-
-    An output that is longer is cut. Of one that is shorter, the journal forgets what is beyond it.
-    """
-    end = journal.output_end
-    found = sink.start(end)
-    if found >= end:
-        return 0
-    items = journal.cut(found)
-    sink.start(journal.output_end)
-    return items

@@ -16,17 +16,18 @@ from batchmap.checkpoint.done_items import done_items, failure_line_of, result_c
 from batchmap.checkpoint.item_matching import ItemMatching, KeptRange
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_replacement import Replacement, remove_draft, replacing, settle
-from batchmap.checkpoint.sync_results import columns_at
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, open_reader, open_sink, renumbered_failure
-from batchmap.sinks.base import Kept
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet_parts import LocalParquetParts
 from batchmap.stopping import StopRequest
 from batchmap.storage import draft_path, sync_directory
 
-__all__ = ["Earlier", "columns_of", "rewrite"]
+__all__ = ["Earlier", "rewrite"]
+
+_DONE_NOW = 2
+"""In place of the number of an output: what this run did, beside the output that is number 1."""
 
 _SYNCED_RESULTS = 200_000
 """How many results are written before they are made durable: a part of Parquet."""
@@ -42,12 +43,6 @@ class Earlier:
     """The last rows of the journal from before this run."""
 
 
-def columns_of(options: JobOptions, journal: Journal) -> Kept:
-    """Return the columns of the output that `options` name, without results."""
-    assert isinstance(options.output, Path)
-    return columns_at(options.output, options.output_format, journal)
-
-
 def rewrite(
     options: JobOptions,
     fingerprint: dict[str, Any],
@@ -59,10 +54,10 @@ def rewrite(
 ) -> bool:
     """Replace the output by one with the results of all items, in the order of the input.
 
-    `earlier` are the output as it is, and that of what this run did, whose items have their index
-    of now. `place_of` says in words where a record of the input stands. Returns `False` when `stop`
-    was requested before the end: then nothing has changed. Raises `OutputError` when a result
-    cannot be read or written.
+    `earlier` are the output as it is, and the one beside it, where the items that this run did have
+    their index of now. `place_of` says in words where a record of the input stands. Returns `False`
+    when `stop` was requested before the end: then nothing has changed. Raises `OutputError` when a
+    result cannot be read or written.
     """
     assert isinstance(options.output, Path)
     target = real_path(options.output)
@@ -75,11 +70,7 @@ def rewrite(
     try:
         with ExitStack() as stack, replacing(journal, fingerprint) as new:
             stack.callback(sink.close)
-            writer = _Writer(
-                sink, new, earlier, options.output_format, stop, stack,
-                same=matching.same, is_result=options.record == "result",
-            )  # fmt: skip
-            writer.write(_in_input_order(earlier[1], matching), matching.failed_places(), place_of)
+            _Writer(sink, new, options, earlier, stack).write(matching, place_of, stop)
         with output_errors(options.output):
             if target.exists():
                 before = target.stat()
@@ -114,9 +105,9 @@ def _claim_draft(journal: Journal, draft: Path) -> None:
 
 
 def _in_input_order(beside: Earlier, matching: ItemMatching) -> Iterator[KeptRange]:
-    """Yield what was done before and what this run did, the latter as of output 2."""
+    """Yield what was done before and what this run did, the latter as of output `_DONE_NOW`."""
     done_now = (
-        (done.first, done.number, done.entries, 2, done.address)
+        (done.first, done.number, done.entries, _DONE_NOW, done.address)
         for done in done_items(beside.journal, after=beside.rows_before)
     )
     return merge(matching.kept(), done_now, key=itemgetter(0))
@@ -133,47 +124,42 @@ class _Writer:
         self,
         sink: Sink,
         new: Replacement,
+        options: JobOptions,
         earlier: list[Earlier],
-        output_format: str,
-        stop: StopRequest,
         stack: ExitStack,
-        *,
-        same: int,
-        is_result: bool,
     ) -> None:
-        self._same = same
-        """How many items at the start have the index that they had."""
-        self._is_result = is_result
-        """Whether results are written without their index."""
         self._sink = sink
         self._new = new
-        self._stop = stop
+        self._has_index = options.record != "result"
+        """Whether the index of an item is part of its result."""
+        self._beside = earlier[-1]
         readers = [
             stack.enter_context(
-                closing(open_reader(one.path, output_format, result_commits(one.journal)))
+                closing(open_reader(one.path, options.output_format, result_commits(one.journal)))
             )
             for one in earlier
         ]
+        # By the number of the output; what was done now is in the last of them.
         self._readers = [*readers, readers[-1]]
-        self._journals = [earlier[0].journal, earlier[1].journal, earlier[1].journal]
+        self._journals = [one.journal for one in (*earlier, self._beside)]
         self._unsynced = 0
         sink.start(0)
 
     def write(
-        self,
-        ranges: Iterator[KeptRange],
-        failed_before: Iterator[tuple[int, int]],
-        place_of: Callable[[int], str],
+        self, matching: ItemMatching, place_of: Callable[[int], str], stop: StopRequest
     ) -> None:
-        """Write all, durably; `failed_before` gives the position of those among `ranges`."""
-        for first, number, entries, output, address in ranges:
-            if self._stop.requested:
+        """Write all, durably, in the order of the input."""
+        failed_before = matching.failed_places()
+        for first, number, entries, output, address in _in_input_order(self._beside, matching):
+            if stop.requested:
                 raise _StoppedError
             if address >= 0:
-                self._copy(first, number, entries, output, address)
+                has_moved = output != _DONE_NOW and first + number > matching.same
+                whole = not (has_moved and self._has_index)
+                self._copy(first, number, entries, output, address, whole=whole)
                 continue
             line = failure_line_of(self._journals[output], address)
-            if output != 2:
+            if output != _DONE_NOW:
                 index, where = next(failed_before)
                 assert index == first, (index, first)
                 line = renumbered_failure(line, first, place_of(where))
@@ -181,8 +167,10 @@ class _Writer:
         self._sync()
         self._sink.finish(self._new.add_stretch)
 
-    def _copy(self, first: int, number: int, entries: bytes, output: int, address: int) -> None:
-        whole = output == 2 or first + number <= self._same or self._is_result
+    def _copy(
+        self, first: int, number: int, entries: bytes, output: int, address: int, *, whole: bool
+    ) -> None:
+        """Copy results; `whole` where none of them needs a new index."""
         size = len(entries) // number
         done = 0
         while done < number:
