@@ -65,6 +65,14 @@ def test_a_rename_that_the_journal_has_not_noted_yet_is_adopted() -> None:
         assert Path("out.jsonl").read_bytes() == new
 
 
+def test_an_output_that_is_gone_with_its_draft_is_written_anew() -> None:
+    sync(lines(*"ab"))
+    _write_replacement({"done": [], "stretch": []})
+    Path("out.jsonl").unlink()
+    assert (sync("in.txt"), calls) == ((0, 0, 2, 0, 0), ["a", "b"])
+    assert results() == ["A", "B"]
+
+
 STATE = ("done", "failed", "stretch")
 
 

@@ -6,12 +6,15 @@ The entries go into a temporary SQLite file, which sorts them; in memory are som
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import repeat
 
 from batchmap.checkpoint.identity import DIGEST_BYTES
+from batchmap.errors import OutputError
 
 __all__ = ["EntryPairing"]
 
@@ -20,10 +23,23 @@ UNPAIRED = -1
 _CACHE_KB = 24 << 10
 
 
+@contextmanager
+def _temporary_errors() -> Iterator[None]:
+    """Turn an error of SQLite inside into an `OutputError` that says what helps."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OutputError(
+            f"the differences of the input cannot be kept in {tempfile.gettempdir()} ({error}); "
+            "make room there, or set TMPDIR"
+        ) from error
+
+
 class EntryPairing:
     """Entries of before and of now: equal ones are paired, the first with the first, and so on.
 
-    Of an entry, the first `compared_bytes` are compared.
+    Of an entry, the first `compared_bytes` are compared. Methods raise `OutputError` where there is
+    no room for the file.
     """
 
     def __init__(self, compared_bytes: int) -> None:
@@ -49,15 +65,17 @@ class EntryPairing:
 
     def index_names(self) -> None:
         """Prepare `known_by_name`, when all old entries were added."""
-        self._sql.execute(f"CREATE INDEX old_name ON old (substr(entry, 1, {DIGEST_BYTES}))")
+        with _temporary_errors():
+            self._sql.execute(f"CREATE INDEX old_name ON old (substr(entry, 1, {DIGEST_BYTES}))")
 
     def known_by_name(self, name: bytes) -> bytes:
         """Return the last old entry that begins with `name`; empty for none."""
-        found = self._sql.execute(
-            f"SELECT entry FROM old WHERE substr(entry, 1, {DIGEST_BYTES}) = ? "
-            "ORDER BY id DESC LIMIT 1",
-            (name,),
-        ).fetchone()
+        with _temporary_errors():
+            found = self._sql.execute(
+                f"SELECT entry FROM old WHERE substr(entry, 1, {DIGEST_BYTES}) = ? "
+                "ORDER BY id DESC LIMIT 1",
+                (name,),
+            ).fetchone()
         return b"" if found is None else found[0]
 
     def add_new(self, entries: Iterable[bytes]) -> int:
@@ -66,14 +84,16 @@ class EntryPairing:
 
     def _add(self, table: str, entries: Iterable[bytes]) -> int:
         query = f"INSERT INTO {table} (entry) VALUES (?)"
-        self._sql.executemany(query, ((entry,) for entry in entries))
-        [number] = self._sql.execute(f"SELECT max(id) FROM {table}").fetchone()
+        with _temporary_errors():
+            self._sql.executemany(query, ((entry,) for entry in entries))
+            [number] = self._sql.execute(f"SELECT max(id) FROM {table}").fetchone()
         return number or 0
 
     def new_entries(self) -> Iterator[bytes]:
         """Yield the entries of now, in their order."""
-        for [entry] in self._sql.execute("SELECT entry FROM new ORDER BY id"):
-            yield entry
+        with _temporary_errors():
+            for [entry] in self._sql.execute("SELECT entry FROM new ORDER BY id"):
+                yield entry
 
     # Pairs -----------------------------------------------------------------------------------
 
@@ -136,7 +156,8 @@ class EntryPairing:
         part = f"substr(entry, 1, {size or self._compared})"
         if size is None and self._compared == DIGEST_BYTES:
             part = "entry"  # quicker
-        yield from self._sql.execute(f"SELECT {part}, id - 1 FROM {table} ORDER BY {part}, id")
+        with _temporary_errors():
+            yield from self._sql.execute(f"SELECT {part}, id - 1 FROM {table} ORDER BY {part}, id")
 
 
 def _equal(

@@ -111,6 +111,8 @@ def settle(journal: Journal, output: Path, draft: Path) -> None:
 
 def _is_new(journal: Journal, output: Path, fingerprint: dict[str, Any]) -> bool:
     """Tell whether the output is what the new rows say: somebody may have removed the draft."""
+    if not output.exists():
+        return False
     sink = open_sink(output, fingerprint["output_format"])
     try:
         sink.check(journal.stretches(tables=_PREFIX))
