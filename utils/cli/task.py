@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from batchmap.checkpoint.session import refuse_own_input
+from batchmap.command.replaced_names import StandardNames, refuse_threads
 from batchmap.command.run import check_backend
 from batchmap.command.settings import EXPORTS
 from batchmap.command.task import load_task
@@ -19,7 +20,9 @@ __all__ = ["load_compared_task", "open_compared_input"]
 def load_compared_task(settings: Settings) -> Callable[[Any], Any]:
     """Return the function that `--task` names; raises `UsageError` when it cannot be had."""
     assert settings.task is not None
+    names = StandardNames()
     task = load_task(settings.task, setup=settings.setup)
+    refuse_threads(settings.task, names.replaced(), "only `run` can do with that")
     check_backend(settings.backend, task)
     return task.function
 

@@ -6,7 +6,8 @@ Code is compared by its syntax trees, without docstrings, so that a comment chan
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,8 @@ TaskCode = dict[str, dict[str, str]]
 top level, and under `""` that of all other statements there."""
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+_IMPORTS = (ast.Import, ast.ImportFrom)
 
 _IGNORED_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
 
@@ -54,9 +57,9 @@ def code_of(module: ModuleType) -> TaskCode:
             source = path.read_bytes()
         except OSError:
             continue
-        found[label], tree = _names_of(source)
-        if tree is not None:
-            pending += _neighbours(tree, path, root, package)
+        names, imports = _names_and_imports(source)
+        found[label] = dict(names)
+        pending += _neighbours(imports, path, root, package)
     return found
 
 
@@ -74,8 +77,9 @@ def first_difference(before: Mapping[str, Mapping[str, str]], now: TaskCode) -> 
     return None
 
 
-def _names_of(source: bytes) -> tuple[dict[str, str], ast.Module | None]:
-    """Return the digest of each name in a file, and its tree where it has one."""
+@lru_cache(maxsize=256)  # of one process that syncs again and again
+def _names_and_imports(source: bytes) -> tuple[dict[str, str], list[ast.stmt]]:
+    """Return the digest of each name in a file, and its import statements."""
     try:
         tree = ast.parse(source)
         found: dict[str, Any] = {}
@@ -87,8 +91,9 @@ def _names_of(source: bytes) -> tuple[dict[str, str], ast.Module | None]:
                 top = found.setdefault("", blake2b(digest_size=8))
                 top.update(repr(names).encode())
     except (SyntaxError, ValueError, RecursionError):
-        return {"": blake2b(source, digest_size=8).hexdigest()}, None
-    return {name: one.hexdigest() for name, one in found.items()}, tree
+        return {"": blake2b(source, digest_size=8).hexdigest()}, []
+    imports = [one for one in _statements(tree.body) if isinstance(one, _IMPORTS)]
+    return {name: one.hexdigest() for name, one in found.items()}, imports
 
 
 def _defined(statement: ast.stmt) -> list[str]:
@@ -107,19 +112,42 @@ def _defined(statement: ast.stmt) -> list[str]:
     return names or [""]
 
 
-def _text_of(node: Any) -> str:
+def _text_of(node: ast.AST) -> str:
     """Return a text that is the same for equal code in all versions of Python."""
-    if isinstance(node, list):
-        return "[" + ",".join(map(_text_of, node)) + "]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = [
-        (name, _without_docstring(value) if name == "body" else value)
-        for name, value in ast.iter_fields(node)
-        if name not in _IGNORED_FIELDS and value is not None and value != []
-    ]
-    inner = ",".join(f"{name}={_text_of(value)}" for name, value in fields)
-    return f"{type(node).__name__}({inner})"
+    pieces: list[str] = []
+    _add_text(node, pieces.append)
+    return "".join(pieces)
+
+
+def _add_text(value: Any, add: Callable[[str], None]) -> None:
+    if isinstance(value, ast.AST):
+        kind = type(value)
+        add(kind.__name__)
+        before = "("
+        for name in _fields_of(kind):
+            inner = getattr(value, name, None)
+            if name == "body":
+                inner = _without_docstring(inner)
+            elif inner is None or inner == []:
+                continue
+            add(f"{before}{name}=")
+            _add_text(inner, add)
+            before = ","
+        add("()" if before == "(" else ")")
+    elif isinstance(value, list):
+        before = "["
+        for inner in value:
+            add(before)
+            _add_text(inner, add)
+            before = ","
+        add("[]" if before == "[" else "]")
+    else:
+        add(repr(value))
+
+
+@cache
+def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _IGNORED_FIELDS)
 
 
 def _without_docstring(body: Any) -> Any:
@@ -137,9 +165,11 @@ def _without_docstring(body: Any) -> Any:
     ]
 
 
-def _neighbours(tree: ast.Module, path: Path, root: Path, package: str | None) -> Iterator[Path]:
-    """Yield the files beside the task that the code of a file imports."""
-    for node in ast.walk(tree):
+def _neighbours(
+    imports: Iterable[ast.stmt], path: Path, root: Path, package: str | None
+) -> Iterator[Path]:
+    """Yield the files beside the task that the import statements of a file import."""
+    for node in imports:
         if isinstance(node, ast.Import):
             names = [alias.name.split(".") for alias in node.names]
             directory = root
@@ -155,6 +185,16 @@ def _neighbours(tree: ast.Module, path: Path, root: Path, package: str | None) -
             if package is not None and directory == root and parts[:1] != [package]:
                 continue
             yield from _files_of(directory, parts)
+
+
+def _statements(body: Iterable[Any]) -> Iterator[ast.stmt]:
+    """Yield the statements of a body, and those inside of them."""
+    for statement in body:
+        if isinstance(statement, ast.stmt):
+            yield statement
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            if inner := getattr(statement, name, None):
+                yield from _statements(inner)
 
 
 def _files_of(directory: Path, parts: list[str]) -> Iterator[Path]:

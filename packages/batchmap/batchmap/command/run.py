@@ -10,6 +10,7 @@ from typing import Any
 
 from batchmap.checkpoint.session import open_input
 from batchmap.command.dry_run import find_plan
+from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
 from batchmap.command.supervisor import mark_started
@@ -79,10 +80,31 @@ def _source_and_task(
         refused = error
     if settings.source == "-":
         give_away_stdin()
-    task = load_task(settings.task, setup=settings.setup)  # a task that cannot be had comes first
+    task = _task(settings)  # one that cannot be had comes first
     if refused is not None:
         raise refused
     return source, task
+
+
+def _task(settings: RunSettings) -> Task:
+    """Import the task; raises `TaskReplacesNames` where that must be done elsewhere."""
+    if settings.imports_in_workers:
+        from batchmap.command.task_in_workers import task_in_workers
+
+        return task_in_workers(settings.task, setup=settings.setup)
+    names = StandardNames()
+    task = load_task(settings.task, setup=settings.setup)
+    if replaced := names.replaced():
+        if settings.backend is None or settings.backend == "process":
+            raise TaskReplacesNames(replaced)
+        if settings.backend != "sequential":
+            refuse_threads(
+                settings.task,
+                replaced,
+                f"--backend {settings.backend} needs what it was; without --backend, the task is "
+                "imported in worker processes alone",
+            )
+    return task
 
 
 def check_backend(backend: str | None, task: Task) -> None:

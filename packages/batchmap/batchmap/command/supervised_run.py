@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from batchmap.backends import runs_in_processes
+from batchmap.command.replaced_names import TaskReplacesNames
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
-from batchmap.command.supervisor import Ending, SignalChannel, supervise
+from batchmap.command.supervisor import Ending, SignalChannel, leave, supervise
+from batchmap.command.terminal import stderr
 from batchmap.errors import UsageError, WorkersLostError
 
 __all__ = ["run_supervised", "supervise_task"]
@@ -58,6 +60,10 @@ def run_supervised(
 
     def go_on_with_processes(ending: Ending) -> None:
         nonlocal settings, has_processes
+        if ending.left:
+            settings = replace(settings, backend="process", imports_in_workers=True)
+            has_processes = not settings.dry_run
+            return
         _refuse_import(settings.task, ending)
         ended = f"ended this process with {_described(ending.code)}"
         if ending.was_silent:
@@ -83,8 +89,24 @@ def run_supervised(
         if not settings.sync:  # which goes on by itself
             settings = replace(settings, resume=True, retry_failed=False)
 
+    def act_or_leave(channel: SignalChannel | None) -> int:
+        try:
+            return act(settings, channel)
+        except TaskReplacesNames as replaced:
+            if channel is None:  # there is no other process
+                raise UsageError(
+                    f"{settings.task} replaces {replaced} when imported; do so in the function"
+                ) from replaced
+            if not settings.quiet:
+                print(
+                    f"{settings.task} replaces {replaced} when it is imported; it is imported in "
+                    "worker processes alone",
+                    file=stderr(),
+                )
+            leave()
+
     return supervise(
-        lambda channel: act(settings, channel),
+        act_or_leave,
         when_ended=go_on_with_processes,
         silence_limit_s=lambda: None if has_processes else settings.timeout_s,
     )

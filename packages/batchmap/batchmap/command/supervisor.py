@@ -20,11 +20,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from os import _exit, fstat, kill, write  # held, for a function may replace them
+from time import sleep
+from typing import NamedTuple, NoReturn
 
 from batchmap.command.stop_times import DRAIN_S, EXIT_S, STUCK
 
-__all__ = ["RELAYED", "Ending", "SignalChannel", "mark_exiting", "mark_started", "supervise"]
+__all__ = [
+    "RELAYED",
+    "Ending",
+    "SignalChannel",
+    "leave",
+    "mark_exiting",
+    "mark_started",
+    "supervise",
+]
 
 RELAYED = 128
 """Added to the number of a signal that the parent got and handed on."""
@@ -43,6 +53,7 @@ SignalChannel = tuple[socket.socket, socket.socket]
 _ALIVE = b"."
 _STARTED = b"u"
 _EXITING = b"x"
+_LEAVING = b"l"
 _RETURNED = b"r"
 """The exit code follows in one byte."""
 
@@ -59,6 +70,8 @@ class Ending(NamedTuple):
     """Whether items had begun to run."""
     was_silent: bool
     """Whether it was killed because it held all of its threads for too long."""
+    left: bool = False
+    """Whether it ended on purpose, to leave its work to another child."""
 
 
 def supervise(
@@ -110,12 +123,18 @@ def supervise(
             return guard.exit_code
         if marks.is_exiting or guard.signals:
             return code if code >= 0 else 128 - code
-        when_ended(Ending(code, marks.has_started, guard.was_silent))
+        when_ended(Ending(code, marks.has_started, guard.was_silent, marks.is_leaving))
 
 
 def mark_exiting() -> None:
     """Let the parent know that this process exits on purpose."""
     _mark(_EXITING)
+
+
+def leave() -> NoReturn:
+    """End this process, and let the parent know that another one is to do its work."""
+    _mark(_LEAVING)
+    _exit(0)
 
 
 def mark_started() -> None:
@@ -128,8 +147,8 @@ def _mark(mark: bytes) -> bool:
     if _marks_pipe is not None:
         descriptor, inode = _marks_pipe
         try:
-            if os.fstat(descriptor).st_ino == inode:  # a function may have closed it
-                os.write(descriptor, mark)
+            if fstat(descriptor).st_ino == inode:  # a function may have closed it
+                write(descriptor, mark)
         except BrokenPipeError:
             return False
         except OSError:
@@ -161,8 +180,8 @@ def _in_child(
 
 def _beat() -> None:
     while _mark(_ALIVE):
-        time.sleep(BEAT_S)
-    os.kill(os.getpid(), signal.SIGKILL)  # the parent is gone
+        sleep(BEAT_S)
+    kill(os.getpid(), signal.SIGKILL)  # the parent is gone
 
 
 class _Marks:
@@ -171,6 +190,7 @@ class _Marks:
     def __init__(self) -> None:
         self.has_started = False
         self.is_exiting = False
+        self.is_leaving = False
         self.returned: int | None = None
         self._code_follows = False
 
@@ -181,6 +201,7 @@ class _Marks:
             self._code_follows = mark == _RETURNED[0] and self.returned is None
             self.has_started |= mark == _STARTED[0]
             self.is_exiting |= mark == _EXITING[0]
+            self.is_leaving |= mark == _LEAVING[0]
 
 
 class _Guard:
