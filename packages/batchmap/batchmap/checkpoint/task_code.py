@@ -146,7 +146,7 @@ def _add_text(value: Any, add: Callable[[str], None]) -> None:
 
 
 @cache
-def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
+def _fields_of(kind: Any) -> tuple[str, ...]:
     return tuple(name for name in kind._fields if name not in _IGNORED_FIELDS)
 
 
