@@ -70,6 +70,47 @@ def test_a_run_is_as_without(place: Place, change: str, when: str, backend: str)
     assert "nothing left to do" in done.stdout
 
 
+REPLACED = {
+    "open": "import builtins\ndef none(*_): raise OSError('none')\nbuiltins.open = none",
+    "sockets": "import socket\nsocket.socket = socket.socketpair = None",
+    "threads": "import threading\nthreading.Thread.start = threading.Lock = None",
+    "the clock": "import time\ntime.monotonic = time.perf_counter = lambda: 0.0\ntime.sleep = None",
+    "the system": "import os, select\nos.read = os.write = os.fork = select.select = None",
+    "much": "from gevent import monkey\nmonkey.patch_all()",
+}
+
+
+@pytest.mark.parametrize("backend", ["auto", *rest_slow(0, "process", "sequential")])
+@pytest.mark.parametrize("kind", rest_slow(1, "def", "async def"))
+@pytest.mark.parametrize("replaced", REPLACED)
+def test_names_that_a_task_replaces_are_replaced_in_workers_alone(
+    place: Place, replaced: str, kind: str, backend: str
+) -> None:
+    if replaced == "much":
+        pytest.importorskip("gevent")
+    code = f"def set_up():\n    global added\n    added = 'a'\n{kind} f(item):" + BODY
+    place.write("stranger.py", REPLACED[replaced] + "\n" + code.replace("n item", "n item + added"))
+    words = ("stranger.py:f", "-", "-o", "out.jsonl", "--setup", "set_up", "--backend", backend)
+    stdin = "".join(f"{number}\n" for number in range(120))
+    done = place.run(*words, stdin=stdin, quiet=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("stranger.py:f replaces "), done.stderr
+    assert "imported in worker processes alone" in done.stderr
+    results = [json.loads(line)["result"] for line in place.text("out.jsonl").splitlines()]
+    assert sorted(results) == sorted(f"{number}a" for number in range(120) if number != 3)
+    place.write("stranger.py", place.text("stranger.py") + "# another line\n")
+    again = place.run(*words, "--resume", stdin=stdin)
+    assert (again.returncode, again.stderr) == (1, ""), "its code is known as ever"
+
+
+@pytest.mark.parametrize("backend", ["thread", "sequential"])
+def test_other_backends_are_refused_where_there_are_no_threads(place: Place, backend: str) -> None:
+    place.write("stranger.py", REPLACED["threads"] + "\ndef f(item): return item")
+    done = place.run("stranger.py:f", "in.txt", "-o", "out.jsonl", "--backend", "thread")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "stranger.py:f replaces threading.Lock and 1 more when it is imported" in done.stderr
+
+
 @pytest.mark.parametrize("when", WHEN)
 def test_inputs_are_where_they_were(place: Place, when: str) -> None:
     (place.directory / "elsewhere").mkdir()

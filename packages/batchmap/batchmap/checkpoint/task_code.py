@@ -78,7 +78,7 @@ def first_difference(before: Mapping[str, Mapping[str, str]], now: TaskCode) -> 
 
 
 @lru_cache(maxsize=256)  # of one process that syncs again and again
-def _names_and_imports(source: bytes) -> tuple[dict[str, str], list[ast.stmt]]:
+def _names_and_imports(source: bytes) -> tuple[dict[str, str], list[ast.Import | ast.ImportFrom]]:
     """Return the digest of each name in a file, and its import statements."""
     try:
         tree = ast.parse(source)
@@ -121,7 +121,7 @@ def _text_of(node: ast.AST) -> str:
 
 def _add_text(value: Any, add: Callable[[str], None]) -> None:
     if isinstance(value, ast.AST):
-        kind = type(value)
+        kind: Any = type(value)
         add(kind.__name__)
         before = "("
         for name in _fields_of(kind):
@@ -166,19 +166,17 @@ def _without_docstring(body: Any) -> Any:
 
 
 def _neighbours(
-    imports: Iterable[ast.stmt], path: Path, root: Path, package: str | None
+    imports: Iterable[ast.Import | ast.ImportFrom], path: Path, root: Path, package: str | None
 ) -> Iterator[Path]:
     """Yield the files beside the task that the import statements of a file import."""
     for node in imports:
         if isinstance(node, ast.Import):
             names = [alias.name.split(".") for alias in node.names]
             directory = root
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = node.module.split(".") if node.module else []
             names = [base, *([*base, alias.name] for alias in node.names)]
             directory = path.parents[node.level - 1] if node.level else root
-        else:
-            continue
         if isinstance(node, ast.ImportFrom) and node.level:
             yield directory / "__init__.py"
         for parts in names:

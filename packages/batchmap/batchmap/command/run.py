@@ -95,15 +95,14 @@ def _task(settings: RunSettings) -> Task:
     names = StandardNames()
     task = load_task(settings.task, setup=settings.setup)
     if replaced := names.replaced():
-        if settings.backend is None or settings.backend == "process":
+        if settings.backend in (None, "auto", "process", "sequential"):
             raise TaskReplacesNames(replaced)
-        if settings.backend != "sequential":
-            refuse_threads(
-                settings.task,
-                replaced,
-                f"--backend {settings.backend} needs what it was; without --backend, the task is "
-                "imported in worker processes alone",
-            )
+        refuse_threads(
+            settings.task,
+            replaced,
+            f"--backend {settings.backend} needs what it was; without --backend, the task is "
+            "imported in worker processes alone",
+        )
     return task
 
 

@@ -61,7 +61,10 @@ def run_supervised(
     def go_on_with_processes(ending: Ending) -> None:
         nonlocal settings, has_processes
         if ending.left:
-            settings = replace(settings, backend="process", imports_in_workers=True)
+            workers = 1 if settings.backend == "sequential" else settings.workers
+            settings = replace(
+                settings, backend="process", workers=workers, imports_in_workers=True
+            )
             has_processes = not settings.dry_run
             return
         _refuse_import(settings.task, ending)
