@@ -42,6 +42,10 @@ THREADS = {
 """Without these no thread can be had, or it is another thing by that name."""
 
 
+stay_as_they_are = False
+"""Whether this process imports no task, for the task is known to replace names."""
+
+
 class TaskReplacesNames(BaseException):
     """The task cannot be imported into this process, for it replaces `names` in it."""
 

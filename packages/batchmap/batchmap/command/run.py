@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from batchmap.checkpoint.session import open_input
+from batchmap.command import replaced_names
 from batchmap.command.dry_run import find_plan
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
 from batchmap.command.run_settings import RunSettings
@@ -88,7 +89,7 @@ def _source_and_task(
 
 def _task(settings: RunSettings) -> Task:
     """Import the task; raises `TaskReplacesNames` where that must be done elsewhere."""
-    if settings.imports_in_workers:
+    if replaced_names.stay_as_they_are:
         from batchmap.command.task_in_workers import task_in_workers
 
         return task_in_workers(settings.task, setup=settings.setup)

@@ -47,8 +47,6 @@ class RunSettings(CommandSettings, JobOptions):
         help="a function of the task's module, called in each worker",
     )  # fmt: skip
     dry_run: bool = option(False, group=RUNNING, help="measure, print the plan, run nothing more")
-    imports_in_workers: bool = False
-    """Whether the task is imported in worker processes alone; nobody is asked."""
 
     @property
     def workload_name(self) -> str:

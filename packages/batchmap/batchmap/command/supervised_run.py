@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from batchmap.backends import runs_in_processes
+from batchmap.command import replaced_names
 from batchmap.command.replaced_names import TaskReplacesNames
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
@@ -62,9 +63,8 @@ def run_supervised(
         nonlocal settings, has_processes
         if ending.left:
             workers = 1 if settings.backend == "sequential" else settings.workers
-            settings = replace(
-                settings, backend="process", workers=workers, imports_in_workers=True
-            )
+            settings = replace(settings, backend="process", workers=workers)
+            replaced_names.stay_as_they_are = True  # in this process and the next child
             has_processes = not settings.dry_run
             return
         _refuse_import(settings.task, ending)
