@@ -59,7 +59,8 @@ def tasks(tmp_path: Path) -> Path:
     return write_tasks(tmp_path)
 
 
-@pytest.mark.parametrize("where", [pytest.param("local", marks=pytest.mark.slow), "elsewhere"])
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["local", "elsewhere"])
 def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster, where: str
 ) -> None:
@@ -524,6 +525,7 @@ def test_a_local_cluster_ends_with_the_command(tasks: Path) -> None:
     wait_until(is_gone)
 
 
+@pytest.mark.slow
 def test_a_run_does_not_begin_with_a_worker_that_is_silent(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

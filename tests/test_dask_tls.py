@@ -71,7 +71,7 @@ def test_dask_s_own_configuration_does_as_well(
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("who", ["a stranger", "somebody without TLS"])
+@pytest.mark.parametrize("who", rest_slow(1, "a stranger", "somebody without TLS"))
 def test_a_secured_cluster_does_not_answer(
     tmp_path: Path, run_main: RunMain, secured: tuple[Cluster, list[str]], who: str
 ) -> None:

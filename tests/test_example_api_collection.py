@@ -117,6 +117,7 @@ def test_requests_keep_to_the_rate_and_what_failed_is_tried_again(whole: Path) -
     assert max(first_s.values()) - min(first_s.values()) > 0.5 * PAGES / RATE
 
 
+@pytest.mark.slow
 def test_what_the_rate_limit_refuses_is_had_after_the_pause(tmp_path: Path) -> None:
     with api("--pages", "9", "--latency", "0", "--slow", "0", "--limit", "5") as url:
         done = collected(tmp_path, url, "--retries", "6")

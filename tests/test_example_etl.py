@@ -158,6 +158,7 @@ def test_rows_and_files_come_to_the_totals_of_an_independent_query(data: Path) -
     assert table(data / "from-files") == table(data / "by-month")
 
 
+@pytest.mark.slow
 def test_the_check_finds_an_order_that_is_missing(data: Path) -> None:
     run(data, *FILES, "-o", "files.jsonl")
     (data / "staged" / "0003.parquet").unlink()

@@ -54,6 +54,7 @@ def files_of(tree: Path) -> list[Path]:
     return sorted(path for path in tree.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_each_text_is_counted_and_each_bad_file_reported(place: Place, tree: Path) -> None:
     done = place.run(*task(tree), before=without_privileges)
     assert (done.returncode, done.stderr) == (1, "")

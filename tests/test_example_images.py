@@ -142,6 +142,7 @@ def test_photographs_come_in_all_orientations(photos: Path) -> None:
     assert orientations == set(range(1, 9))
 
 
+@pytest.mark.slow
 def test_the_contact_sheet_shows_every_thumbnail_in_its_place(place: Place, photos: Path) -> None:
     place.run(*task(photos))
     words = script("contact_sheet.py", "thumbnails.jsonl", "sheet.png", "--cell", "80")
@@ -231,6 +232,7 @@ def test_a_thumbnail_is_whole_or_not_there_and_a_failed_one_leaves_nothing(
     assert list((place.directory / "thumbnails").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_dry_run_names_threads_for_pillow_releases_the_gil(place: Place, photos: Path) -> None:
     for _ in range(5):
         done = place.run(*task(photos), "--dry-run", quiet=False)

@@ -125,6 +125,7 @@ def test_each_customer_gets_a_page_and_a_pdf_in_which_markup_is_text(shop: Path)
         assert boxes == 12
 
 
+@pytest.mark.slow
 def test_a_name_that_the_font_lacks_is_reported_and_leaves_no_file(shop: Path) -> None:
     done = run(shop, "-o", "out.jsonl")
     (failure,) = json_lines(shop / "out.jsonl.errors.jsonl")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, rest_slow
 from tests.run_command import Done, command, json_lines
 from tests.waiting import has_lines, wait_until
 
@@ -124,7 +124,7 @@ def test_what_fails_is_reported_and_what_is_left_out_has_its_reason(
 
 @pytest.mark.parametrize(
     ("bound", "number", "reason"),
-    [(["--pages", "5"], 5, "too many pages"), (["--depth", "1"], 14, "too deep")],
+    rest_slow(1, (["--pages", "5"], 5, "too many pages"), (["--depth", "1"], 14, "too deep")),
 )
 def test_a_crawl_is_bounded(
     whole: tuple[str, Path], tmp_path: Path, bound: list[str], number: int, reason: str

@@ -13,6 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from tests.conftest import rest_slow
 from tests.run_command import Place, ended, place, without_privileges
 
 __all__ = ["place"]
@@ -87,7 +88,7 @@ def test_items_before_a_cut_in_the_input_are_kept_and_the_rest_is_resumed(place:
     place.check("out.jsonl", range(500))
 
 
-@pytest.mark.parametrize("output", ["out.jsonl", "out.csv", "out.parquet"])
+@pytest.mark.parametrize("output", rest_slow(1, "out.parquet", "out.jsonl", "out.csv"))
 @pytest.mark.parametrize(("name", "data"), [("a.txt", ""), ("a.csv", "a,b\n"), ("a.json", "[]")])
 def test_an_empty_input_has_an_empty_valid_output(
     place: Place, output: str, name: str, data: str

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import rest_slow
 from tests.run_command import Place, ended, place, reached, released
 from tests.waiting import wait_until
 
@@ -62,7 +63,7 @@ def test_a_run_ends_though_every_item_fails_at_every_attempt(place: Place, backe
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-@pytest.mark.parametrize("backend", ["thread", "process"])
+@pytest.mark.parametrize("backend", rest_slow(1, "process", "thread"))
 def test_a_signal_drains_the_run_which_is_then_resumed(
     place: Place, number: signal.Signals, code: int, backend: str
 ) -> None:
@@ -108,7 +109,7 @@ def test_more_signals_give_up_what_runs_and_nothing_else(
     place.check(output, range(10))
 
 
-@pytest.mark.parametrize("output", ["out.jsonl", "out.csv", "out.parquet"])
+@pytest.mark.parametrize("output", rest_slow(2, "out.jsonl", "out.parquet", "out.csv"))
 def test_a_killed_run_is_resumed_and_leaves_no_worker(place: Place, output: str) -> None:
     place.gates()
     words = ["tasks.py:gated", "in.txt", "-k", "-o", output]
@@ -157,7 +158,7 @@ def test_an_accepted_change_never_mixes_two_formats(place: Place, formats: tuple
     assert code in (2, 3)
 
 
-@pytest.mark.parametrize("backend", ["thread", "process", "async"])
+@pytest.mark.parametrize("backend", rest_slow(1, "process", "thread", "async"))
 def test_time_for_which_all_is_suspended_is_no_items_time(place: Place, backend: str) -> None:
     kind = "async " if backend == "async" else ""
     wait = "await asyncio.sleep(1.2)" if kind else "time.sleep(1.2)"

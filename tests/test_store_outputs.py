@@ -411,6 +411,7 @@ def test_a_run_from_store_to_store_is_as_one_between_files(place: Place, bucket:
     assert not bucket.exists("data/out.csv.errors.jsonl")
 
 
+@pytest.mark.slow
 def test_what_a_run_writes_is_not_its_input(place: Place, bucket: Any) -> None:  # noqa: F811
     for name in ("b.txt", "below/a.txt"):
         bucket.pipe(f"data/{name}", b"x")

@@ -210,7 +210,7 @@ def test_a_file_on_standard_input_is_read_again_from_where_it_stood(directory: P
     assert sorted(int(one["result"]) for one in results) == [*range(2, 7), *range(8, 50)]
 
 
-@pytest.mark.parametrize("backend", ["auto", "thread"])
+@pytest.mark.parametrize("backend", rest_slow(1, "auto", "thread"))
 def test_an_item_that_lets_nothing_else_run_is_given_up_at_its_time_limit(
     backend: str, directory: Path, run_main: RunMain
 ) -> None:
