@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.installed import Environment
@@ -22,6 +23,9 @@ ROOT = Path(__file__).parent.parent
 # Without the files of bytecode each of a thousand processes compiles all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+settings.register_profile("any machine", deadline=None)  # it may be busy
+settings.load_profile("any machine")
 
 RunMain = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -18,19 +18,14 @@ __all__ = ["StandardNames", "TaskReplacesNames", "refuse_threads"]
 MODULES = (
     "_thread",
     "builtins",
-    "io",
-    "os",
-    "pathlib",
     "queue",
     "select",
     "selectors",
-    "signal",
     "socket",
-    "subprocess",
     "threading",
     "time",
 )
-"""The modules that the command itself is built on."""
+"""The modules whose names other packages replace, and without which the command cannot do."""
 
 THREADS = {
     "_thread.allocate_lock",
