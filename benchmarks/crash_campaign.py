@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.crash_checks import (
+from benchmarks.durability.crash_checks import (
     CALLS,
     MARK,
     check_everything,
@@ -31,7 +31,7 @@ from benchmarks.crash_checks import (
     check_nobody_is_left,
     marked,
 )
-from benchmarks.run_checks import Violation
+from benchmarks.durability.run_checks import Violation
 
 __all__ = ["ENDS", "FORMATS", "Trial", "attempt"]
 
@@ -160,7 +160,14 @@ def _run_and_stop(
     by_disk = act in MOST_ACTS
     if by_disk and not undisturbed:
         number = draw.randint(1, MOST_ACTS[act])
-        program = [sys.executable, "-m", "benchmarks.failing_disk", how, act, str(number)]
+        program = [
+            sys.executable,
+            "-m",
+            "benchmarks.durability.failing_disk",
+            how,
+            act,
+            str(number),
+        ]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
         [*program, *words],

@@ -20,8 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.damaged_bytes import DAMAGES
-from benchmarks.run_checks import (
+from benchmarks.durability.damaged_bytes import DAMAGES
+from benchmarks.durability.run_checks import (
     FORMATS,
     TASK,
     Ended,
@@ -33,7 +33,7 @@ from benchmarks.run_checks import (
     run,
     written_files,
 )
-from benchmarks.stopped_runs import ITEMS, OWN, STATES, prepare, words_of
+from benchmarks.durability.stopped_runs import ITEMS, OWN, STATES, prepare, words_of
 
 __all__ = ["Case", "attempt"]
 

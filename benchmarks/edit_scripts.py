@@ -28,8 +28,8 @@ from typing import Any
 
 from batchmap import RunOutcome, run
 
-from benchmarks.run_checks import Violation
-from benchmarks.written_inputs import INPUTS, Rows, as_files, draw_row, edit
+from benchmarks.durability.run_checks import Violation
+from benchmarks.durability.written_inputs import INPUTS, Rows, as_files, draw_row, edit
 
 __all__ = ["check_kill", "check_script", "main", "run_in_directory"]
 

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.run_checks import (
+from benchmarks.durability.run_checks import (
     FORMATS,
     TASK,
     Violation,

@@ -19,9 +19,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from benchmarks.crash_states import Disk, tree_of
-from benchmarks.power_loss_checks import TASK, Violation, check_everything, input_lines
-from benchmarks.power_loss_recording import (
+from benchmarks.durability.crash_states import Disk, tree_of
+from benchmarks.durability.power_loss_checks import TASK, Violation, check_everything, input_lines
+from benchmarks.durability.power_loss_recording import (
     IGNORED,
     ITEMS,
     Recording,

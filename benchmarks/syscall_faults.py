@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.run_checks import (
+from benchmarks.durability.run_checks import (
     FORMATS,
     TASK,
     Ended,
@@ -34,7 +34,14 @@ from benchmarks.run_checks import (
     input_text,
     run,
 )
-from benchmarks.system_calls import FAILING, KINDS, Calls, count_calls, injecting, was_met
+from benchmarks.durability.system_calls import (
+    FAILING,
+    KINDS,
+    Calls,
+    count_calls,
+    injecting,
+    was_met,
+)
 
 __all__ = ["Trial", "attempt"]
 

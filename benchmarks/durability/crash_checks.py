@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.run_checks import Violation
+from benchmarks.durability.run_checks import Violation
 
 __all__ = [
     "CALLS",

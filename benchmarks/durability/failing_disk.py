@@ -1,4 +1,6 @@
-"""Run the command on a disk that fails: `python -m benchmarks.failing_disk HOW ACT N ...`.
+"""Run the command on a disk that fails.
+
+    python -m benchmarks.durability.failing_disk HOW ACT N ...
 
 HOW `failing`: the N-th write, sync or rename of a regular file raises as on a full disk, and so do
 all after it. `killed`: right after the N-th, the command is killed, with all that it started.
@@ -50,7 +52,7 @@ def fail_from(how: str, act: str, number: int) -> None:
 
 if __name__ == "__main__":
     fail_from(sys.argv[1], sys.argv[2], int(sys.argv[3]))
-    main = str(Path(__file__).parent.parent / "main.py")
+    main = str(Path(__file__).parents[2] / "main.py")
     sys.argv[:4] = [main]
     sys.path.insert(0, str(Path(main).parent))
     runpy.run_path(main, run_name="__main__")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.strace_calls import Call
+from benchmarks.durability.strace_calls import Call
 
 __all__ = ["Disk", "Tree", "tree_of"]
 

@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from benchmarks.run_checks import Violation
+from benchmarks.durability.run_checks import Violation
 
 __all__ = ["TASK", "Violation", "check_everything", "input_lines"]
 

@@ -37,7 +37,7 @@ __all__ = [
     "written_files",
 ]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FORMATS = ("jsonl", "csv", "parquet")
 ENVIRONMENT_MARK = "BATCHMAP_CAMPAIGN"
 TIMEOUT_S = 60.0

@@ -14,13 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.crash_states import Disk, Tree, tree_of
-from benchmarks.power_loss_checks import TASK, Violation, check_everything, input_lines
-from benchmarks.strace_calls import TRACED, Call, calls_of
+from benchmarks.durability.crash_states import Disk, Tree, tree_of
+from benchmarks.durability.power_loss_checks import TASK, Violation, check_everything, input_lines
+from benchmarks.durability.strace_calls import TRACED, Call, calls_of
 
 __all__ = ["IGNORED", "ITEMS", "Recording", "Scenario", "record", "run_command", "scenarios"]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FORMATS = ("jsonl", "csv", "parquet")
 MODES = {
     "fresh": "",

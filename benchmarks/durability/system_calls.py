@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.run_checks import Violation, check_talk, run
+from benchmarks.durability.run_checks import Violation, check_talk, run
 
 __all__ = ["FAILING", "KINDS", "Calls", "count_calls", "injecting", "was_met"]
 

@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from benchmarks.run_checks import Violation, run, started
+from benchmarks.durability.run_checks import Violation, run, started
 
 __all__ = ["ITEMS", "OWN", "STATES", "prepare", "words_of"]
 

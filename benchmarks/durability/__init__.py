@@ -1,0 +1,1 @@
+"""What the durability campaigns are made of: the commands above this package run them."""
