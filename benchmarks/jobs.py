@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,38 @@ def _fast_then_slow(spins: float, share: float) -> list[int]:
     return [round(spins * 10e-6)] * (number // 10) + [round(spins * 150e-6)] * (number * 9 // 10)
 
 
+class LiveSource(Sequence[float]):
+    """Waits of no length, of which one comes every 20 ms."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __getitem__(self, index: Any) -> Any:
+        time.sleep(0.02)
+        return 0.0
+
+    def __iter__(self) -> Iterator[float]:
+        for index in range(self._number):
+            yield self[index]
+
+
+def _few_waits(number: int) -> Job:
+    return Job(f"{number} waits of 1 s", wait, lambda spins, share: [1.0] * number, number, "wait")
+
+
+def _few_computations(number: int) -> Job:
+    name = f"{number} computations of 2 s"
+    return Job(name, spin, lambda spins, share: [round(spins * 2.0)] * number)
+
+
+def _short(total_ms: int) -> Job:
+    name = f"{total_ms} ms in all"
+    return Job(name, spin, lambda spins, share: [round(spins * 1e-3)] * total_ms)
+
+
 JOBS = (
     Job("no-ops", no_op, lambda spins, share: range(_number(300_000, share))),
     Job("15 µs", spin, lambda spins, share: [round(spins * 15e-6)] * _number(100_000, share)),
@@ -104,4 +136,9 @@ JOBS = (
     ),
     Job("fast, then slow", spin, _fast_then_slow),
     Job("NumPy", sort, lambda spins, share: range(_number(400, share)), 2, "numpy"),
+    *(_few_waits(number) for number in (2, 3, 8, 16)),
+    *(_few_computations(number) for number in (2, 4)),
+    Job("quick, then waits", wait, lambda spins, share: [0.0] * 300 + [0.05] * 200, 64, "wait"),
+    Job("50 a second", wait, lambda spins, share: LiveSource(_number(100, share)), 64, "wait"),
+    *(_short(total_ms) for total_ms in (30, 60, 100, 200, 400)),
 )

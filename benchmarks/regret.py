@@ -114,7 +114,7 @@ def main() -> None:
     share, rounds = (0.1, 1) if options.quick else (1.0, options.rounds)
     spins = spins_a_second()
     table = []
-    print(f"{'job':16} {'ours s':>8} {'best s':>8}  regret (spread)       fastest peer")
+    print(f"{'job':22} {'ours s':>8} {'best s':>8}  regret (spread)       fastest peer")
     for job in JOBS:
         if options.only and job.name not in options.only:
             continue

@@ -20,7 +20,7 @@ from batchmap.checkpoint.journal_file import (
 
 __all__ = ["JournalTables", "NotedRows", "row_sum"]
 
-FETCHED_ROWS = 100
+FETCHED_ROWS = 16
 """How many rows are fetched at a time."""
 
 
