@@ -184,7 +184,9 @@ def _run_and_stop(
             process.wait(draw.uniform(0.05, 1.3))
         _stop(process, trial.end, draw, mark)
     _, errors = process.communicate(timeout=60)
-    if "Traceback" in errors and "main.py" in errors:  # else Python had not started yet
+    if "KeyboardInterrupt" in errors and "batchmap" not in errors:  # Python was starting
+        return -signal.SIGINT
+    if "Traceback" in errors:
         raise Violation(f"a traceback: {errors}")
     expected = {
         "kill the command": (-signal.SIGKILL,),
