@@ -19,8 +19,8 @@ from batchmap.sources.base import Source
 from batchmap.sources.byte_sources import ByteSource, LocalFile, StandardInput, StoreFile, is_stored
 from batchmap.sources.database_url import parse_postgresql, parse_sqlite
 from batchmap.sources.decompression import COMPRESSIONS
-from batchmap.sources.glob_files import MatchingFiles
-from batchmap.sources.glob_urls import MatchingUrls
+from batchmap.sources.glob_files import matching_files
+from batchmap.sources.glob_urls import matching_urls
 from batchmap.sources.parquet import ParquetRows
 from batchmap.sources.postgresql import PostgresqlRows
 from batchmap.sources.spool import Spooled
@@ -82,7 +82,7 @@ def open_source(
     if not _exists(spec) and re.search(r"[*?\[]", spec):
         _refuse_format(input_format, "the items of a pattern are its files' paths")
         own = [path for path in excluded if isinstance(path, Path)]
-        return MatchingFiles(spec, excluded=own)
+        return matching_files(spec, excluded=own)
     return _file(spec, input_format, max_record_bytes, repeatable)
 
 
@@ -119,7 +119,7 @@ def _stored(
     if re.search(magic, url.url) and not is_stored(url):
         _refuse_format(input_format, "the items of a pattern are its files' URLs")
         own = [url for url in excluded if isinstance(url, StoreUrl)]
-        return MatchingUrls(url, excluded=own)
+        return matching_urls(url, excluded=own)
     return _records_of(StoreFile(url), url.suffixes, input_format, max_record_bytes)
 
 
