@@ -21,14 +21,14 @@ PROGRAM = Program(
             "run the items one after another, then in parallel, and report the gain",
             Settings,
             {"count": "[COUNT=100]", "workers_positional": "[WORKERS]"},
-            _COUNTED,
+            notes=_COUNTED,
         ),
         Subcommand(
             "parallel",
             "run the items in parallel only",
             Settings,
             {"count": "[COUNT=1000]", "workers_positional": "[WORKERS]"},
-            _COUNTED,
+            notes=_COUNTED,
         ),
         Subcommand(
             "benchmark",

@@ -26,7 +26,13 @@ def run_fingerprint(
     names = ("output_format", "record", "keep_order", "defuse_formulas")
     chosen = {name: getattr(options, name) for name in names}
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
-    return {**function, **chosen, "input_format": input_format, "identity": identity.name}
+    return {
+        **function,
+        **chosen,
+        "rows": getattr(source, "reads_rows_of_files", None),
+        "input_format": input_format,
+        "identity": identity.name,
+    }
 
 
 def without_task(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,10 +54,14 @@ def check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task:
                 advice="{overwrite} begins anew",
             )
         raise InputError(
-            f"was {before.get(name)} when the run began and is {value} now",
+            f"was {_shown(before.get(name))} when the run began and is {_shown(value)} now",
             option=name,
             advice="{overwrite} begins anew",
         )
+
+
+def _shown(value: Any) -> Any:
+    return {None: "not given", True: "given", False: "not given"}.get(value, value)
 
 
 def _check_task(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from batchmap.checkpoint.sync_results import remove_sync
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, StdoutSink, open_sink
-from batchmap.sources import Source, open_source
+from batchmap.sources import Source, open_inputs
 from batchmap.stopping import StopRequest
 from batchmap.storage import (
     Location,
@@ -59,8 +59,10 @@ def open_input(
     `InputError` when the input cannot be read, `UsageError` when it is what will be written.
     """
     written = {"output": options.output, "errors": options.errors, **written}
-    source = open_source(
-        options.source,
+    specs = (options.source, *options.more_sources)
+    source = open_inputs(
+        specs,
+        rows=options.rows,
         input_format=options.input_format,
         max_record_bytes=options.max_record_bytes,
         excluded=_own_files(options, written),
@@ -69,22 +71,23 @@ def open_input(
         and isinstance(options.output, Path)
         and journal_path(options.output).exists(),
     )
-    refuse_own_input(options.source, source, written)
+    refuse_own_input(specs, source, written)
     return source
 
 
-def refuse_own_input(spec: str, source: Source, written: Mapping[str, Location | None]) -> None:
-    """Raise `UsageError` when what an option names is what `source`, named by `spec`, reads."""
-    read_url = location_of(spec)
+def refuse_own_input(
+    specs: Sequence[str], source: Source, written: Mapping[str, Location | None]
+) -> None:
+    """Raise `UsageError` when what an option names is what `source`, named by `specs`, reads."""
+    read_urls = [url for spec in specs if isinstance(url := location_of(spec), StoreUrl)]
+    paths = source.paths
     errors = [
         UsageError(f"{location}: that is the input; name another file", option=option)
         for option, location in written.items()
         if (
-            isinstance(location, StoreUrl)
-            and isinstance(read_url, StoreUrl)
-            and is_same_file(location, read_url)
+            isinstance(location, StoreUrl) and any(is_same_file(location, url) for url in read_urls)
         )
-        or (isinstance(location, Path) and any(is_same_file(location, one) for one in source.paths))
+        or (isinstance(location, Path) and any(is_same_file(location, one) for one in paths))
     ]
     if errors:
         raise UsageError.joined(errors)

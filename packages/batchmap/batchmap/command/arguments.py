@@ -27,6 +27,8 @@ class Subcommand:
     """A dataclass of options with `of`, as `CommandSettings`."""
     positionals: Mapping[str, str] = field(default_factory=dict)
     """How the usage shows what it takes without a flag, by the name of the option."""
+    repeated: str = ""
+    """The option that takes all further words, as a list; empty where there may be none."""
     notes: str = ""
     """A sentence or two about the positionals, for the help."""
 
@@ -97,6 +99,8 @@ class Program:
                 errors.append(f"no option {word.partition('=')[0]!r}{near or f'; {hint} all'}")
             elif names:
                 options[names.pop(0)] = word
+            elif subcommand.repeated:
+                options.setdefault(subcommand.repeated, []).append(word)
             else:
                 extra_from = extra_from if extra else len(errors)
                 extra.append(word)
@@ -130,8 +134,6 @@ def _too_many(extra: Sequence[str], subcommand: Subcommand, hint: str) -> str:
         message = f"one argument too many: {extra[0]!r}"
     else:
         message = f"{len(extra)} arguments too many, from {extra[0]!r} on"
-        if "source" in subcommand.positionals:  # the shell has put a pattern's files in its place
-            message += "; a pattern as INPUT needs quotes"
     return f"{message}; {hint} the usage"
 
 

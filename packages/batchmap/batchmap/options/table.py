@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
 from batchmap.options import values
-from batchmap.options.locations import input_file, output_location, output_or_stdout, source_text
+from batchmap.options.locations import input_file, output_location, output_or_stdout, source_text, source_texts
 from batchmap.options.option_row import option
 from batchmap.storage import Location
 from batchmap.storage.formats import (
@@ -69,6 +69,14 @@ class JobOptions(EngineOptions):
     source: str = option(
         "-", source_text, group=INPUT, metavar="INPUT", is_positional=True,
         help="a path, a quoted glob, a URL of either or of a database, or - for standard input",
+    )  # fmt: skip
+    more_sources: tuple[str, ...] = option(
+        (), source_texts, group=INPUT, metavar="INPUT", is_positional=True,
+        help="further inputs, for rows or paths of all of them",
+    )  # fmt: skip
+    rows: bool = option(
+        False, group=INPUT,
+        help="read the rows of all files that the INPUTs, patterns and directories, name",
     )  # fmt: skip
     input_format: str | None = option(
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,10 +71,10 @@ def unreadable_record(error_type: str, error: str, raw: bytes) -> UnreadableReco
     return UnreadableRecord(ItemFailure(error_type, error[:LONGEST_TEXT], ""), text[:LONGEST_TEXT])
 
 
-def state_of_file(path: Path) -> object:
+def state_of_file(path: Path | str) -> object:
     """Return a value that changes when the file does."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116  # there may be many
     except OSError as error:
         return type(error)
     return found.st_ino, found.st_size, found.st_mtime_ns

@@ -131,6 +131,10 @@ class StoreFile:
         self.size_bytes: int | None = info.get("size")
         self.may_unpack = url.is_of_the_web
 
+    def version(self) -> str:
+        """Return what the store says of its version now, as of the files of a pattern."""
+        return self._store.version(self._store.path)
+
     @contextmanager
     def opened(self) -> Iterator[Opened]:
         with self._store.opened(self._store.path) as file:

@@ -21,6 +21,7 @@ from batchmap.sources.database_url import parse_postgresql, parse_sqlite
 from batchmap.sources.decompression import COMPRESSIONS
 from batchmap.sources.glob_files import matching_files
 from batchmap.sources.glob_urls import matching_urls
+from batchmap.sources.listed_files import ListedFile
 from batchmap.sources.parquet import ParquetRows
 from batchmap.sources.postgresql import PostgresqlRows
 from batchmap.sources.spool import Spooled
@@ -43,7 +44,7 @@ __all__ = ["open_source"]
 
 
 def open_source(
-    spec: str,
+    spec: str | ListedFile,
     *,
     input_format: str | None = None,
     max_record_bytes: int = MAX_RECORD_BYTES,
@@ -53,7 +54,8 @@ def open_source(
 ) -> Source:
     """Return the source that `spec` names: `-`, a database's URL, a file or a pattern.
 
-    Files and patterns may be URLs of stores that fsspec knows.
+    Files and patterns may be URLs of stores that fsspec knows. A file that was listed is that file,
+    whatever its name looks like.
 
     `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. A line of more than
     `max_record_bytes` is a record that cannot be read. Files of
@@ -63,13 +65,15 @@ def open_source(
     a `spec` that makes no sense, `InputError` for an input that cannot be read; standard input,
     pipes and databases are opened only when they are read.
     """
-    spec = secret_of(spec)
     if input_format is not None and input_format not in INPUT_FORMATS:
         hint = near_names(input_format, INPUT_FORMATS)
         known = ", ".join(INPUT_FORMATS)
         raise UsageError(
             f"must be one of {known}, got {input_format!r:.60}{hint}", option="input_format"
         )
+    if isinstance(spec, ListedFile):
+        return _records_of(spec.byte_source(), spec.suffixes, input_format, max_record_bytes)
+    spec = secret_of(spec)
     if spec == "-":
         return _standard_input(input_format or "text", stopped, max_record_bytes, repeatable)
     scheme = scheme_of(spec)

@@ -103,6 +103,10 @@ class Store:
         found = self.info(path)
         return tuple(str(found[key]) for key in _STATE_KEYS if found.get(key) is not None)
 
+    def version(self, path: str) -> str:
+        """Return what tells a file's version: its ETag, or else its size and time of change."""
+        return _version_of(self.info(path))
+
     def matches(self, pattern: str) -> dict[str, FoundFile]:
         """Return the paths of the files that match a pattern, in order, and what each is."""
         with store_errors():
