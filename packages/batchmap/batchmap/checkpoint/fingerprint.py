@@ -61,7 +61,7 @@ def check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task:
 
 
 def _shown(value: Any) -> Any:
-    return {None: "not given", True: "given", False: "not given"}.get(value, value)
+    return "not given" if value is None else value
 
 
 def _check_task(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -20,7 +20,9 @@ def check_inputs(reader: OptionReader, values: Mapping[str, Any]) -> None:
             "give one of them"
         )
     if values["more_sources"] and not (values["rows"] or takes_files):
+        named = [values["source"], *values["more_sources"]]
         reader.error(
-            f"{1 + len(values['more_sources'])} INPUTs: {rows} takes the rows of all these files, "
-            f"{input_format} files their paths; a pattern needs quotes to be one INPUT"
+            f"{len(named)} INPUTs, {named[0]!s:.60} to {named[-1]!s:.60}: {rows} takes the rows "
+            f"of all these files, {input_format} files their paths; a pattern needs quotes to be "
+            "one INPUT"
         )

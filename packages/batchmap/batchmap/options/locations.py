@@ -54,6 +54,8 @@ def source_text(raw: Any, label: str) -> str:
 
 def source_texts(raw: Any, label: str) -> tuple[str, ...]:
     """Return what names several sources, as `source_text` does for one."""
+    if not isinstance(raw, list | tuple):
+        raise OptionError(f"{label} must be several, in a list, got {raw!r:.60}; list them")
     return tuple(source_text(one, label) for one in raw)
 
 

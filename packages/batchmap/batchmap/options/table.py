@@ -8,7 +8,13 @@ from pathlib import Path, PurePath
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
 from batchmap.options import values
-from batchmap.options.locations import input_file, output_location, output_or_stdout, source_text, source_texts
+from batchmap.options.locations import (
+    input_file,
+    output_location,
+    output_or_stdout,
+    source_text,
+    source_texts,
+)
 from batchmap.options.option_row import option
 from batchmap.storage import Location
 from batchmap.storage.formats import (
@@ -76,7 +82,7 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     rows: bool = option(
         False, group=INPUT,
-        help="read the rows of all files that the INPUTs, patterns and directories, name",
+        help="take the rows of all files that INPUT names",
     )  # fmt: skip
     input_format: str | None = option(
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),

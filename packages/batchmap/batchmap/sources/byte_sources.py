@@ -126,7 +126,8 @@ class StoreFile:
         if info.get("type") == "directory":
             raise InputError(
                 f"{url}: that is a directory; name a file in it, or a quoted pattern such as "
-                f"'{str(url).rstrip('/')}/*'"
+                f"'{str(url).rstrip('/')}/*'",
+                advice="{rows} takes the rows of all files in it",
             )
         self.size_bytes: int | None = info.get("size")
         self.may_unpack = url.is_of_the_web

@@ -101,6 +101,8 @@ def _standard_input(
     return StreamedSource(stream, input_format, max_record_bytes=max_record_bytes)
 
 
+_OF_DIRECTORY = "{rows} takes the rows of all files in it"
+
 _DATABASES = ("sqlite", "postgresql", "postgres")
 
 
@@ -129,7 +131,11 @@ def _stored(
 
 def _refuse_format(input_format: str | None, why: str) -> None:
     if input_format is not None:
-        raise UsageError(why, advice=f"leave out {{input_format:{input_format}}}, or name one file")
+        raise UsageError(
+            why,
+            advice=f"leave out {{input_format:{input_format}}}, or name one file; for a pattern, "
+            "{rows} reads what is in its files",
+        )
 
 
 def _exists(spec: str) -> bool:
@@ -146,6 +152,7 @@ def _file(spec: str, input_format: str | None, max_record_bytes: int, repeatable
     if not is_pipe and (why := why_unreadable(path)):
         if _exists(spec) and path.is_dir():
             why += f", or a quoted pattern such as '{Path(spec or '.', '*')}'"
+            raise InputError(f"{spec or repr(spec)}: {why}", advice=_OF_DIRECTORY)
         raise InputError(f"{spec or repr(spec)}: {why}")
     file: ByteSource = LocalFile(path, name=spec)
     if repeatable and not file.repeatable:

@@ -36,35 +36,40 @@ def names_no_file(spec: str) -> str | None:
     return "a pipe or a device" if is_pipe else None
 
 
-def list_files(specs: Sequence[str], *, excluded: Collection[Location] = ()) -> list[ListedFile]:
+def list_files(
+    specs: Sequence[str], *, excluded: Collection[Location] = (), to_read: bool = True
+) -> list[ListedFile]:
     """Return the files that `specs` name now, each once, in the order of their names.
+
+    With `to_read`, a link and what it leads to are one file, and all of them can be read; without,
+    names alone count.
 
     A directory stands for all files in it and below, but those whose names begin with a dot, or are
     in such directories; links to directories are not followed. Files of `excluded` are left out
-    where no name says them. Raises `InputError` for a file that is not there or cannot be read, and
-    for a pattern or directory without files, `UsageError` for what is no file.
+    where no name says them. Raises `InputError` for a file that is not there, and for a pattern or
+    directory without files, `UsageError` for what is no file.
     """
     own_paths = [path for path in excluded if isinstance(path, Path)]
     own_urls = [url for url in excluded if isinstance(url, StoreUrl)]
     found: dict[str, ListedFile] = {}
     for spec in specs:
         if (other := names_no_file(spec)) is not None:
+            way_out = "take it alone, or save it to a file" if to_read else "name files"
             raise UsageError(
-                f"{spec}: {other} cannot be one of several inputs; save it to a file, or take it "
-                "alone"
+                f"{spec}: {other} is none of several files to take together; {way_out}"
             )
         location = location_of(spec)
         if isinstance(location, StoreUrl):
             files: Iterator[ListedFile] = _stored_files(location, own_urls)
         else:
-            files = _local_files(spec if "://" not in spec else str(location), own_paths)
+            files = _local_files(str(location) if "://" in spec else spec, own_paths, to_read)
         for file in files:
             found.setdefault(file.name, file)
     in_order = [found[name] for name in sorted(found)]
-    return _without_links(in_order)
+    return _without_links(in_order) if to_read else in_order
 
 
-def _local_files(spec: str, excluded: Collection[Path]) -> Iterator[ListedFile]:
+def _local_files(spec: str, excluded: Collection[Path], to_read: bool) -> Iterator[ListedFile]:
     if _is_directory(spec):
         names = _names_below(spec, excluded)
         if not names:
@@ -77,9 +82,10 @@ def _local_files(spec: str, excluded: Collection[Path]) -> Iterator[ListedFile]:
             )
     else:
         names = [spec]
+        _size_of(spec)
     directory = os.getcwd()  # noqa: PTH109
     for name in names:
-        yield LocalListed(name, _size_of(name), directory)
+        yield LocalListed(name, _size_of(name) if to_read else 0, directory)
 
 
 def _is_directory(spec: str) -> bool:

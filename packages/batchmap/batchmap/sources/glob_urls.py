@@ -28,9 +28,7 @@ def matching_objects(
         raise InputError(f"{pattern}: cannot be looked into ({why_failed(error)})") from error
     below = tuple(f"{path}/" for path in own)
     return store, {
-        path: file
-        for path, file in found.items()
-        if path not in own and not path.startswith(below)
+        path: file for path, file in found.items() if path not in own and not path.startswith(below)
     }
 
 

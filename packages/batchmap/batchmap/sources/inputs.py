@@ -1,8 +1,8 @@
 """Opens what one or several INPUTs name: the records of a source, the rows of files, or paths.
 
-    open_inputs(["numbers.txt"])                     the records of one source
-    open_inputs(["a.csv", "logs/"], rows=True)       the rows of all files
-    open_inputs(["logs/"], input_format="files")     the paths of all files
+open_inputs(["numbers.txt"])                     the records of one source
+open_inputs(["a.csv", "logs/"], rows=True)       the rows of all files
+open_inputs(["logs/"], input_format="files")     the paths of all files
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ _READ_BY_POSITION = ("parquet", "xlsx")
 """Formats whose files hold much else than the bytes of records."""
 
 
-def open_inputs(
-    specs: Sequence[str], *, rows: bool = False, **reading: Any
-) -> Source:
+def open_inputs(specs: Sequence[str], *, rows: bool = False, **reading: Any) -> Source:
     """Return the source that `specs` name together; `reading` are the keywords of `open_source`.
 
     With `rows`, that is the rows of all files that they name, each in its own format, or all in
@@ -55,7 +53,7 @@ def open_inputs(
     name = without_secrets(specs[0])
     if len(specs) > 1:
         name += f" and {len(specs) - 1} more"
-    files = list_files(specs, excluded=reading.get("excluded", ()))
+    files = list_files(specs, excluded=reading.get("excluded", ()), to_read=rows)
     return _rows_of(name, files, reading) if rows else _paths_of(name, files)
 
 
