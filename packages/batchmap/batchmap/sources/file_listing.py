@@ -9,7 +9,7 @@ from pathlib import Path
 
 from batchmap.errors import InputError, UsageError
 from batchmap.sources.byte_sources import is_stored
-from batchmap.sources.glob_files import is_in, matching_names
+from batchmap.sources.glob_files import RealPaths, matching_names
 from batchmap.sources.glob_urls import matching_objects
 from batchmap.sources.listed_files import ListedFile, LocalListed, StoredListed, UrlListed
 from batchmap.storage import Location, Store, StoreUrl, location_of, secret_of, why_failed
@@ -112,14 +112,14 @@ def _size_of(name: str) -> int:
 
 
 def _names_below(directory: str, excluded: Collection[Path]) -> list[str]:
-    left_out = {os.path.realpath(path) for path in excluded}
+    real = RealPaths(excluded)
     top = directory.rstrip("/") or "/"
     names: list[str] = []
     for inside, below, files in os.walk(top, onerror=_refuse):
         below[:] = [name for name in below if not name.startswith(".")]
         for file in files:
             name = os.path.join(inside, file)  # noqa: PTH118
-            if not file.startswith(".") and file not in MARKERS and not is_in(name, left_out):
+            if not file.startswith(".") and file not in MARKERS and not real.is_own(name):
                 names.append(name)
     return names
 
@@ -131,9 +131,10 @@ def _refuse(error: OSError) -> None:
 def _without_links(files: list[ListedFile]) -> list[ListedFile]:
     """Return `files` without those that are one of the others by another name or a link."""
     seen: dict[str, ListedFile] = {}
+    real = RealPaths()
     for file in files:
         if isinstance(file, LocalListed):
-            key = os.path.realpath(file.path)
+            key = real.of(file.path)
         elif isinstance(file, StoredListed):
             key = file.store.url_of(file.path)
         else:

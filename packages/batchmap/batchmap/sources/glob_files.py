@@ -11,7 +11,7 @@ from pathlib import Path
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord
 
-__all__ = ["MatchingFiles", "is_in", "matching_files", "matching_names"]
+__all__ = ["MatchingFiles", "RealPaths", "matching_files", "matching_names"]
 
 
 _logger = logging.getLogger("input")
@@ -26,10 +26,8 @@ def matching_names(pattern: str, *, excluded: Collection[Path] = ()) -> list[str
     """
     # `pathlib` would change `./a` to `a`, and takes no absolute patterns.
     found = set(_matches(pattern))
-    left_out = {os.path.realpath(path) for path in excluded}
-    names = sorted(
-        name for name in found if _is_file_or_dead_link(name) and not is_in(name, left_out)
-    )
+    real = RealPaths(excluded)
+    names = sorted(name for name in found if _is_file_or_dead_link(name) and not real.is_own(name))
     if closed := _closed_directories(pattern):
         more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
         _logger.warning(
@@ -48,12 +46,31 @@ def matching_files(pattern: str, *, excluded: Collection[Path] = ()) -> Matching
     return MatchingFiles(pattern, names)
 
 
-def is_in(name: str, real_paths: Collection[str]) -> bool:
-    """Tell whether a file, or the directory that it is in, is one of `real_paths`."""
-    if not real_paths:
-        return False
-    path = os.path.realpath(name)
-    return path in real_paths or os.path.dirname(path) in real_paths  # noqa: PTH120
+class RealPaths:
+    """Finds what files really are, links followed; directories are looked at once each."""
+
+    def __init__(self, own: Collection[Path] = ()) -> None:
+        self._directories: dict[str, str] = {}
+        self._own = {os.path.realpath(path) for path in own}
+
+    def of(self, name: str) -> str:
+        """Return the path of a file without links."""
+        if os.path.islink(name):  # noqa: PTH114
+            return os.path.realpath(name)
+        directory, base = os.path.split(name)
+        if base in ("", ".", ".."):
+            return os.path.realpath(name)
+        real = self._directories.get(directory)
+        if real is None:
+            real = self._directories[directory] = os.path.realpath(directory)
+        return os.path.join(real, base)  # noqa: PTH118
+
+    def is_own(self, name: str) -> bool:
+        """Tell whether a file, or the directory that it is in, is one of `own`."""
+        if not self._own:
+            return False
+        path = self.of(name)
+        return path in self._own or os.path.dirname(path) in self._own  # noqa: PTH120
 
 
 class MatchingFiles:
