@@ -32,12 +32,15 @@ class Source(Protocol):
     """As it is called in messages; never holds a password."""
     total: int | None
     """How many items it has; `None` where only reading it all would say."""
-    paths: tuple[Path, ...]
-    """The regular files that it reads, so that the run does not write to them."""
     repeatable: bool
     """Whether it can be read more than once."""
     size_bytes: int | None
     """The size of a file of little else than the records' bytes; `None` where that is unknown."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The regular files that it reads, so that the run does not write to them."""
+        ...
 
     def records(self) -> Iterator[InputRecord]:
         """Yield the input from its start: item, bytes of its record and position, one at a time.
