@@ -95,11 +95,8 @@ def test_the_help_of_run_calls_the_program_by_its_name(
 def test_a_wrong_command_line_is_told_by_the_programs_name(
     installed: Environment, project: Path
 ) -> None:
-    done = installed.run("batchmap", "verify", "in.txt", "more", cwd=project)
-    assert ended(done) == (
-        2,
-        ["one argument too many: 'more'; batchmap verify --help shows the usage"],
-    )
+    done = installed.run("batchmap", "run", "tasks.py:f", "in.txt", "-o", cwd=project)
+    assert ended(done) == (2, ["-o needs a value; batchmap run --help shows which"])
 
 
 def test_the_library_is_installed_with_its_types(installed: Environment) -> None:
