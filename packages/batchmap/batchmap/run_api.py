@@ -14,6 +14,7 @@ from types import CodeType
 from typing import Any, Literal
 
 from batchmap.checkpoint.identity import digest
+from batchmap.checkpoint.session import sampled
 from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.errors import BatchmapError, UsageError, python_spelling
 from batchmap.job import Job
@@ -22,6 +23,7 @@ from batchmap.options.inputs import check_inputs
 from batchmap.options.locations import errors_location
 from batchmap.records import RunOutcome
 from batchmap.sources.python_items import PythonItems, identity_bytes
+from batchmap.stopping import StopRequest
 from batchmap.storage import StoreUrl
 from batchmap.text import near_names
 
@@ -84,6 +86,7 @@ def _run(
         items = PythonItems(source)
     job_options = _read(items, source, output, mode, options)
     plain, bound = _plain(function)
+    stop = StopRequest()
     with Job(
         function,
         job_options,
@@ -93,7 +96,8 @@ def _run(
             "bound": bound,
             "setup": None,
         },
-        source=items,
+        source=None if items is None else sampled(items, job_options, stop),
+        stop=stop,
     ) as job:
         job.open()
         job.plan()

@@ -10,6 +10,7 @@ from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError
 from batchmap.options import JobOptions
 from batchmap.sources import Source
+from batchmap.sources.sampled import whole_of
 
 __all__ = ["check_sameness", "run_fingerprint", "without_task"]
 
@@ -25,12 +26,15 @@ def run_fingerprint(
     """Return what the results depend on, the items apart."""
     names = ("output_format", "record", "keep_order", "defuse_formulas")
     chosen = {name: getattr(options, name) for name in names}
+    source = whole_of(source)
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
     return {
         **function,
         **chosen,
         "rows": getattr(source, "reads_rows_of_files", None),
         "input_format": input_format,
+        "sample": options.sample,
+        "seed": None if options.sample is None else options.seed,
         "identity": identity.name,
     }
 

@@ -27,6 +27,7 @@ from batchmap.records import UnreadableRecord
 from batchmap.sources import InputRecord, MatchingFiles, MatchingUrls, Source
 from batchmap.sources.many_files import RecordsOfFiles
 from batchmap.sources.python_items import identity_bytes
+from batchmap.sources.sampled import whole_of
 from batchmap.text import near_names
 
 __all__ = ["DIGEST_BYTES", "Identity", "digest", "identity_of"]
@@ -193,6 +194,7 @@ def identity_of(source: Source, key: str | None) -> Identity:
 
     Raises `UsageError` for a key where items are names of files.
     """
+    source = whole_of(source)
     if isinstance(source, MatchingFiles | MatchingUrls):
         if key is not None:
             raise UsageError(

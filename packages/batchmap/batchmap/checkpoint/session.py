@@ -29,6 +29,7 @@ from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, StdoutSink, open_sink
 from batchmap.sources import Source, open_inputs
+from batchmap.sources.sampled import Sampled
 from batchmap.stopping import StopRequest
 from batchmap.storage import (
     Location,
@@ -43,7 +44,7 @@ from batchmap.storage import (
 )
 from batchmap.storage.output_lease import OutputLease, kept_beside
 
-__all__ = ["open_input", "open_recorder", "refuse_own_input"]
+__all__ = ["open_input", "open_recorder", "refuse_own_input", "sampled"]
 
 _logger = logging.getLogger(__name__)
 
@@ -72,7 +73,14 @@ def open_input(
         and journal_path(options.output).exists(),
     )
     refuse_own_input(specs, source, written)
-    return source
+    return sampled(source, options, stop)
+
+
+def sampled(source: Source, options: JobOptions, stop: StopRequest) -> Source:
+    """Return the items of `source` that `options` ask for: all, or some at random."""
+    if options.sample is None:
+        return source
+    return Sampled(source, options.sample, seed=options.seed, stopped=lambda: stop.requested)
 
 
 def refuse_own_input(
@@ -144,11 +152,12 @@ def open_recorder(
             stack.callback(journal.close)
         stack.callback(sink.close)
         before = None if journal is None or options.overwrite else journal.fingerprint
-        if before is not None and options.sync:  # which puts any order right
-            before["keep_order"] = options.keep_order
+        now = run_fingerprint(options, fingerprint, source, identity)
+        if before is not None and options.sync:  # which follows other items, and puts them in order
+            before |= {name: now[name] for name in ("keep_order", "sample", "seed")}
         elif before is not None:
             options = replace(options, keep_order=options.keep_order or before["keep_order"])
-        now = run_fingerprint(options, fingerprint, source, identity)
+            now["keep_order"] = options.keep_order
         pending = None
         if before is None or not options.sync:
             # An input that cannot be read must not cost an output that is there already.

@@ -19,6 +19,14 @@ def check_inputs(reader: OptionReader, values: Mapping[str, Any]) -> None:
             f"{input_format} files: its items are paths, and {rows} reads what is in the files; "
             "give one of them"
         )
+    if values["sample"] is None and reader.raw("seed") is not None:
+        label, sample = reader.label("seed"), reader.label("sample")
+        reader.error(f"{label} says which items {sample} takes; add {sample}, or leave it out")
+    if values["sample"] is not None and values["limit"] is not None:
+        reader.error(
+            f"{reader.label('limit')} takes the first items and {reader.label('sample')} some of "
+            "all; give one of them"
+        )
     if values["more_sources"] and not (values["rows"] or takes_files):
         named = [values["source"], *values["more_sources"]]
         reader.error(

@@ -100,6 +100,14 @@ class JobOptions(EngineOptions):
         None, values.whole(1, values.LARGEST_COUNT, "for example 100"), group=INPUT, metavar="N",
         help="take the first N items only",
     )  # fmt: skip
+    sample: int | None = option(
+        None, values.whole(1, 10**8, "for example 100"), group=INPUT, metavar="N",
+        help="take N items at random over all of the input",
+    )  # fmt: skip
+    seed: int = option(
+        0, values.whole(None, None, "for example 7"), group=INPUT, metavar="N",
+        help="which sample is taken (default: 0)",
+    )  # fmt: skip
     output: Location | None = option(
         None, output_or_stdout, group=OUTPUT, metavar="FILE|-",
         help=f"a {OUTPUT_FILES} file; - is stdout (default)",

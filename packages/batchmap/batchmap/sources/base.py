@@ -30,12 +30,15 @@ class Source(Protocol):
 
     name: str
     """As it is called in messages; never holds a password."""
-    total: int | None
-    """How many items it has; `None` where only reading it all would say."""
     repeatable: bool
     """Whether it can be read more than once."""
     size_bytes: int | None
     """The size of a file of little else than the records' bytes; `None` where that is unknown."""
+
+    @property
+    def total(self) -> int | None:
+        """How many items it has; `None` where only reading it all would say."""
+        ...
 
     @property
     def paths(self) -> tuple[Path, ...]:
