@@ -19,7 +19,7 @@ from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.errors import BatchmapError, UsageError, python_spelling
 from batchmap.job import Job
 from batchmap.options import JobOptions, OptionReader
-from batchmap.options.inputs import check_inputs
+from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.records import RunOutcome
 from batchmap.sources.python_items import PythonItems, identity_bytes
@@ -138,6 +138,7 @@ def _read(
     if values["output"] is None:
         reader.error("output must be a file, or a URL of a store")
     check_inputs(reader, values)
+    check_seed(reader, values)
     if mode == "sync":
         values["keep_order"] = True
         if isinstance(values["output"], StoreUrl):

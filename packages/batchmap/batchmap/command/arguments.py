@@ -29,6 +29,9 @@ class Subcommand:
     """How the usage shows what it takes without a flag, by the name of the option."""
     repeated: str = ""
     """The option that takes all further words, as a list; empty where there may be none."""
+    task_positionals: tuple[str, ...] = ()
+    """What it takes without a flag, by the names of options, where the first word names a task;
+    further words are taken then only."""
     notes: str = ""
     """A sentence or two about the positionals, for the help."""
 
@@ -91,22 +94,38 @@ class Program:
         parsed, rest = parser.parse_known_args(words)
         options = vars(parsed)
         names = list(subcommand.positionals)
+        repeated = "" if subcommand.task_positionals else subcommand.repeated
+        is_first = True
         extra: list[str] = []
         extra_from = 0
         for place, word in enumerate([*rest, *plain]):
             if place < len(rest) and _looks_like_option(word):
                 near = near_names(word.partition("=")[0], subcommand.flags())
                 errors.append(f"no option {word.partition('=')[0]!r}{near or f'; {hint} all'}")
-            elif names:
-                options[names.pop(0)] = word
-            elif subcommand.repeated:
-                options.setdefault(subcommand.repeated, []).append(word)
+                continue
+            if is_first and subcommand.task_positionals and _names_task(word):
+                names, repeated = list(subcommand.task_positionals), subcommand.repeated
+            is_first = False
+            if names:
+                name = names.pop(0)
+                if name in options:
+                    errors.append(
+                        f"{name.upper()} is {word} and {flag_of(name)} is {options[name]}; give "
+                        "one of them"
+                    )
+                options[name] = word
+            elif repeated:
+                options.setdefault(repeated, []).append(word)
             else:
                 extra_from = extra_from if extra else len(errors)
                 extra.append(word)
         if extra:
             errors.insert(extra_from, _too_many(extra, subcommand, hint))
         return subcommand, {**options, "errors_before": errors}
+
+
+def _names_task(word: str) -> bool:
+    return ":" in word or word.endswith(".py")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -12,7 +12,7 @@ from typing import Any
 from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task_file
 from batchmap.options import JobOptions, OptionReader, option
-from batchmap.options.inputs import check_inputs
+from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.table import INPUT, RUNNING
 from batchmap.storage import (
@@ -207,3 +207,4 @@ def _check_source(reader: OptionReader, values: dict[str, Any]) -> None:
     elif not all(str(one) for one in (source, *values["more_sources"])):
         reader.error(f"INPUT is empty: {remedy}")
     check_inputs(reader, values)
+    check_seed(reader, values)

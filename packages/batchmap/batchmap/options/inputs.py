@@ -7,7 +7,7 @@ from typing import Any
 
 from batchmap.options.reader import OptionReader
 
-__all__ = ["check_inputs"]
+__all__ = ["check_inputs", "check_seed"]
 
 
 def check_inputs(reader: OptionReader, values: Mapping[str, Any]) -> None:
@@ -19,9 +19,6 @@ def check_inputs(reader: OptionReader, values: Mapping[str, Any]) -> None:
             f"{input_format} files: its items are paths, and {rows} reads what is in the files; "
             "give one of them"
         )
-    if values["sample"] is None and reader.raw("seed") is not None:
-        label, sample = reader.label("seed"), reader.label("sample")
-        reader.error(f"{label} says which items {sample} takes; add {sample}, or leave it out")
     if values["sample"] is not None and values["limit"] is not None:
         reader.error(
             f"{reader.label('limit')} takes the first items and {reader.label('sample')} some of "
@@ -34,3 +31,10 @@ def check_inputs(reader: OptionReader, values: Mapping[str, Any]) -> None:
             f"of all these files, {input_format} files their paths; a pattern needs quotes to be "
             "one INPUT"
         )
+
+
+def check_seed(reader: OptionReader, values: Mapping[str, Any]) -> None:
+    """Report a seed that nothing follows from."""
+    if values["sample"] is None and reader.raw("seed") is not None:
+        label, sample = reader.label("seed"), reader.label("sample")
+        reader.error(f"{label} says which items {sample} takes; add {sample}, or leave it out")
