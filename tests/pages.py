@@ -80,7 +80,8 @@ def run_command(command: str, directory: Path) -> subprocess.CompletedProcess[st
         start = ["-c", CONSOLE_COMMAND]
     else:
         start, words = [str(ROOT / "main.py")], words[1:]
-        if words[0] != "run" and not {"--latency", "--task"} & set(words):
+        has_task = any(":" in word for word in words)
+        if words[0] != "run" and "--latency" not in words and not has_task:
             words += ["--latency", "0.01"]
     return subprocess.run(
         [sys.executable, *start, *words, "-q"],

@@ -141,6 +141,20 @@ def test_a_mismatch_of_any_round_counts(compare: Any, tmp_path: Path) -> None:
     assert "- Results match: ✗\n" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["compare", "benchmark"])
+def test_task_and_inputs_stand_where_the_count_would(
+    compare: Any, run_main: RunMain, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "x.jsonl").write_text("1\n2\n")
+    words = ["tasks.py:double", "lines.txt", "more", "--rows", "--export-json", "report.json"]
+    done = run_main(command, *words, "--sample", "41", "--seed", "2", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads((tmp_path / "report.json").read_text())
+    one = report["scenarios"][0] if command == "benchmark" else report
+    assert one["sequential_metrics"]["total_processed"] == 41
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -158,6 +172,15 @@ def test_a_mismatch_of_any_round_counts(compare: Any, tmp_path: Path) -> None:
         (["--task", "tasks.py:double", "--input", "none.txt"], "--input none.txt: there is no"),
         (["--task", "t", "--input", "lines.txt", "--workload", "io"], "--workload is for built-in"),
         (["--task", "t", "--input", "lines.txt", "--latency", "0"], "--latency is for built-in"),
+        (["tasks.py:double"], "--task tasks.py:double: needs --input INPUT"),
+        (["tasks.py:double", "lines.txt", "more.txt"], "2 INPUTs, lines.txt to more.txt: --rows"),
+        (["tasks.py:double", "lines.txt", "--task", "t.py:f"],
+         "TASK is tasks.py:double and --task is t.py:f; give one of them"),
+        (["--rows"], "--rows: needs --task, which it is about"),
+        (["--limit", "3"], "--limit 3: needs --task, which it is about"),
+        (["--task", "t", "--input", "lines.txt", "--seed", "1"], "--seed is for built-in work"),
+        (["5", "--task", "t", "--input", "lines.txt", "--limit", "3"],
+         "--limit is the same as COUNT; give one of them"),
         (["--repeat", "0"], "--repeat must be at least 1, got 0"),
         (["--repeat", "many"], "--repeat must be a whole number, got 'many'"),
         (["--tolerance", "-1"], "--tolerance must be a number from 0, got '-1'"),

@@ -42,7 +42,20 @@ __all__ = ["place"]
             "--setup asynchronous",
             ["--setup asynchronous: must be a plain function, not an async one"],
         ),
-        ("more", ["one argument too many: 'more'; main.py run --help shows the usage"]),
+        (
+            "more",
+            [
+                "2 INPUTs, in.txt to more: --rows takes the rows of all these files, "
+                "--input-format files their paths; a pattern needs quotes to be one INPUT"
+            ],
+        ),
+        (
+            "more --rows --input-format files",
+            [
+                "--input-format files: its items are paths, and --rows reads what is in the files; "
+                "give one of them"
+            ],
+        ),
         ("-o", ["-o needs a value; main.py run --help shows which"]),
         (
             "-o x.txt",
@@ -68,7 +81,7 @@ __all__ = ["place"]
         (
             "--input-format cvs",
             [
-                "--input-format must be one of text, jsonl, json, csv, parquet, errors, got "
+                "--input-format must be one of text, jsonl, json, csv, parquet, files, errors, got "
                 "'cvs'; did you mean csv?"
             ],
         ),

@@ -11,6 +11,8 @@ from .settings import Settings
 __all__ = ["PROGRAM"]
 
 _COUNTED = "COUNT is how many items to take. WORKERS is the same as --workers."
+_TASK = "TASK and INPUT, as of run, stand for a function and data of your own."
+_OF_A_TASK = ("task", "input")
 
 PROGRAM = Program(
     "python main.py",
@@ -21,19 +23,24 @@ PROGRAM = Program(
             "run the items one after another, then in parallel, and report the gain",
             Settings,
             {"count": "[COUNT=100]", "workers_positional": "[WORKERS]"},
-            _COUNTED,
+            repeated="more_sources",
+            task_positionals=_OF_A_TASK,
+            notes=f"{_COUNTED} {_TASK}",
         ),
         Subcommand(
             "parallel",
             "run the items in parallel only",
             Settings,
             {"count": "[COUNT=1000]", "workers_positional": "[WORKERS]"},
-            _COUNTED,
+            notes=_COUNTED,
         ),
         Subcommand(
             "benchmark",
             "run the built-in scenarios and recommend backend, workers and batch size",
             Settings,
+            repeated="more_sources",
+            task_positionals=_OF_A_TASK,
+            notes=_TASK,
         ),
         RUN,
     ),

@@ -9,7 +9,14 @@ from typing import Any
 from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, refuse_input, task_file
 from batchmap.options import OptionReader, option, values
-from batchmap.options.locations import input_file, input_source, output_file
+from batchmap.options.inputs import check_inputs
+from batchmap.options.locations import (
+    input_file,
+    input_source,
+    output_file,
+    source_text,
+    source_texts,
+)
 from batchmap.options.table import INPUT, RUNNING
 from batchmap.storage.formats import INPUT_FORMATS
 
@@ -80,6 +87,23 @@ class Settings(CommandSettings):
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),
         commands=("compare", "benchmark"), help="when the suffix does not tell",
     )  # fmt: skip
+    more_sources: tuple[str, ...] = option(
+        (), source_texts, group=INPUT, metavar="INPUT", is_positional=True,
+        commands=("compare", "benchmark"),
+        help="further inputs, for rows or paths of all of them",
+    )  # fmt: skip
+    rows: bool = option(
+        False, group=INPUT, commands=("compare", "benchmark"),
+        help="take the rows of all files that INPUT names",
+    )  # fmt: skip
+    limit: int | None = option(
+        None, values.whole(1, values.LARGEST_COUNT, "for example 100"), group=INPUT, metavar="N",
+        commands=("compare", "benchmark"), help="take the first N items only",
+    )  # fmt: skip
+    sample: int | None = option(
+        None, values.whole(1, 10**8, "for example 100"), group=INPUT, metavar="N",
+        commands=("compare", "benchmark"), help="take N items at random over all of the input",
+    )  # fmt: skip
     repeat: int = option(
         1, values.whole(1, 1000, "for example 5"), group=COMPARING, metavar="N",
         commands=("compare", "benchmark"), help="run each side N times, in turn (default: 1)",
@@ -115,9 +139,12 @@ class Settings(CommandSettings):
     def _read(cls, reader: OptionReader) -> dict[str, Any]:
         found = super()._read(reader)
         _check_task(reader)
-        parse_input = input_source if found["task"] is not None else input_file
+        parse_input = input_file if found["task"] is None else input_source
+        if found["rows"] or found["input_format"] == "files":  # which takes directories, too
+            parse_input = source_text
         source = reader.read("input", parse_input)
         found["input"] = f"{source}" if isinstance(source, Path) else source
+        check_inputs(reader, {**found, "source": found["input"]})
         if found["sweep"] and (reader.raw("workers") or reader.raw("workers_positional")):
             reader.error("--sweep names the worker counts, so not with --workers; leave one out")
         exports = {name: found[name] for name in EXPORTS}
@@ -134,13 +161,18 @@ def _check_task(reader: OptionReader) -> None:
     if task is None:
         if source is not None and reader.raw("data") is not None:
             reader.error("--data says what items to make and --input brings its own; leave one out")
-        for name in ("setup", "input_format"):
-            if reader.raw(name) is not None:
-                reader.error(f"{flag_of(name)} {reader.raw(name)}: needs --task, which it is about")
+        for name in ("setup", "input_format", "limit", "sample", "rows"):
+            if (given := reader.raw(name)) is not None:
+                shown = flag_of(name) if given is True else f"{flag_of(name)} {given}"
+                reader.error(f"{shown}: needs --task, which it is about")
         return
     if source is None:
         reader.error(f"--task {task}: needs --input INPUT, whose items it is given")
+    if reader.raw("limit") is not None and reader.raw("count") is not None:
+        reader.error("--limit is the same as COUNT; give one of them")
     for name in _FOR_BUILT_IN_WORK:
+        if name == "seed" and reader.raw("sample") is not None:  # it says which sample is taken
+            continue
         if reader.raw(name) is not None:
             reader.error(
                 f"{flag_of(name)} is for built-in work and --task brings its own; leave one out"

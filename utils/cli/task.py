@@ -10,7 +10,8 @@ from batchmap.command.replaced_names import StandardNames, refuse_threads
 from batchmap.command.run import check_backend
 from batchmap.command.settings import EXPORTS
 from batchmap.command.task import load_task
-from batchmap.sources import Source, open_source
+from batchmap.sources import Source, open_inputs
+from batchmap.sources.sampled import Sampled
 
 from .settings import Settings
 
@@ -33,10 +34,14 @@ def open_compared_input(settings: Settings) -> Source:
     Raises `InputError` when it cannot be read, `UsageError` when it is what will be written.
     """
     written = {name: getattr(settings, name) for name in (*EXPORTS, "save", "against")}
-    source = open_source(
-        settings.input or "-",
+    specs = (settings.input or "-", *settings.more_sources)
+    source = open_inputs(
+        specs,
+        rows=settings.rows,
         input_format=settings.input_format,
         excluded=[path for path in written.values() if path is not None],
     )
-    refuse_own_input(settings.input or "-", source, written)
+    refuse_own_input(specs, source, written)
+    if settings.sample is not None:
+        return Sampled(source, settings.sample, seed=settings.seed)
     return source

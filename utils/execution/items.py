@@ -24,7 +24,7 @@ def open_items(settings: Settings, default_count: int) -> tuple[Iterable[Any], s
     all of the input taken. Raises `InputError` when an input cannot be read.
     """
     if settings.task is not None:
-        items = SourceItems(open_compared_input(settings), limit=settings.count)
+        items = SourceItems(open_compared_input(settings), limit=settings.count or settings.limit)
         return items, items.name
     workload = WORKLOADS[settings.workload]
     if settings.input is not None:

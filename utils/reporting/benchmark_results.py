@@ -187,7 +187,7 @@ class Benchmark:
         if settings.input is not None:
             file = Path(settings.input)
             return conditions | {
-                "input": settings.input,
+                "input": " ".join((settings.input, *settings.more_sources)),
                 "input's size": file.stat().st_size if file.is_file() else None,
             }
         return conditions | {

@@ -14,13 +14,16 @@ from types import CodeType
 from typing import Any, Literal
 
 from batchmap.checkpoint.identity import digest
+from batchmap.checkpoint.session import sampled
 from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.errors import BatchmapError, UsageError, python_spelling
 from batchmap.job import Job
 from batchmap.options import JobOptions, OptionReader
+from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.records import RunOutcome
 from batchmap.sources.python_items import PythonItems, identity_bytes
+from batchmap.stopping import StopRequest
 from batchmap.storage import StoreUrl
 from batchmap.text import near_names
 
@@ -41,8 +44,9 @@ def run(
 ) -> RunOutcome:
     """Call `function` for each item of `source` and write the results to `output`, exactly once.
 
-    `source` is what the command line takes as INPUT, or the items themselves; `output` a file, or
-    a URL of a store. `mode` says what becomes of an output that is there: `"new"` raises
+    `source` is what the command line takes as INPUT, or the items themselves; with `rows=True` or
+    `input_format="files"`, a list of it is several INPUTs. `output` is a file, or a URL of a store.
+    `mode` says what becomes of an output that is there: `"new"` raises
     `UsageError`; `"resume"` goes on with the same items, or with more of them; `"sync"` makes it
     what a new run would write and calls `function` for new and changed items alone; `"overwrite"`
     begins anew. An item is known by what it says; `key="id"` names the field that says which item
@@ -74,12 +78,15 @@ def _run(
     function: Callable[[Any], Any], source: Any, output: Any, mode: Mode, options: dict[str, Any]
 ) -> RunOutcome:
     items = None
-    if not isinstance(source, str | Path):
+    if options.get("rows") or options.get("input_format") == "files":
+        source = _inputs(source)
+    elif not isinstance(source, str | Path):
         if mode == "sync" and iter(source) is source:
             source = list(islice(source, options.get("limit")))
         items = PythonItems(source)
     job_options = _read(items, source, output, mode, options)
     plain, bound = _plain(function)
+    stop = StopRequest()
     with Job(
         function,
         job_options,
@@ -89,7 +96,8 @@ def _run(
             "bound": bound,
             "setup": None,
         },
-        source=items,
+        source=None if items is None else sampled(items, job_options, stop),
+        stop=stop,
     ) as job:
         job.open()
         job.plan()
@@ -98,21 +106,39 @@ def _run(
         return job.outcome()
 
 
+def _inputs(source: Any) -> list[str]:
+    """Return the names of files that `source` is, or gives when it is iterated."""
+    names = [source] if isinstance(source, str | Path) else list(source)
+    for name in names:
+        if not isinstance(name, str | Path):
+            raise UsageError(
+                f"with rows=True or input_format='files', source must be names of files, and "
+                f"{name!r:.60} is none"
+            )
+    if not names:
+        raise UsageError("source names no file; an empty list has no rows")
+    return [name if isinstance(name, str) else f"{name}" for name in names]
+
+
 def _read(
     items: PythonItems | None, source: Any, output: Any, mode: str, options: dict[str, Any]
 ) -> JobOptions:
-    known = {field.name for field in fields(JobOptions)} - {"source", "output", *_MODES}
+    known = {field.name for field in fields(JobOptions)}
+    known -= {"source", "more_sources", "output", *_MODES}
     if unknown := options.keys() - known:
         name = min(unknown)
         hint = f"; give mode={name!r}" if name in _MODES else near_names(name, sorted(known))
         raise UsageError(f"run() has no option {name!r}{hint}")
-    given = {**options, "output": output, "source": "items" if items else f"{source}"}
+    first, *more = ["items"] if items else source if isinstance(source, list) else [f"{source}"]
+    given = {**options, "output": output, "source": first, "more_sources": more}
     if mode != "new":
         given[mode] = True
     reader = OptionReader(given)
     values = reader.read_rows(JobOptions)
     if values["output"] is None:
         reader.error("output must be a file, or a URL of a store")
+    check_inputs(reader, values)
+    check_seed(reader, values)
     if mode == "sync":
         values["keep_order"] = True
         if isinstance(values["output"], StoreUrl):

@@ -10,6 +10,7 @@ from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError
 from batchmap.options import JobOptions
 from batchmap.sources import Source
+from batchmap.sources.sampled import whole_of
 
 __all__ = ["check_sameness", "run_fingerprint", "without_task"]
 
@@ -25,8 +26,17 @@ def run_fingerprint(
     """Return what the results depend on, the items apart."""
     names = ("output_format", "record", "keep_order", "defuse_formulas")
     chosen = {name: getattr(options, name) for name in names}
+    source = whole_of(source)
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
-    return {**function, **chosen, "input_format": input_format, "identity": identity.name}
+    return {
+        **function,
+        **chosen,
+        "rows": getattr(source, "reads_rows_of_files", None),
+        "input_format": input_format,
+        "sample": options.sample,
+        "seed": None if options.sample is None else options.seed,
+        "identity": identity.name,
+    }
 
 
 def without_task(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,10 +58,14 @@ def check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task:
                 advice="{overwrite} begins anew",
             )
         raise InputError(
-            f"was {before.get(name)} when the run began and is {value} now",
+            f"was {_shown(before.get(name))} when the run began and is {_shown(value)} now",
             option=name,
             advice="{overwrite} begins anew",
         )
+
+
+def _shown(value: Any) -> Any:
+    return "not given" if value is None else value
 
 
 def _check_task(before: dict[str, Any], now: dict[str, Any]) -> None:

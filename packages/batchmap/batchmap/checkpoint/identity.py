@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -25,7 +25,9 @@ from typing import Any, Protocol
 from batchmap.errors import InputError, UsageError
 from batchmap.records import UnreadableRecord
 from batchmap.sources import InputRecord, MatchingFiles, MatchingUrls, Source
+from batchmap.sources.many_files import RecordsOfFiles
 from batchmap.sources.python_items import identity_bytes
+from batchmap.sources.sampled import whole_of
 from batchmap.text import near_names
 
 __all__ = ["DIGEST_BYTES", "Identity", "digest", "identity_of"]
@@ -95,22 +97,26 @@ class _Records(_Comparing):
     entry_bytes = compared_bytes = DIGEST_BYTES
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self._context = _contexts(source)
+        self._is_of_many_files = isinstance(source, RecordsOfFiles)
 
     def same(self, records: Sequence[InputRecord], known: bytes) -> int:
-        context = _context(self._source)
-        entries = b"".join(
-            [
-                blake2b(raw, digest_size=DIGEST_BYTES, person=context).digest()
-                for _, raw, _ in records
-            ]
-        )
+        if self._is_of_many_files:
+            entries = b"".join([self.entry(*record) for record in records])
+        else:
+            context = self._context(0)
+            entries = b"".join(
+                [
+                    blake2b(raw, digest_size=DIGEST_BYTES, person=context).digest()
+                    for _, raw, _ in records
+                ]
+            )
         if entries == known[: len(entries)]:  # as mostly, and quicker than one by one
             return len(records)
         return super().same(records, known)
 
     def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
-        return digest(raw, _context(self._source))
+        return digest(raw, self._context(where))
 
 
 class _KeyedRecords(_Comparing):
@@ -122,6 +128,7 @@ class _KeyedRecords(_Comparing):
         self.name = f"key {field}"
         self._field = field
         self._source = source
+        self._context = _contexts(source)
         self._is_checked = False
         if source.repeatable:  # an output is not to be begun for a name that is wrong
             for item, _, where in source.records():
@@ -130,7 +137,7 @@ class _KeyedRecords(_Comparing):
                     break
 
     def entry(self, item: Any, raw: bytes, where: int, known: bytes = b"") -> bytes:
-        whole = digest(raw, _context(self._source))
+        whole = digest(raw, self._context(where))
         if isinstance(item, UnreadableRecord):
             return whole + whole
         if not self._is_checked:
@@ -187,6 +194,7 @@ def identity_of(source: Source, key: str | None) -> Identity:
 
     Raises `UsageError` for a key where items are names of files.
     """
+    source = whole_of(source)
     if isinstance(source, MatchingFiles | MatchingUrls):
         if key is not None:
             raise UsageError(
@@ -196,9 +204,14 @@ def identity_of(source: Source, key: str | None) -> Identity:
     return _Records(source) if key is None else _KeyedRecords(key, source)
 
 
-def _context(source: Source) -> bytes:
-    """Return what records of a source mean beside their bytes, such as the names of a header."""
-    return getattr(source, "context", b"")
+def _contexts(source: Source) -> Callable[[int], bytes]:
+    """Return what says, by a record's position, what the record means beside its bytes.
+
+    That are the names of a header, or the format of the one of many files that it is in.
+    """
+    if isinstance(source, RecordsOfFiles):
+        return source.context_of
+    return lambda where: getattr(source, "context", b"")
 
 
 def _content_digest(path: Path) -> bytes:

@@ -162,7 +162,7 @@ class PendingItems(BatchSource):
                 if len(items) == number or left_bytes < 0:
                     break
         except BatchmapError as error:
-            self.error = error
+            self.error = error.with_traceback(None)  # whose frames would keep the input open
         self.taken = taken
         return tuple(items)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,8 @@ from batchmap.checkpoint.sync_results import remove_sync
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, StdoutSink, open_sink
-from batchmap.sources import Source, open_source
+from batchmap.sources import Source, open_inputs
+from batchmap.sources.sampled import Sampled
 from batchmap.stopping import StopRequest
 from batchmap.storage import (
     Location,
@@ -43,7 +44,7 @@ from batchmap.storage import (
 )
 from batchmap.storage.output_lease import OutputLease, kept_beside
 
-__all__ = ["open_input", "open_recorder", "refuse_own_input"]
+__all__ = ["open_input", "open_recorder", "refuse_own_input", "sampled"]
 
 _logger = logging.getLogger(__name__)
 
@@ -59,8 +60,10 @@ def open_input(
     `InputError` when the input cannot be read, `UsageError` when it is what will be written.
     """
     written = {"output": options.output, "errors": options.errors, **written}
-    source = open_source(
-        options.source,
+    specs = (options.source, *options.more_sources)
+    source = open_inputs(
+        specs,
+        rows=options.rows,
         input_format=options.input_format,
         max_record_bytes=options.max_record_bytes,
         excluded=_own_files(options, written),
@@ -69,22 +72,30 @@ def open_input(
         and isinstance(options.output, Path)
         and journal_path(options.output).exists(),
     )
-    refuse_own_input(options.source, source, written)
-    return source
+    refuse_own_input(specs, source, written)
+    return sampled(source, options, stop)
 
 
-def refuse_own_input(spec: str, source: Source, written: Mapping[str, Location | None]) -> None:
-    """Raise `UsageError` when what an option names is what `source`, named by `spec`, reads."""
-    read_url = location_of(spec)
+def sampled(source: Source, options: JobOptions, stop: StopRequest) -> Source:
+    """Return the items of `source` that `options` ask for: all, or some at random."""
+    if options.sample is None:
+        return source
+    return Sampled(source, options.sample, seed=options.seed, stopped=lambda: stop.requested)
+
+
+def refuse_own_input(
+    specs: Sequence[str], source: Source, written: Mapping[str, Location | None]
+) -> None:
+    """Raise `UsageError` when what an option names is what `source`, named by `specs`, reads."""
+    read_urls = [url for spec in specs if isinstance(url := location_of(spec), StoreUrl)]
+    paths = source.paths
     errors = [
         UsageError(f"{location}: that is the input; name another file", option=option)
         for option, location in written.items()
         if (
-            isinstance(location, StoreUrl)
-            and isinstance(read_url, StoreUrl)
-            and is_same_file(location, read_url)
+            isinstance(location, StoreUrl) and any(is_same_file(location, url) for url in read_urls)
         )
-        or (isinstance(location, Path) and any(is_same_file(location, one) for one in source.paths))
+        or (isinstance(location, Path) and any(is_same_file(location, one) for one in paths))
     ]
     if errors:
         raise UsageError.joined(errors)
@@ -141,11 +152,12 @@ def open_recorder(
             stack.callback(journal.close)
         stack.callback(sink.close)
         before = None if journal is None or options.overwrite else journal.fingerprint
-        if before is not None and options.sync:  # which puts any order right
-            before["keep_order"] = options.keep_order
+        now = run_fingerprint(options, fingerprint, source, identity)
+        if before is not None and options.sync:  # which follows other items, and puts them in order
+            before |= {name: now[name] for name in ("keep_order", "sample", "seed")}
         elif before is not None:
             options = replace(options, keep_order=options.keep_order or before["keep_order"])
-        now = run_fingerprint(options, fingerprint, source, identity)
+            now["keep_order"] = options.keep_order
         pending = None
         if before is None or not options.sync:
             # An input that cannot be read must not cost an output that is there already.

@@ -27,6 +27,11 @@ class Subcommand:
     """A dataclass of options with `of`, as `CommandSettings`."""
     positionals: Mapping[str, str] = field(default_factory=dict)
     """How the usage shows what it takes without a flag, by the name of the option."""
+    repeated: str = ""
+    """The option that takes all further words, as a list; empty where there may be none."""
+    task_positionals: tuple[str, ...] = ()
+    """What it takes without a flag, by the names of options, where the first word names a task;
+    further words are taken then only."""
     notes: str = ""
     """A sentence or two about the positionals, for the help."""
 
@@ -89,20 +94,38 @@ class Program:
         parsed, rest = parser.parse_known_args(words)
         options = vars(parsed)
         names = list(subcommand.positionals)
+        repeated = "" if subcommand.task_positionals else subcommand.repeated
+        is_first = True
         extra: list[str] = []
         extra_from = 0
         for place, word in enumerate([*rest, *plain]):
             if place < len(rest) and _looks_like_option(word):
                 near = near_names(word.partition("=")[0], subcommand.flags())
                 errors.append(f"no option {word.partition('=')[0]!r}{near or f'; {hint} all'}")
-            elif names:
-                options[names.pop(0)] = word
+                continue
+            if is_first and subcommand.task_positionals and _names_task(word):
+                names, repeated = list(subcommand.task_positionals), subcommand.repeated
+            is_first = False
+            if names:
+                name = names.pop(0)
+                if name in options:
+                    errors.append(
+                        f"{name.upper()} is {word} and {flag_of(name)} is {options[name]}; give "
+                        "one of them"
+                    )
+                options[name] = word
+            elif repeated:
+                options.setdefault(repeated, []).append(word)
             else:
                 extra_from = extra_from if extra else len(errors)
                 extra.append(word)
         if extra:
             errors.insert(extra_from, _too_many(extra, subcommand, hint))
         return subcommand, {**options, "errors_before": errors}
+
+
+def _names_task(word: str) -> bool:
+    return ":" in word or word.endswith(".py")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -130,8 +153,6 @@ def _too_many(extra: Sequence[str], subcommand: Subcommand, hint: str) -> str:
         message = f"one argument too many: {extra[0]!r}"
     else:
         message = f"{len(extra)} arguments too many, from {extra[0]!r} on"
-        if "source" in subcommand.positionals:  # the shell has put a pattern's files in its place
-            message += "; a pattern as INPUT needs quotes"
     return f"{message}; {hint} the usage"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task_file
 from batchmap.options import JobOptions, OptionReader, option
+from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.table import INPUT, RUNNING
 from batchmap.storage import (
@@ -70,7 +71,7 @@ class RunSettings(CommandSettings, JobOptions):
             )
         if not values["task"]:
             reader.error(f"run needs a TASK, file.py:function; {USAGE}")
-        _check_source(reader)
+        _check_source(reader, values)
         return values
 
 
@@ -197,11 +198,13 @@ def _check_cluster(reader: OptionReader, values: dict[str, Any]) -> None:
         reader.error(f"--address {address}: {flag_of(given[0])} needs tls://; leave the scheme out")
 
 
-def _check_source(reader: OptionReader) -> None:
+def _check_source(reader: OptionReader, values: dict[str, Any]) -> None:
     source = reader.raw("source")
     remedy = f"name an INPUT, or pipe one in; {USAGE}"
     if source is None:
         if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
             reader.error(f"run needs an input: {remedy}")
-    elif not str(source):
+    elif not all(str(one) for one in (source, *values["more_sources"])):
         reader.error(f"INPUT is empty: {remedy}")
+    check_inputs(reader, values)
+    check_seed(reader, values)

@@ -11,7 +11,9 @@ RUN = Subcommand(
     "run",
     "run your function over your data",
     RunSettings,
-    {"task": "TASK", "source": "[INPUT]"},
-    "TASK is file.py:function or package.module:function. INPUT is a path, a quoted glob, a URL "
-    "of either (s3://, https://, ...), a database's URL with ?query=, or - for what is piped in.",
+    {"task": "TASK", "source": "[INPUT ...]"},
+    repeated="more_sources",
+    notes="TASK is file.py:function or package.module:function. INPUT is a path, a quoted glob, a "
+    "URL of either (s3://, https://, ...), a database's URL with ?query=, or - for what is piped "
+    "in.",
 )

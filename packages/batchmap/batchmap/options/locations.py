@@ -27,6 +27,7 @@ __all__ = [
     "output_location",
     "output_or_stdout",
     "source_text",
+    "source_texts",
 ]
 
 
@@ -49,6 +50,13 @@ def input_source(raw: Any, label: str) -> str:
 def source_text(raw: Any, label: str) -> str:
     """Return what names a source, which is opened later; passwords in it are not shown."""
     return SecretUrl(raw if isinstance(raw, str) else str(raw))
+
+
+def source_texts(raw: Any, label: str) -> tuple[str, ...]:
+    """Return what names several sources, as `source_text` does for one."""
+    if not isinstance(raw, list | tuple):
+        raise OptionError(f"{label} must be several, in a list, got {raw!r:.60}; list them")
+    return tuple(source_text(one, label) for one in raw)
 
 
 def output_file(raw: Any, label: str) -> Path:

@@ -8,7 +8,13 @@ from pathlib import Path, PurePath
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
 from batchmap.options import values
-from batchmap.options.locations import input_file, output_location, output_or_stdout, source_text
+from batchmap.options.locations import (
+    input_file,
+    output_location,
+    output_or_stdout,
+    source_text,
+    source_texts,
+)
 from batchmap.options.option_row import option
 from batchmap.storage import Location
 from batchmap.storage.formats import (
@@ -70,6 +76,14 @@ class JobOptions(EngineOptions):
         "-", source_text, group=INPUT, metavar="INPUT", is_positional=True,
         help="a path, a quoted glob, a URL of either or of a database, or - for standard input",
     )  # fmt: skip
+    more_sources: tuple[str, ...] = option(
+        (), source_texts, group=INPUT, metavar="INPUT", is_positional=True,
+        help="further inputs, for rows or paths of all of them",
+    )  # fmt: skip
+    rows: bool = option(
+        False, group=INPUT,
+        help="take the rows of all files that INPUT names",
+    )  # fmt: skip
     input_format: str | None = option(
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),
         help="when the suffix does not tell",
@@ -85,6 +99,14 @@ class JobOptions(EngineOptions):
     limit: int | None = option(
         None, values.whole(1, values.LARGEST_COUNT, "for example 100"), group=INPUT, metavar="N",
         help="take the first N items only",
+    )  # fmt: skip
+    sample: int | None = option(
+        None, values.whole(1, 10**8, "for example 100"), group=INPUT, metavar="N",
+        help="take N items at random over all of the input",
+    )  # fmt: skip
+    seed: int = option(
+        0, values.whole(None, None, "for example 7"), group=INPUT, metavar="N",
+        help="which sample is taken (default: 0)",
     )  # fmt: skip
     output: Location | None = option(
         None, output_or_stdout, group=OUTPUT, metavar="FILE|-",

@@ -7,6 +7,7 @@ from batchmap.sources.base import InputRecord, Source
 from batchmap.sources.factory import open_source
 from batchmap.sources.glob_files import MatchingFiles
 from batchmap.sources.glob_urls import MatchingUrls
+from batchmap.sources.inputs import open_inputs
 from batchmap.sources.repeatable import SourceItems, TextLines
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "Source",
     "SourceItems",
     "TextLines",
+    "open_inputs",
     "open_source",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,14 +30,20 @@ class Source(Protocol):
 
     name: str
     """As it is called in messages; never holds a password."""
-    total: int | None
-    """How many items it has; `None` where only reading it all would say."""
-    paths: tuple[Path, ...]
-    """The regular files that it reads, so that the run does not write to them."""
     repeatable: bool
     """Whether it can be read more than once."""
     size_bytes: int | None
     """The size of a file of little else than the records' bytes; `None` where that is unknown."""
+
+    @property
+    def total(self) -> int | None:
+        """How many items it has; `None` where only reading it all would say."""
+        ...
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The regular files that it reads, so that the run does not write to them."""
+        ...
 
     def records(self) -> Iterator[InputRecord]:
         """Yield the input from its start: item, bytes of its record and position, one at a time.
@@ -70,10 +77,10 @@ def unreadable_record(error_type: str, error: str, raw: bytes) -> UnreadableReco
     return UnreadableRecord(ItemFailure(error_type, error[:LONGEST_TEXT], ""), text[:LONGEST_TEXT])
 
 
-def state_of_file(path: Path) -> object:
+def state_of_file(path: Path | str) -> object:
     """Return a value that changes when the file does."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116  # there may be many
     except OSError as error:
         return type(error)
     return found.st_ino, found.st_size, found.st_mtime_ns

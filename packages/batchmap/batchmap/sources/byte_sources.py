@@ -126,10 +126,15 @@ class StoreFile:
         if info.get("type") == "directory":
             raise InputError(
                 f"{url}: that is a directory; name a file in it, or a quoted pattern such as "
-                f"'{str(url).rstrip('/')}/*'"
+                f"'{str(url).rstrip('/')}/*'",
+                advice="{rows} takes the rows of all files in it",
             )
         self.size_bytes: int | None = info.get("size")
         self.may_unpack = url.is_of_the_web
+
+    def version(self) -> str:
+        """Return what the store says of its version now, as of the files of a pattern."""
+        return self._store.version(self._store.path)
 
     @contextmanager
     def opened(self) -> Iterator[Opened]:

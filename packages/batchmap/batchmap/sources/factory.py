@@ -19,8 +19,9 @@ from batchmap.sources.base import Source
 from batchmap.sources.byte_sources import ByteSource, LocalFile, StandardInput, StoreFile, is_stored
 from batchmap.sources.database_url import parse_postgresql, parse_sqlite
 from batchmap.sources.decompression import COMPRESSIONS
-from batchmap.sources.glob_files import MatchingFiles
-from batchmap.sources.glob_urls import MatchingUrls
+from batchmap.sources.glob_files import matching_files
+from batchmap.sources.glob_urls import matching_urls
+from batchmap.sources.listed_files import ListedFile
 from batchmap.sources.parquet import ParquetRows
 from batchmap.sources.postgresql import PostgresqlRows
 from batchmap.sources.spool import Spooled
@@ -43,7 +44,7 @@ __all__ = ["open_source"]
 
 
 def open_source(
-    spec: str,
+    spec: str | ListedFile,
     *,
     input_format: str | None = None,
     max_record_bytes: int = MAX_RECORD_BYTES,
@@ -53,7 +54,8 @@ def open_source(
 ) -> Source:
     """Return the source that `spec` names: `-`, a database's URL, a file or a pattern.
 
-    Files and patterns may be URLs of stores that fsspec knows.
+    Files and patterns may be URLs of stores that fsspec knows. A file that was listed is that file,
+    whatever its name looks like.
 
     `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. A line of more than
     `max_record_bytes` is a record that cannot be read. Files of
@@ -63,13 +65,15 @@ def open_source(
     a `spec` that makes no sense, `InputError` for an input that cannot be read; standard input,
     pipes and databases are opened only when they are read.
     """
-    spec = secret_of(spec)
     if input_format is not None and input_format not in INPUT_FORMATS:
         hint = near_names(input_format, INPUT_FORMATS)
         known = ", ".join(INPUT_FORMATS)
         raise UsageError(
             f"must be one of {known}, got {input_format!r:.60}{hint}", option="input_format"
         )
+    if isinstance(spec, ListedFile):
+        return _records_of(spec.byte_source(), spec.suffixes, input_format, max_record_bytes)
+    spec = secret_of(spec)
     if spec == "-":
         return _standard_input(input_format or "text", stopped, max_record_bytes, repeatable)
     scheme = scheme_of(spec)
@@ -82,7 +86,7 @@ def open_source(
     if not _exists(spec) and re.search(r"[*?\[]", spec):
         _refuse_format(input_format, "the items of a pattern are its files' paths")
         own = [path for path in excluded if isinstance(path, Path)]
-        return MatchingFiles(spec, excluded=own)
+        return matching_files(spec, excluded=own)
     return _file(spec, input_format, max_record_bytes, repeatable)
 
 
@@ -96,6 +100,8 @@ def _standard_input(
         stream = Spooled(stream)
     return StreamedSource(stream, input_format, max_record_bytes=max_record_bytes)
 
+
+_OF_DIRECTORY = "{rows} takes the rows of all files in it"
 
 _DATABASES = ("sqlite", "postgresql", "postgres")
 
@@ -119,13 +125,17 @@ def _stored(
     if re.search(magic, url.url) and not is_stored(url):
         _refuse_format(input_format, "the items of a pattern are its files' URLs")
         own = [url for url in excluded if isinstance(url, StoreUrl)]
-        return MatchingUrls(url, excluded=own)
+        return matching_urls(url, excluded=own)
     return _records_of(StoreFile(url), url.suffixes, input_format, max_record_bytes)
 
 
 def _refuse_format(input_format: str | None, why: str) -> None:
     if input_format is not None:
-        raise UsageError(why, advice=f"leave out {{input_format:{input_format}}}, or name one file")
+        raise UsageError(
+            why,
+            advice=f"leave out {{input_format:{input_format}}}, or name one file; for a pattern, "
+            "{rows} reads what is in its files",
+        )
 
 
 def _exists(spec: str) -> bool:
@@ -142,6 +152,7 @@ def _file(spec: str, input_format: str | None, max_record_bytes: int, repeatable
     if not is_pipe and (why := why_unreadable(path)):
         if _exists(spec) and path.is_dir():
             why += f", or a quoted pattern such as '{Path(spec or '.', '*')}'"
+            raise InputError(f"{spec or repr(spec)}: {why}", advice=_OF_DIRECTORY)
         raise InputError(f"{spec or repr(spec)}: {why}")
     file: ByteSource = LocalFile(path, name=spec)
     if repeatable and not file.repeatable:

@@ -11,45 +11,78 @@ from pathlib import Path
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord
 
-__all__ = ["MatchingFiles"]
+__all__ = ["MatchingFiles", "RealPaths", "matching_files", "matching_names"]
 
 
 _logger = logging.getLogger("input")
 
 
-class MatchingFiles:
-    """The paths of the regular files that match `pattern` now, sorted.
+def matching_names(pattern: str, *, excluded: Collection[Path] = ()) -> list[str]:
+    """Return the paths of the regular files that match `pattern` now, sorted.
 
     `**` stands for any number of directories, except hidden ones and links. A link to a missing
-    file is an item, too, whose function fails. Files of `excluded` are no items. A warning names
-    directories that cannot be read. Raises `InputError` when no file matches.
+    file is among them, too. Files of `excluded` are not, nor what lies in directories of these
+    names. A warning names directories that cannot be read.
+    """
+    # `pathlib` would change `./a` to `a`, and takes no absolute patterns.
+    found = set(_matches(pattern))
+    real = RealPaths(excluded)
+    names = sorted(name for name in found if _is_file_or_dead_link(name) and not real.is_own(name))
+    if closed := _closed_directories(pattern):
+        more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+        _logger.warning(
+            "%s%s cannot be looked into; files there are no items of %s", closed[0], more, pattern
+        )
+    return names
+
+
+def matching_files(pattern: str, *, excluded: Collection[Path] = ()) -> MatchingFiles:
+    """Return the source of the paths that match `pattern`; raises `InputError` when none does."""
+    names = matching_names(pattern, excluded=excluded)
+    if not names:
+        raise InputError(
+            f"no file matches {pattern}; check the pattern, and quote it for the shell"
+        )
+    return MatchingFiles(pattern, names)
+
+
+class RealPaths:
+    """Finds what files really are, links followed; directories are looked at once each."""
+
+    def __init__(self, own: Collection[Path] = ()) -> None:
+        self._directories: dict[str, str] = {}
+        self._own = {os.path.realpath(path) for path in own}
+
+    def of(self, name: str) -> str:
+        """Return the path of a file without links."""
+        if os.path.islink(name):  # noqa: PTH114
+            return os.path.realpath(name)
+        directory, base = os.path.split(name)
+        if base in ("", ".", ".."):
+            return os.path.realpath(name)
+        real = self._directories.get(directory)
+        if real is None:
+            real = self._directories[directory] = os.path.realpath(directory)
+        return os.path.join(real, base)  # noqa: PTH118
+
+    def is_own(self, name: str) -> bool:
+        """Tell whether a file, or the directory that it is in, is one of `own`."""
+        if not self._own:
+            return False
+        path = self.of(name)
+        return path in self._own or os.path.dirname(path) in self._own  # noqa: PTH120
+
+
+class MatchingFiles:
+    """The paths of files, as items.
+
+    They were listed once: files that are added meanwhile would shift the indexes of the others. A
+    link to a missing file is an item, too, whose function fails.
     """
 
-    def __init__(self, pattern: str, *, excluded: Collection[Path] = ()) -> None:
-        # Listed once: files that are added meanwhile would shift the indexes of the others.
-        # `pathlib` would change `./a` to `a`, and takes no absolute patterns.
-        found = set(_matches(pattern))
-        left_out = {os.path.realpath(path) for path in excluded}
-        self._names = sorted(
-            name
-            for name in found
-            if _is_file_or_dead_link(name)
-            and (path := os.path.realpath(name)) not in left_out
-            and os.path.dirname(path) not in left_out  # noqa: PTH120
-        )
-        if closed := _closed_directories(pattern):
-            more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
-            _logger.warning(
-                "%s%s cannot be looked into; files there are no items of %s",
-                closed[0],
-                more,
-                pattern,
-            )
-        if not self._names:
-            raise InputError(
-                f"no file matches {pattern}; check the pattern, and quote it for the shell"
-            )
-        self.name = pattern
+    def __init__(self, name: str, names: list[str]) -> None:
+        self._names = names
+        self.name = name
         self.total: int | None = len(self._names)
         self.paths = tuple(Path(name).absolute() for name in self._names)
         self.repeatable = True

@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord
-from batchmap.storage import Store, StoreUrl, why_failed
+from batchmap.storage import FoundFile, Store, StoreUrl, why_failed
 
-__all__ = ["MatchingUrls"]
+__all__ = ["MatchingUrls", "matching_objects", "matching_urls"]
+
+
+def matching_objects(
+    pattern: StoreUrl, *, excluded: Collection[StoreUrl] = ()
+) -> tuple[Store, dict[str, FoundFile]]:
+    """Return the files of a store that match `pattern` now, by path and in order, and the store.
+
+    Those of `excluded`, and files in directories of these names, are left out. Raises `InputError`
+    when the store cannot be reached.
+    """
+    try:
+        store = Store(pattern)
+        found = store.matches(store.path)
+        own = {store.path_of(url) for url in excluded}
+    except OSError as error:
+        raise InputError(f"{pattern}: cannot be looked into ({why_failed(error)})") from error
+    below = tuple(f"{path}/" for path in own)
+    return store, {
+        path: file for path, file in found.items() if path not in own and not path.startswith(below)
+    }
+
+
+def matching_urls(pattern: StoreUrl, *, excluded: Collection[StoreUrl] = ()) -> MatchingUrls:
+    """Return the source of the URLs that match `pattern`; raises `InputError` when none does."""
+    store, found = matching_objects(pattern, excluded=excluded)
+    if not found:
+        raise InputError(f"{pattern}: no file matches; check the pattern")
+    return MatchingUrls(
+        str(pattern), {store.url_of(path): file.version for path, file in found.items()}
+    )
 
 
 class MatchingUrls:
-    """The URLs of the files that match `pattern` now, sorted.
+    """The URLs that `versions` map to what the store says of the version of each.
 
-    Those of `excluded`, and files in directories of these names, are no items. Raises `InputError`
-    when no file matches, or the store cannot be reached.
+    They were listed once: files that are added meanwhile would shift the indexes of the others.
     """
 
     repeatable = True
     paths: tuple[Path, ...] = ()
     size_bytes: int | None = None
 
-    def __init__(self, pattern: StoreUrl, *, excluded: Collection[StoreUrl] = ()) -> None:
-        self.name = str(pattern)
-        try:
-            store = Store(pattern)
-            own = {store.path_of(url) for url in excluded}
-            # Listed once: files that are added meanwhile would shift the indexes of the others.
-            versions = store.matches(store.path)
-        except OSError as error:
-            raise InputError(f"{pattern}: cannot be looked into ({why_failed(error)})") from error
-        below = tuple(f"{path}/" for path in own)
-        self._versions = {
-            store.url_of(path): version
-            for path, version in versions.items()
-            if path not in own and not path.startswith(below)
-        }
-        self._urls = list(self._versions)
-        if not self._urls:
-            raise InputError(f"{pattern}: no file matches; check the pattern")
+    def __init__(self, name: str, versions: Mapping[str, str]) -> None:
+        self.name = name
+        self._versions = versions
+        self._urls = list(versions)
         self.total: int | None = len(self._urls)
         self._read = 0
 

@@ -12,7 +12,7 @@ from batchmap.storage.atomic_write import (
     write_whole,
 )
 from batchmap.storage.formats import INPUT_FORMATS, INPUT_SUFFIXES, OUTPUT_FORMATS, OUTPUT_SUFFIXES
-from batchmap.storage.object_store import Store
+from batchmap.storage.object_store import FoundFile, Store
 from batchmap.storage.paths import (
     NamedPath,
     is_stream,
@@ -33,6 +33,7 @@ __all__ = [
     "INPUT_SUFFIXES",
     "OUTPUT_FORMATS",
     "OUTPUT_SUFFIXES",
+    "FoundFile",
     "Location",
     "NamedPath",
     "SecretUrl",

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from batchmap.errors import UsageError
 from batchmap.storage.schemes import why_unusable
@@ -17,7 +17,7 @@ from batchmap.storage.store_errors import cause_of_not_found, store_errors
 from batchmap.storage.store_file import RetryingFile, comes_in_parts
 from batchmap.storage.urls import StoreUrl
 
-__all__ = ["Store"]
+__all__ = ["FoundFile", "Store"]
 
 RETRY_AFTER_S = (0.5, 1.0, 2.0)
 """How long to wait before a part of a file is asked for again."""
@@ -45,6 +45,14 @@ _STATE_KEYS = (
     "created",
 )
 _LOGGERS = ("fsspec", "s3fs", "gcsfs", "botocore", "aiobotocore", "aiohttp", "asyncio")
+
+
+class FoundFile(NamedTuple):
+    """What a listing of a store says of a file."""
+
+    version: str
+    """Its ETag where the store has one, else what is known of its size and time of change."""
+    size_bytes: int
 
 
 class Store:
@@ -95,19 +103,27 @@ class Store:
         found = self.info(path)
         return tuple(str(found[key]) for key in _STATE_KEYS if found.get(key) is not None)
 
-    def matches(self, pattern: str) -> dict[str, str]:
-        """Return the paths of the files that match a pattern, in order, each with its version.
+    def version(self, path: str) -> str:
+        """Return what tells a file's version: its ETag, or else its size and time of change."""
+        return _version_of(self.info(path))
 
-        That is its ETag where the store has one, else what is known of its size and time of change.
-        """
+    def matches(self, pattern: str) -> dict[str, FoundFile]:
+        """Return the paths of the files that match a pattern, in order, and what each is."""
         with store_errors():
             self._fs.invalidate_cache()
             found = self._fs.glob(pattern, detail=True)
         return {
-            path: _version_of(found[path])
+            path: FoundFile(_version_of(found[path]), int(found[path].get("size") or 0))
             for path in sorted(found)
             if found[path].get("type") != "directory"
         }
+
+    def is_directory(self, path: str) -> bool:
+        """Tell whether there is a directory of that name."""
+        try:
+            return self.info(path).get("type") == "directory"
+        except FileNotFoundError:
+            return False
 
     def sizes_in(self, directory: str) -> dict[str, int]:
         """Return the sizes of the files in a directory by path; there are none in a missing one."""
