@@ -95,14 +95,14 @@ def test_an_unknown_format_is_a_usage_error_with_the_list() -> None:
     with pytest.raises(UsageError) as caught:
         open_source("-", input_format="jsnol")
     assert str(caught.value) == (
-        "input_format must be one of text, jsonl, json, csv, parquet, errors, got 'jsnol'; "
-        "did you mean jsonl?"
+        "input_format must be one of text, nul, jsonl, json, csv, parquet, xlsx, errors, "
+        "got 'jsnol'; did you mean jsonl?"
     )
     assert caught.value.lines(flag_spelling)[0].startswith("--input-format must be one of text, ")
 
 
 def test_each_format_has_a_source() -> None:
-    for input_format in set(INPUT_FORMATS) - {"parquet"}:  # which is read by position
+    for input_format in set(INPUT_FORMATS) - {"parquet", "xlsx"}:  # which are read by position
         assert open_source("-", input_format=input_format).name == "standard input"
     assert set(INPUT_SUFFIXES.values()) <= set(INPUT_FORMATS)
 
