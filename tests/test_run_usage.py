@@ -68,7 +68,7 @@ __all__ = ["place"]
         (
             "--input-format cvs",
             [
-                "--input-format must be one of text, jsonl, json, csv, parquet, errors, got "
+                "--input-format must be one of text, nul, jsonl, json, csv, parquet, xlsx, errors, got "
                 "'cvs'; did you mean csv?"
             ],
         ),

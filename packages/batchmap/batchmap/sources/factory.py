@@ -10,6 +10,7 @@ and its suffix in `storage/formats.py`, and add a builder of its inputs to `BUIL
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -34,6 +35,7 @@ from batchmap.storage import (
     why_unreadable,
 )
 from batchmap.storage.formats import MAX_RECORD_BYTES
+from batchmap.storage.patterns import is_pattern, with_home
 from batchmap.text import near_names
 
 __all__ = ["open_source"]
@@ -79,7 +81,8 @@ def open_source(
     if isinstance(location, StoreUrl):
         return _stored(location, how, excluded)
     spec = spec if scheme is None else str(location)
-    if not _exists(spec) and re.search(r"[*?\[]", spec):
+    spec = spec if _exists(spec) else with_home(spec)
+    if not _exists(spec) and is_pattern(spec):
         _refuse_format(how, "the items of a pattern are its files' paths")
         own = [path for path in excluded if isinstance(path, Path)]
         return MatchingFiles(spec, excluded=own)
@@ -109,8 +112,8 @@ def _database(url: str, scheme: str, how: HowToRead) -> Source:
 
 def _stored(url: StoreUrl, how: HowToRead, excluded: Collection[Location]) -> Source:
     # In a URL of the web, a question mark begins the query.
-    magic = r"[*\[]" if url.is_of_the_web else r"[*?\[]"
-    if re.search(magic, url.url) and not is_stored(url):
+    may_match = re.search(r"[*\[]", url.url) if url.is_of_the_web else is_pattern(url.url)
+    if may_match and not is_stored(url):
         _refuse_format(how, "the items of a pattern are its files' URLs")
         own = [url for url in excluded if isinstance(url, StoreUrl)]
         return MatchingUrls(url, excluded=own)
@@ -130,13 +133,21 @@ def _exists(spec: str) -> bool:
         return False
 
 
+def _for_directory(path: Path) -> str:
+    """Return what else to do with a directory than to name a file in it."""
+    with contextlib.suppress(OSError):
+        if tables := sorted(path.glob("*.parquet")):
+            return f", such as {tables[0]}; it holds {len(tables)} of Parquet"
+    return f", or a quoted pattern such as '{path / '*'}'"
+
+
 def _file(spec: str, how: HowToRead, repeatable: bool) -> Source:
     path = Path(spec)
     # Opening a pipe to see whether it can be read would take bytes from it.
     is_pipe = _exists(spec) and not path.is_file() and not path.is_dir()
     if not is_pipe and (why := why_unreadable(path)):
         if _exists(spec) and path.is_dir():
-            why += f", or a quoted pattern such as '{Path(spec or '.', '*')}'"
+            why += _for_directory(path)
         raise InputError(f"{spec or repr(spec)}: {why}")
     file: ByteSource = LocalFile(path, name=spec)
     if repeatable and not file.repeatable:

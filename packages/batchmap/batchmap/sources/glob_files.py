@@ -10,6 +10,7 @@ from pathlib import Path
 
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord
+from batchmap.storage.patterns import alternatives
 
 __all__ = ["MatchingFiles"]
 
@@ -20,7 +21,8 @@ _logger = logging.getLogger("input")
 class MatchingFiles:
     """The paths of the regular files that match `pattern` now, sorted.
 
-    `**` stands for any number of directories, except hidden ones and links. A link to a missing
+    `**` stands for any number of directories, except hidden ones and links, `{a,b}` for either. A
+    link to a missing
     file is an item, too, whose function fails. Files of `excluded` are no items. A warning names
     directories that cannot be read. Raises `InputError` when no file matches.
     """
@@ -28,7 +30,8 @@ class MatchingFiles:
     def __init__(self, pattern: str, *, excluded: Collection[Path] = ()) -> None:
         # Listed once: files that are added meanwhile would shift the indexes of the others.
         # `pathlib` would change `./a` to `a`, and takes no absolute patterns.
-        found = set(_matches(pattern))
+        patterns = alternatives(pattern)
+        found = {name for one in patterns for name in _matches(one)}
         left_out = {os.path.realpath(path) for path in excluded}
         self._names = sorted(
             name
@@ -37,7 +40,7 @@ class MatchingFiles:
             and (path := os.path.realpath(name)) not in left_out
             and os.path.dirname(path) not in left_out  # noqa: PTH120
         )
-        if closed := _closed_directories(pattern):
+        if closed := sorted({path for one in patterns for path in _closed_directories(one)}):
             more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
             _logger.warning(
                 "%s%s cannot be looked into; files there are no items of %s",

@@ -8,6 +8,7 @@ from pathlib import Path
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord
 from batchmap.storage import Store, StoreUrl, why_failed
+from batchmap.storage.patterns import alternatives
 
 __all__ = ["MatchingUrls"]
 
@@ -29,13 +30,14 @@ class MatchingUrls:
             store = Store(pattern)
             own = {store.path_of(url) for url in excluded}
             # Listed once: files that are added meanwhile would shift the indexes of the others.
-            versions = store.matches(store.path)
+            found = [store.matches(one) for one in alternatives(store.path)]
         except OSError as error:
             raise InputError(f"{pattern}: cannot be looked into ({why_failed(error)})") from error
+        versions = {path: version for one in found for path, version in one.items()}
         below = tuple(f"{path}/" for path in own)
         self._versions = {
             store.url_of(path): version
-            for path, version in versions.items()
+            for path, version in sorted(versions.items())
             if path not in own and not path.startswith(below)
         }
         self._urls = list(self._versions)
