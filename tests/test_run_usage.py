@@ -68,8 +68,8 @@ __all__ = ["place"]
         (
             "--input-format cvs",
             [
-                "--input-format must be one of text, nul, jsonl, json, csv, parquet, xlsx, errors, got "
-                "'cvs'; did you mean csv?"
+                "--input-format must be one of text, nul, jsonl, json, csv, parquet, xlsx, errors, "
+                "got 'cvs'; did you mean csv?"
             ],
         ),
         (

@@ -80,6 +80,10 @@ class Settings(CommandSettings):
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),
         commands=("compare", "benchmark"), help="when the suffix does not tell",
     )  # fmt: skip
+    json_path: str | None = option(
+        None, values.json_path, group=INPUT, metavar="KEY.KEY", commands=("compare", "benchmark"),
+        help="the array of a JSON file that lies under these keys",
+    )  # fmt: skip
     repeat: int = option(
         1, values.whole(1, 1000, "for example 5"), group=COMPARING, metavar="N",
         commands=("compare", "benchmark"), help="run each side N times, in turn (default: 1)",
@@ -134,7 +138,7 @@ def _check_task(reader: OptionReader) -> None:
     if task is None:
         if source is not None and reader.raw("data") is not None:
             reader.error("--data says what items to make and --input brings its own; leave one out")
-        for name in ("setup", "input_format"):
+        for name in ("setup", "input_format", "json_path"):
             if reader.raw(name) is not None:
                 reader.error(f"{flag_of(name)} {reader.raw(name)}: needs --task, which it is about")
         return

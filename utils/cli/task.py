@@ -36,6 +36,7 @@ def open_compared_input(settings: Settings) -> Source:
     source = open_source(
         settings.input or "-",
         input_format=settings.input_format,
+        json_path=settings.json_path,
         excluded=[path for path in written.values() if path is not None],
     )
     refuse_own_input(settings.input or "-", source, written)
