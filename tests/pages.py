@@ -64,6 +64,9 @@ def make_inputs(directory: Path) -> None:
     (directory / "earlier.errors.jsonl").write_text(
         '{"index": 1, "item": "two", "error_type": "ValueError", "error": "no number"}\n'
     )
+    (directory / "people.json").write_text(
+        '{"data": {"people": [{"first": "Ada", "last": "Lovelace"}]}}'
+    )
     (directory / "letters").mkdir()
     (directory / "letters" / "one.txt").write_text("Dear all")
     database = sqlite3.connect(directory / "people.db")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -65,13 +67,32 @@ class Endless(io.RawIOBase):
         return len(taken)
 
 
+class Pieces(io.RawIOBase):
+    """An input that comes in pieces of at most so many bytes."""
+
+    def __init__(self, raw: bytes, piece_bytes: int) -> None:
+        self._rest = raw
+        self._piece_bytes = piece_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(len(buffer), self._piece_bytes)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
 def feed(monkeypatch: pytest.MonkeyPatch, raw: io.RawIOBase) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(raw)))
 
 
 def compress(suffix: str, raw: bytes) -> bytes:
-    if suffix == ".gz":
-        return gzip.compress(raw)
+    if suffix in (".gz", ".bz2", ".xz"):
+        if suffix == ".bz2":
+            return bz2.compress(raw, 1)  # in blocks of 100 kB
+        return gzip.compress(raw) if suffix == ".gz" else lzma.compress(raw)
     compressor = import_module("zstandard").ZstdCompressor(write_checksum=True)
     packed: bytes = compressor.compress(raw)
     return packed

@@ -81,15 +81,15 @@ __all__ = ["place"]
         (
             "--input-format cvs",
             [
-                "--input-format must be one of text, jsonl, json, csv, parquet, files, errors, got "
-                "'cvs'; did you mean csv?"
+                "--input-format must be one of text, nul, jsonl, json, csv, parquet, xlsx, files, "
+                "errors, got 'cvs'; did you mean csv?"
             ],
         ),
         (
             "! tasks.py:same *.py --input-format csv",
             [
                 "the items of a pattern are its files' paths; leave out --input-format csv, "
-                "or name one file"
+                "or name one file; for a pattern, --rows reads what is in its files"
             ],
         ),
         (

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 from batchmap.command.errors import flag_spelling
 from batchmap.errors import InputError, UsageError
+from batchmap.options.locations import input_source
 from batchmap.sources import TextLines, open_source
 from batchmap.storage import INPUT_FORMATS, INPUT_SUFFIXES
 
@@ -95,14 +98,14 @@ def test_an_unknown_format_is_a_usage_error_with_the_list() -> None:
     with pytest.raises(UsageError) as caught:
         open_source("-", input_format="jsnol")
     assert str(caught.value) == (
-        "input_format must be one of text, jsonl, json, csv, parquet, files, errors, got 'jsnol'; "
-        "did you mean jsonl?"
+        "input_format must be one of text, nul, jsonl, json, csv, parquet, xlsx, files, errors, "
+        "got 'jsnol'; did you mean jsonl?"
     )
     assert caught.value.lines(flag_spelling)[0].startswith("--input-format must be one of text, ")
 
 
 def test_each_format_has_a_source() -> None:
-    for input_format in set(INPUT_FORMATS) - {"parquet", "files"}:  # by position; paths
+    for input_format in set(INPUT_FORMATS) - {"parquet", "xlsx", "files"}:  # by position; paths
         assert open_source("-", input_format=input_format).name == "standard input"
     assert set(INPUT_SUFFIXES.values()) <= set(INPUT_FORMATS)
 
@@ -222,3 +225,58 @@ def test_links_in_circles_are_not_followed(tmp_path: Path, monkeypatch: pytest.M
         "tree/sub/up/*.txt": ["tree/sub/up/a.txt"],
     }.items():
         assert [item for item, _, _ in open_source(pattern).records()] == names
+
+
+def test_a_home_directory_and_braces_are_what_a_shell_makes_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.jpg", "c.gif", "d{x}.png", "e{1,2}.txt"):
+        (tmp_path / name).write_text("inside\n")
+    for pattern, names in {
+        "~/*.{jpg,png}": ["a.png", "b.jpg", "d{x}.png"],
+        "~/{a,b,c}.{png,{jpg,gif}}": ["a.png", "b.jpg", "c.gif"],
+        "~/d{x}.*": ["d{x}.png"],
+        "~/{a.png,no.png}": ["a.png"],
+    }.items():
+        found = [item for item, _, _ in open_source(pattern).records()]
+        assert found == [f"{tmp_path}/{name}" for name in names]
+    assert first_item("~/a.png", input_format="text") == "inside"
+    assert first_item("e{1,2}.txt") == "inside"
+    assert [item for item, _, _ in open_source("{b,a}.*").records()] == ["a.png", "b.jpg"]
+    assert input_source("~/a.png", "--input") == f"{tmp_path}/a.png"
+    with pytest.raises(InputError, match=r"~nobody-of-that-name/a\.txt: there is no such file"):
+        open_source("~nobody-of-that-name/a.txt")
+
+
+def test_a_url_of_a_file_here_is_decoded(tmp_path: Path) -> None:
+    (tmp_path / "a b.txt").write_text("blank")
+    (tmp_path / "a%25.txt").write_text("as spelled")
+    for spelled, item in {
+        "a%20b.txt": "blank",
+        "a b.txt": "blank",
+        "a%25.txt": "as spelled",
+    }.items():
+        assert first_item(f"file://{tmp_path}/{spelled}") == item
+        assert first_item(f"file://localhost{tmp_path}/{spelled}") == item
+
+
+def test_a_directory_of_parquet_is_told_how_to_be_named(tmp_path: Path) -> None:
+    for name in ("part-1.parquet", "part-0.parquet", "_SUCCESS"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError) as caught:
+        open_source(f"{tmp_path}/")
+    assert str(caught.value).endswith(f", such as {tmp_path}/part-0.parquet; it holds 2 of Parquet")
+
+
+@pytest.mark.parametrize("spelled", ["what?.db", "what%3F.db"])
+def test_the_name_of_a_database_may_hold_a_question_mark(tmp_path: Path, spelled: str) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "what?.db")) as database, database:
+        database.execute("create table one as select 1 as a")
+    assert first_item(f"sqlite:///{tmp_path}/{spelled}?query=select * from one") == {"a": 1}
+
+
+def test_a_parameter_of_a_database_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"if sqlite:///a\.db is meant, leave out \?mode=ro, and"):
+        open_source("sqlite:///a.db?mode=ro?query=select 1")

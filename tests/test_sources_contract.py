@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
+import io
 import json
+import lzma
 import os
 import pwd
 import shutil
@@ -12,6 +15,7 @@ import socket
 import sqlite3
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -41,12 +45,15 @@ class Case:
     paths: tuple[Path, ...] = ()
     fraction_at_end: float | None = 1.0
     input_format: str | None = None
+    json_path: str | None = None
     more: tuple[str, ...] = ()
     rows: bool = False
 
     def open(self) -> Source:
         specs = (self.spec, *self.more)
-        return open_inputs(specs, rows=self.rows, input_format=self.input_format)
+        return open_inputs(
+            specs, rows=self.rows, input_format=self.input_format, json_path=self.json_path
+        )
 
 
 @dataclass(frozen=True)
@@ -169,6 +176,50 @@ def _glob(folder: Path) -> Case:
     return Case(spec, list(map(str, paths)), str(paths[0]), total=3, paths=paths)
 
 
+def _json_path(folder: Path) -> Case:
+    text = json.dumps({"meta": {"of": [1]}, "data": {"rows": ROWS}, "end": None})
+    return _file(folder / "a.json", text.encode(), ROWS, "element 1", json_path="data.rows")
+
+
+def _json_of_lines(folder: Path) -> Case:
+    return _file(folder / "a.json", "\n".join(map(json.dumps, ROWS)).encode(), ROWS)
+
+
+def _nul(folder: Path) -> Case:
+    texts = ["a\nb", "", "ß\r"]
+    raw = "\0".join([*texts, ""]).encode()
+    return _file(folder / "a.bin", raw, texts, "record 1", input_format="nul")
+
+
+def _text_bz2(folder: Path) -> Case:
+    return _file(folder / "a.txt.bz2", bz2.compress("\n".join(LINES).encode()), LINES)
+
+
+def _csv_xz(folder: Path) -> Case:
+    raw = lzma.compress("id,name\n1,Ä\n2,\n3,x y\n".encode())
+    return _file(folder / "a.csv.xz", raw, TEXT_ROWS, "line 2")
+
+
+def _zip(folder: Path) -> Case:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("directory/", b"")
+        archive.writestr("directory/b.jsonl", "\n".join(map(json.dumps, ROWS)))
+        archive.writestr("__MACOSX/directory/._b.jsonl", b"\0")
+    return _file(folder / "a.zip", packed.getvalue(), ROWS)
+
+
+def _excel(folder: Path) -> Case:
+    path = folder / "a.xlsx"
+    workbook = import_module("openpyxl").Workbook()
+    table: list[list[Any]] = [list(ROWS[0]), *(list(row.values()) for row in ROWS)]
+    for row in table:
+        workbook.active.append([value or None for value in row])
+    workbook.save(path)
+    rows = [{"id": row["id"], "name": row["name"] or None} for row in ROWS]
+    return Case(str(path), rows, f"{path} row 2", paths=(path,))
+
+
 def _sqlite(folder: Path) -> Case:
     path = folder / "a.db"
     with contextlib.closing(sqlite3.connect(path)) as database, database:
@@ -207,6 +258,7 @@ BUILDERS: dict[str, Callable[[Path], Case]] = {
     builder.__name__: builder
     for builder in (
         *(_text, _text_gz, _text_zst, _jsonl, _errors, _json, _csv, _tsv),
+        *(_json_path, _json_of_lines, _nul, _text_bz2, _csv_xz, _zip, _excel),
         *(_parquet, _glob, _sqlite, _rows_of_files, _paths_of_files),
     )
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from batchmap.records import UnreadableRecord
 from batchmap.sources import TextLines, open_source
+from batchmap.sources.file_kinds import kind_of
 from batchmap.sources.line_formats import json_lines, text_lines
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ def test_text_is_read_as_text_lines_reads_it(
     path = tmp_path / "lines.txt"
     raw = end.join(lines)
     assume(raw != b"\xef\xbb\xbf")  # a mark and nothing else is no line here
+    assume(kind_of(raw) is None and b"\0" not in raw and raw[:2] not in (b"\xff\xfe", b"\xfe\xff"))
     records = records_of(path, raw)
     assert [item for item, _, _ in records] == list(TextLines(path))
     raws = [item.encode("utf-8", "surrogateescape") for item, _, _ in records]
@@ -40,14 +42,14 @@ def test_text_is_read_as_text_lines_reads_it(
         (b"\xef\xbb", ["\udcef\udcbb"]),
         (b"a\r\nb\rc\r\r\nd\r", ["a", "b\rc\r", "d"]),
         ("a\u2028b\x0bc\x85\n".encode(), ["a\u2028b\x0bc\x85"]),
-        (b"\xe2\x82\nnul\0", ["\udce2\udc82", "nul\0"]),
+        (b"\xe2\x82\n", ["\udce2\udc82"]),
     ],
 )
 def test_a_line_ends_at_a_newline_only(tmp_path: Path, raw: bytes, lines: list[str]) -> None:
     assert items_of(tmp_path / "lines.txt", raw) == lines
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl", "a.txt.gz"])
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl"])
 def test_the_fraction_read_of_an_empty_file_is_all(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     source = open_source(str(tmp_path / name))

@@ -87,6 +87,10 @@ class Settings(CommandSettings):
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),
         commands=("compare", "benchmark"), help="when the suffix does not tell",
     )  # fmt: skip
+    json_path: str | None = option(
+        None, values.json_path, group=INPUT, metavar="KEY.KEY", commands=("compare", "benchmark"),
+        help="the array of a JSON file that lies under these keys",
+    )  # fmt: skip
     more_sources: tuple[str, ...] = option(
         (), source_texts, group=INPUT, metavar="INPUT", is_positional=True,
         commands=("compare", "benchmark"),
@@ -161,7 +165,7 @@ def _check_task(reader: OptionReader) -> None:
     if task is None:
         if source is not None and reader.raw("data") is not None:
             reader.error("--data says what items to make and --input brings its own; leave one out")
-        for name in ("setup", "input_format", "limit", "sample", "rows"):
+        for name in ("setup", "input_format", "json_path", "limit", "sample", "rows"):
             if (given := reader.raw(name)) is not None:
                 shown = flag_of(name) if given is True else f"{flag_of(name)} {given}"
                 reader.error(f"{shown}: needs --task, which it is about")

@@ -39,6 +39,7 @@ def open_compared_input(settings: Settings) -> Source:
         specs,
         rows=settings.rows,
         input_format=settings.input_format,
+        json_path=settings.json_path,
         excluded=[path for path in written.values() if path is not None],
     )
     refuse_own_input(specs, source, written)

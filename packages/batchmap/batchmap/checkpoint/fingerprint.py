@@ -24,7 +24,7 @@ def run_fingerprint(
     options: JobOptions, function: Mapping[str, Any], source: Source, identity: Identity
 ) -> dict[str, Any]:
     """Return what the results depend on, the items apart."""
-    names = ("output_format", "record", "keep_order", "defuse_formulas")
+    names = ("output_format", "record", "keep_order", "defuse_formulas", "json_path")
     chosen = {name: getattr(options, name) for name in names}
     source = whole_of(source)
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only

@@ -119,12 +119,16 @@ class PendingItems(BatchSource):
         is_remote = "://" in source.name
         if guess is None and source.repeatable and (source.size_bytes or not is_remote):
             number = size = 0
-            for _, raw, _ in source.records():
-                if number == SAMPLE_RECORDS or size > SAMPLE_BYTES:
-                    whole = source.size_bytes
-                    return None if whole is None else whole * number // size
-                number += 1
-                size += len(raw) + 1
+            try:
+                for _, raw, _ in source.records():
+                    if number == SAMPLE_RECORDS or size > SAMPLE_BYTES:
+                        whole = source.size_bytes
+                        return None if whole is None else whole * number // size
+                    number += 1
+                    size += len(raw) + 1
+            except InputError:
+                if not number:  # nothing can be read; what is before a fault is done first
+                    raise
             guess = number
         return guess
 

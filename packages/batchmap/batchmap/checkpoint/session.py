@@ -66,6 +66,7 @@ def open_input(
         rows=options.rows,
         input_format=options.input_format,
         max_record_bytes=options.max_record_bytes,
+        json_path=options.json_path,
         excluded=_own_files(options, written),
         stopped=lambda: stop.requested,
         repeatable=options.sync

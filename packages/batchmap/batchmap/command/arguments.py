@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 
 from batchmap.command.errors import flag_of
@@ -91,6 +92,8 @@ class Program:
         parser = _parser(subcommand, hint)
         words, plain = _split_at_dashes(words[1:])
         words, errors = _without_missing_values(words, subcommand, hint)
+        words, mistaken = _without_files(words)
+        errors += mistaken
         parsed, rest = parser.parse_known_args(words)
         options = vars(parsed)
         names = list(subcommand.positionals)
@@ -177,6 +180,22 @@ def _without_missing_values(
         else:
             kept.append(word)
     return kept, errors
+
+
+def _without_files(words: Sequence[str]) -> tuple[Sequence[str], list[str]]:
+    """Take out the names of files that would be read as options, for their dash."""
+    files = [
+        word for word in words if _looks_like_option(word) and Path(word).suffix and _is_file(word)
+    ]
+    errors = [f"{word} begins as an option does; for the file, write ./{word}" for word in files]
+    return [word for word in words if word not in files], errors
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return Path(word).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _looks_like_option(word: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from batchmap.storage import (
     why_unusable,
     why_unwritable,
 )
+from batchmap.storage.patterns import is_pattern, with_home
 
 __all__ = [
     "errors_location",
@@ -44,6 +44,8 @@ def input_file(raw: Any, label: str) -> Path:
 def input_source(raw: Any, label: str) -> str:
     """Return what `open_source` understands: standard input, a URL, a pattern, or a file."""
     given = secret_of(raw) if isinstance(raw, str) else str(raw)
+    if given.startswith("~") and not Path(given).exists():
+        given = raw = with_home(given)
     return SecretUrl(given) if _is_no_file(given) else f"{input_file(raw, label)}"
 
 
@@ -101,7 +103,7 @@ def _is_no_file(spec: str) -> bool:
     if spec == "-" or "://" in spec:
         return True
     try:
-        return has_magic(spec) and not Path(spec).exists()
+        return is_pattern(spec) and not Path(spec).exists()
     except (OSError, ValueError):  # no name that a file can have
         return False
 

@@ -90,7 +90,11 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     max_record_bytes: int = option(
         MAX_RECORD_BYTES, values.size_bytes, group=INPUT, metavar="SIZE",
-        help="a longer line is a failed item (default: 64M)",
+        help="a longer record is a failed item (default: 64M)",
+    )  # fmt: skip
+    json_path: str | None = option(
+        None, values.json_path, group=INPUT, metavar="KEY.KEY",
+        help="the array of a JSON file that lies under these keys",
     )  # fmt: skip
     key: str | None = option(
         None, group=INPUT, metavar="FIELD",

@@ -21,6 +21,7 @@ __all__ = [
     "choice",
     "duration_s",
     "failure_limit",
+    "json_path",
     "rate",
     "share",
     "size_bytes",
@@ -173,6 +174,13 @@ def size_bytes(raw: Any, label: str) -> int:
             f"{label} must be a size in bytes, got {raw!r:.60}; for example 500M or 2G"
         )
     return int(size)
+
+
+def json_path(raw: Any, label: str) -> str:
+    """Return keys with points between them, none of them empty."""
+    if not isinstance(raw, str) or not raw or "" in raw.replace("\\.", "_").split("."):
+        raise OptionError(f"{label} must be keys such as data.items, got {raw!r:.60}")
+    return raw
 
 
 def failure_limit(raw: Any, label: str) -> int | float:

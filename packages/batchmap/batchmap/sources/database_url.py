@@ -50,10 +50,30 @@ def parse_sqlite(url: str) -> tuple[Path, str]:
     """Return the file and the query of an SQLite URL; raises `UsageError` for a wrong one."""
     location, separator, query = url.partition("?query=")
     path = location.removeprefix("sqlite:///")
-    if location == path or not path or "?" in path or not query.strip():
+    if location == path or not path or not query.strip():
         missing = "" if separator else "the query is missing; "
         raise UsageError(f"{url!r:.120} cannot be read; {missing}write it as {SQLITE_FORM}")
-    return Path(path), _decoded(query)
+    file = _local_file(path)
+    if "?" in path and not _exists(file):
+        name, _, rest = path.partition("?")
+        raise UsageError(
+            f"there is no file {path:.120}; if sqlite:///{name:.120} is meant, leave out "
+            f"?{rest:.60}, and write it as {SQLITE_FORM}"
+        )
+    return file, _decoded(query)
+
+
+def _local_file(path: str) -> Path:
+    """Return the path that a URL names: as it is spelled where there is such a file, or decoded."""
+    spelled, decoded = Path(path), Path(unquote(path))
+    return decoded if _exists(decoded) and not _exists(spelled) else spelled
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def parse_postgresql(url: str) -> PostgresqlUrl:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
+import logging
 from collections.abc import Callable, Iterator
-from itertools import chain
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from batchmap.errors import InputError
 from batchmap.sources.base import one_line
 from batchmap.sources.byte_sources import ByteSource
-from batchmap.sources.zstd import require_zstandard, zstd_blocks
+from batchmap.sources.decompressors import COMPRESSIONS, DECOMPRESSORS, DamagedError
+from batchmap.sources.file_kinds import FileKind, kind_of, may_become_known
+from batchmap.sources.zstd import require_zstandard
 
 __all__ = ["COMPRESSIONS", "ByteInput"]
 
-COMPRESSIONS = (".gz", ".zst")
-
 _BLOCK_BYTES = 1 << 18
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_GZIP_MAGIC = b"\x1f\x8b"
+
+_logger = logging.getLogger("input")
 
 
 class ByteInput:
     """The content of a byte source, decompressed, in blocks.
 
-    A byte order mark at the start is skipped. `compression` is one of `COMPRESSIONS` or empty.
-    Raises `UsageError` when the package for it is missing.
+    A byte order mark at the start is skipped. `compression` is the one of `COMPRESSIONS` that the
+    name tells, or empty; which one it is, the bytes tell. Raises `UsageError` when the package for
+    it is missing.
     """
 
     def __init__(self, byte_source: ByteSource, *, compression: str = "") -> None:
@@ -35,20 +35,27 @@ class ByteInput:
         self._file: BinaryIO | None = None
         self._size_bytes: int | None = None
         self._fraction: float | None = 0.0 if byte_source.repeatable else None
+        self._has_warned = False
+        self._is_compressed = bool(compression)
         if compression == ".zst":
             require_zstandard()
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes as they come, in blocks of any size above 0.
 
-        Raises `InputError` when they cannot be read to their end.
+        Raises `InputError` when they cannot be read to their end, and for those of a file that is
+        of another kind than a stream of records.
         """
         read = self._read_blocks()
         start = b""
         for block in read:
             start += block
-            if len(start) >= len(_BYTE_ORDER_MARK) or not _BYTE_ORDER_MARK.startswith(start):
+            if not may_become_known(start) and (
+                len(start) >= len(_BYTE_ORDER_MARK) or not _BYTE_ORDER_MARK.startswith(start)
+            ):
                 break
+        if (kind := kind_of(start)) is not None:
+            raise self._refused(kind)
         if start := start.removeprefix(_BYTE_ORDER_MARK):
             yield start
         yield from read
@@ -60,75 +67,94 @@ class ByteInput:
         return self._fraction
 
     def _read_blocks(self) -> Iterator[bytes]:
-        read = {".gz": self._gzip, ".zst": self._zstd}.get(self._compression, _plain)
         try:
             with self._byte_source.opened() as (file, size_bytes):
                 self._file, self._size_bytes = file, size_bytes
                 self._fraction = None if size_bytes is None else 0.0
                 try:
-                    yield from read(file)
+                    yield from self._unpacked(file)
                     self._fraction = None if size_bytes is None else 1.0
                     self._file = None
                 finally:
                     if self._file is file:  # and not one that was opened since
                         self.fraction()
                         self._file = None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise self._damaged(error) from error
+        except EOFError as error:
+            raise InputError(
+                f"{self._byte_source.name}: the compressed data ends too early; copy the file "
+                "again, whole"
+            ) from error
+        except MemoryError as error:
+            raise InputError(
+                f"{self._byte_source.name}: decompressing it takes more memory than there is; "
+                "decompress it first, elsewhere"
+            ) from error
         except OSError as error:
             why = error.strerror or one_line(error) or type(error).__name__
             raise InputError(f"{self._byte_source.name}: cannot be read ({why})") from error
 
-    def _gzip(self, file: BinaryIO) -> Iterator[bytes]:
-        if self._byte_source.may_unpack:
-            start = _start_of(file)
-            if not start.startswith(_GZIP_MAGIC):
-                yield from chain([start] if start else (), _plain(file))
-                return
-            file = cast(BinaryIO, _WithStart(start, file))
-        with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
-            yield from iter(lambda: unpacked.read1(_BLOCK_BYTES), b"")
-
-    def _zstd(self, file: BinaryIO) -> Iterator[bytes]:
+    def _unpacked(self, file: BinaryIO) -> Iterator[bytes]:
+        # Both return what is there without waiting for more.
+        read: Callable[[int], bytes] = getattr(file, "read1", file.read)
+        start = read(_BLOCK_BYTES)
+        while may_become_known(start) and (more := read(_BLOCK_BYTES)):
+            start += more
+        kind = kind_of(start)
+        compression = "" if kind is None else kind.compression
+        self._is_compressed = bool(compression)
+        if not compression and self._compression and not self._byte_source.may_unpack:
+            raise self._not_compressed(start)
+        if not compression:
+            if start:
+                yield start
+            yield from iter(lambda: read(_BLOCK_BYTES), b"")
+            return
         try:
-            yield from zstd_blocks(file.read)
-        except require_zstandard().ZstdError as error:
-            raise self._damaged(error) from error
+            yield from DECOMPRESSORS[compression](_WithStart(start, read).read, self._warn)
+        except DamagedError as error:
+            raise InputError(
+                f"{self._byte_source.name}: is damaged {compression} ({one_line(error)}); "
+                "copy it again"
+            ) from error
 
-    def _damaged(self, error: Exception) -> InputError:
-        if isinstance(error, EOFError):
-            problem = "the compressed data ends too early; copy the file again, whole"
-        elif "Not a gzipped" in str(error):
-            problem = f"is not gzip-compressed ({one_line(error)}); rename it without .gz"
-        else:
-            problem = f"is not {self._compression}, or damaged ({one_line(error)}); copy it again"
-        return InputError(f"{self._byte_source.name}: {problem}")
+    def _not_compressed(self, start: bytes) -> InputError:
+        name, suffix = self._byte_source.name, self._compression
+        if not start:
+            return InputError(f"{name}: is empty, and no {suffix} file is; copy it again, whole")
+        if kind := kind_of(start):
+            return InputError(f"{name}: is {kind.noun}, and not {suffix}; rename it")
+        return InputError(f"{name}: is not {suffix}-compressed; rename it without {suffix}")
 
+    def _refused(self, kind: FileKind) -> InputError:
+        """Return the error for content of a kind that is no stream of records."""
+        noun, advice = kind.noun, kind.advice
+        if self._is_compressed:
+            noun += ", compressed"
+        if self._is_compressed:
+            advice = advice or "decompress it first"
+        elif kind.input_format == "parquet" and self._byte_source.repeatable:
+            advice = "give {input_format:parquet}"
+        elif kind.input_format:
+            advice = "save it to a file, and name that"
+        problem = "which is not read" if kind.advice else "which is not read like this"
+        return InputError(f"{self._byte_source.name}: is {noun}, {problem}", advice=advice)
 
-def _start_of(file: BinaryIO) -> bytes:
-    """Return the first bytes of a file, at least as many as gzip's mark has unless it ends."""
-    start = b""
-    while len(start) < len(_GZIP_MAGIC) and (more := file.read(_BLOCK_BYTES)):
-        start += more
-    return start
+    def _warn(self, what: str) -> None:
+        if not self._has_warned:  # an input may be read more than once
+            self._has_warned = True
+            _logger.warning("%s: behind the compressed data, %s", self._byte_source.name, what)
 
 
 class _WithStart:
-    """A file of which the start has been read already."""
+    """Bytes of which the first ones have been read already."""
 
-    def __init__(self, start: bytes, file: BinaryIO) -> None:
+    def __init__(self, start: bytes, read: Callable[[int], bytes]) -> None:
         self._start = start
-        self._file = file
+        self._read = read
 
     def read(self, size: int) -> bytes:
-        """Return at most so many bytes."""
+        """Return at most so many bytes, none at the end."""
         if not self._start:
-            return self._file.read(size)
+            return self._read(size)
         data, self._start = self._start[:size], self._start[size:]
         return data
-
-
-def _plain(file: BinaryIO) -> Iterator[bytes]:
-    # Both return what is there without waiting for more.
-    read: Callable[[int], bytes] = getattr(file, "read1", file.read)
-    return iter(lambda: read(_BLOCK_BYTES), b"")

@@ -10,6 +10,7 @@ and its suffix in `storage/formats.py`, and add a builder of its inputs to `BUIL
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -18,18 +19,15 @@ from batchmap.errors import InputError, UsageError
 from batchmap.sources.base import Source
 from batchmap.sources.byte_sources import ByteSource, LocalFile, StandardInput, StoreFile, is_stored
 from batchmap.sources.database_url import parse_postgresql, parse_sqlite
-from batchmap.sources.decompression import COMPRESSIONS
 from batchmap.sources.glob_files import matching_files
 from batchmap.sources.glob_urls import matching_urls
 from batchmap.sources.listed_files import ListedFile
-from batchmap.sources.parquet import ParquetRows
+from batchmap.sources.opened_file import HowToRead, open_file
 from batchmap.sources.postgresql import PostgresqlRows
 from batchmap.sources.spool import Spooled
 from batchmap.sources.sqlite import SqliteRows
-from batchmap.sources.stream_formats import StreamedSource
 from batchmap.storage import (
     INPUT_FORMATS,
-    INPUT_SUFFIXES,
     Location,
     StoreUrl,
     location_of,
@@ -38,6 +36,7 @@ from batchmap.storage import (
     why_unreadable,
 )
 from batchmap.storage.formats import MAX_RECORD_BYTES
+from batchmap.storage.patterns import is_pattern, with_home
 from batchmap.text import near_names
 
 __all__ = ["open_source"]
@@ -48,6 +47,7 @@ def open_source(
     *,
     input_format: str | None = None,
     max_record_bytes: int = MAX_RECORD_BYTES,
+    json_path: str | None = None,
     excluded: Collection[Location] = (),
     stopped: Callable[[], bool] = bool,
     repeatable: bool = False,
@@ -58,7 +58,8 @@ def open_source(
     whatever its name looks like.
 
     `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. A line of more than
-    `max_record_bytes` is a record that cannot be read. Files of
+    `max_record_bytes` is a record that cannot be read. Of JSON, the array that lies under the keys
+    of `json_path` is read. Files of
     `excluded` match no pattern, nor do files in such a directory of a store. A wait for standard
     input ends once `stopped` says so, as if the input had ended. With `repeatable`, standard input
     and pipes are kept in a temporary file, so that they can be read twice. Raises `UsageError` for
@@ -71,34 +72,35 @@ def open_source(
         raise UsageError(
             f"must be one of {known}, got {input_format!r:.60}{hint}", option="input_format"
         )
+    how = HowToRead(input_format, max_record_bytes, json_path)
     if isinstance(spec, ListedFile):
-        return _records_of(spec.byte_source(), spec.suffixes, input_format, max_record_bytes)
+        return open_file(spec.byte_source(), spec.suffixes, how)
     spec = secret_of(spec)
     if spec == "-":
-        return _standard_input(input_format or "text", stopped, max_record_bytes, repeatable)
+        return _standard_input(how, stopped, repeatable)
     scheme = scheme_of(spec)
     if scheme in _DATABASES:
-        return _database(spec, scheme, input_format)
+        return _database(spec, scheme, how)
     location = location_of(spec)
     if isinstance(location, StoreUrl):
-        return _stored(location, input_format, excluded, max_record_bytes)
+        return _stored(location, how, excluded)
     spec = spec if scheme is None else str(location)
-    if not _exists(spec) and re.search(r"[*?\[]", spec):
-        _refuse_format(input_format, "the items of a pattern are its files' paths")
+    spec = spec if _exists(spec) else with_home(spec)
+    if not _exists(spec) and is_pattern(spec):
+        _refuse_format(how, "the items of a pattern are its files' paths")
         own = [path for path in excluded if isinstance(path, Path)]
         return matching_files(spec, excluded=own)
-    return _file(spec, input_format, max_record_bytes, repeatable)
+    return _file(spec, how, repeatable)
 
 
-def _standard_input(
-    input_format: str, stopped: Callable[[], bool], max_record_bytes: int, repeatable: bool
-) -> Source:
-    if input_format == "parquet":
-        raise UsageError("Parquet cannot be read from standard input; name the file instead of -")
+def _standard_input(how: HowToRead, stopped: Callable[[], bool], repeatable: bool) -> Source:
+    for name, noun in {"parquet": "Parquet", "xlsx": "Excel"}.items():
+        if how.input_format == name:
+            raise UsageError(
+                f"{noun} cannot be read from standard input; name the file instead of -"
+            )
     stream: ByteSource = StandardInput(stopped)
-    if repeatable:
-        stream = Spooled(stream)
-    return StreamedSource(stream, input_format, max_record_bytes=max_record_bytes)
+    return open_file(Spooled(stream) if repeatable else stream, [], how)
 
 
 _OF_DIRECTORY = "{rows} takes the rows of all files in it"
@@ -106,36 +108,32 @@ _OF_DIRECTORY = "{rows} takes the rows of all files in it"
 _DATABASES = ("sqlite", "postgresql", "postgres")
 
 
-def _database(url: str, scheme: str, input_format: str | None) -> Source:
-    _refuse_format(input_format, "the items of a query are its rows")
+def _database(url: str, scheme: str, how: HowToRead) -> Source:
+    _refuse_format(how, "the items of a query are its rows")
     rest = url[len(scheme) :]
     if scheme == "sqlite":
         return SqliteRows(*parse_sqlite(scheme + rest))
     return PostgresqlRows(parse_postgresql(scheme + rest))
 
 
-def _stored(
-    url: StoreUrl,
-    input_format: str | None,
-    excluded: Collection[Location],
-    max_record_bytes: int,
-) -> Source:
+def _stored(url: StoreUrl, how: HowToRead, excluded: Collection[Location]) -> Source:
     # In a URL of the web, a question mark begins the query.
-    magic = r"[*\[]" if url.is_of_the_web else r"[*?\[]"
-    if re.search(magic, url.url) and not is_stored(url):
-        _refuse_format(input_format, "the items of a pattern are its files' URLs")
+    may_match = re.search(r"[*\[]", url.url) if url.is_of_the_web else is_pattern(url.url)
+    if may_match and not is_stored(url):
+        _refuse_format(how, "the items of a pattern are its files' URLs")
         own = [url for url in excluded if isinstance(url, StoreUrl)]
         return matching_urls(url, excluded=own)
-    return _records_of(StoreFile(url), url.suffixes, input_format, max_record_bytes)
+    return open_file(StoreFile(url), url.suffixes, how)
 
 
-def _refuse_format(input_format: str | None, why: str) -> None:
-    if input_format is not None:
-        raise UsageError(
-            why,
-            advice=f"leave out {{input_format:{input_format}}}, or name one file; for a pattern, "
-            "{rows} reads what is in its files",
-        )
+def _refuse_format(how: HowToRead, why: str) -> None:
+    for name in ("input_format", "json_path"):
+        if (value := getattr(how, name)) is not None:
+            raise UsageError(
+                why,
+                advice=f"leave out {{{name}:{value}}}, or name one file; for a pattern, "
+                "{rows} reads what is in its files",
+            )
 
 
 def _exists(spec: str) -> bool:
@@ -145,40 +143,24 @@ def _exists(spec: str) -> bool:
         return False
 
 
-def _file(spec: str, input_format: str | None, max_record_bytes: int, repeatable: bool) -> Source:
+def _for_directory(path: Path) -> str:
+    """Return what else to do with a directory than to name a file in it."""
+    with contextlib.suppress(OSError):
+        if tables := sorted(path.glob("*.parquet")):
+            return f", such as {tables[0]}; it holds {len(tables)} of Parquet"
+    return f", or a quoted pattern such as '{path / '*'}'"
+
+
+def _file(spec: str, how: HowToRead, repeatable: bool) -> Source:
     path = Path(spec)
     # Opening a pipe to see whether it can be read would take bytes from it.
     is_pipe = _exists(spec) and not path.is_file() and not path.is_dir()
     if not is_pipe and (why := why_unreadable(path)):
         if _exists(spec) and path.is_dir():
-            why += f", or a quoted pattern such as '{Path(spec or '.', '*')}'"
+            why += _for_directory(path)
             raise InputError(f"{spec or repr(spec)}: {why}", advice=_OF_DIRECTORY)
         raise InputError(f"{spec or repr(spec)}: {why}")
     file: ByteSource = LocalFile(path, name=spec)
     if repeatable and not file.repeatable:
         file = Spooled(file)
-    return _records_of(file, path.suffixes, input_format, max_record_bytes)
-
-
-def _records_of(
-    byte_source: ByteSource, suffixes: list[str], input_format: str | None, max_record_bytes: int
-) -> Source:
-    """Return the records of a file in `input_format`, by default the one that its name says."""
-    suffixes = [suffix.lower() for suffix in suffixes]
-    compression = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else ""
-    suffix = suffixes[-1] if suffixes else ""
-    input_format = input_format or INPUT_SUFFIXES.get(suffix, "text")
-    if input_format == "parquet":
-        if compression or not byte_source.repeatable:
-            raise UsageError(
-                f"{byte_source.name}: Parquet is read from a plain file only; save it as one"
-            )
-        return ParquetRows(byte_source)
-    delimiter = "\t" if suffix == ".tsv" else ","
-    return StreamedSource(
-        byte_source,
-        input_format,
-        compression=compression,
-        delimiter=delimiter,
-        max_record_bytes=max_record_bytes,
-    )
+    return open_file(file, path.suffixes, how)

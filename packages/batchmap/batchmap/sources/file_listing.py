@@ -13,6 +13,7 @@ from batchmap.sources.glob_files import RealPaths, matching_names
 from batchmap.sources.glob_urls import matching_objects
 from batchmap.sources.listed_files import ListedFile, LocalListed, StoredListed, UrlListed
 from batchmap.storage import Location, Store, StoreUrl, location_of, secret_of, why_failed
+from batchmap.storage.patterns import is_pattern, with_home
 
 __all__ = ["list_files", "names_no_file"]
 
@@ -62,7 +63,9 @@ def list_files(
         if isinstance(location, StoreUrl):
             files: Iterator[ListedFile] = _stored_files(location, own_urls)
         else:
-            files = _local_files(str(location) if "://" in spec else spec, own_paths, to_read)
+            path = str(location) if "://" in spec else spec
+            path = path if os.path.lexists(path) else with_home(path)
+            files = _local_files(path, own_paths, to_read)
         for file in files:
             found.setdefault(file.name, file)
     in_order = [found[name] for name in sorted(found)]
@@ -74,7 +77,7 @@ def _local_files(spec: str, excluded: Collection[Path], to_read: bool) -> Iterat
         names = _names_below(spec, excluded)
         if not names:
             raise InputError(f"{spec}: there are no files in this directory; check the path")
-    elif not os.path.lexists(spec) and re.search(r"[*?\[]", spec):
+    elif not os.path.lexists(spec) and is_pattern(spec):
         names = matching_names(spec, excluded=excluded)
         if not names:
             raise InputError(
@@ -145,8 +148,8 @@ def _without_links(files: list[ListedFile]) -> list[ListedFile]:
 
 def _stored_files(url: StoreUrl, excluded: Collection[StoreUrl]) -> Iterator[ListedFile]:
     # In a URL of the web, a question mark begins the query.
-    magic = r"[*\[]" if url.is_of_the_web else r"[*?\[]"
-    if re.search(magic, url.url) and not is_stored(url):
+    may_match = re.search(r"[*\[]", url.url) if url.is_of_the_web else is_pattern(url.url)
+    if may_match and not is_stored(url):
         found = list(_matching(url, excluded))
         if not found:
             raise InputError(f"{url}: no file matches; check the pattern")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord
+from batchmap.storage.patterns import alternatives
 
 __all__ = ["MatchingFiles", "RealPaths", "matching_files", "matching_names"]
 
@@ -20,15 +21,16 @@ _logger = logging.getLogger("input")
 def matching_names(pattern: str, *, excluded: Collection[Path] = ()) -> list[str]:
     """Return the paths of the regular files that match `pattern` now, sorted.
 
-    `**` stands for any number of directories, except hidden ones and links. A link to a missing
-    file is among them, too. Files of `excluded` are not, nor what lies in directories of these
-    names. A warning names directories that cannot be read.
+    `**` stands for any number of directories, except hidden ones and links, `{a,b}` for either. A
+    link to a missing file is among them, too. Files of `excluded` are not, nor what lies in
+    directories of these names. A warning names directories that cannot be read.
     """
     # `pathlib` would change `./a` to `a`, and takes no absolute patterns.
-    found = set(_matches(pattern))
+    patterns = alternatives(pattern)
+    found = {name for one in patterns for name in _matches(one)}
     real = RealPaths(excluded)
     names = sorted(name for name in found if _is_file_or_dead_link(name) and not real.is_own(name))
-    if closed := _closed_directories(pattern):
+    if closed := sorted({path for one in patterns for path in _closed_directories(one)}):
         more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
         _logger.warning(
             "%s%s cannot be looked into; files there are no items of %s", closed[0], more, pattern

@@ -8,6 +8,7 @@ from pathlib import Path
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord
 from batchmap.storage import FoundFile, Store, StoreUrl, why_failed
+from batchmap.storage.patterns import alternatives
 
 __all__ = ["MatchingUrls", "matching_objects", "matching_urls"]
 
@@ -22,13 +23,19 @@ def matching_objects(
     """
     try:
         store = Store(pattern)
-        found = store.matches(store.path)
+        found = {
+            path: file
+            for one in alternatives(store.path)
+            for path, file in store.matches(one).items()
+        }
         own = {store.path_of(url) for url in excluded}
     except OSError as error:
         raise InputError(f"{pattern}: cannot be looked into ({why_failed(error)})") from error
     below = tuple(f"{path}/" for path in own)
     return store, {
-        path: file for path, file in found.items() if path not in own and not path.startswith(below)
+        path: found[path]
+        for path in sorted(found)
+        if path not in own and not path.startswith(below)
     }
 
 

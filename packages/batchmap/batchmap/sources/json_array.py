@@ -3,96 +3,35 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from itertools import chain
 from typing import Any
 
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord, unreadable_record
-from batchmap.sources.strict_json import (
-    JSON_BLANKS,
-    NotJsonError,
-    describe_json_error,
-    first_json,
-    whole_json,
-)
+from batchmap.sources.json_outline import JsonOutline
+from batchmap.sources.strict_json import JSON_BLANKS, describe_json_error, first_json, whole_json
+from batchmap.storage.formats import MAX_RECORD_BYTES
 
-__all__ = ["MAX_ELEMENT_CHARACTERS", "json_elements"]
-
-MAX_ELEMENT_CHARACTERS = 1 << 24
-"""A longer element is an error of the input: most likely a quote is not closed."""
+__all__ = ["BrokenJsonError", "elements_after_bracket", "json_elements", "json_texts"]
 
 _AFTER_ELEMENT = re.compile(rf"[{JSON_BLANKS}]*([,\]])[{JSON_BLANKS}]*")
-_BETWEEN_ELEMENTS = re.compile(r'["\[\]{},]')
-_IN_ELEMENT = re.compile(r'["\[\]{}]')
-_IN_STRING = re.compile(r'\\.|"', re.DOTALL)
 
 
-class _BrokenError(Exception):
-    """The array cannot be read on; the message says why and what to do."""
+class BrokenJsonError(Exception):
+    """The input cannot be read on; the message says why."""
 
 
-def json_elements(blocks: Iterable[bytes], name: str) -> Iterator[InputRecord | None]:
-    """Yield the elements of the array that the whole input is; a block of them is in memory.
+def json_elements(
+    blocks: Iterable[bytes], name: str, max_bytes: int = MAX_RECORD_BYTES
+) -> Iterator[InputRecord | None]:
+    """Yield the elements of the array that the whole input is, as `elements_after_bracket` does.
 
-    The values are those of `json.loads`. An element that is nested too deeply, or has a number of
-    too many digits, is an `UnreadableRecord`. `None` comes where more may have to be waited for.
-    The position of an element is its number. Raises `InputError` where the JSON is broken or cut
-    off, after the elements before, and at an element of more than `MAX_ELEMENT_CHARACTERS` that a
-    block does not hold.
+    Raises `InputError` for what is no array.
     """
-    texts = _texts(blocks)
-    number = 1
-    try:
-        text = _after_bracket(texts, name)
-        closed = text.startswith("]")
-        at = int(closed)
-        while not closed:
-            after = None
-            try:
-                item, end = first_json(text, at)
-                after = _AFTER_ELEMENT.match(text, end)
-            except (ValueError, RecursionError):
-                pass  # broken, or not complete yet
-            if after is None:
-                yield None
-                element, text = _whole_element(text[at:], texts)
-                item, raw = _parsed(element)
-                after = _AFTER_ELEMENT.match(text)
-                if after is None:
-                    raise _BrokenError(_broken("a bracket is closed that was not opened"))
-            else:
-                raw = text[at:end].encode()
-            yield item, raw, number
-            number += 1
-            at = after.end()
-            closed = after[1] == "]"
-        if any(rest.strip(JSON_BLANKS) for rest in chain([text[at:]], texts)):
-            raise _BrokenError(_broken("more follows after the array"))
-    except UnicodeDecodeError as error:
-        why = f"not UTF-8: byte 0x{error.object[error.start]:02x}, {error.reason}"
-        raise InputError(f"{name} element {number}: {_broken(why)}") from error
-    except _BrokenError as error:
-        raise InputError(f"{name} element {number}: {error}") from error
-
-
-def _texts(blocks: Iterable[bytes]) -> Iterator[str]:
-    """Yield the blocks as text; raises `UnicodeDecodeError` after the text before a wrong byte."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    for block, is_last in chain(((block, False) for block in blocks), [(b"", True)]):
-        try:
-            text = decoder.decode(block, is_last)
-        except UnicodeDecodeError as error:
-            yield error.object[: error.start].decode()
-            raise
-        if text:
-            yield text
-
-
-def _after_bracket(texts: Iterator[str], name: str) -> str:
-    """Return what follows the bracket and blanks that begin an array, as far as it has come."""
+    texts = json_texts(blocks)
     begin = _next_not_blank(texts)
     if not begin.startswith("["):
         found = "an object" if begin.startswith("{") else "another value"
@@ -100,93 +39,153 @@ def _after_bracket(texts: Iterator[str], name: str) -> str:
             f"{name}: a JSON array is expected and {found if begin else 'nothing'} was found; "
             "put [ ] around it, or write one value a line and name it .jsonl"
         )
-    return begin[1:].lstrip(JSON_BLANKS) or _next_not_blank(texts)
+    return elements_after_bracket(begin[1:], texts, name, max_bytes)
+
+
+def elements_after_bracket(
+    text: str, texts: Iterator[str], name: str, max_bytes: int, *, depth: int = 0
+) -> Iterator[InputRecord | None]:
+    """Yield the elements of the array whose text goes on with `text` and then `texts`.
+
+    A block of them is in memory. The values are those of `json.loads`. An element that is not JSON,
+    that Python cannot hold, or of more than `max_bytes`, is an `UnreadableRecord`, as long as its
+    quotes and brackets say where it ends. `None` comes where more may have to be waited for. The
+    position of an element is its number. The array lies in `depth` objects. Raises `InputError`
+    where the JSON cannot be read on, after the elements before.
+    """
+    number = 1
+    try:
+        text = text.lstrip(JSON_BLANKS) or _next_not_blank(texts)
+        closed = text.startswith("]")
+        at = int(closed)
+        while not closed:
+            after = None
+            try:
+                item, end = first_json(text, at)
+                if after := _AFTER_ELEMENT.match(text, end):
+                    raw = text[at:end].encode()
+            except (ValueError, RecursionError):
+                after = None  # broken, or not complete yet
+            if after is None or len(raw) > max_bytes:
+                element = _Element(max_bytes)
+                ends_at = element.take(text, at)
+                if ends_at is None:
+                    yield None
+                    text, ends_at = _whole(element, texts)
+                item, raw = element.record()
+                after = _AFTER_ELEMENT.match(text, ends_at)
+                if after is None:
+                    raise BrokenJsonError("a bracket is closed that was not opened")
+            yield item, raw, number
+            number += 1
+            at = after.end()
+            closed = after[1] == "]"
+        _check_end(chain([text[at:]], texts), depth)
+    except BrokenJsonError as error:
+        raise InputError(
+            f"{name} element {number}: the JSON is broken or cut off ({error}); fix the file from "
+            "there on"
+        ) from error
+
+
+def json_texts(blocks: Iterable[bytes]) -> Iterator[str]:
+    """Yield the blocks as text; a byte that is not UTF-8 becomes a lone surrogate."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    for block in blocks:
+        if text := decoder.decode(block):
+            yield text
+    if text := decoder.decode(b"", True):
+        yield text
 
 
 def _next_not_blank(texts: Iterator[str]) -> str:
     return next((text for whole in texts if (text := whole.lstrip(JSON_BLANKS))), "")
 
 
-def _whole_element(begin: str, texts: Iterator[str]) -> tuple[str, str]:
-    """Return the element at the start of `begin`, stripped, and the text that follows so far."""
-    outline = _Outline()
-    held: list[str] = []
-    held_characters = 0
-    text = begin
-    while (end := outline.end_in(text)) is None:
-        if held or (text := text.lstrip(JSON_BLANKS)):
-            held.append(text)
-        held_characters += len(text)
-        is_over = held_characters > MAX_ELEMENT_CHARACTERS
-        more = None if is_over else next(texts, None)
-        if more is None:
-            raise _BrokenError(_unended("".join(held), is_over=is_over))
-        text = more
-    return "".join([*held, text[:end]]).strip(JSON_BLANKS), text[end:]
+def _whole(element: _Element, texts: Iterator[str]) -> tuple[str, int]:
+    """Take the rest of an element; return the text that it ends in, and where."""
+    for text in texts:
+        ends_at = element.take(text, 0)
+        if ends_at is not None:
+            return text, ends_at
+    raise BrokenJsonError(element.why_unended())
 
 
-class _Outline:
-    """The quotes and brackets of an element that comes in pieces, which say where it ends.
-
-    Each piece is scanned once; parsing again with each piece would take quadratic time.
-    """
-
-    def __init__(self) -> None:
-        self._depth = 0
-        self._in_string = False
-        self._is_escaped = False
-
-    def end_in(self, text: str) -> int | None:
-        """Return where the element ends in the next piece, `None` when it goes on."""
-        at = int(self._is_escaped)
-        while found := self._pattern().search(text, at):
-            at = found.end()
-            mark = found[0]
-            if mark == '"':
-                self._in_string = not self._in_string
-            elif mark in "[{":
-                self._depth += 1
-            elif self._in_string:
-                pass
-            elif self._depth:
-                self._depth -= 1
-            else:
-                return found.start()
-        self._is_escaped = self._in_string and text.endswith("\\", at)
-        return None
-
-    def _pattern(self) -> re.Pattern[str]:
-        if self._in_string:
-            return _IN_STRING
-        return _IN_ELEMENT if self._depth else _BETWEEN_ELEMENTS
+def _check_end(texts: Iterable[str], depth: int) -> None:
+    """Raise `BrokenJsonError` unless `texts`, after an array, only close the objects around it."""
+    outline = JsonOutline(depth)
+    for text in texts:
+        more = text.strip(JSON_BLANKS) if not depth else outline.end_in(text) is not None
+        if more:
+            raise BrokenJsonError("more follows after the array")
+    if outline.depth:
+        raise BrokenJsonError("the input ends before the object does that the array is in")
 
 
-def _parsed(element: str) -> tuple[Any, bytes]:
-    """Return the value and its bytes; an `UnreadableRecord` for JSON that Python cannot hold."""
-    raw = element.encode()
-    try:
-        return whole_json(element), raw
-    except (json.JSONDecodeError, NotJsonError) as error:
-        raise _BrokenError(_broken(describe_json_error(error)[1])) from error
-    except (ValueError, RecursionError) as error:
-        return unreadable_record(*describe_json_error(error), raw), raw
+class _Element:
+    """An element that comes in pieces; one that is too long is cut off, as in `LongLines`."""
 
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._outline = JsonOutline()
+        self._kept: list[bytes] = []
+        self._blanks = ""
+        self._size = 0
+        self._left_out = blake2b(digest_size=16)
 
-def _unended(element: str, *, is_over: bool) -> str:
-    """Return what is wrong with an element that does not end."""
-    why = "the input ends before the array does"
-    try:
-        if element:
-            whole_json(element)
-    except (ValueError, RecursionError) as error:
-        why = describe_json_error(error)[1]
-    if not is_over:
-        return _broken(why)
-    return (
-        f"the text from here on is over {MAX_ELEMENT_CHARACTERS >> 20} MiB or broken ({why}); "
-        "fix it, or write one value a line and name it .jsonl"
-    )
+    def take(self, text: str, at: int) -> int | None:
+        """Add the next piece, from `at` on; return where the element ends, `None` if it goes on."""
+        end = self._outline.end_in(text, at)
+        piece = text[at:end]
+        content = piece.rstrip(JSON_BLANKS)
+        if not self._size:
+            content = content.lstrip(JSON_BLANKS)
+        if content:
+            self._add((self._blanks + content).encode("utf-8", "surrogateescape"))
+            self._blanks = ""
+        if self._size:
+            self._blanks += piece[len(piece.rstrip(JSON_BLANKS)) :]
+        return end
 
+    def _add(self, raw: bytes) -> None:
+        room = max(0, self._max_bytes - self._size)
+        self._size += len(raw)
+        if len(raw) > room:
+            self._left_out.update(raw[room:])
+        if room:
+            self._kept.append(raw[:room])
 
-def _broken(why: str) -> str:
-    return f"the JSON is broken or cut off ({why}); fix the file"
+    def record(self) -> tuple[Any, bytes]:
+        """Return the value and its bytes; an `UnreadableRecord` for what is none."""
+        raw = b"".join(self._kept)
+        if self._size > self._max_bytes:
+            raw += self._left_out.hexdigest().encode()
+            error = (
+                f"the element has {self._size} bytes, and a record may have {self._max_bytes} "
+                "(max_record_bytes)"
+            )
+            return unreadable_record("ValueError", error, raw), raw
+        try:
+            return self._value(raw), raw
+        except UnicodeDecodeError as error:
+            message = f"not UTF-8: byte {error.start + 1} of it is 0x{raw[error.start]:02x}"
+            return unreadable_record("UnicodeDecodeError", message, raw), raw
+        except (ValueError, RecursionError) as error:
+            error_type, message = describe_json_error(error)
+            if error_type == "JSONDecodeError":
+                message = f"not JSON: {message}"
+            return unreadable_record(error_type, message, raw), raw
+
+    def _value(self, raw: bytes) -> Any:
+        return whole_json(raw.decode())
+
+    def why_unended(self) -> str:
+        """Return what is wrong with an element that does not end before the input does."""
+        raw = b"".join(self._kept)
+        try:
+            if raw and self._size <= self._max_bytes:
+                self._value(raw)
+        except (ValueError, RecursionError) as error:
+            if not isinstance(error, UnicodeDecodeError):
+                return describe_json_error(error)[1]
+        return "the input ends before the array does"

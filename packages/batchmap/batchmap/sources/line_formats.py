@@ -14,7 +14,9 @@ from batchmap.sources.long_lines import LongLines
 from batchmap.sources.strict_json import NotJsonError, describe_json_error, whole_json
 from batchmap.storage.formats import MAX_RECORD_BYTES
 
-__all__ = ["failed_items", "json_lines", "text_lines"]
+__all__ = ["failed_items", "json_lines", "nul_texts", "text_lines"]
+
+_SWAPPED = bytes.maketrans(b"\0\n", b"\n\0")
 
 
 def text_lines(
@@ -31,10 +33,33 @@ def text_lines(
         # All three iterators are C code: this is what a line costs, and there may be ten million.
         texts = lines.decode("utf-8", "surrogateescape").split("\n")
         records = zip(texts, lines.split(b"\n"), numbers, strict=False)
-        yield from (
-            (_bounded(long_lines, *record) for record in records) if long_lines.sizes else (records)
-        )
+        if long_lines.sizes or b"\0" in lines:
+            yield from (_bounded(long_lines, *_without_nul(*record)) for record in records)
+        else:
+            yield from records
         yield None
+
+
+def nul_texts(
+    blocks: Iterable[bytes], max_bytes: int = MAX_RECORD_BYTES
+) -> Iterator[InputRecord | None]:
+    """Yield every text that ends at a NUL, as of `find -print0`; the rest as `text_lines` does."""
+    numbers = count(1)
+    # With NULs and newlines in each other's place, texts are lines.
+    long_lines = LongLines((block.translate(_SWAPPED) for block in blocks), max_bytes)
+    for lines in _whole_lines(long_lines.blocks(), with_returns=True):
+        raws = [line.translate(_SWAPPED) for line in lines.split(b"\n")]
+        texts = lines.translate(_SWAPPED).decode("utf-8", "surrogateescape").split("\0")
+        for record in zip(texts, raws, numbers, strict=False):
+            yield _bounded(long_lines, *record) if long_lines.sizes else record
+        yield None
+
+
+def _without_nul(item: Any, raw: bytes, number: int) -> InputRecord:
+    if "\0" in item:
+        error = f"character {item.index(chr(0)) + 1} of the line is NUL, which is no text"
+        item = unreadable_record("ValueError", error, raw)
+    return item, raw, number
 
 
 def _bounded(long_lines: LongLines, item: Any, raw: bytes, number: int) -> InputRecord:
@@ -57,8 +82,9 @@ def failed_items(
     return _parsed_lines(blocks, max_bytes, _failed_item)
 
 
-def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _whole_lines(blocks: Iterable[bytes], *, with_returns: bool = False) -> Iterator[bytes]:
     r"""Yield one or more whole lines at a time, joined by `\n`, without the end of the last."""
+    content = bytes if with_returns else _without_returns
     held: list[bytes] = []
     for block in blocks:
         end = block.rfind(b"\n")
@@ -66,10 +92,10 @@ def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
             held.append(block)
             continue
         held.append(block[:end])
-        yield _without_returns(b"".join(held))
+        yield content(b"".join(held))
         held = [block[end + 1 :]] if end + 1 < len(block) else []
     if held:
-        yield _without_returns(b"".join(held))
+        yield content(b"".join(held))
 
 
 def _without_returns(lines: bytes) -> bytes:

@@ -14,8 +14,9 @@ from batchmap.sources.base import InputRecord
 from batchmap.sources.byte_sources import ByteSource
 from batchmap.sources.csv import csv_rows
 from batchmap.sources.decompression import ByteInput
-from batchmap.sources.json_array import json_elements
-from batchmap.sources.line_formats import failed_items, json_lines, text_lines
+from batchmap.sources.json_document import json_records
+from batchmap.sources.line_formats import failed_items, json_lines, nul_texts, text_lines
+from batchmap.sources.nul_check import without_nuls, without_utf_16
 from batchmap.storage.formats import MAX_RECORD_BYTES
 
 __all__ = ["StreamedSource"]
@@ -33,12 +34,31 @@ class _Format(NamedTuple):
 
 
 _FORMATS: Mapping[str, _Format] = {
-    "text": _Format(lambda blocks, source: text_lines(blocks, source.max_bytes), "line"),
-    "jsonl": _Format(lambda blocks, source: json_lines(blocks, source.max_bytes), "line"),
-    "json": _Format(lambda blocks, source: json_elements(blocks, source.name), "element"),
+    "text": _Format(
+        lambda blocks, source: text_lines(without_nuls(blocks, source.name), source.max_bytes),
+        "line",
+    ),
+    "nul": _Format(lambda blocks, source: nul_texts(blocks, source.max_bytes), "record"),
+    "jsonl": _Format(
+        lambda blocks, source: json_lines(without_utf_16(blocks, source.name), source.max_bytes),
+        "line",
+    ),
+    "json": _Format(
+        lambda blocks, source: json_records(
+            without_utf_16(blocks, source.name),
+            source.name,
+            source.max_bytes,
+            path=source.json_path,
+            on_lines=source.note_lines,
+        ),
+        "element",
+    ),
     "csv": _Format(
         lambda blocks, source: csv_rows(
-            blocks, source.name, delimiter=source.delimiter, on_header=source.note_header
+            without_utf_16(blocks, source.name),
+            source.name,
+            delimiter=source.delimiter,
+            on_header=source.note_header,
         ),
         "line",
     ),
@@ -53,6 +73,8 @@ class StreamedSource:
     delimiter: str
     max_bytes: int
     """How long a line may be, for one that is an item."""
+    json_path: str | None
+    """The keys above the array that is read."""
 
     def __init__(
         self,
@@ -62,15 +84,18 @@ class StreamedSource:
         compression: str = "",
         delimiter: str = ",",
         max_record_bytes: int = MAX_RECORD_BYTES,
+        json_path: str | None = None,
     ) -> None:
         self.name = byte_source.name
         self.total: int | None = None
         self.paths = byte_source.paths
         self.repeatable = byte_source.repeatable
-        self.size_bytes = None if compression else byte_source.size_bytes
         self.state = byte_source.state
+        self.size_bytes = None if compression else byte_source.size_bytes
         self._input = ByteInput(byte_source, compression=compression)
         self._format = _FORMATS[input_format]
+        self._noun = self._format.noun
+        self.json_path = json_path
         self.format = input_format
         """Its name, which says what items are made of the bytes."""
         self.context = b""
@@ -83,6 +108,10 @@ class StreamedSource:
         names = repr((self.delimiter, header)).encode("utf-8", "surrogatepass")
         self.context = blake2b(names, digest_size=blake2b.PERSON_SIZE).digest()
 
+    def note_lines(self) -> None:
+        """Call records lines, as which they are read."""
+        self._noun = "line"
+
     def records(self) -> Iterator[InputRecord]:
         return filter(None, self.records_and_pauses())
 
@@ -90,7 +119,7 @@ class StreamedSource:
         return self._format.read(self._input.blocks(), self)
 
     def place(self, where: int) -> str:
-        return f"{self.name} {self._format.noun} {where}"
+        return f"{self.name} {self._noun} {where}"
 
     def fraction(self) -> float | None:
         return self._input.fraction()

@@ -13,6 +13,9 @@ _MIN_PACKED_BYTES = 1 << 10
 _MAX_PACKED_BYTES = 1 << 16
 _BLOCK_BYTES = 1 << 18
 
+_MAX_WINDOW_BYTES = 1 << 31
+"""What `zstd --long=31` asks for, the most there is; only data that does takes so much memory."""
+
 
 def require_zstandard() -> Any:
     """Return the module `zstandard`, or raise a `UsageError` that says how to install it."""
@@ -23,9 +26,11 @@ def zstd_blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
     """Yield the decompressed bytes of all frames, one frame after the other.
 
     `read` returns at most as many bytes as asked for, none at the end. Raises `EOFError` when
-    the last frame is cut off, and `zstandard.ZstdError` when the data is damaged.
+    the last frame is cut off, `zstandard.ZstdError` when the data is damaged,
+    and `MemoryError` where there is not as much memory as the data asks for.
     """
-    decompressor = require_zstandard().ZstdDecompressor()
+    zstandard = require_zstandard()
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
     frame: Any = None
     packed_bytes = _MIN_PACKED_BYTES
     while packed := read(packed_bytes):

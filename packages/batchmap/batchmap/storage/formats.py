@@ -11,7 +11,7 @@ __all__ = [
     "OUTPUT_SUFFIXES",
 ]
 
-INPUT_FORMATS = ("text", "jsonl", "json", "csv", "parquet", "files", "errors")
+INPUT_FORMATS = ("text", "nul", "jsonl", "json", "csv", "parquet", "xlsx", "files", "errors")
 
 OUTPUT_FORMATS = ("jsonl", "csv", "parquet")
 
@@ -26,7 +26,12 @@ OUTPUT_SUFFIXES = {
 OUTPUT_FILES = f"{', '.join(f'.{name}' for name in OUTPUT_FORMATS[:-1])} or .{OUTPUT_FORMATS[-1]}"
 """The usual suffix of each output format, for messages."""
 
-INPUT_SUFFIXES = OUTPUT_SUFFIXES | {".json": "json", ".tsv": "csv"}
+INPUT_SUFFIXES = OUTPUT_SUFFIXES | {
+    ".json": "json",
+    ".tsv": "csv",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+}
 """What a run writes can be read again: the suffixes of outputs are among these. A new output format
 therefore also needs a source, and its name in `INPUT_FORMATS`."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from batchmap.storage.secrets import secret_of, without_secrets
 
@@ -73,9 +75,20 @@ def scheme_of(spec: str) -> str | None:
 
 
 def location_of(spec: str) -> Location:
-    """Return the location that `spec` names; `file:///path` is one of this machine."""
+    """Return the location that `spec` names; `file:///path` is one of this machine.
+
+    In such a URL, `%20` is a blank, unless there is a file that is spelled so.
+    """
     spec = secret_of(spec)
     scheme = scheme_of(spec)
     if scheme in ("file", "local"):
-        return Path(spec.partition("://")[2])
+        return _local_path(spec.partition("://")[2])
     return Path(spec) if scheme is None else StoreUrl(f"{scheme}{spec[len(scheme) :]}")
+
+
+def _local_path(spelled: str) -> Path:
+    path = spelled.removeprefix("localhost") if spelled.startswith("localhost/") else spelled
+    with suppress(OSError, ValueError):  # a name that no file can have
+        if Path(path).exists():
+            return Path(path)
+    return Path(unquote(path))

@@ -1,0 +1,188 @@
+"""What a file is, its bytes say, whatever its name: nothing is read as what it is not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batchmap.command.errors import flag_spelling
+from batchmap.errors import InputError, UsageError
+from batchmap.sources import open_source
+from batchmap.sources.file_kinds import kind_of
+
+from tests.source_inputs import feed, items_of
+from tests.store_servers import web_server
+
+LINES = b"one\ntwo\n"
+
+
+def packed_tar() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        info = tarfile.TarInfo("a.txt")
+        info.size = len(LINES)
+        archive.addfile(info, io.BytesIO(LINES))
+    return file.getvalue()
+
+
+def packed_zip(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, raw in members.items():
+            archive.writestr(name.replace("__", "."), raw)
+    return file.getvalue()
+
+
+def parquet() -> bytes:
+    file = io.BytesIO()
+    table = import_module("pyarrow").table({"a": [1, 2]})
+    import_module("pyarrow.parquet").write_table(table, file)
+    return file.getvalue()
+
+
+def feather() -> bytes:
+    file = io.BytesIO()
+    import_module("pyarrow.feather").write_feather(import_module("pyarrow").table({"a": [1]}), file)
+    return file.getvalue()
+
+
+def workbook() -> bytes:
+    file = io.BytesIO()
+    book = import_module("openpyxl").Workbook()
+    book.active.append(["a"])
+    book.active.append([1])
+    book.save(file)
+    return file.getvalue()
+
+
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "a.xls": (lambda: OLE, "before 2007, such as .xls, or one with a password, which is not read"),
+    "a.feather": (feather, "is Feather (Arrow), which is not read; save it as Parquet"),
+    "a.tar": (packed_tar, "is a tar archive, which is not read; unpack it"),
+    "a.tgz": (lambda: gzip.compress(packed_tar()), "is a tar archive, compressed, which is not"),
+    "a.txt.gz": (lambda: gzip.compress(gzip.compress(LINES)), "is gzip-compressed, compressed"),
+    "a.pdf": (lambda: b"%PDF-1.7\n%text", "is a PDF, which is not read; a quoted pattern"),
+    "a.png": (lambda: b"\x89PNG\r\n\x1a\n\0", "is a PNG image, which is not read; a pattern"),
+    "a.db": (lambda: b"SQLite format 3\0" + bytes(99), "is an SQLite database, which is not"),
+    "a.docx": (
+        lambda: packed_zip(**{"[Content_Types]__xml": b"", "word/document__xml": b""}),
+        "is a file of Microsoft Office, which is not read",
+    ),
+    "empty.zip": (packed_zip, "is a zip archive that holds no file"),
+    "two.zip": (
+        lambda: packed_zip(a__txt=LINES, b__txt=LINES),
+        "is a zip archive that holds 2 files (a.txt, b.txt), and one with a single file is read",
+    ),
+    "utf16.txt": (lambda: "a\n".encode("utf-16"), "is UTF-16, and UTF-8 is expected"),
+    "utf16.jsonl": (lambda: "[1]\n".encode("utf-16-le"), "is UTF-16-LE, and UTF-8 is expected"),
+    "utf16.csv": (lambda: "a,b\n".encode("utf-16-be"), "is UTF-16-BE, and UTF-8 is expected"),
+    "utf32.json": (lambda: "[1]".encode("utf-32"), "is UTF-32, and UTF-8 is expected"),
+    "print0.txt": (
+        lambda: b"./a\0./b\0",
+        "byte 4 of it is NUL, so it is no UTF-8 text; --input-format nul reads texts between NULs",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("prefix", ["", "plain"])
+def test_what_is_not_read_is_refused_by_what_it_is(tmp_path: Path, name: str, prefix: str) -> None:
+    make, message = REFUSED[name]
+    path = tmp_path / (prefix or name)
+    path.write_bytes(make())
+    if prefix and name.endswith(("jsonl", "json", "csv")):
+        pytest.skip("without its suffix it is text")
+    with pytest.raises(InputError) as caught:
+        list(open_source(str(path)).records())
+    [line] = caught.value.lines(flag_spelling)
+    assert line.startswith(f"{path}: ")
+    assert message in line
+
+
+@pytest.mark.parametrize("name", ["plain", "a.txt", "a.csv"])
+def test_a_file_that_is_read_by_position_needs_no_suffix(tmp_path: Path, name: str) -> None:
+    rows = [{"a": 1}, {"a": 2}]
+    assert items_of(tmp_path / name, parquet()) == rows
+    assert items_of(tmp_path / name, workbook()) == rows[:1]
+    assert items_of(tmp_path / name, packed_zip(b__json=b'[{"a": 1}]')) == rows[:1]
+
+
+def test_a_format_that_the_file_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        items_of(tmp_path / "a", parquet(), input_format="text")
+    [line] = caught.value.lines(flag_spelling)
+    assert line == f"{tmp_path}/a is Parquet; leave out --input-format text"
+    with pytest.raises(InputError, match="cannot be read as an Excel workbook"):
+        items_of(tmp_path / "a.xlsx", LINES)
+
+
+@pytest.mark.parametrize("make", [parquet, workbook, lambda: packed_zip(a=LINES)])
+def test_on_standard_input_it_is_told_to_be_saved(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[], bytes]
+) -> None:
+    feed(monkeypatch, io.BytesIO(make()))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="not read like this; save it to a file, and name that"):
+        list(open_source("-").records())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"PAR1 is a golf course\n",
+        b"ORC\n",
+        b"Rar!\n",
+        b"BZh9 is no mark\n",
+        b"PK\n",
+        b"GIF8\n",
+        b"P",
+    ],
+)
+def test_a_text_may_begin_as_other_files_do(tmp_path: Path, text: bytes) -> None:
+    assert kind_of(text) is None
+    assert items_of(tmp_path / "a.txt", text) == [text.decode().strip("\n")]
+
+
+def test_a_nul_late_in_a_text_costs_its_line(tmp_path: Path) -> None:
+    raw = b"ok\n" * 4000 + b"x\0y\nlast\n"
+    items: list[Any] = items_of(tmp_path / "a.txt", raw)
+    assert (len(items), items[-1]) == (4002, "last")
+    assert items[4000].failure.error == "character 2 of the line is NUL, which is no text"
+
+
+def test_a_member_of_a_zip_with_a_password_is_told(tmp_path: Path) -> None:
+    raw = bytearray(packed_zip(a=LINES))
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        raw[raw.index(mark) + at] |= 1
+    with pytest.raises(InputError, match=r"a in it has a password; unpack it first"):
+        items_of(tmp_path / "a.zip", bytes(raw))
+
+
+def test_a_zip_that_is_damaged_gives_a_line(tmp_path: Path) -> None:
+    raw = packed_zip(a=b"one\n" * 9999)
+    with pytest.raises(InputError, match="damaged zip"):
+        items_of(tmp_path / "a.zip", raw[:-30])
+    with pytest.raises(InputError, match="damaged zip"):
+        items_of(tmp_path / "a.zip", raw.replace(b"one\none", b"oNe\none", 1))
+
+
+@pytest.mark.parametrize("sends_parts", [True, False])
+def test_the_web_may_send_a_file_packed_or_without_a_suffix(sends_parts: bool) -> None:
+    files = {"/a.txt": gzip.compress(LINES), "/b": parquet(), "/c.txt": parquet()}
+    with web_server(files, sends_parts=sends_parts) as server:
+        assert [item for item, _, _ in open_source(f"{server.url}/a.txt").records()] == [
+            "one",
+            "two",
+        ]
+        with pytest.raises(InputError, match="is Parquet, which is not read like this"):
+            list(open_source(f"{server.url}/c.txt").records())
+        if sends_parts:
+            rows = [item for item, _, _ in open_source(f"{server.url}/b").records()]
+            assert rows == [{"a": 1}, {"a": 2}]
