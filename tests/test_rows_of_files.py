@@ -12,6 +12,7 @@ import pytest
 from batchmap import InputError, UsageError, run
 from batchmap.sources import open_inputs, open_source
 
+from tests.store_servers import s3_server
 from tests.syncing import calls, results, sync
 from tests.syncing import sync_directory as sync_directory  # a fixture of every test here
 
@@ -326,3 +327,19 @@ def test_rows_of_a_store_are_resumed_and_synced(memory: Any) -> None:
     memory.pipe("/d/a.csv", b"a\n0\n1\n")
     assert sync("memory://d", function=work, rows=True) == (3, 0, 1, 0, 0)
     assert [one["a"] for one in results()] == ["0", "1", "2", "3"]
+
+
+def test_rows_of_s3_and_of_an_empty_object_that_stands_for_a_directory() -> None:
+    s3fs = pytest.importorskip("s3fs")
+    pytest.importorskip("moto")
+    with s3_server() as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()
+        store = s3fs.S3FileSystem()
+        store.mkdir("bucket")
+        for name, data in {"d/": b"", "d/a.csv": b"a\n1\n", "d/e/b.jsonl": b"[2]\n"}.items():
+            store.pipe(f"bucket/{name}", data)
+        for specs in (["s3://bucket/d/*.csv", "s3://bucket/d/e/b.jsonl"], ["s3://bucket/d"]):
+            assert items(*specs) == [{"a": "1"}, [2]]
+        s3fs.S3FileSystem.clear_instance_cache()

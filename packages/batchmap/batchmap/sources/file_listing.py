@@ -12,7 +12,16 @@ from batchmap.sources.byte_sources import is_stored
 from batchmap.sources.glob_files import RealPaths, matching_names
 from batchmap.sources.glob_urls import matching_objects
 from batchmap.sources.listed_files import ListedFile, LocalListed, StoredListed, UrlListed
-from batchmap.storage import Location, Store, StoreUrl, location_of, secret_of, why_failed
+from batchmap.storage import (
+    Location,
+    Store,
+    StoreUrl,
+    location_of,
+    scheme_of,
+    secret_of,
+    why_failed,
+    without_secrets,
+)
 from batchmap.storage.patterns import is_pattern, with_home
 
 __all__ = ["list_files", "names_no_file"]
@@ -27,7 +36,7 @@ def names_no_file(spec: str) -> str | None:
     """Return what `spec` names where that is no file, pattern or directory."""
     if spec == "-":
         return "standard input"
-    if secret_of(spec).partition(":")[0].lower() in _DATABASES:
+    if scheme_of(secret_of(spec)) in _DATABASES:
         return "a database"
     path = Path(spec)
     try:
@@ -57,7 +66,8 @@ def list_files(
         if (other := names_no_file(spec)) is not None:
             way_out = "take it alone, or save it to a file" if to_read else "name files"
             raise UsageError(
-                f"{spec}: {other} is none of several files to take together; {way_out}"
+                f"{without_secrets(spec)}: {other} is none of several files to take together; "
+                f"{way_out}"
             )
         location = location_of(spec)
         if isinstance(location, StoreUrl):

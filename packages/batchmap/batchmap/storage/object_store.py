@@ -115,7 +115,8 @@ class Store:
         return {
             path: FoundFile(_version_of(found[path]), int(found[path].get("size") or 0))
             for path in sorted(found)
-            if found[path].get("type") != "directory"
+            # An empty object may stand for a directory.
+            if found[path].get("type") != "directory" and not path.endswith("/")
         }
 
     def is_directory(self, path: str) -> bool:
