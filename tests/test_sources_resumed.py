@@ -21,7 +21,7 @@ def results(output: Path) -> list[Any]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_goes_on_and_a_sync_finds_nothing_to_do(tmp_path: Path, name: str) -> None:
     case = BUILDERS[name](tmp_path)
-    more = {"input_format": case.input_format, "json_path": case.json_path}
+    more: dict[str, Any] = {"input_format": case.input_format, "json_path": case.json_path}
     more = {option: value for option, value in more.items() if value is not None}
     output, calls = tmp_path / "out.jsonl", []
 

@@ -17,19 +17,29 @@ _SEEN_BYTES = 4
 
 
 def without_nuls(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Yield the blocks; raises `InputError` for a NUL in the first `_LOOKED_AT_BYTES`."""
-    blocks, size = without_utf_16(blocks, name), 0
+    """Yield the blocks; raises `InputError` where the first bytes hold more NULs than line ends.
+
+    Fewer may be in a text, whose lines they damage. The first `_LOOKED_AT_BYTES` are looked at, and
+    held back from the first NUL on.
+    """
+    blocks, size, held = without_utf_16(blocks, name), 0, b""
     for block in blocks:
-        at = block.find(b"\0", 0, _LOOKED_AT_BYTES - size)
-        if at >= 0:
-            raise InputError(
-                f"{name}: byte {size + at + 1} of it is NUL, so it is no UTF-8 text",
-                advice="{input_format:nul} reads texts between NULs, {encoding:utf-16} UTF-16",
-            )
-        yield block
         size += len(block)
+        if held or b"\0" in block[: _LOOKED_AT_BYTES - size + len(block)]:
+            held += block
+        else:
+            yield block
         if size >= _LOOKED_AT_BYTES:
             break
+    start = held[: _LOOKED_AT_BYTES - size + len(held)]
+    if start.count(b"\0") > start.count(b"\n"):
+        raise InputError(
+            f"{name}: byte {size - len(held) + start.index(0) + 1} of it is NUL, so it is no UTF-8 "
+            "text",
+            advice="{input_format:nul} reads texts between NULs, {encoding:utf-16} UTF-16",
+        )
+    if held:
+        yield held
     yield from blocks
 
 
