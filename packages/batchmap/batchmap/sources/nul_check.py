@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from batchmap.errors import InputError
 
@@ -33,6 +33,7 @@ def without_nuls(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
             break
     start = held[: _LOOKED_AT_BYTES - size + len(held)]
     if start.count(b"\0") > start.count(b"\n"):
+        _close(blocks)
         raise InputError(
             f"{name}: byte {size - len(held) + start.index(0) + 1} of it is NUL, so it is no UTF-8 "
             "text",
@@ -51,6 +52,7 @@ def without_utf_16(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
         if len(start) >= _SEEN_BYTES or not (start[:1] in (b"\xff", b"\xfe") or b"\0" in start):
             break
     if encoding := _encoding_of(start):
+        _close(blocks)
         raise InputError(
             f"{name}: is {encoding.upper()}, and UTF-8 is expected",
             advice=f"{{encoding:{encoding}}} reads it",
@@ -58,6 +60,12 @@ def without_utf_16(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
     if start:
         yield start
     yield from blocks
+
+
+def _close(blocks: Iterator[bytes]) -> None:
+    """Close the file that the blocks are read from, which the error might keep open."""
+    if isinstance(blocks, Generator):
+        blocks.close()
 
 
 def _encoding_of(start: bytes) -> str:
