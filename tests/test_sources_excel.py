@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import zipfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -54,3 +55,13 @@ def test_a_name_twice_is_told(tmp_path: Path) -> None:
 def test_a_sheet_without_rows_has_no_items(tmp_path: Path) -> None:
     for rows in ([], [["a"]]):
         assert list(open_source(saved(tmp_path / "a.xlsx", rows)).records()) == []
+
+
+def test_a_size_that_a_program_wrote_wrong_hides_no_cells(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.xlsx", [["a", "b"], [1, 2], [3, 4]])
+    wrong = tmp_path / "b.xlsx"
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(wrong, "w") as changed:
+        for name in archive.namelist():
+            changed.writestr(name, archive.read(name).replace(b'ref="A1:B3"', b'ref="A1"'))
+    items = [item for item, _, _ in open_source(str(wrong)).records()]
+    assert items == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
