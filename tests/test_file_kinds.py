@@ -17,7 +17,7 @@ from batchmap.errors import InputError, UsageError
 from batchmap.sources import open_source
 from batchmap.sources.file_kinds import kind_of
 
-from tests.source_inputs import feed, items_of
+from tests.source_inputs import Pieces, feed, items_of
 from tests.store_servers import web_server
 
 LINES = b"one\ntwo\n"
@@ -150,11 +150,25 @@ def test_a_text_may_begin_as_other_files_do(tmp_path: Path, text: bytes) -> None
     assert items_of(tmp_path / "a.txt", text) == [text.decode().strip("\n")]
 
 
-def test_a_nul_late_in_a_text_costs_its_line(tmp_path: Path) -> None:
-    raw = b"ok\n" * 4000 + b"x\0y\nlast\n"
-    items: list[Any] = items_of(tmp_path / "a.txt", raw)
-    assert (len(items), items[-1]) == (4002, "last")
-    assert items[4000].failure.error == "character 2 of the line is NUL, which is no text"
+@pytest.mark.parametrize("before", [0, 1, 4000])
+@pytest.mark.parametrize("piece_bytes", [1, 1 << 16])
+def test_a_nul_in_a_text_costs_its_line(
+    monkeypatch: pytest.MonkeyPatch, before: int, piece_bytes: int
+) -> None:
+    feed(monkeypatch, Pieces(b"ok\n" * before + b"x\0y\nlast\n", piece_bytes))
+    items: list[Any] = [item for item, _, _ in open_source("-").records()]
+    assert (len(items), items[-1]) == (before + 2, "last")
+    assert items[before].failure.error == "character 2 of the line is NUL, which is no text"
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 1 << 16])
+def test_texts_between_nuls_are_no_lines(monkeypatch: pytest.MonkeyPatch, piece_bytes: int) -> None:
+    feed(monkeypatch, Pieces(b"a\nb\0c\0" * 9999, piece_bytes))
+    with pytest.raises(InputError, match="byte 4 of it is NUL"):
+        list(open_source("-").records())
+    feed(monkeypatch, Pieces(b"a\nb\0c\0", piece_bytes))
+    items = [item for item, _, _ in open_source("-", input_format="nul").records()]
+    assert items == ["a\nb", "c"]
 
 
 def test_a_member_of_a_zip_with_a_password_is_told(tmp_path: Path) -> None:

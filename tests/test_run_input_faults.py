@@ -26,7 +26,10 @@ __all__ = ["place"]
     ("name", "message"),
     [
         ("nothere.txt", "nothere.txt: there is no such file; check the path"),
-        (".", ".: that is a directory; name a file in it, or a quoted pattern such as '*'"),
+        (
+            ".",
+            ".: that is a directory; name a file in it, such as cut.parquet; it holds 1 of Parquet",
+        ),
         ("nothere*", "no file matches nothere*; check the pattern, and quote it for the shell"),
         ("secret.txt", "secret.txt: cannot be read (Permission denied); check the path"),
         ("cut.parquet", "cut.parquet: is not Parquet, or damaged ("),
@@ -129,9 +132,12 @@ def test_lines_of_text_are_cut_at_line_ends_and_nowhere_else(place: Place) -> No
     place.write("in.txt", text.replace(b"last", b"l\xffst"))
     for backend in ("sequential", "process"):
         words = ["-o", "out.jsonl", "--overwrite", "-k", "--backend", backend]
-        assert ended(place.run("tasks.py:same", "in.txt", *words)) == (0, [])
+        assert ended(place.run("tasks.py:same", "in.txt", *words)) == (1, [])
         items = [line["item"] for line in place.results("out.jsonl")]
-        assert items == ["one", "th\x00ree", "fo\u2028ur", "", "\x0bfi\x85\rve", "l\udcffst"]
+        assert items == ["one", "fo\u2028ur", "", "\x0bfi\x85\rve", "l\udcffst"]
+        [failure] = place.failures()
+        assert (failure["item"], failure["place"]) == ("th\x00ree", "in.txt line 2")
+        assert failure["error"] == "character 3 of the line is NUL, which is no text"
         assert [line["result"] for line in place.results("out.jsonl")] == items
 
 

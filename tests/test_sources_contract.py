@@ -212,9 +212,9 @@ def _zip(folder: Path) -> Case:
 def _excel(folder: Path) -> Case:
     path = folder / "a.xlsx"
     workbook = import_module("openpyxl").Workbook()
-    table: list[list[Any]] = [list(ROWS[0]), *(list(row.values()) for row in ROWS)]
-    for row in table:
-        workbook.active.append([value or None for value in row])
+    workbook.active.append(list(ROWS[0]))
+    for row in ROWS:
+        workbook.active.append([value or None for value in row.values()])
     workbook.save(path)
     rows = [{"id": row["id"], "name": row["name"] or None} for row in ROWS]
     return Case(str(path), rows, f"{path} row 2", paths=(path,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import BinaryIO
 
 from batchmap.errors import InputError
@@ -55,6 +55,7 @@ class ByteInput:
             ):
                 break
         if (kind := kind_of(start)) is not None:
+            read.close()
             raise self._refused(kind)
         if start := start.removeprefix(_BYTE_ORDER_MARK):
             yield start
@@ -66,7 +67,7 @@ class ByteInput:
             self._fraction = min(1.0, self._file.tell() / self._size_bytes)
         return self._fraction
 
-    def _read_blocks(self) -> Iterator[bytes]:
+    def _read_blocks(self) -> Generator[bytes, None, None]:
         try:
             with self._byte_source.opened() as (file, size_bytes):
                 self._file, self._size_bytes = file, size_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from batchmap.errors import InputError
 
@@ -17,19 +17,30 @@ _SEEN_BYTES = 4
 
 
 def without_nuls(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Yield the blocks; raises `InputError` for a NUL in the first `_LOOKED_AT_BYTES`."""
-    blocks, size = without_utf_16(blocks, name), 0
+    """Yield the blocks; raises `InputError` where the first bytes hold more NULs than line ends.
+
+    Fewer may be in a text, whose lines they damage. The first `_LOOKED_AT_BYTES` are looked at, and
+    held back from the first NUL on.
+    """
+    blocks, size, held = without_utf_16(blocks, name), 0, b""
     for block in blocks:
-        at = block.find(b"\0", 0, _LOOKED_AT_BYTES - size)
-        if at >= 0:
-            raise InputError(
-                f"{name}: byte {size + at + 1} of it is NUL, so it is no UTF-8 text",
-                advice="{input_format:nul} reads texts between NULs, {encoding:utf-16} UTF-16",
-            )
-        yield block
         size += len(block)
+        if held or b"\0" in block[: _LOOKED_AT_BYTES - size + len(block)]:
+            held += block
+        else:
+            yield block
         if size >= _LOOKED_AT_BYTES:
             break
+    start = held[: _LOOKED_AT_BYTES - size + len(held)]
+    if start.count(b"\0") > start.count(b"\n"):
+        _close(blocks)
+        raise InputError(
+            f"{name}: byte {size - len(held) + start.index(0) + 1} of it is NUL, so it is no UTF-8 "
+            "text",
+            advice="{input_format:nul} reads texts between NULs, {encoding:utf-16} UTF-16",
+        )
+    if held:
+        yield held
     yield from blocks
 
 
@@ -41,6 +52,7 @@ def without_utf_16(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
         if len(start) >= _SEEN_BYTES or not (start[:1] in (b"\xff", b"\xfe") or b"\0" in start):
             break
     if encoding := _encoding_of(start):
+        _close(blocks)
         raise InputError(
             f"{name}: is {encoding.upper()}, and UTF-8 is expected",
             advice=f"{{encoding:{encoding}}} reads it",
@@ -48,6 +60,12 @@ def without_utf_16(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
     if start:
         yield start
     yield from blocks
+
+
+def _close(blocks: Iterator[bytes]) -> None:
+    """Close the file that the blocks are read from, which the error might keep open."""
+    if isinstance(blocks, Generator):
+        blocks.close()
 
 
 def _encoding_of(start: bytes) -> str:
