@@ -19,6 +19,7 @@ from batchmap.sources.base import Source
 from batchmap.sources.byte_sources import ByteSource, LocalFile, StandardInput, StoreFile, is_stored
 from batchmap.sources.database_url import parse_postgresql, parse_sqlite
 from batchmap.sources.decompression import COMPRESSIONS
+from batchmap.sources.foreign_errors import guarded, reading
 from batchmap.sources.glob_files import MatchingFiles
 from batchmap.sources.glob_urls import MatchingUrls
 from batchmap.sources.parquet import ParquetRows
@@ -35,6 +36,7 @@ from batchmap.storage import (
     scheme_of,
     secret_of,
     why_unreadable,
+    without_secrets,
 )
 from batchmap.storage.formats import MAX_RECORD_BYTES
 from batchmap.text import near_names
@@ -64,6 +66,23 @@ def open_source(
     pipes and databases are opened only when they are read.
     """
     spec = secret_of(spec)
+    with reading(without_secrets(spec)):
+        source = _opened(
+            spec, input_format, max_record_bytes, excluded, stopped=stopped, repeatable=repeatable
+        )
+    # What has no content of its own is told apart by its class.
+    return source if isinstance(source, MatchingFiles | MatchingUrls) else guarded(source)
+
+
+def _opened(
+    spec: str,
+    input_format: str | None,
+    max_record_bytes: int,
+    excluded: Collection[Location],
+    *,
+    stopped: Callable[[], bool],
+    repeatable: bool,
+) -> Source:
     if input_format is not None and input_format not in INPUT_FORMATS:
         hint = near_names(input_format, INPUT_FORMATS)
         known = ", ".join(INPUT_FORMATS)

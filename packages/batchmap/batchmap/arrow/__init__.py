@@ -1,0 +1,5 @@
+"""Values of Arrow's types, with which Parquet is read and written, as values of Python."""
+
+from batchmap.arrow.nanoseconds import NanosecondDatetime, NanosecondTime, NanosecondTimedelta
+
+__all__ = ["NanosecondDatetime", "NanosecondTime", "NanosecondTimedelta"]
