@@ -121,7 +121,7 @@ def _plain_moments(array: Any, twin: Any) -> list[Any]:
 
 def _moments(array: Any, twin: Any) -> list[Any]:
     kind = array.type
-    zone = None if kind.tz is None else zone_named(kind.tz) or UTC
+    zone = None if kind.tz is None else zone_named(kind.tz) or zone_named("UTC") or UTC
     size = _NANOSECONDS[kind.unit]
     numbers = [n if n is None else n * size for n in _numbers(array)]
     if twin is not None:

@@ -136,6 +136,7 @@ def open_recorder(
                 options.output_format,
                 record=options.record,
                 defuse=options.defuse_formulas,
+                model=getattr(source, "schema", None),
             )
             journal = open_journal(options, output)
             stack.callback(journal.close)

@@ -10,6 +10,7 @@ for files and one for stores. A package that it needs is imported by `batchmap.o
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from batchmap.errors import UsageError
 from batchmap.sinks.append_file import AppendedFile
@@ -27,12 +28,18 @@ __all__ = ["open_sink"]
 
 
 def open_sink(
-    output: Path | OutputLease, output_format: str, *, record: str = "full", defuse: bool = False
+    output: Path | OutputLease,
+    output_format: str,
+    *,
+    record: str = "full",
+    defuse: bool = False,
+    model: Any = None,
 ) -> Sink:
     """Return the sink that writes `output`; no file is touched before its `start`.
 
     `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
     hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
+    `model` is a schema of pyarrow: the types that columns of Parquet have where they can.
     Raises `UsageError` for an unknown format, and when the package for Parquet is missing.
     """
     if output_format not in OUTPUT_FORMATS:
@@ -44,7 +51,8 @@ def open_sink(
         return ParquetSink(
             StoreParquetParts(output)
             if isinstance(output, OutputLease)
-            else LocalParquetParts(output)
+            else LocalParquetParts(output),
+            model,
         )
     file = (
         StoreText(output, f".{output_format}")
