@@ -13,6 +13,7 @@ __all__ = [
     "NanosecondDatetime",
     "NanosecondTime",
     "NanosecondTimedelta",
+    "beyond",
     "datetime_of",
     "nanoseconds_of",
     "time_of",

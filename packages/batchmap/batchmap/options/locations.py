@@ -43,7 +43,9 @@ def input_file(raw: Any, label: str) -> Path:
 def input_source(raw: Any, label: str) -> str:
     """Return what `open_source` understands: standard input, a URL, a pattern, or a file."""
     given = secret_of(raw) if isinstance(raw, str) else str(raw)
-    return SecretUrl(given) if _is_no_file(given) else f"{input_file(raw, label)}"
+    if _is_no_file(given) or (given and _is_directory(given)):  # perhaps of Parquet files
+        return SecretUrl(given)
+    return f"{input_file(raw, label)}"
 
 
 def source_text(raw: Any, label: str) -> str:
@@ -95,6 +97,13 @@ def _is_no_file(spec: str) -> bool:
     try:
         return has_magic(spec) and not Path(spec).exists()
     except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def _is_directory(spec: str) -> bool:
+    try:
+        return Path(spec).is_dir()
+    except (OSError, ValueError):
         return False
 
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from batchmap.arrow.values import rows_of
+from batchmap.arrow import values
 from batchmap.errors import OutputError
 from batchmap.sinks.base import Kept
 from batchmap.sinks.csv_cells import rows_of
@@ -192,7 +192,7 @@ class _ParquetResults:
             ):
                 self._cached.popitem(last=False)
         start = first - (self._ends[group - 1] if group else 0)
-        return Kept(rows_of(table.slice(start, number)))
+        return Kept(values.rows_of(table.slice(start, number)))
 
     def columns(self) -> Kept:
         schemas = [self._files.read_schema(path) for path in dict(self._groups)]

@@ -23,6 +23,7 @@ from batchmap.sources.foreign_errors import guarded, reading
 from batchmap.sources.glob_files import MatchingFiles
 from batchmap.sources.glob_urls import MatchingUrls
 from batchmap.sources.parquet import ParquetRows
+from batchmap.sources.parquet_directory import ParquetDirectory, is_parquet_directory
 from batchmap.sources.postgresql import PostgresqlRows
 from batchmap.sources.spool import Spooled
 from batchmap.sources.sqlite import SqliteRows
@@ -102,6 +103,10 @@ def _opened(
         _refuse_format(input_format, "the items of a pattern are its files' paths")
         own = [path for path in excluded if isinstance(path, Path)]
         return MatchingFiles(spec, excluded=own)
+    if _exists(spec) and Path(spec).is_dir():
+        own = [path for path in excluded if isinstance(path, Path)]
+        if input_format == "parquet" or (input_format is None and is_parquet_directory(Path(spec))):
+            return ParquetDirectory(Path(spec), name=spec, excluded=own)
     return _file(spec, input_format, max_record_bytes, repeatable)
 
 
