@@ -157,6 +157,18 @@ def _parquet(folder: Path) -> Case:
     return Case(str(path), ROWS, f"{path} row 1", total=3, paths=(path,))
 
 
+def _parquet_directory(folder: Path) -> Case:
+    directory = folder / "rows.parquet"
+    (directory / "id=1").mkdir(parents=True)
+    (directory / "id=2").mkdir()
+    paths = (directory / "id=1" / "a.parquet", directory / "id=2" / "a.parquet")
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    parquet.write_table(arrow.table({"name": ["x", ""]}), paths[0])
+    parquet.write_table(arrow.table({"name": ["Ä"]}), paths[1])
+    rows = [{"name": "x", "id": 1}, {"name": "", "id": 1}, {"name": "Ä", "id": 2}]
+    return Case(str(directory), rows, f"{paths[0]} row 1", total=3, paths=paths)
+
+
 def _glob(folder: Path) -> Case:
     paths = tuple(folder / name for name in ("a.png", "b/c.png", "b/d/e.png"))
     for path in (*paths, folder / "b" / "no.txt"):
@@ -181,7 +193,7 @@ BUILDERS: dict[str, Callable[[Path], Case]] = {
     builder.__name__: builder
     for builder in (
         *(_text, _text_gz, _text_zst, _jsonl, _errors, _json, _csv, _tsv),
-        *(_parquet, _glob, _sqlite),
+        *(_parquet, _parquet_directory, _glob, _sqlite),
     )
 }
 

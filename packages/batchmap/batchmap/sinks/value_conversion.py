@@ -226,6 +226,8 @@ def _simpler(value: Any, natives: tuple[type, ...]) -> Any:
 def _from_numpy(value: Any, numpy: Any, natives: tuple[type, ...]) -> Any:
     kind = value.dtype.kind
     if isinstance(value, numpy.ndarray):
+        if kind == "m" and timedelta not in natives:
+            raise _NoForm
         if kind in "mM":  # `tolist` would give nanoseconds as bare numbers
             return list(value) if value.ndim else value[()]
         return value.tolist()

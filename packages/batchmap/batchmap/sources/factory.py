@@ -19,9 +19,9 @@ from batchmap.sources.base import Source
 from batchmap.sources.byte_sources import ByteSource, LocalFile, StandardInput, StoreFile, is_stored
 from batchmap.sources.database_url import parse_postgresql, parse_sqlite
 from batchmap.sources.decompression import COMPRESSIONS
-from batchmap.sources.foreign_errors import guarded, reading
 from batchmap.sources.glob_files import MatchingFiles
 from batchmap.sources.glob_urls import MatchingUrls
+from batchmap.sources.guarded import guarded, reading
 from batchmap.sources.parquet import ParquetRows
 from batchmap.sources.parquet_directory import ParquetDirectory, is_parquet_directory
 from batchmap.sources.postgresql import PostgresqlRows

@@ -25,7 +25,12 @@ _HIDDEN = (".", "_")
 
 def is_parquet_directory(path: Path) -> bool:
     """Tell whether a directory is one of Parquet files, by its name or theirs."""
-    return _is_parquet(path.name) or any(_is_parquet(file.name) for file in _files(path))
+    if _is_parquet(path.name):
+        return True
+    files = _files(path)
+    first = next(files, None)
+    is_first = first is not None and _is_parquet(first.name)
+    return is_first and all(_is_parquet(file.name) for file in files)
 
 
 class ParquetDirectory:

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar, cast
 
 from batchmap.errors import BatchmapError, InputError
+from batchmap.foreign_errors import is_own_fault
 from batchmap.sources.base import Source, one_line
 
-__all__ = ["GuardedSource", "guarded", "is_own_fault", "reading"]
-
-_OWN = str(Path(__file__).parents[1])
-_FAULTS = (NameError, AttributeError, AssertionError, ImportError, NotImplementedError)
-"""What code raises that is wrong itself."""
+__all__ = ["GuardedSource", "guarded", "reading"]
 
 
 @contextmanager
@@ -38,18 +33,6 @@ def reading(name: str, place: Callable[[], str] | None = None) -> Iterator[None]
         where = name if place is None else place()
         why = f"{type(error).__name__}: {one_line(error):.300}".removesuffix(": ")
         raise InputError(f"{where}: cannot be read ({why}); check it there") from error
-
-
-def is_own_fault(error: Exception) -> bool:
-    """Tell whether an error is one of this library's code, and not of what it called."""
-    return isinstance(error, _FAULTS) and _raised_in(error.__traceback__).startswith(_OWN)
-
-
-def _raised_in(traceback: TracebackType | None) -> str:
-    """Return the file whose code raised the error."""
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    return "" if traceback is None else traceback.tb_frame.f_code.co_filename
 
 
 _Record = TypeVar("_Record")
