@@ -199,7 +199,10 @@ class NanosecondTime(_Compared, time):
 
 
 class NanosecondTimedelta(_Compared, timedelta):
-    """A duration with nanoseconds; a product with a fraction is one to the microsecond."""
+    """A duration with nanoseconds; a product with a fraction is one to the microsecond.
+
+    Added to a plain datetime, it counts to the microsecond, as Python's own class decides there.
+    """
 
     __slots__ = ("nanoseconds",)
     nanoseconds: int

@@ -54,6 +54,8 @@ def inferred_type(values: Iterable[Any]) -> Any:
         unit = "ns"
     if kinds == {int, float}:
         return arrow.float64()
+    if tuple in kinds:  # a pair of a map that was read back
+        kinds = kinds - {tuple} | {list}
     if len(kinds) > 1:
         mixed = " and ".join(sorted(kind.__name__ for kind in kinds))
         raise unwritable("TypeError", f"the result mixes {mixed} in one list")
