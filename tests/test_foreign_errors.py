@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import batchmap
 import pytest
 from batchmap.errors import InputError, OutputError
 from batchmap.foreign_errors import is_own_fault
@@ -58,7 +59,7 @@ def test_what_a_library_raises_is_an_input_error_after_the_records_before(fail: 
 
 def test_a_fault_of_this_library_stays_one() -> None:
     own: dict[str, Any] = {}
-    code = compile("def wrong(): return [].nothing", import_module("batchmap").__file__, "exec")
+    code = compile("def wrong(): return [].nothing", batchmap.__file__, "exec")
     exec(code, own)
     with pytest.raises(AttributeError) as caught:
         list(guarded(Reading(own["wrong"])).records())  # type: ignore[arg-type]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from batchmap.arrow import NanosecondDatetime, NanosecondTime, NanosecondTimedelta
-from batchmap.arrow.nanoseconds import datetime_of, nanoseconds_of, time_of, timedelta_of
+from batchmap.arrow.durations import timedelta_of
+from batchmap.arrow.nanoseconds import datetime_of, nanoseconds_of, time_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +40,8 @@ _moments = st.integers(-(10**18), 10**18)
 @given(_moments, _moments)
 def test_comparisons_and_sums_are_those_of_whole_nanoseconds(one: int, other: int) -> None:
     for of in (datetime_of, timedelta_of):
-        first, second = of(one), of(other)
+        first: Any = of(one)
+        second: Any = of(other)
         assert [first < second, first <= second, first == second] == [
             one < other,
             one <= other,

@@ -1,7 +1,7 @@
-"""Datetimes, times of day and durations with nanoseconds, which Python's own would cut off.
+"""Datetimes and times of day with nanoseconds, which Python's own would cut off.
 
-Each is a subclass of Python's that has the digits beyond the microsecond as `nanosecond`, of a
-duration `nanoseconds`, from 0 to 999, as in pandas. Comparisons, sums, text and pickles keep them.
+Each is a subclass of Python's that has the digits beyond the microsecond as `nanosecond`, from
+0 to 999, as in pandas. Comparisons, sums, text and pickles keep them.
 """
 
 from __future__ import annotations
@@ -9,74 +9,29 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, SupportsIndex
 
+from batchmap.arrow.durations import (
+    Compared,
+    beyond,
+    checked,
+    duration_nanoseconds,
+    plain_timedelta,
+    timedelta_of,
+    with_digits,
+)
+
 __all__ = [
     "NanosecondDatetime",
     "NanosecondTime",
-    "NanosecondTimedelta",
-    "beyond",
     "datetime_of",
     "nanoseconds_of",
     "time_of",
-    "timedelta_of",
 ]
 
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def beyond(value: Any) -> int:
-    """Return the nanoseconds beyond the microsecond, of any class that has them."""
-    found = getattr(value, "nanosecond", None)
-    return int(getattr(value, "nanoseconds", 0) if found is None else found)
-
-
-def _checked(more: int) -> int:
-    if not 0 <= more < 1000:
-        raise ValueError(f"nanoseconds must be from 0 to 999, got {more}")
-    return more
-
-
-def _with_digits(text: str, microsecond: int, more: int) -> str:
-    """Return ISO text of a time to the second or microsecond with nine digits after the second."""
-    end = text.index(".") + 7 if microsecond else text.index(":") + 6
-    return f"{text[:end]}{'' if microsecond else '.000000'}{more:03}{text[end:]}"
-
-
-class _Compared:
-    """Compares the nanoseconds of what is equal up to the microsecond."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> Any:
-        equal = super().__eq__(other)
-        return beyond(self) == beyond(other) if equal is True else equal
-
-    def __ne__(self, other: object) -> Any:
-        equal = self.__eq__(other)
-        return equal if equal is NotImplemented else not equal
-
-    def __lt__(self, other: Any) -> Any:
-        less = super().__lt__(other)  # type: ignore[misc]
-        return beyond(self) < beyond(other) if super().__eq__(other) is True else less
-
-    def __le__(self, other: Any) -> Any:
-        less = super().__le__(other)  # type: ignore[misc]
-        return beyond(self) <= beyond(other) if super().__eq__(other) is True else less
-
-    def __gt__(self, other: Any) -> Any:
-        more = super().__gt__(other)  # type: ignore[misc]
-        return beyond(self) > beyond(other) if super().__eq__(other) is True else more
-
-    def __ge__(self, other: Any) -> Any:
-        more = super().__ge__(other)  # type: ignore[misc]
-        return beyond(self) >= beyond(other) if super().__eq__(other) is True else more
-
-    def __hash__(self) -> int:
-        more = beyond(self)
-        return hash((super().__hash__(), more)) if more else super().__hash__()
-
-
-class NanosecondDatetime(_Compared, datetime):
+class NanosecondDatetime(Compared, datetime):
     """A datetime with nanoseconds: `NanosecondDatetime.of(datetime(2024, 5, 6), 7)`."""
 
     __slots__ = ("nanosecond",)
@@ -85,7 +40,7 @@ class NanosecondDatetime(_Compared, datetime):
 
     def __new__(cls, *args: Any, nanosecond: int = 0, **named: Any) -> NanosecondDatetime:
         made = super().__new__(cls, *args, **named)
-        made.nanosecond = _checked(nanosecond)
+        made.nanosecond = checked(nanosecond)
         return made
 
     @classmethod
@@ -109,7 +64,7 @@ class NanosecondDatetime(_Compared, datetime):
     def time(self) -> time:
         return NanosecondTime.of(super().time(), self.nanosecond)
 
-    def astimezone(self, tz: tzinfo | None = None) -> NanosecondDatetime:  # type: ignore[override]
+    def astimezone(self, tz: tzinfo | None = None) -> NanosecondDatetime:
         return NanosecondDatetime.of(self.to_datetime().astimezone(tz), self.nanosecond)
 
     def replace(self, *args: Any, nanosecond: int | None = None, **named: Any) -> Any:
@@ -120,7 +75,7 @@ class NanosecondDatetime(_Compared, datetime):
         if not isinstance(other, timedelta):
             return NotImplemented
         carry, more = divmod(self.nanosecond + beyond(other), 1000)
-        moment = self.to_datetime() + (_plain_timedelta(other) + timedelta(microseconds=carry))
+        moment = self.to_datetime() + (plain_timedelta(other) + timedelta(microseconds=carry))
         return NanosecondDatetime.of(moment, more) if more else moment
 
     __radd__ = __add__
@@ -137,7 +92,7 @@ class NanosecondDatetime(_Compared, datetime):
         text = self.to_datetime().isoformat(sep, timespec)
         if timespec != "auto" or not self.nanosecond:
             return text
-        return _with_digits(text, self.microsecond, self.nanosecond)
+        return with_digits(text, self.microsecond, self.nanosecond)
 
     def __repr__(self) -> str:
         return f"NanosecondDatetime.of({self.to_datetime()!r}, {self.nanosecond})"
@@ -152,7 +107,7 @@ class NanosecondDatetime(_Compared, datetime):
         return self.__reduce_ex__(2)
 
 
-class NanosecondTime(_Compared, time):
+class NanosecondTime(Compared, time):
     """A time of day with nanoseconds."""
 
     __slots__ = ("nanosecond",)
@@ -161,7 +116,7 @@ class NanosecondTime(_Compared, time):
 
     def __new__(cls, *args: Any, nanosecond: int = 0, **named: Any) -> NanosecondTime:
         made = super().__new__(cls, *args, **named)
-        made.nanosecond = _checked(nanosecond)
+        made.nanosecond = checked(nanosecond)
         return made
 
     @classmethod
@@ -183,7 +138,7 @@ class NanosecondTime(_Compared, time):
         text = self.to_time().isoformat(timespec)
         if timespec != "auto" or not self.nanosecond:
             return text
-        return _with_digits(text, self.microsecond, self.nanosecond)
+        return with_digits(text, self.microsecond, self.nanosecond)
 
     def __repr__(self) -> str:
         return f"NanosecondTime.of({self.to_time()!r}, {self.nanosecond})"
@@ -193,76 +148,6 @@ class NanosecondTime(_Compared, time):
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         return NanosecondTime.of, (self.to_time(), self.nanosecond)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return self.__reduce_ex__(2)
-
-
-class NanosecondTimedelta(_Compared, timedelta):
-    """A duration with nanoseconds; a product with a fraction is one to the microsecond.
-
-    Added to a plain datetime, it counts to the microsecond, as Python's own class decides there.
-    """
-
-    __slots__ = ("nanoseconds",)
-    nanoseconds: int
-    """The digits beyond the microsecond, from 0 to 999, and never negative."""
-
-    def __new__(cls, *args: Any, nanoseconds: int = 0, **named: Any) -> NanosecondTimedelta:
-        made = super().__new__(cls, *args, **named)
-        made.nanoseconds = _checked(nanoseconds)
-        return made
-
-    @classmethod
-    def of(cls, duration: timedelta, nanoseconds: int) -> NanosecondTimedelta:
-        """Return `duration` with so many nanoseconds beyond the microsecond."""
-        parts = duration.days, duration.seconds, duration.microseconds
-        return cls(*parts, nanoseconds=nanoseconds)
-
-    def to_timedelta(self) -> timedelta:
-        """Return it cut off at the microsecond, towards the past."""
-        return _plain_timedelta(self)
-
-    def __add__(self, other: Any) -> Any:
-        if not isinstance(other, timedelta):
-            return NotImplemented
-        return timedelta_of(nanoseconds_of(self) + nanoseconds_of(other))
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Any:
-        return self + -other if isinstance(other, timedelta) else NotImplemented
-
-    def __rsub__(self, other: Any) -> Any:
-        return -self + other if isinstance(other, timedelta) else NotImplemented
-
-    def __neg__(self) -> Any:
-        return timedelta_of(-nanoseconds_of(self))
-
-    def __abs__(self) -> Any:
-        return timedelta_of(abs(nanoseconds_of(self)))
-
-    def __mul__(self, other: Any) -> Any:
-        if isinstance(other, int):
-            return timedelta_of(nanoseconds_of(self) * other)
-        return self.to_timedelta() * other
-
-    __rmul__ = __mul__
-
-    def __bool__(self) -> bool:
-        return nanoseconds_of(self) != 0
-
-    def total_seconds(self) -> float:
-        return nanoseconds_of(self) / 1e9
-
-    def __repr__(self) -> str:
-        return f"NanosecondTimedelta.of({self.to_timedelta()!r}, {self.nanoseconds})"
-
-    def __str__(self) -> str:
-        return _with_digits(str(self.to_timedelta()), self.microseconds, self.nanoseconds)
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        return NanosecondTimedelta.of, (self.to_timedelta(), self.nanoseconds)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.__reduce_ex__(2)
@@ -289,13 +174,6 @@ def time_of(nanoseconds: int) -> time:
     return NanosecondTime.of(found, more) if more else found
 
 
-def timedelta_of(nanoseconds: int) -> timedelta:
-    """Return the duration, one of Python's where that holds it."""
-    microseconds, more = divmod(nanoseconds, 1000)
-    found = timedelta(microseconds=microseconds)
-    return NanosecondTimedelta.of(found, more) if more else found
-
-
 def nanoseconds_of(value: Any) -> int:
     """Return the nanoseconds of a duration, since midnight, or since 1970: in UTC, or naive."""
     if isinstance(value, datetime):
@@ -303,20 +181,15 @@ def nanoseconds_of(value: Any) -> int:
     elif isinstance(value, time):
         seconds = 3600 * value.hour + 60 * value.minute + value.second
         return (seconds * 1_000_000 + value.microsecond) * 1000 + beyond(value)
-    seconds = 86_400 * value.days + value.seconds
-    return (seconds * 1_000_000 + value.microseconds) * 1000 + beyond(value)
+    return duration_nanoseconds(value)
 
 
 def _difference(later: datetime, sooner: datetime) -> timedelta:
     plain = _plain_datetime(later) - _plain_datetime(sooner)
-    return timedelta_of(nanoseconds_of(plain) + beyond(later) - beyond(sooner))
+    return timedelta_of(duration_nanoseconds(plain) + beyond(later) - beyond(sooner))
 
 
 def _plain_datetime(moment: datetime) -> datetime:
     plain = date(moment.year, moment.month, moment.day)
     parts = moment.hour, moment.minute, moment.second, moment.microsecond
     return datetime.combine(plain, time(*parts, moment.tzinfo, fold=moment.fold))
-
-
-def _plain_timedelta(duration: timedelta) -> timedelta:
-    return timedelta(duration.days, duration.seconds, duration.microseconds)

@@ -17,7 +17,8 @@ from datetime import UTC, timedelta, timezone, tzinfo
 from itertools import accumulate, pairwise
 from typing import Any
 
-from batchmap.arrow.nanoseconds import datetime_of, time_of, timedelta_of
+from batchmap.arrow.durations import timedelta_of
+from batchmap.arrow.nanoseconds import datetime_of, time_of
 from batchmap.optional import require
 
 __all__ = ["rows_of", "unknown_zones", "values_of", "zone_named"]

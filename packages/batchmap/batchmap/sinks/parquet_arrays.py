@@ -38,7 +38,8 @@ def exact_array(values: Sequence[Any], kind: Any, inferred: Any) -> Any:
 def is_list(kind: Any) -> bool:
     """Tell whether a type is one of the kinds of lists."""
     types = pyarrow().types
-    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    is_any = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return bool(is_any)
 
 
 def has_map(kind: Any) -> bool:

@@ -15,7 +15,8 @@ from typing import Any
 from uuid import UUID
 
 from batchmap.arrow import NanosecondDatetime, NanosecondTimedelta
-from batchmap.arrow.nanoseconds import beyond, datetime_of, timedelta_of
+from batchmap.arrow.durations import beyond, timedelta_of
+from batchmap.arrow.nanoseconds import datetime_of
 from batchmap.records import ItemFailure
 from batchmap.worker.failures import Unwritable, describe_failure
 

@@ -82,8 +82,8 @@ class PostgresqlRows:
                 texts = [result.get_value(number, column) for column in range(len(columns))]
                 problem = self._url.without_secrets(one_line(error))
                 advice = "; cast it to text in the query"
-                item = unreadable_record(type(error).__name__, f"{problem}{advice}", b"")
-                yield item, value_bytes(texts)
+                failed = unreadable_record(type(error).__name__, f"{problem}{advice}", b"")
+                yield failed, value_bytes(texts)
                 continue
             item = dict(zip(columns, row, strict=True))
             yield item, value_bytes(item)
