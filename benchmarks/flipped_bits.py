@@ -4,7 +4,7 @@
 
 Each case is a run of the command in a process of its own over a file of one of the codecs, of which
 a few bits are flipped. It must end with 0, 1 (items failed) or 3 (the input cannot be read) and
-without a traceback, whatever pyarrow raises; deaths by a signal, in pyarrow's own code, are counted.
+without a traceback, whatever pyarrow raises. Deaths by a signal in pyarrow's code are counted.
 """
 
 from __future__ import annotations

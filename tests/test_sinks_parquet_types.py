@@ -13,6 +13,7 @@ import batchmap
 import numpy
 import pytest
 from batchmap.arrow import NanosecondDatetime, NanosecondTime, NanosecondTimedelta
+from batchmap.errors import InputError, UsageError
 from batchmap.sinks import open_sink
 from batchmap.sources import open_source
 
@@ -225,3 +226,54 @@ def test_a_column_that_only_shares_its_name_with_the_input_has_a_type_of_its_own
     model = pyarrow.schema([("n", pyarrow.int32())])
     assert write(path, [{"n": None}], [{"n": result}], model=model) == []
     assert read(path) == [{"n": None}, {"n": result}]
+
+
+def given_schema(path: Path) -> Path:
+    file = path.with_name("schema.parquet")
+    columns = {"id": pyarrow.int32(), "price": pyarrow.decimal128(9, 2), "at": None}
+    columns["at"] = pyarrow.timestamp("ms", "UTC")
+    columns["tags"] = pyarrow.map_("string", "int64")
+    parquet.write_table(pyarrow.schema(list(columns.items())).empty_table(), file)
+    return file
+
+
+def priced(n: int) -> dict[str, Any]:
+    moment = datetime(2024, 5, 6, tzinfo=BERLIN)
+    odd = {
+        3: {"price": 0.5},
+        4: {"id": 2**40},
+        5: {"more": 1},
+        6: {"at": moment.replace(tzinfo=None)},
+    }
+    return {"id": n, "price": n, "at": moment, "tags": {"a": n}} | odd.get(n, {})
+
+
+def test_a_given_schema_is_that_of_the_output_and_what_does_not_fit_fails(path: Path) -> None:
+    schema = given_schema(path)
+    report = batchmap.run(priced, range(8), path, backend="sequential", schema=schema)
+    assert report.failed == 4
+    assert [row["id"] for row in read(path)] == [0, 1, 2, 7]
+    assert read(path)[1] == {**priced(1), "price": Decimal("1.00")}
+    expected = parquet.read_schema(schema)
+    assert [str(field) for field in parquet.read_schema(path)] == [str(field) for field in expected]
+
+
+def test_a_resume_with_another_schema_is_refused(path: Path) -> None:
+    schema = given_schema(path)
+    batchmap.run(priced, range(2), path, backend="sequential", schema=schema)
+    with pytest.raises(InputError, match="schema was id int32, price"):
+        batchmap.run(priced, range(3), path, backend="sequential", mode="resume")
+    batchmap.run(priced, range(3), path, backend="sequential", mode="resume", schema=schema)
+    assert len(read(path)) == 3
+    batchmap.run(priced, [2, 0], path, backend="sequential", mode="sync", schema=schema)
+    assert [row["id"] for row in read(path)] == [2, 0]
+
+
+def test_a_schema_that_makes_no_sense_is_a_usage_error(path: Path) -> None:
+    text = path.with_name("a.txt")
+    text.write_text("no Parquet")
+    with pytest.raises(UsageError, match=r"schema .*a\.txt: is not Parquet"):
+        batchmap.run(priced, [1], path, schema=text)
+    with pytest.raises(UsageError, match=r"schema only Parquet has one"):
+        batchmap.run(priced, [1], path.with_name("o.jsonl"), schema=given_schema(path))
+    assert not path.exists()

@@ -9,6 +9,7 @@ from batchmap.checkpoint.identity import Identity
 from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError
 from batchmap.options import JobOptions
+from batchmap.sinks import read_schema, schema_text
 from batchmap.sources import Source
 
 __all__ = ["check_sameness", "run_fingerprint", "without_task"]
@@ -26,7 +27,14 @@ def run_fingerprint(
     names = ("output_format", "record", "keep_order", "defuse_formulas")
     chosen = {name: getattr(options, name) for name in names}
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
-    return {**function, **chosen, "input_format": input_format, "identity": identity.name}
+    schema = None if options.schema is None else schema_text(read_schema(options.schema))
+    return {
+        **function,
+        **chosen,
+        "schema": schema,
+        "input_format": input_format,
+        "identity": identity.name,
+    }
 
 
 def without_task(fingerprint: Mapping[str, Any]) -> dict[str, Any]:

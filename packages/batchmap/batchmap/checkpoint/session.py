@@ -137,6 +137,7 @@ def open_recorder(
                 record=options.record,
                 defuse=options.defuse_formulas,
                 model=getattr(source, "schema", None),
+                schema=options.schema,
             )
             journal = open_journal(options, output)
             stack.callback(journal.close)

@@ -52,6 +52,7 @@ class SyncResults:
             record=options.record,
             defuse=options.defuse_formulas,
             model=model,
+            schema=options.schema,
         )
         self.journal: Journal | None = None
         self.rows_before = (0, 0)

@@ -71,6 +71,7 @@ def rewrite(
         record=options.record,
         defuse=options.defuse_formulas,
         model=column_types([one.path for one in earlier], options.output_format),
+        schema=options.schema,
     )
     try:
         with ExitStack() as stack, replacing(journal, fingerprint) as new:

@@ -19,6 +19,7 @@ from batchmap.sinks.csv import CsvSink
 from batchmap.sinks.json_lines import JsonLinesSink
 from batchmap.sinks.parquet import ParquetSink
 from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
+from batchmap.sinks.parquet_schema_file import read_schema
 from batchmap.sinks.store_text import StoreText
 from batchmap.storage import OUTPUT_FORMATS
 from batchmap.storage.output_lease import OutputLease
@@ -34,13 +35,16 @@ def open_sink(
     record: str = "full",
     defuse: bool = False,
     model: Any = None,
+    schema: Path | None = None,
 ) -> Sink:
     """Return the sink that writes `output`; no file is touched before its `start`.
 
     `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
     hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
     `model` is a schema of pyarrow: the types that columns of Parquet have where they can.
-    Raises `UsageError` for an unknown format, and when the package for Parquet is missing.
+    `schema` is a Parquet file: the columns and types that Parquet has whatever the results are.
+    Raises `UsageError` for an unknown format, for a `schema` that is not Parquet, and when the
+    package for Parquet is missing.
     """
     if output_format not in OUTPUT_FORMATS:
         raise UsageError(
@@ -52,7 +56,8 @@ def open_sink(
             StoreParquetParts(output)
             if isinstance(output, OutputLease)
             else LocalParquetParts(output),
-            model,
+            model if schema is None else read_schema(schema),
+            is_given=schema is not None,
         )
     file = (
         StoreText(output, f".{output_format}")

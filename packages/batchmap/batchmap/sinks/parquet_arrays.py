@@ -19,16 +19,21 @@ def array_of(values: Sequence[Any], kind: Any) -> Any:
     return pyarrow().array(values, type=kind)
 
 
-def exact_array(values: Sequence[Any], kind: Any, inferred: Any) -> Any:
+def exact_array(values: Sequence[Any], kind: Any, inferred: Any, *, is_given: bool = False) -> Any:
     """Return the values as an array of a type, `None` where it does not hold them exactly.
 
     `inferred` is the type that the values have by themselves, `None` for pairs of several types.
+    Where the type `is_given`, whole numbers may become decimals and fractions, and moments may be
+    told in another zone.
     """
-    if not _is_near(kind, inferred):
+    is_near = _is_near(kind, inferred)
+    if not is_near and not (is_given and _is_convertible(kind, inferred)):
         return None
     try:
         array = array_of(values, kind)
-        if _is_strict(kind, inferred) or _same(values_of(array), values):
+        if (is_near and inferred is not None and _is_strict(kind, inferred)) or _same(
+            values_of(array), values
+        ):
             return array
     except Exception:  # pyarrow has many for a value that does not fit
         return None
@@ -89,6 +94,17 @@ def _is_near(kind: Any, inferred: Any) -> bool:
     if types.is_map(kind):
         return bool(types.is_struct(inferred) or types.is_list(inferred))
     return any(of(kind) and of(inferred) for of in _sorts())
+
+
+def _is_convertible(kind: Any, inferred: Any) -> bool:
+    """Tell whether a type may hold the same numbers or moments as another one."""
+    types = pyarrow().types
+    if inferred is None:
+        return False
+    if types.is_integer(inferred):
+        return bool(types.is_floating(kind) or types.is_decimal(kind))
+    are_moments = types.is_timestamp(kind) and types.is_timestamp(inferred)
+    return bool(are_moments) and None not in (kind.tz, inferred.tz)
 
 
 def _sorts() -> list[Any]:

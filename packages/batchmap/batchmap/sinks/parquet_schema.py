@@ -35,16 +35,20 @@ class Columns:
     holds all values exactly; without one, the type of its values. A type may widen from null to any
     other, from integers to floats as long as a float holds each of them exactly, to more digits of
     a decimal, to nanoseconds, to UTC where zones differ, and by fields of an object; that of a
-    list, by the type of its elements. So each part can be cast to the final types.
+    list, by the type of its elements. So each part can be cast to the final types. With `is_given`,
+    columns and types are those of `model` and stay so.
     """
 
-    def __init__(self, model: Any = None) -> None:
+    def __init__(self, model: Any = None, *, is_given: bool = False) -> None:
         self._arrow = pyarrow()
         self._types: dict[str, Any] = {}
         self._facts: set[Fact] = set()
         self._models = (
             {} if model is None else {field.name: writable(field.type) for field in model}
         )
+        self._is_given = is_given
+        if is_given:
+            self._types = dict(self._models)
 
     def add_rows(self, rows: Sequence[Row]) -> None:
         """Add the columns of `rows`, or raise `Unwritable` and change nothing."""
@@ -67,6 +71,8 @@ class Columns:
 
     def _typed(self, name: str, values: list[Any]) -> tuple[Any, Any]:
         """Return the type of a column that holds these values, too, and their array."""
+        if self._is_given:
+            return self._given(name, values)
         arrow = self._arrow
         old = self._types.get(name, arrow.null())
         is_new = arrow.types.is_null(old)
@@ -98,6 +104,22 @@ class Columns:
             raise unwritable(
                 type(error).__qualname__, f"column {name!r:.60} cannot hold it: {first_line}"
             ) from None
+
+    def _given(self, name: str, values: list[Any]) -> tuple[Any, Any]:
+        """Return the type that a column is to have, and the array of these values in it."""
+        if name not in self._types:
+            raise unwritable("TypeError", f"the schema has no column {name!r:.60}")
+        kind = self._types[name]
+        try:
+            new = inferred_type(values)
+        except Unwritable:
+            if not has_map(kind):
+                raise
+            new = None
+        array = exact_array(values, kind, new, is_given=True)
+        if array is None:
+            raise unwritable("TypeError", f"column {name!r:.60} is {kind}, which cannot hold it")
+        return kind, array
 
     def complete(self) -> None:
         """Give columns without any value the types of the model."""
