@@ -101,8 +101,11 @@ def main(words: list[str] | None = None) -> int:
         (directory / "flipped_bits_task.py").write_text("def same(row):\n    return row\n")
         cases = range(options.cases)
         ended = pool.map(lambda case: _run(case, options.seed, directory), cases)
-        bad = list(_bad(ended, counts))
-    print("\n".join(bad + [f"{name}: {number}" for name, number in sorted(counts.items())]))
+        bad = 0
+        for found in _bad(ended, counts):
+            print(found, flush=True)
+            bad += 1
+    print("\n".join(f"{name}: {number}" for name, number in sorted(counts.items())))
     return 1 if bad else 0
 
 
