@@ -31,9 +31,8 @@ def exact_array(values: Sequence[Any], kind: Any, inferred: Any, *, is_given: bo
         return None
     try:
         array = array_of(values, kind)
-        if (is_near and inferred is not None and _is_strict(kind, inferred)) or _same(
-            values_of(array), values
-        ):
+        is_safe = is_near and inferred is not None and _is_strict(kind, inferred)
+        if is_safe or _same(values_of(array), values):
             return array
     except Exception:  # pyarrow has many for a value that does not fit
         return None
