@@ -239,7 +239,7 @@ def given_schema(path: Path) -> Path:
 
 def priced(n: int) -> dict[str, Any]:
     moment = datetime(2024, 5, 6, tzinfo=BERLIN)
-    odd: dict[int, Any] = {
+    odd: dict[int, dict[str, Any]] = {
         3: {"price": 0.5},
         4: {"id": 2**40},
         5: {"more": 1},
