@@ -206,7 +206,7 @@ def test_a_conflict_names_the_column_and_both_types(path: Path) -> None:
         ({1}, "returned a set, which Parquet has no form for"),
         ({1: 1}, "the result has the key 1 (int); Parquet has text keys only"),
         ([1, "x"], "the result mixes int and str in one list"),
-        (2**63, "a whole number of more than 64 bits"),
+        (2**64, "a whole number of more than 64 bits"),
         ("\udcff", "surrogates not allowed"),
         ({"\udcff": 1}, "no text that UTF-8 has a form for"),
         ({"n": {"\udcff": 1}}, "surrogates not allowed"),

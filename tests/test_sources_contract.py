@@ -26,6 +26,7 @@ from urllib.parse import quote
 
 import pytest
 from batchmap.errors import InputError
+from batchmap.records import UnreadableRecord
 from batchmap.sources import Source, open_inputs, open_source
 
 PASSWORD = "swordfish!1"
@@ -166,6 +167,18 @@ def _parquet(folder: Path) -> Case:
     return Case(str(path), ROWS, f"{path} row 1", total=3, paths=(path,))
 
 
+def _parquet_directory(folder: Path) -> Case:
+    directory = folder / "rows.parquet"
+    (directory / "id=1").mkdir(parents=True)
+    (directory / "id=2").mkdir()
+    paths = (directory / "id=1" / "a.parquet", directory / "id=2" / "a.parquet")
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    parquet.write_table(arrow.table({"name": ["x", ""]}), paths[0])
+    parquet.write_table(arrow.table({"name": ["Ä"]}), paths[1])
+    rows = [{"name": "x", "id": 1}, {"name": "", "id": 1}, {"name": "Ä", "id": 2}]
+    return Case(str(directory), rows, f"{paths[0]} row 1", total=3, paths=paths)
+
+
 def _glob(folder: Path) -> Case:
     paths = tuple(folder / name for name in ("a.png", "b/c.png", "b/d/e.png"))
     for path in (*paths, folder / "b" / "no.txt"):
@@ -259,7 +272,7 @@ BUILDERS: dict[str, Callable[[Path], Case]] = {
     for builder in (
         *(_text, _text_gz, _text_zst, _jsonl, _errors, _json, _csv, _tsv),
         *(_json_path, _json_of_lines, _nul, _text_bz2, _csv_xz, _zip, _excel),
-        *(_parquet, _glob, _sqlite, _rows_of_files, _paths_of_files),
+        *(_parquet, _parquet_directory, _glob, _sqlite, _rows_of_files, _paths_of_files),
     )
 }
 
@@ -399,3 +412,27 @@ def test_a_server_that_is_not_there_is_an_input_error() -> None:
         list(source.records())
     assert "\n" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_value_of_postgresql_that_python_cannot_hold_costs_its_row_alone(server: Server) -> None:
+    odd = "CASE n WHEN 1500 THEN 'infinity' WHEN 1501 THEN '0044-03-15 BC' ELSE '2024-05-06' END"
+    query = f"SELECT n, ({odd})::timestamp AS at FROM generate_series(1, 3000) AS n"
+    query = query.replace("AS at", "AS at, (CASE n WHEN 7 THEN '24:00' ELSE '1:00' END)::time AS t")
+    records = list(open_source(server.url(query)).records())
+    assert [where for _, _, where in records] == list(range(1, 3001))
+    failed = {where: item for item, _, where in records if isinstance(item, UnreadableRecord)}
+    assert list(failed) == [7, 1500, 1501]
+    errors = [item.failure.error for item in failed.values()]
+    assert all(word in error for word, error in zip(["24", "infinity", "BC"], errors, strict=True))
+    assert all(error.endswith("cast it to text in the query") for error in errors)
+    assert len({raw for _, raw, _ in records}) == 3000
+    assert records[1501][0]["n"] == 1502
+    assert list(open_source(server.url(query)).records()) == records
+
+
+def test_json_of_postgresql_that_python_refuses_costs_its_row_alone(server: Server) -> None:
+    query = f"SELECT (CASE n WHEN 2 THEN '1{'0' * 5000}' ELSE '1' END)::jsonb AS z"
+    records = list(open_source(server.url(f"{query} FROM generate_series(1, 3) AS n")).records())
+    assert [records[0][0], records[2][0]] == [{"z": 1}, {"z": 1}]
+    assert isinstance(records[1][0], UnreadableRecord)
+    assert "4300 digits" in records[1][0].failure.error

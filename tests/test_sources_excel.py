@@ -28,7 +28,7 @@ def saved(path: Path, rows: list[list[Any]]) -> str:
 
 def test_values_are_those_of_openpyxl(tmp_path: Path) -> None:
     day, time = datetime.datetime(2020, 1, 2), datetime.time(12, 30)
-    rows = [[], ["i", None, "f", 2020, "t"], [1, "Ä\nx", 1.5, NOON, time], []]
+    rows: list[list[Any]] = [[], ["i", None, "f", 2020, "t"], [1, "Ä\nx", 1.5, NOON, time], []]
     rows += [[True, "#N/A", 1e300, day, datetime.timedelta(days=2)], [None, None, "007"]]
     records = list(open_source(saved(tmp_path / "a.xlsx", rows)).records())
     names = ["i", "column_2", "f", "2020", "t"]

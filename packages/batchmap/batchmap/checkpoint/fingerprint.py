@@ -9,6 +9,7 @@ from batchmap.checkpoint.identity import Identity
 from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError
 from batchmap.options import JobOptions
+from batchmap.sinks import read_schema, schema_text
 from batchmap.sources import Source
 from batchmap.sources.sampled import whole_of
 
@@ -28,9 +29,11 @@ def run_fingerprint(
     chosen = {name: getattr(options, name) for name in names}
     source = whole_of(source)
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
+    schema = None if options.schema is None else schema_text(read_schema(options.schema))
     return {
         **function,
         **chosen,
+        "schema": schema,
         "rows": getattr(source, "reads_rows_of_files", None),
         "input_format": input_format,
         "sample": options.sample,

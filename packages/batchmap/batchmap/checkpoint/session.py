@@ -148,6 +148,8 @@ def open_recorder(
                 options.output_format,
                 record=options.record,
                 defuse=options.defuse_formulas,
+                model=getattr(source, "schema", None),
+                schema=options.schema,
             )
             journal = open_journal(options, output)
             stack.callback(journal.close)

@@ -56,7 +56,12 @@ def open_sync_recorder(
     """
     assert isinstance(options.output, Path)
     # What was done beside an output that was replaced since then is in it.
-    beside = SyncResults(options, {**fingerprint, "beside": journal.generation}, stack)
+    beside = SyncResults(
+        options,
+        {**fingerprint, "beside": journal.generation},
+        stack,
+        model=getattr(source, "schema", None),
+    )
     matching = _matching(options, source, identity, journal, beside, stop)
     columns = Kept([])
     if matching.differences.kept:

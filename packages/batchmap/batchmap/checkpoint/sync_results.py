@@ -30,11 +30,16 @@ class SyncResults:
     """The file beside the output that `options` name, and its journal; closed with `stack`.
 
     What is there already is taken up, unless it is of another fingerprint: `journal` is then
-    `None`, as where nothing was there, until `begin`.
+    `None`, as where nothing was there, until `begin`. `model` is as for `open_sink`.
     """
 
     def __init__(
-        self, options: JobOptions, fingerprint: Mapping[str, Any], stack: ExitStack
+        self,
+        options: JobOptions,
+        fingerprint: Mapping[str, Any],
+        stack: ExitStack,
+        *,
+        model: Any = None,
     ) -> None:
         assert isinstance(options.output, Path)
         self._options = options
@@ -46,6 +51,8 @@ class SyncResults:
             options.output_format,
             record=options.record,
             defuse=options.defuse_formulas,
+            model=model,
+            schema=options.schema,
         )
         self.journal: Journal | None = None
         self.rows_before = (0, 0)

@@ -21,6 +21,7 @@ from batchmap.options import JobOptions
 from batchmap.sinks import Sink, open_reader, open_sink, renumbered_failure
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet_parts import LocalParquetParts
+from batchmap.sinks.read_back import column_types
 from batchmap.stopping import StopRequest
 from batchmap.storage import draft_path, sync_directory
 
@@ -65,7 +66,12 @@ def rewrite(
     journal = earlier[0].journal
     _claim_draft(journal, draft)
     sink = open_sink(
-        draft, options.output_format, record=options.record, defuse=options.defuse_formulas
+        draft,
+        options.output_format,
+        record=options.record,
+        defuse=options.defuse_formulas,
+        model=column_types([one.path for one in earlier], options.output_format),
+        schema=options.schema,
     )
     try:
         with ExitStack() as stack, replacing(journal, fingerprint) as new:

@@ -46,7 +46,9 @@ def input_source(raw: Any, label: str) -> str:
     given = secret_of(raw) if isinstance(raw, str) else str(raw)
     if given.startswith("~") and not Path(given).exists():
         given = raw = with_home(given)
-    return SecretUrl(given) if _is_no_file(given) else f"{input_file(raw, label)}"
+    if _is_no_file(given) or (given and _is_directory(given)):  # perhaps of Parquet files
+        return SecretUrl(given)
+    return f"{input_file(raw, label)}"
 
 
 def source_text(raw: Any, label: str) -> str:
@@ -105,6 +107,13 @@ def _is_no_file(spec: str) -> bool:
     try:
         return is_pattern(spec) and not Path(spec).exists()
     except (OSError, ValueError):  # no name that a file can have
+        return False
+
+
+def _is_directory(spec: str) -> bool:
+    try:
+        return Path(spec).is_dir()
+    except (OSError, ValueError):
         return False
 
 

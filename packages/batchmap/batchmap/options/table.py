@@ -124,6 +124,10 @@ class JobOptions(EngineOptions):
         None, values.choice(RECORDS), group=OUTPUT, metavar="|".join(RECORDS),
         help="what a JSON line holds: all, or the result alone",
     )  # fmt: skip
+    schema: Path | None = option(
+        None, input_file, group=OUTPUT, metavar="FILE",
+        help="a Parquet file whose columns and types the output has",
+    )  # fmt: skip
     errors: Location | None = option(
         None, output_location, group=OUTPUT, metavar="FILE",
         help="where failed items go (default: OUTPUT.errors.jsonl)",
@@ -175,10 +179,16 @@ class JobOptions(EngineOptions):
     def __post_init__(self) -> None:
         """Choose format and record by the output's suffix where they are not given.
 
-        Raises `UsageError` for a suffix that tells no format.
+        Raises `UsageError` for a suffix that tells no format, and for a schema without Parquet.
         """
         if self.output_format is None:
             object.__setattr__(self, "output_format", _format_of(self.output))
+        if self.schema is not None and self.output_format != "parquet":
+            raise UsageError(
+                f"only Parquet has one, and the output is {self.output_format}",
+                option="schema",
+                advice="leave it out, or name a .parquet file with {output:}",
+            )
         if self.record is None:
             is_json = self.output_format == "jsonl"
             object.__setattr__(self, "record", "full" if is_json else "result")

@@ -12,6 +12,7 @@ from batchmap.sinks.failure_file import (
     write_errors,
 )
 from batchmap.sinks.json_lines import StdoutSink
+from batchmap.sinks.parquet_schema_file import read_schema, schema_text
 from batchmap.sinks.read_back import ResultReader, open_reader
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "failure_line",
     "open_reader",
     "open_sink",
+    "read_schema",
     "renumbered_failure",
+    "schema_text",
     "update_errors",
     "write_errors",
 ]

@@ -10,6 +10,7 @@ for files and one for stores. A package that it needs is imported by `batchmap.o
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from batchmap.errors import UsageError
 from batchmap.sinks.append_file import AppendedFile
@@ -18,6 +19,7 @@ from batchmap.sinks.csv import CsvSink
 from batchmap.sinks.json_lines import JsonLinesSink
 from batchmap.sinks.parquet import ParquetSink
 from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
+from batchmap.sinks.parquet_schema_file import read_schema
 from batchmap.sinks.store_text import StoreText
 from batchmap.storage import OUTPUT_FORMATS
 from batchmap.storage.output_lease import OutputLease
@@ -27,13 +29,22 @@ __all__ = ["open_sink"]
 
 
 def open_sink(
-    output: Path | OutputLease, output_format: str, *, record: str = "full", defuse: bool = False
+    output: Path | OutputLease,
+    output_format: str,
+    *,
+    record: str = "full",
+    defuse: bool = False,
+    model: Any = None,
+    schema: Path | None = None,
 ) -> Sink:
     """Return the sink that writes `output`; no file is touched before its `start`.
 
     `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
     hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
-    Raises `UsageError` for an unknown format, and when the package for Parquet is missing.
+    `model` is a schema of pyarrow: the types that columns of Parquet have where they can.
+    `schema` is a Parquet file: the columns and types that Parquet has whatever the results are.
+    Raises `UsageError` for an unknown format, for a `schema` that is not Parquet, and when the
+    package for Parquet is missing.
     """
     if output_format not in OUTPUT_FORMATS:
         raise UsageError(
@@ -44,7 +55,9 @@ def open_sink(
         return ParquetSink(
             StoreParquetParts(output)
             if isinstance(output, OutputLease)
-            else LocalParquetParts(output)
+            else LocalParquetParts(output),
+            model if schema is None else read_schema(schema),
+            is_given=schema is not None,
         )
     file = (
         StoreText(output, f".{output_format}")

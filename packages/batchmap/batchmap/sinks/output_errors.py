@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from batchmap.errors import OutputError
+from batchmap.errors import BatchmapError, OutputError
+from batchmap.foreign_errors import is_own_fault
 from batchmap.storage import Location
 from batchmap.text import printable
 
@@ -21,12 +22,25 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 @contextmanager
 def output_errors(path: Location) -> Iterator[None]:
-    """Turn an `OSError` inside into an `OutputError` that says what helps."""
+    """Turn an error inside into an `OutputError` that says what helps.
+
+    That is an `OSError`, or what a library raises for a format; no fault of this library.
+    """
     try:
         yield
     except OSError as error:
         why, advice = _why_and_advice(error)
         raise OutputError(f"{printable(f'{path}')}: {why}", advice=advice) from error
+    except BatchmapError:
+        raise
+    except Exception as error:
+        if is_own_fault(error):
+            raise
+        why = printable(" ".join(f"{type(error).__name__}: {error}".split()))
+        raise OutputError(
+            f"{printable(f'{path}')}: cannot be written ({why:.300})",
+            advice="{output_format:jsonl} takes any values",
+        ) from error
 
 
 def changed_meanwhile(path: Location, what: str) -> OutputError:

@@ -56,22 +56,24 @@ class ParquetSink:
 
     Columns may be added later, and are null in earlier rows. `end` is the number of part files.
     The merged output says in its metadata of how many parts it was made, and counts as these when
-    a run goes on.
+    a run goes on. `model` is a schema that gives columns their types where these hold all values;
+    with `is_given`, columns and types are those of `model`, and what does not fit is a failure.
     """
 
     encoder = staticmethod(row_of)
     shows_items = False
 
-    def __init__(self, parts: ParquetParts) -> None:
+    def __init__(self, parts: ParquetParts, model: Any = None, *, is_given: bool = False) -> None:
         self._files = pyarrow("pyarrow.parquet")
         self._path = parts.path
         self._parts = parts
+        self._model, self._is_given = model, is_given
         self.commit_every_s, self.commit_soonest_s = parts.commit_every_s, parts.commit_soonest_s
         self.digest: bytes | None = None
         self._reset()
 
     def _reset(self) -> None:
-        self._columns = Columns()
+        self._columns = Columns(self._model, is_given=self._is_given)
         self._rows: list[dict[str, Any]] = []
         self._merged = 0
         """How many parts are merged in the output; 0 when it does not exist."""
@@ -156,6 +158,7 @@ class ParquetSink:
         with output_errors(self._path):
             self._parts.check()
             if not self._is_finished():
+                self._columns.complete()
                 self._parts.merge(self._merge, lambda digest: note(-self._end, digest))
                 self._merged = self._end
             else:

@@ -3,47 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+from batchmap.arrow.values import values_of
 from batchmap.sinks.json_encoding import is_utf8
-from batchmap.sinks.parquet_types import (
-    MAX_DIGITS,
-    decimal_type,
-    has_empty_struct,
-    inferred_type,
-    pyarrow,
+from batchmap.sinks.parquet_arrays import array_of, exact_array, has_map
+from batchmap.sinks.parquet_types import has_empty_struct, inferred_type, pyarrow
+from batchmap.sinks.parquet_widening import (
+    NO_VALUE,
+    Fact,
+    facts_of,
+    general,
+    widened,
+    writable,
 )
-from batchmap.sinks.value_conversion import unwritable
+from batchmap.sinks.value_conversion import Unwritable, unwritable
 
 __all__ = ["Columns"]
 
-_EXACT_KEY = b"exact_integers"
+_FACTS_KEY = b"facts"
 
 Row = dict[str, Any]
-FieldPath = tuple[str | None, ...]
-"""The names of fields from the column inwards, `None` for the elements of a list."""
 
 
 class Columns:
     """The name and type of each column, of all rows so far.
 
-    A type may widen from null to any other, from integers to floats as long as a float holds each
-    of them exactly, to more digits of a decimal, and by fields of an object; that of a list, by
-    the type of its elements. So each part can be cast to the final types.
+    A column has the type that `model`, a schema of pyarrow, gives one of that name, as long as it
+    holds all values exactly; without one, the type of its values. A type may widen from null to any
+    other, from integers to floats as long as a float holds each of them exactly, to more digits of
+    a decimal, to nanoseconds, to UTC where zones differ, and by fields of an object; that of a
+    list, by the type of its elements. So each part can be cast to the final types. With `is_given`,
+    columns and types are those of `model` and stay so.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: Any = None, *, is_given: bool = False) -> None:
         self._arrow = pyarrow()
         self._types: dict[str, Any] = {}
-        self._exact: set[FieldPath] = set()
-        """The fields with integers that a float does not hold exactly."""
+        self._facts: set[Fact] = set()
+        self._models = (
+            {} if model is None else {field.name: writable(field.type) for field in model}
+        )
+        self._is_given = is_given
+        if is_given:
+            self._types = dict(self._models)
 
     def add_rows(self, rows: Sequence[Row]) -> None:
         """Add the columns of `rows`, or raise `Unwritable` and change nothing."""
         types = dict(self._types)
-        exact = set(self._exact)
+        facts = set(self._facts)
         names = dict.fromkeys(chain.from_iterable(rows))
         for name in names:
             values = [row.get(name) for row in rows]
@@ -51,47 +61,100 @@ class Columns:
                 raise unwritable(
                     "ValueError", f"the column {name!r:.60} is no text that UTF-8 has a form for"
                 )
-            new = inferred_type(values)
-            widened = new if name not in types else self._widened(types[name], new, (name,))
-            if widened is None or has_empty_struct(widened):
-                raise self._conflict(name, types.get(name), new)
-            try:
-                array = self._arrow.array(values, type=widened)
-            except Exception as error:
-                first_line = str(error).partition("\n")[0]
-                raise unwritable(
-                    type(error).__qualname__, f"column {name!r:.60} cannot hold it: {first_line}"
-                ) from None
-            types[name] = widened
-            exact.update(self._exact_fields(array, (name,)))
+            types[name], array = self._typed(name, values)
+            facts.update(facts_of(array, (name,)))
         if rows and not types:
             raise unwritable(
                 "ValueError", "returned an empty object, which gives Parquet no columns"
             )
-        self._types, self._exact = types, exact
+        self._types, self._facts = types, facts
+
+    def _typed(self, name: str, values: list[Any]) -> tuple[Any, Any]:
+        """Return the type of a column that holds these values, too, and their array."""
+        if self._is_given:
+            return self._given(name, values)
+        arrow = self._arrow
+        old = self._types.get(name, arrow.null())
+        is_new = arrow.types.is_null(old)
+        model = self._models.get(name, old) if is_new else old
+        try:
+            new = inferred_type(values)
+        except Unwritable:
+            if not has_map(model):
+                raise
+            new = None  # pairs of a map have no type by themselves
+        wide = general(model)
+        if (is_new or wide != model or has_map(model)) and not (
+            arrow.types.is_null(model) or (is_new and new == arrow.null())
+        ):
+            for kind in dict.fromkeys((model, wide)):
+                if (array := exact_array(values, kind, new)) is not None:
+                    return kind, array
+        if new is None:
+            raise self._conflict(name, model, "a list of several types")
+        if is_new:
+            wide = old
+        wide = widened(wide, new, self._facts, (name,))
+        if wide is None or has_empty_struct(wide):
+            raise self._conflict(name, None if is_new else old, new)
+        try:
+            return wide, array_of(values, wide)
+        except Exception as error:
+            first_line = str(error).partition("\n")[0]
+            raise unwritable(
+                type(error).__qualname__, f"column {name!r:.60} cannot hold it: {first_line}"
+            ) from None
+
+    def _given(self, name: str, values: list[Any]) -> tuple[Any, Any]:
+        """Return the type that a column is to have, and the array of these values in it."""
+        if name not in self._types:
+            raise unwritable("TypeError", f"the schema has no column {name!r:.60}")
+        kind = self._types[name]
+        try:
+            new = inferred_type(values)
+        except Unwritable:
+            if not has_map(kind):
+                raise
+            new = None
+        array = exact_array(values, kind, new, is_given=True)
+        if array is None:
+            raise unwritable("TypeError", f"column {name!r:.60} is {kind}, which cannot hold it")
+        return kind, array
+
+    def complete(self) -> None:
+        """Give columns without any value the types of the model."""
+        for name, kind in self._types.items():
+            if self._arrow.types.is_null(kind) and name in self._models:
+                self._types[name] = self._models[name]
+                self._facts.add((NO_VALUE, (name,)))
 
     def add_schema(self, schema: Any) -> None:
         """Add the columns of a file that was written before; raises `ValueError` if they differ."""
-        exact = json.loads((schema.metadata or {}).get(_EXACT_KEY, b"[]"))
-        self._exact.update(map(tuple, exact))
+        facts = json.loads((schema.metadata or {}).get(_FACTS_KEY, b"[]"))
+        self._facts.update((fact, tuple(path)) for fact, path in facts)
         for field in schema:
+            if (NO_VALUE, (field.name,)) in self._facts:
+                self._facts.discard((NO_VALUE, (field.name,)))
+                field = field.with_type(self._arrow.null())
             known = self._types.get(field.name, field.type)
-            widened = self._widened(known, field.type, (field.name,))
-            if widened is None:
+            wide = known
+            if known != field.type:
+                both = general(known), general(field.type)
+                wide = widened(*both, self._facts, (field.name,))
+            if wide is None:
                 raise ValueError(f"column {field.name} is {field.type} after {known}")
-            self._types[field.name] = widened
+            self._types[field.name] = wide
 
-    def schema(self, **facts: str) -> Any:
-        """Return the columns as a schema of pyarrow, with `facts` in its metadata."""
-        metadata = {_EXACT_KEY: json.dumps(list(self._exact)).encode()}
-        metadata |= {key.encode(): fact.encode() for key, fact in facts.items()}
+    def schema(self, **about: str) -> Any:
+        """Return the columns as a schema of pyarrow, with `about` in its metadata."""
+        metadata = {_FACTS_KEY: json.dumps(sorted(self._facts, key=str)).encode()}
+        metadata |= {key.encode(): text.encode() for key, text in about.items()}
         return self._arrow.schema(list(self._types.items()), metadata=metadata)
 
     def table(self, rows: Sequence[Row]) -> Any:
         """Return rows, whose columns were added, as a table of pyarrow."""
         arrays = [
-            self._arrow.array([row.get(name) for row in rows], type=kind)
-            for name, kind in self._types.items()
+            array_of([row.get(name) for row in rows], kind) for name, kind in self._types.items()
         ]
         return self._arrow.Table.from_arrays(arrays, schema=self.schema())
 
@@ -110,52 +173,13 @@ class Columns:
         arrow = self._arrow
         if column.type == kind:
             return column
+        if arrow.types.is_null(column.type):
+            return arrow.nulls(len(column), kind)
         if not arrow.types.is_nested(column.type):
             return column.cast(kind)
         # pyarrow's own cast turns a list of nulls into an invalid array; nested casts are rare.
-        chunks = [arrow.array(chunk.to_pylist(), type=kind) for chunk in column.chunks]
+        chunks = [array_of(values_of(chunk), kind) for chunk in column.chunks]
         return arrow.chunked_array(chunks, type=kind)
-
-    def _widened(self, old: Any, new: Any, path: FieldPath) -> Any:
-        """Return the narrowest type that holds both; `None` when there is none."""
-        arrow, types = self._arrow, self._arrow.types
-        if old == new or types.is_null(new):
-            return old
-        if types.is_null(old):
-            return new
-        if {old, new} == {arrow.int64(), arrow.float64()}:
-            return None if path in self._exact else arrow.float64()
-        if types.is_decimal(old) and types.is_decimal(new):
-            scale = max(old.scale, new.scale)
-            whole = max(old.precision - old.scale, new.precision - new.scale)
-            return decimal_type(whole, scale) if whole + scale <= MAX_DIGITS else None
-        if types.is_list(old) and types.is_list(new):
-            inner = self._widened(old.value_type, new.value_type, (*path, None))
-            return None if inner is None else arrow.list_(inner)
-        if types.is_struct(old) and types.is_struct(new):
-            fields = {field.name: field.type for field in old}
-            for field in new:
-                known = fields.get(field.name, field.type)
-                fields[field.name] = self._widened(known, field.type, (*path, field.name))
-            fits = all(kind is not None for kind in fields.values())
-            return arrow.struct(list(fields.items())) if fits else None
-        return None
-
-    def _exact_fields(self, array: Any, path: FieldPath) -> Iterator[FieldPath]:
-        """Yield the fields of these values with integers that a float does not hold exactly."""
-        types = self._arrow.types
-        for chunk in getattr(array, "chunks", [array]):
-            if types.is_int64(chunk.type):
-                try:
-                    chunk.cast(self._arrow.float64())
-                except ValueError:  # the base class of pyarrow's error
-                    yield path
-            elif types.is_list(chunk.type):
-                yield from self._exact_fields(chunk.flatten(), (*path, None))
-            elif types.is_struct(chunk.type):
-                for field in chunk.type:
-                    inner = chunk.field(field.name)
-                    yield from self._exact_fields(inner, (*path, field.name))
 
     def _conflict(self, name: str, old: Any, new: Any) -> Exception:
         if old is None or old == new:

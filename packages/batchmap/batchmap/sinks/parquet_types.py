@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+from batchmap.arrow import NanosecondDatetime, NanosecondTime, NanosecondTimedelta
+from batchmap.arrow.values import zone_named
 from batchmap.optional import require
 from batchmap.sinks.value_conversion import unwritable
 
@@ -20,7 +22,12 @@ __all__ = [
     "pyarrow",
 ]
 
-NATIVES = (bytes, date, datetime, time, timedelta, Decimal)
+_OF_NANOSECONDS: dict[type, type] = {
+    NanosecondDatetime: datetime,
+    NanosecondTime: time,
+    NanosecondTimedelta: timedelta,
+}
+NATIVES = (bytes, date, datetime, time, timedelta, Decimal, *_OF_NANOSECONDS)
 MAX_DIGITS = 76
 _NARROW_DIGITS = 38
 
@@ -41,8 +48,14 @@ def inferred_type(values: Iterable[Any]) -> Any:
     kinds = set(map(type, present))
     if not kinds:
         return arrow.null()
+    unit = "us"
+    if not kinds.isdisjoint(_OF_NANOSECONDS):
+        kinds = {_OF_NANOSECONDS.get(kind, kind) for kind in kinds}
+        unit = "ns"
     if kinds == {int, float}:
         return arrow.float64()
+    if tuple in kinds:  # a pair of a map that was read back
+        kinds = kinds - {tuple} | {list}
     if len(kinds) > 1:
         mixed = " and ".join(sorted(kind.__name__ for kind in kinds))
         raise unwritable("TypeError", f"the result mixes {mixed} in one list")
@@ -56,13 +69,12 @@ def inferred_type(values: Iterable[Any]) -> Any:
     if kind is Decimal:
         return decimal_type(*_digits(present))
     if kind is datetime:
-        aware = {_is_aware(value) for value in present}
-        if len(aware) > 1:
-            raise unwritable("TypeError", "the result mixes times with and without a zone")
-        return arrow.timestamp("us", tz="UTC" if aware.pop() else None)
+        return arrow.timestamp(unit, tz=_zone(present))
     if kind is time and any(value.tzinfo for value in present):
         raise unwritable("TypeError", "the result holds a time of day with a zone")
     if kind is int and (max(present) >= 1 << 63 or min(present) < -1 << 63):
+        if min(present) >= 0 and max(present) < 1 << 64:
+            return arrow.uint64()
         raise unwritable(
             "ValueError",
             "the result holds a whole number of more than 64 bits, which Parquet has no form for",
@@ -74,8 +86,8 @@ def inferred_type(values: Iterable[Any]) -> Any:
         str: arrow.string(),
         bytes: arrow.binary(),
         date: arrow.date32(),
-        time: arrow.time64("us"),
-        timedelta: arrow.duration("us"),
+        time: arrow.time64(unit),
+        timedelta: arrow.duration(unit),
     }[kind]
 
 
@@ -96,6 +108,28 @@ def has_empty_struct(kind: Any) -> bool:
     return types.is_struct(kind) and (
         not kind.num_fields or any(has_empty_struct(field.type) for field in kind)
     )
+
+
+def _zone(moments: Sequence[datetime]) -> str | None:
+    """Return the zone of a column: that of all moments, or UTC; `None` where they have none."""
+    zones = {id(moment.tzinfo): moment.tzinfo for moment in moments}
+    if set(zones.values()) == {None}:
+        return None
+    aware = {_is_aware(moment) for moment in moments}
+    if len(aware) > 1:
+        raise unwritable("TypeError", "the result mixes times with and without a zone")
+    if not aware.pop():
+        return None
+    names = {_zone_name(zone) for zone in zones.values()}
+    return names.pop() if len(names) == 1 else "UTC"
+
+
+def _zone_name(zone: tzinfo | None) -> str:
+    """Return the name of a zone that every reader knows; UTC, in which all moments can be told."""
+    name = getattr(zone, "key", None) or getattr(zone, "zone", None)  # of zoneinfo, of pytz
+    if isinstance(zone, timezone) and zone.utcoffset(None):
+        name = str(zone).removeprefix("UTC")
+    return name if isinstance(name, str) and zone_named(name) is not None else "UTC"
 
 
 def _is_aware(moment: datetime) -> bool:

@@ -11,6 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from batchmap.arrow import values
 from batchmap.errors import OutputError
 from batchmap.sinks.base import Kept
 from batchmap.sinks.csv_cells import rows_of
@@ -19,7 +20,7 @@ from batchmap.sinks.parquet_parts import LocalParquetParts
 from batchmap.sinks.parquet_types import pyarrow
 from batchmap.text import printable
 
-__all__ = ["ResultReader", "open_reader"]
+__all__ = ["ResultReader", "column_types", "open_reader"]
 
 _CACHED_BYTES = 32 << 20
 """How much of an output is kept in memory, so that results that have moved are read quickly."""
@@ -60,6 +61,19 @@ def open_reader(path: Path, output_format: str, commits: Iterable[tuple[int, int
     if output_format == "parquet":
         return _ParquetResults(path)
     return _TextResults(path, commits, is_csv=output_format == "csv")
+
+
+def column_types(paths: Iterable[Path], output_format: str) -> Any:
+    """Return a schema with the columns of outputs, for `open_sink`; `None` for text."""
+    if output_format != "parquet":
+        return None
+    fields: dict[str, Any] = {}
+    for path in paths:
+        with output_errors(path):
+            for file in LocalParquetParts(path).files():
+                for field in pyarrow("pyarrow.parquet").read_schema(file):
+                    fields.setdefault(field.name, field)
+    return pyarrow().schema(list(fields.values()))
 
 
 class _TextResults:
@@ -178,7 +192,7 @@ class _ParquetResults:
             ):
                 self._cached.popitem(last=False)
         start = first - (self._ends[group - 1] if group else 0)
-        return Kept(table.slice(start, number).to_pylist())
+        return Kept(values.rows_of(table.slice(start, number)))
 
     def columns(self) -> Kept:
         schemas = [self._files.read_schema(path) for path in dict(self._groups)]

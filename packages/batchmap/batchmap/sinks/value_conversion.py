@@ -14,6 +14,9 @@ from types import NoneType
 from typing import Any
 from uuid import UUID
 
+from batchmap.arrow import NanosecondDatetime, NanosecondTimedelta
+from batchmap.arrow.durations import beyond, timedelta_of
+from batchmap.arrow.nanoseconds import datetime_of
 from batchmap.records import ItemFailure
 from batchmap.worker.failures import Unwritable, describe_failure
 
@@ -68,7 +71,8 @@ class Form:
             if type(simple) in _KNOWN or type(simple) in self.natives:
                 return simple
             try:
-                simple = (_bare if isinstance(simple, self.natives) else _simpler)(simple)
+                is_native = isinstance(simple, self.natives)
+                simple = _bare(simple) if is_native else _simpler(simple, self.natives)
             except _NoForm:
                 kind = type(simple)
                 break
@@ -175,11 +179,18 @@ def _check_digits(number: int) -> None:
 def _bare(value: Any) -> Any:
     """Return a value of a subclass, such as a Timestamp of pandas, as one of the class itself."""
     if isinstance(value, datetime):
-        return datetime.combine(value.date(), value.timetz())
+        if value != value:  # NaT of pandas
+            return None
+        moment = datetime.combine(value.date(), value.timetz())
+        return NanosecondDatetime.of(moment, more) if (more := beyond(value)) else moment
     if isinstance(value, date):
         return date(value.year, value.month, value.day)
     if isinstance(value, timedelta):
-        return timedelta(value.days, value.seconds, value.microseconds)
+        duration = timedelta(value.days, value.seconds, value.microseconds)
+        return NanosecondTimedelta.of(duration, more) if (more := beyond(value)) else duration
+    if isinstance(value, time):
+        parts = value.hour, value.minute, value.second, value.microsecond
+        return time(*parts, value.tzinfo, fold=value.fold)
     if isinstance(value, Decimal):
         return Decimal(value)
     if isinstance(value, bytes):
@@ -187,12 +198,12 @@ def _bare(value: Any) -> Any:
     raise _NoForm
 
 
-def _simpler(value: Any) -> Any:
+def _simpler(value: Any, natives: tuple[type, ...]) -> Any:
     if isinstance(value, Enum):
         return value.value
     numpy = sys.modules.get("numpy")  # without it, there are no values of numpy
     if numpy and isinstance(value, (numpy.generic, numpy.ndarray)):
-        return _from_numpy(value, numpy)
+        return _from_numpy(value, numpy, natives)
     for container in (dict, list, tuple):
         if isinstance(value, container):
             return container(value)
@@ -203,6 +214,8 @@ def _simpler(value: Any) -> Any:
     if isinstance(value, float):
         return float.__float__(value)
     if isinstance(value, (datetime, date, time)):
+        if value != value:  # NaT of pandas
+            raise _NoForm
         return value.isoformat()
     if isinstance(value, (Decimal, UUID, PurePath)):
         return str(value)
@@ -211,17 +224,41 @@ def _simpler(value: Any) -> Any:
     raise _NoForm
 
 
-def _from_numpy(value: Any, numpy: Any) -> Any:
+def _from_numpy(value: Any, numpy: Any, natives: tuple[type, ...]) -> Any:
     kind = value.dtype.kind
     if isinstance(value, numpy.ndarray):
-        if kind == "m":
+        if kind == "m" and timedelta not in natives:
             raise _NoForm
-        if kind == "M":  # `tolist` would give nanoseconds as bare numbers
+        if kind in "mM":  # `tolist` would give nanoseconds as bare numbers
             return list(value) if value.ndim else value[()]
         return value.tolist()
-    if kind == "M" and not numpy.isnat(value):
-        return str(value)
+    if kind in "mM":
+        return _time_of_numpy(value, numpy, timedelta if kind == "m" else datetime, natives)
     simple = value.item()
-    if kind in "mM" or type(simple) is type(value):  # Python has no long double
+    if type(simple) is type(value):  # Python has no long double
         raise _NoForm
+    return simple
+
+
+def _time_of_numpy(value: Any, numpy: Any, kind: type, natives: tuple[type, ...]) -> Any:
+    """Return a moment or a duration as a native value of the format, or else as text."""
+    if kind not in natives:
+        if kind is timedelta or numpy.isnat(value):
+            raise _NoForm
+        return str(value)
+    if numpy.isnat(value):
+        return None
+    unit, _ = numpy.datetime_data(value.dtype)
+    if unit == "generic":  # a number of nobody knows what
+        raise _NoForm
+    if kind is datetime and unit in ("Y", "M", "W", "D"):
+        simple = value.astype("datetime64[D]").item()
+    elif unit == "ns":
+        number = int(value.astype("int64"))
+        simple = datetime_of(number) if kind is datetime else timedelta_of(number)
+    else:
+        exact = value.astype(f"{value.dtype.kind}8[us]")
+        simple = exact.item() if exact == value else None
+    if not isinstance(simple, date | timedelta):
+        raise _NoForm  # it is finer, or beyond Python's years
     return simple

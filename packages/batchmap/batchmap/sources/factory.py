@@ -19,10 +19,12 @@ from batchmap.errors import InputError, UsageError
 from batchmap.sources.base import Source
 from batchmap.sources.byte_sources import ByteSource, LocalFile, StandardInput, StoreFile, is_stored
 from batchmap.sources.database_url import parse_postgresql, parse_sqlite
-from batchmap.sources.glob_files import matching_files
-from batchmap.sources.glob_urls import matching_urls
+from batchmap.sources.glob_files import MatchingFiles, matching_files
+from batchmap.sources.glob_urls import MatchingUrls, matching_urls
+from batchmap.sources.guarded import guarded, reading
 from batchmap.sources.listed_files import ListedFile
 from batchmap.sources.opened_file import HowToRead, open_file
+from batchmap.sources.parquet_directory import ParquetDirectory, is_parquet_directory
 from batchmap.sources.postgresql import PostgresqlRows
 from batchmap.sources.spool import Spooled
 from batchmap.sources.sqlite import SqliteRows
@@ -34,6 +36,7 @@ from batchmap.storage import (
     scheme_of,
     secret_of,
     why_unreadable,
+    without_secrets,
 )
 from batchmap.storage.formats import MAX_RECORD_BYTES
 from batchmap.storage.patterns import is_pattern, with_home
@@ -66,13 +69,29 @@ def open_source(
     a `spec` that makes no sense, `InputError` for an input that cannot be read; standard input,
     pipes and databases are opened only when they are read.
     """
+    how = HowToRead(input_format, max_record_bytes, json_path)
+    name = spec.name if isinstance(spec, ListedFile) else without_secrets(secret_of(spec))
+    with reading(name):
+        source = _opened(spec, how, excluded, stopped=stopped, repeatable=repeatable)
+    # What has no content of its own is told apart by its class.
+    return source if isinstance(source, MatchingFiles | MatchingUrls) else guarded(source)
+
+
+def _opened(
+    spec: str | ListedFile,
+    how: HowToRead,
+    excluded: Collection[Location],
+    *,
+    stopped: Callable[[], bool],
+    repeatable: bool,
+) -> Source:
+    input_format = how.input_format
     if input_format is not None and input_format not in INPUT_FORMATS:
         hint = near_names(input_format, INPUT_FORMATS)
         known = ", ".join(INPUT_FORMATS)
         raise UsageError(
             f"must be one of {known}, got {input_format!r:.60}{hint}", option="input_format"
         )
-    how = HowToRead(input_format, max_record_bytes, json_path)
     if isinstance(spec, ListedFile):
         return open_file(spec.byte_source(), spec.suffixes, how)
     spec = secret_of(spec)
@@ -90,6 +109,10 @@ def open_source(
         _refuse_format(how, "the items of a pattern are its files' paths")
         own = [path for path in excluded if isinstance(path, Path)]
         return matching_files(spec, excluded=own)
+    if _exists(spec) and Path(spec).is_dir():
+        own = [path for path in excluded if isinstance(path, Path)]
+        if input_format == "parquet" or (input_format is None and is_parquet_directory(Path(spec))):
+            return ParquetDirectory(Path(spec), name=spec, excluded=own)
     return _file(spec, how, repeatable)
 
 

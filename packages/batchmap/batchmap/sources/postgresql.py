@@ -8,7 +8,7 @@ from typing import Any
 
 from batchmap.errors import InputError
 from batchmap.optional import require
-from batchmap.sources.base import InputRecord, one_line, value_bytes
+from batchmap.sources.base import InputRecord, one_line, unreadable_record, value_bytes
 from batchmap.sources.database_url import PostgresqlUrl, column_names
 
 __all__ = ["PostgresqlRows"]
@@ -39,18 +39,54 @@ class PostgresqlRows:
             with self._connected() as connection:
                 connection.read_only = True
                 with connection.cursor(name="records") as cursor:
-                    cursor.itersize = _ROWS_AT_ONCE
                     cursor.execute(self._url.query)
                     columns = column_names(cursor.description, self.name)
-                    for number, row in enumerate(cursor, 1):
-                        item = dict(zip(columns, row, strict=True))
-                        yield item, value_bytes(item), number
+                    for item, raw in self._rows(cursor, columns):
+                        number += 1
+                        yield item, raw, number
         except self._psycopg.Error as error:
             # The server failed at one of the rows that it was about to send.
             place = f"{self.name} after row {number}" if number else self.name
             why = self._url.without_secrets(one_line(error))
             # A printed cause would show the password.
             raise InputError(f"{place}: {why}; check server, access and query") from None
+
+    def _rows(self, cursor: Any, columns: list[str]) -> Iterator[tuple[Any, bytes]]:
+        """Yield the rows that a cursor gives, and their bytes."""
+        while True:
+            before = cursor.pgresult
+            try:
+                rows = cursor.fetchmany(_ROWS_AT_ONCE)
+            except Exception:
+                result = cursor.pgresult
+                if result is before or result.status != self._psycopg.pq.ExecStatus.TUPLES_OK:
+                    raise  # the server failed, and not the conversion of what it has sent
+                yield from self._row_by_row(cursor, result, columns)
+                continue
+            if not rows:
+                return
+            for row in rows:
+                item = dict(zip(columns, row, strict=True))
+                yield item, value_bytes(item)
+
+    def _row_by_row(
+        self, cursor: Any, result: Any, columns: list[str]
+    ) -> Iterator[tuple[Any, bytes]]:
+        """Yield the rows of a result; one with a value that Python cannot hold is a failure."""
+        values = self._psycopg.adapt.Transformer(cursor)
+        values.set_pgresult(result)
+        for number in range(result.ntuples):
+            try:
+                [row] = values.load_rows(number, number + 1, tuple)
+            except Exception as error:
+                texts = [result.get_value(number, column) for column in range(len(columns))]
+                problem = self._url.without_secrets(one_line(error))
+                advice = "; cast it to text in the query"
+                failed = unreadable_record(type(error).__name__, f"{problem}{advice}", b"")
+                yield failed, value_bytes(texts)
+                continue
+            item = dict(zip(columns, row, strict=True))
+            yield item, value_bytes(item)
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
