@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from batchmap.sinks.json_encoding import is_utf8
+from batchmap.lone_surrogates import is_utf8
 from batchmap.sinks.parquet_types import (
     MAX_DIGITS,
     decimal_type,

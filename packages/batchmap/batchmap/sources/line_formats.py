@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
 
+from batchmap.lone_surrogates import unescape
 from batchmap.sources.base import InputRecord, unreadable_record
 from batchmap.sources.long_lines import LongLines
 from batchmap.sources.strict_json import NotJsonError, describe_json_error, whole_json
@@ -102,7 +103,7 @@ def _parsed_lines(
 def _failed_item(value: Any) -> Any:
     if not isinstance(value, dict) or "index" not in value or "item" not in value:
         raise NotJsonError('not a failure of a run: an object with "index" and "item" is expected')
-    return value["item"]
+    return unescape(value["item"])
 
 
 def _described(error: ValueError | RecursionError, raw: bytes) -> tuple[str, str]:
