@@ -68,7 +68,7 @@ __all__ = ["place"]
         (
             "--input-format cvs",
             [
-                "--input-format must be one of text, jsonl, json, csv, parquet, errors, got "
+                "--input-format must be one of text, jsonl, json, csv, tsv, parquet, errors, got "
                 "'cvs'; did you mean csv?"
             ],
         ),

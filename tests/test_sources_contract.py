@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 import pytest
 from batchmap.errors import InputError
-from batchmap.sources import Source, open_source
+from batchmap.sources import ReadingOptions, Source, open_source
 
 PASSWORD = "swordfish!1"
 ROWS = [{"id": 1, "name": "Ä"}, {"id": 2, "name": ""}, {"id": 3, "name": "x y"}]
@@ -41,9 +41,10 @@ class Case:
     paths: tuple[Path, ...] = ()
     fraction_at_end: float | None = 1.0
     input_format: str | None = None
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
 
     def open(self) -> Source:
-        return open_source(self.spec, input_format=self.input_format)
+        return open_source(self.spec, input_format=self.input_format, reading=self.reading)
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,29 @@ def _tsv(folder: Path) -> Case:
     return _file(folder / "a.tsv.gz", raw, TEXT_ROWS, "line 2")
 
 
+def _csv_semicolon(folder: Path) -> Case:
+    return _file(folder / "a.csv", "sep=;\nid;name\n1;Ä\n2;\n3;x y\n".encode(), TEXT_ROWS, "line 3")
+
+
+def _csv_latin_1(folder: Path) -> Case:
+    reading = ReadingOptions(
+        delimiter=":", encoding="latin-1", quote="", columns=("id", "name"), skip_lines=1
+    )
+    raw = "head\n1:Ä\n2:\n3:x y\n".encode("latin-1")
+    return _file(folder / "a.csv", raw, TEXT_ROWS, "line 2", reading=reading)
+
+
+def _text_utf_16(folder: Path) -> Case:
+    return _file(folder / "a.txt", "\n".join(LINES).encode("utf-16"), LINES)
+
+
+def _csv_selected(folder: Path) -> Case:
+    items = [{"name": row["name"], "id": row["id"]} for row in TEXT_ROWS]
+    raw = "id,x,name\n1,y,Ä\n2,y,\n3,y,x y\n".encode()
+    reading = ReadingOptions(select=("name", "id"))
+    return _file(folder / "a.csv", raw, items, "line 2", reading=reading)
+
+
 def _parquet(folder: Path) -> Case:
     path = folder / "a.parquet"
     table = import_module("pyarrow").Table.from_pylist(ROWS)
@@ -180,6 +204,7 @@ BUILDERS: dict[str, Callable[[Path], Case]] = {
     builder.__name__: builder
     for builder in (
         *(_text, _text_gz, _text_zst, _jsonl, _errors, _json, _csv, _tsv),
+        *(_csv_semicolon, _csv_latin_1, _csv_selected, _text_utf_16),
         *(_parquet, _glob, _sqlite),
     )
 }

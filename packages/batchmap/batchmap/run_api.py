@@ -20,6 +20,7 @@ from batchmap.job import Job
 from batchmap.options import JobOptions, OptionReader
 from batchmap.options.locations import errors_location
 from batchmap.records import RunOutcome
+from batchmap.sources import ReadingOptions
 from batchmap.sources.python_items import PythonItems, identity_bytes
 from batchmap.storage import StoreUrl
 from batchmap.text import near_names
@@ -111,6 +112,9 @@ def _read(
         given[mode] = True
     reader = OptionReader(given)
     values = reader.read_rows(JobOptions)
+    for name in ReadingOptions.names() if items is not None else ():
+        if reader.raw(name):
+            reader.error(f"{name} is for inputs that are read, and these items are there already")
     if values["output"] is None:
         reader.error("output must be a file, or a URL of a store")
     if mode == "sync":

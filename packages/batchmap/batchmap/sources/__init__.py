@@ -7,12 +7,14 @@ from batchmap.sources.base import InputRecord, Source
 from batchmap.sources.factory import open_source
 from batchmap.sources.glob_files import MatchingFiles
 from batchmap.sources.glob_urls import MatchingUrls
+from batchmap.sources.reading_options import ReadingOptions
 from batchmap.sources.repeatable import SourceItems, TextLines
 
 __all__ = [
     "InputRecord",
     "MatchingFiles",
     "MatchingUrls",
+    "ReadingOptions",
     "Source",
     "SourceItems",
     "TextLines",

@@ -35,8 +35,11 @@ class Source(Protocol):
     """The regular files that it reads, so that the run does not write to them."""
     repeatable: bool
     """Whether it can be read more than once."""
-    size_bytes: int | None
-    """The size of a file of little else than the records' bytes; `None` where that is unknown."""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The size of a file of little else than the records' bytes; `None` where unknown."""
+        ...
 
     def records(self) -> Iterator[InputRecord]:
         """Yield the input from its start: item, bytes of its record and position, one at a time.

@@ -18,14 +18,13 @@ __all__ = ["COMPRESSIONS", "ByteInput"]
 COMPRESSIONS = (".gz", ".zst")
 
 _BLOCK_BYTES = 1 << 18
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class ByteInput:
     """The content of a byte source, decompressed, in blocks.
 
-    A byte order mark at the start is skipped. `compression` is one of `COMPRESSIONS` or empty.
+    `compression` is one of `COMPRESSIONS` or empty.
     Raises `UsageError` when the package for it is missing.
     """
 
@@ -43,15 +42,7 @@ class ByteInput:
 
         Raises `InputError` when they cannot be read to their end.
         """
-        read = self._read_blocks()
-        start = b""
-        for block in read:
-            start += block
-            if len(start) >= len(_BYTE_ORDER_MARK) or not _BYTE_ORDER_MARK.startswith(start):
-                break
-        if start := start.removeprefix(_BYTE_ORDER_MARK):
-            yield start
-        yield from read
+        return self._read_blocks()
 
     def fraction(self) -> float | None:
         """Return the share of the file's bytes that has been read, the last time if several."""

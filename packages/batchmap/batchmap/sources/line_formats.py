@@ -13,29 +13,39 @@ from batchmap.lone_surrogates import unescape
 from batchmap.sources.base import InputRecord, unreadable_record
 from batchmap.sources.long_lines import LongLines
 from batchmap.sources.strict_json import NotJsonError, describe_json_error, whole_json
+from batchmap.sources.text_encoding import BadText, TextEncoding
 from batchmap.storage.formats import MAX_RECORD_BYTES
 
 __all__ = ["failed_items", "json_lines", "text_lines"]
 
 
 def text_lines(
-    blocks: Iterable[bytes], max_bytes: int = MAX_RECORD_BYTES
+    blocks: Iterable[bytes],
+    max_bytes: int = MAX_RECORD_BYTES,
+    bad_text: BadText | None = None,
 ) -> Iterator[InputRecord | None]:
-    """Yield every line, decoded; bytes that are not UTF-8 become lone surrogates.
+    """Yield every line, decoded; bytes that are not UTF-8 are decoded by `bad_text`.
 
     One of more than `max_bytes` is an `UnreadableRecord`. `None` comes between two blocks, where
     more lines may have to be waited for.
     """
+    bad_text = bad_text or BadText(TextEncoding("input", "utf-8"))
+    first = 1
     numbers = count(1)
     long_lines = LongLines(blocks, max_bytes)
     for lines in _whole_lines(long_lines.blocks()):
         # All three iterators are C code: this is what a line costs, and there may be ten million.
-        texts = lines.decode("utf-8", "surrogateescape").split("\n")
+        try:
+            texts = lines.decode().split("\n")
+        except UnicodeDecodeError:
+            texts = bad_text.decoded(lines, first, long_lines.sizes).split("\n")
+        first += len(texts)
         records = zip(texts, lines.split(b"\n"), numbers, strict=False)
         yield from (
             (_bounded(long_lines, *record) for record in records) if long_lines.sizes else (records)
         )
         yield None
+    bad_text.close()
 
 
 def _bounded(long_lines: LongLines, item: Any, raw: bytes, number: int) -> InputRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchmap.errors import InputError
@@ -20,11 +20,12 @@ _BUFFER_BYTES = 1 << 20
 class ParquetRows:
     """The rows of a file, by column name; a batch of them is in memory at a time.
 
+    Of `columns`, those that the file has are read, and no others.
     A row with a value that Python cannot hold is an `UnreadableRecord`. Raises `UsageError` when
     pyarrow is missing, `InputError` when the file is not Parquet or damaged.
     """
 
-    def __init__(self, byte_source: ByteSource) -> None:
+    def __init__(self, byte_source: ByteSource, *, columns: Sequence[str] | None = None) -> None:
         self._parquet = require("pyarrow.parquet", "formats", "reading Parquet")
         self._errors = (require("pyarrow", "formats", "reading Parquet").ArrowException, OSError)
         self._byte_source = byte_source
@@ -36,15 +37,20 @@ class ParquetRows:
         self.size_bytes: int | None = None
         with self._opened("is not Parquet, or damaged") as file:
             self.total: int | None = file.metadata.num_rows
-            columns = file.schema_arrow.names
-        if twice := [column for column in columns if columns.count(column) > 1]:
+            names = file.schema_arrow.names
+        self.column_names = names
+        self._columns = None if columns is None else [name for name in names if name in columns]
+        if twice := [name for name in names if names.count(name) > 1]:
             raise InputError(f"{name}: two columns are named {twice[0]!r:.60}; rename one of them")
 
     def records(self) -> Iterator[InputRecord]:
         self._read = 0
         with self._opened("cannot be read on; the file is damaged") as file:
             # pyarrow's threads would be a danger to workers that are forked.
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
+            batches = file.iter_batches(
+                batch_size=_BATCH_ROWS, columns=self._columns, use_threads=False
+            )
+            for batch in batches:
                 for item, raw in _rows(batch):
                     self._read += 1
                     yield item, raw, self._read

@@ -11,7 +11,7 @@ __all__ = [
     "OUTPUT_SUFFIXES",
 ]
 
-INPUT_FORMATS = ("text", "jsonl", "json", "csv", "parquet", "errors")
+INPUT_FORMATS = ("text", "jsonl", "json", "csv", "tsv", "parquet", "errors")
 
 OUTPUT_FORMATS = ("jsonl", "csv", "parquet")
 
