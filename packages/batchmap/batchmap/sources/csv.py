@@ -56,38 +56,35 @@ def csv_rows(
     """
     csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES))
     record = RecordLines(blocks, name, bad_text)
-    try:
-        yield from _rows(record, _Table(record, settings, listener))
-        record.end()
-    finally:
-        record.release()
-
-
-def _rows(record: RecordLines, table: _Table) -> Iterator[InputRecord]:
-    header, lines, rows = table.columns, record.lines, table.rows
-    width = len(header)
     item: Any
-    while True:
-        record.first_line += len(lines)  # `begin_record`, without what a call costs
-        lines.clear()
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except (csv.Error, RecordTooLong) as error:
-            item = table.broken(error)
-            rows = table.rows
-        else:
-            if len(row) == width:
-                item = dict(zip(header, row, strict=True))
-                if len(lines) > 1 and (split := table.joined()) is not None:
-                    item, rows = split, table.rows
-            elif row:
-                item = table.ragged(row)
+    try:
+        table = _Table(record, settings, listener)
+        header, lines, rows = table.columns, record.lines, table.rows
+        width = len(header)
+        while True:
+            record.first_line += len(lines)  # `begin_record`, without what a call costs
+            lines.clear()
+            try:
+                row = next(rows)
+            except StopIteration:
+                record.end()
+                return
+            except (csv.Error, RecordTooLong) as error:
+                item = table.broken(error)
                 rows = table.rows
             else:
-                continue
-        yield item, b"".join(lines), record.first_line
+                if len(row) == width:
+                    item = dict(zip(header, row, strict=True))
+                    if len(lines) > 1 and (split := table.joined()) is not None:
+                        item, rows = split, table.rows
+                elif row:
+                    item = table.ragged(row)
+                    rows = table.rows
+                else:
+                    continue
+            yield item, b"".join(lines), record.first_line
+    finally:
+        record.release()
 
 
 class _Table:
