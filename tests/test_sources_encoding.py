@@ -126,6 +126,14 @@ def test_text_does_not_depend_on_how_its_bytes_arrive(encoding: str) -> None:
         assert b"".join(TextEncoding("a", asked).utf8_blocks(blocks)) == text.encode()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_the_order_of_bytes_without_a_mark_is_told_by_the_first_letter(
+    tmp_path: Path, encoding: str
+) -> None:
+    reading = ReadingOptions(encoding=encoding[:6])
+    assert items_of(tmp_path / "a.txt", "x\né".encode(encoding), reading=reading) == ["x", "é"]
+
+
 def test_an_empty_input_and_a_mark_alone_have_no_items(tmp_path: Path) -> None:
     for raw in (b"", *MARKS.values()):
         assert items_of(tmp_path / "a.txt", raw) == []

@@ -11,6 +11,7 @@ from collections.abc import Container, Iterable, Iterator
 from itertools import chain
 
 from batchmap.errors import InputError
+from batchmap.sources.base import one_line
 
 __all__ = ["BadText", "TextEncoding"]
 
@@ -82,6 +83,8 @@ class TextEncoding:
         start, rest = _start_of(blocks)
         mark = next((mark for mark in _MARKS if start.startswith(mark)), b"")
         encoding = self._encoding(_MARKS.get(mark))
+        if encoding in ("utf-16", "utf-32"):  # without a mark; Latin letters have a NUL in front
+            encoding += "-be" if start.startswith(b"\0") else "-le"
         self.taken = encoding
         start = start[len(mark) :]
         if encoding == "utf-8":
@@ -91,11 +94,17 @@ class TextEncoding:
             return
         errors = f"{_KEEP_BYTES}-units" if encoding.startswith("utf-") else _KEEP_BYTES
         decoder = codecs.getincrementaldecoder(encoding)(errors=errors)
-        for block in chain([start], rest):
-            if text := decoder.decode(block):
+        try:
+            for block in chain([start], rest):
+                if text := decoder.decode(block):
+                    yield text.encode("utf-8", "surrogatepass")
+            if text := decoder.decode(b"", True):
                 yield text.encode("utf-8", "surrogatepass")
-        if text := decoder.decode(b"", True):
-            yield text.encode("utf-8", "surrogatepass")
+        except UnicodeError as error:
+            raise InputError(
+                f"{self.name} cannot be read as {encoding} ({one_line(error)})",
+                advice="name another one with {encoding:}",
+            ) from error
 
     def _encoding(self, marked: str | None) -> str:
         asked = self.asked
