@@ -71,6 +71,13 @@ def test_what_was_taken_from_the_input_may_be_said_as_an_option_and_left_out_aga
     assert run(tmp_path, mode="resume") == [{"id": "3", "name": "c"}]
 
 
+def test_an_encoding_by_its_mark_may_be_said_as_an_option(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(TEXT, encoding="utf-16")
+    run(tmp_path, limit=1, input_format="text")
+    for options in ({"encoding": "utf-16", "limit": 3}, {}):
+        assert run(tmp_path, mode="resume", input_format="text", **options)  # type: ignore[arg-type]
+
+
 def test_options_go_on_as_they_were(tmp_path: Path) -> None:
     options: dict[str, Any] = {
         "delimiter": ";", "encoding": "utf-8", "columns": "a,b", "quote": "none", "select": ["b"],

@@ -98,7 +98,7 @@ class StreamedSource:
         They are `auto` for what is no file of this machine, until it is read.
         """
         is_csv = self.format == "csv"
-        if self.paths and (self._encoding.taken is None or (is_csv and not self.context)):
+        if self.paths and (not self._encoding.is_read or (is_csv and not self.context)):
             next(self.records(), None)
         known = {"encoding": self._encoding.taken or "auto"}
         if is_csv:

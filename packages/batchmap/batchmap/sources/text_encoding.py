@@ -59,6 +59,8 @@ class TextEncoding:
         self.asked = None if asked is None else _plain_name(asked)
         self.taken = self.asked
         """What it is; `None` until the first bytes have told."""
+        self.is_read = False
+        """Whether the first bytes have been read."""
         self.is_told = False
         """Whether a line that is no text has been warned of."""
         self.is_counted = False
@@ -85,7 +87,7 @@ class TextEncoding:
         encoding = self._encoding(_MARKS.get(mark))
         if encoding in ("utf-16", "utf-32"):  # without a mark; Latin letters have a NUL in front
             encoding += "-be" if start.startswith(b"\0") else "-le"
-        self.taken = encoding
+        self.taken, self.is_read = encoding, True
         start = start[len(mark) :]
         if encoding == "utf-8":
             if start:
