@@ -60,6 +60,7 @@ def make_inputs(directory: Path) -> None:
     (directory / "mixed.txt").write_text("1\ntwo\n3\n")
     (directory / "words.txt").write_text("".join(f"word {number}\n" for number in range(50)))
     (directory / "names.txt").write_text("Ada\nGrace\n")
+    (directory / "people.csv").write_text("id;name;price\n1;Ann;3,50\n2;Bob;4,10\n")
     (directory / "names.csv").write_text("first,last\nAda,Lovelace\nGrace,Hopper\n")
     (directory / "earlier.errors.jsonl").write_text(
         '{"index": 1, "item": "two", "error_type": "ValueError", "error": "no number"}\n'

@@ -50,7 +50,6 @@ def test_an_input_that_cannot_be_read_leaves_an_old_output_alone(
 
 
 BAD_HEADS = {
-    "twice.csv": (b"a,a\n1,2\n", "line 1: the header has the name 'a' twice; rename one of them"),
     "open.csv": (b'"a,b\n1,2\n', "line 1: the header cannot be read: a quote is not closed before"),
     "object.json": (b'{"a": 1}', "a JSON array is expected and an object was found"),
     "cut.txt.gz": (gzip.compress(b"x" * 99)[:20], "the compressed data ends too early"),
@@ -73,9 +72,9 @@ def test_an_input_whose_beginning_is_wrong_is_told_and_once_mended_resumed(
 
 
 def test_overwriting_drops_nothing_for_an_input_that_cannot_be_read(place: Place) -> None:
-    place.write("twice.csv", "a,a\n1,2\n")
+    place.write("open.csv", '"a,b\n1,2\n')
     place.write("out.jsonl", "precious")
-    place.run("tasks.py:same", "twice.csv", "-o", "out.jsonl", "--overwrite")
+    place.run("tasks.py:same", "open.csv", "-o", "out.jsonl", "--overwrite")
     assert place.text("out.jsonl") == "precious"
 
 
@@ -132,12 +131,9 @@ def test_lines_of_text_are_cut_at_line_ends_and_nowhere_else(place: Place) -> No
     place.write("in.txt", text.replace(b"last", b"l\xffst"))
     for backend in ("sequential", "process"):
         words = ["-o", "out.jsonl", "--overwrite", "-k", "--backend", backend]
-        assert ended(place.run("tasks.py:same", "in.txt", *words)) == (1, [])
+        assert ended(place.run("tasks.py:same", "in.txt", *words)) == (0, [])
         items = [line["item"] for line in place.results("out.jsonl")]
-        assert items == ["one", "fo\u2028ur", "", "\x0bfi\x85\rve", "l\udcffst"]
-        [failure] = place.failures()
-        assert (failure["item"], failure["place"]) == ("th\x00ree", "in.txt line 2")
-        assert failure["error"] == "character 3 of the line is NUL, which is no text"
+        assert items == ["one", "th\x00ree", "fo\u2028ur", "", "\x0bfi\x85\rve", "l�{ff}st"]
         assert [line["result"] for line in place.results("out.jsonl")] == items
 
 
@@ -147,10 +143,11 @@ def test_a_ragged_row_or_an_open_quote_of_csv_costs_that_row(place: Place, outpu
     place.write("in.csv", "\ufeff" + "\r\n".join(rows))
     assert ended(place.run("tasks.py:same", "in.csv", "-o", output, "-k")) == (1, [])
     failures = [(line["place"], line["error"]) for line in place.failures(f"{output}.errors.jsonl")]
+    quotes_as_text = "--quote none takes quotes as text"
     assert failures == [
         ("in.csv line 3", "1 cells found, 2 expected (v, b)"),
         ("in.csv line 4", "3 cells found, 2 expected (v, b)"),
-        ("in.csv line 9", "a quote is not closed before the end of the input"),
+        ("in.csv line 9", f"a quote is not closed before the end of the input; {quotes_as_text}"),
     ]
     results = [line.get("result", line) for line in place.results(output)]
     assert [row["v"] for row in results] == ["0", "3", "4"]

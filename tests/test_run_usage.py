@@ -81,8 +81,8 @@ __all__ = ["place"]
         (
             "--input-format cvs",
             [
-                "--input-format must be one of text, nul, jsonl, json, csv, parquet, xlsx, files, "
-                "errors, got 'cvs'; did you mean csv?"
+                "--input-format must be one of text, nul, jsonl, json, csv, tsv, parquet, xlsx, "
+                "files, errors, got 'cvs'; did you mean csv?"
             ],
         ),
         (

@@ -98,8 +98,8 @@ def test_an_unknown_format_is_a_usage_error_with_the_list() -> None:
     with pytest.raises(UsageError) as caught:
         open_source("-", input_format="jsnol")
     assert str(caught.value) == (
-        "input_format must be one of text, nul, jsonl, json, csv, parquet, xlsx, files, errors, "
-        "got 'jsnol'; did you mean jsonl?"
+        "input_format must be one of text, nul, jsonl, json, csv, tsv, parquet, xlsx, files, "
+        "errors, got 'jsnol'; did you mean jsonl?"
     )
     assert caught.value.lines(flag_spelling)[0].startswith("--input-format must be one of text, ")
 

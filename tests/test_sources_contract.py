@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,7 @@ from urllib.parse import quote
 import pytest
 from batchmap.errors import InputError
 from batchmap.records import UnreadableRecord
-from batchmap.sources import Source, open_inputs, open_source
+from batchmap.sources import ReadingOptions, Source, open_inputs, open_source
 
 PASSWORD = "swordfish!1"
 ROWS = [{"id": 1, "name": "Ä"}, {"id": 2, "name": ""}, {"id": 3, "name": "x y"}]
@@ -49,11 +49,16 @@ class Case:
     json_path: str | None = None
     more: tuple[str, ...] = ()
     rows: bool = False
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
 
     def open(self) -> Source:
         specs = (self.spec, *self.more)
         return open_inputs(
-            specs, rows=self.rows, input_format=self.input_format, json_path=self.json_path
+            specs,
+            rows=self.rows,
+            input_format=self.input_format,
+            json_path=self.json_path,
+            reading=self.reading,
         )
 
 
@@ -158,6 +163,29 @@ def _csv(folder: Path) -> Case:
 def _tsv(folder: Path) -> Case:
     raw = gzip.compress("id\tname\n1\tÄ\n2\t\n3\tx y\n".encode())
     return _file(folder / "a.tsv.gz", raw, TEXT_ROWS, "line 2")
+
+
+def _csv_semicolon(folder: Path) -> Case:
+    return _file(folder / "a.csv", "sep=;\nid;name\n1;Ä\n2;\n3;x y\n".encode(), TEXT_ROWS, "line 3")
+
+
+def _csv_latin_1(folder: Path) -> Case:
+    reading = ReadingOptions(
+        delimiter=":", encoding="latin-1", quote="", columns=("id", "name"), skip_lines=1
+    )
+    raw = "head\n1:Ä\n2:\n3:x y\n".encode("latin-1")
+    return _file(folder / "a.csv", raw, TEXT_ROWS, "line 2", reading=reading)
+
+
+def _text_utf_16(folder: Path) -> Case:
+    return _file(folder / "a.txt", "\n".join(LINES).encode("utf-16"), LINES)
+
+
+def _csv_selected(folder: Path) -> Case:
+    items = [{"name": row["name"], "id": row["id"]} for row in TEXT_ROWS]
+    raw = "id,x,name\n1,y,Ä\n2,y,\n3,y,x y\n".encode()
+    reading = ReadingOptions(select=("name", "id"))
+    return _file(folder / "a.csv", raw, items, "line 2", reading=reading)
 
 
 def _parquet(folder: Path) -> Case:
@@ -272,6 +300,7 @@ BUILDERS: dict[str, Callable[[Path], Case]] = {
     for builder in (
         *(_text, _text_gz, _text_zst, _jsonl, _errors, _json, _csv, _tsv),
         *(_json_path, _json_of_lines, _nul, _text_bz2, _csv_xz, _zip, _excel),
+        *(_csv_semicolon, _csv_latin_1, _csv_selected, _text_utf_16),
         *(_parquet, _parquet_directory, _glob, _sqlite, _rows_of_files, _paths_of_files),
     )
 }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         UsageError,
         WorkersLostError,
     )
+    from batchmap.lone_surrogates import unescape
     from batchmap.records import ItemFailure, ItemRecord, Plan, RunOutcome, SyncCounts
     from batchmap.run_api import run
     from batchmap.worker.failures import ItemsFailedError
@@ -47,6 +48,7 @@ __all__ = [
     "parallel_map",
     "run",
     "stream_map",
+    "unescape",
 ]
 
 __version__ = "1.0.0"
@@ -57,6 +59,7 @@ _MODULES = {
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",
+    "unescape": "batchmap.lone_surrogates",
     **dict.fromkeys(
         ("ItemFailure", "ItemRecord", "Plan", "RunOutcome", "SyncCounts"), "batchmap.records"
     ),

@@ -22,6 +22,7 @@ from batchmap.options import JobOptions, OptionReader
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.records import RunOutcome
+from batchmap.sources import ReadingOptions
 from batchmap.sources.python_items import PythonItems, identity_bytes
 from batchmap.stopping import StopRequest
 from batchmap.storage import StoreUrl
@@ -135,6 +136,9 @@ def _read(
         given[mode] = True
     reader = OptionReader(given)
     values = reader.read_rows(JobOptions)
+    for name in ReadingOptions.names() if items is not None else ():
+        if reader.raw(name):
+            reader.error(f"{name} is for inputs that are read, and these items are there already")
     if values["output"] is None:
         reader.error("output must be a file, or a URL of a store")
     check_inputs(reader, values)

@@ -13,10 +13,17 @@ from batchmap.sinks import read_schema, schema_text
 from batchmap.sources import Source
 from batchmap.sources.sampled import whole_of
 
-__all__ = ["check_sameness", "run_fingerprint", "without_task"]
+__all__ = ["check_sameness", "leave_to_the_input", "run_fingerprint", "without_task"]
 
 _OF_THE_TASK = ("function", "setup", "source", "bound")
 """What a fingerprint holds of the task."""
+
+_HOW_READ = ("no_header", "columns", "quote", "skip_lines", "select")
+_FROM_THE_INPUT = ("delimiter", "encoding")
+"""Options that the input itself says where nothing is asked for."""
+
+_UNKNOWN = "auto"
+"""In place of what an input says that was not read yet; its records are compared all the same."""
 
 _ACCEPT_OR_OVERWRITE = "{accept_task} goes on with it as it is now, {overwrite} begins anew"
 
@@ -39,7 +46,29 @@ def run_fingerprint(
         "sample": options.sample,
         "seed": None if options.sample is None else options.seed,
         "identity": identity.name,
+        "reading": _reading(options, source),
     }
+
+
+def _reading(options: JobOptions, source: Source) -> dict[str, Any]:
+    """Return how the input is read: what was asked for, or what it looks like."""
+    asked = {name: _as_given(getattr(options, name)) for name in _HOW_READ}
+    taken: Mapping[str, Any] = getattr(source, "taken", dict)()
+    return {**{name: value for name, value in asked.items() if value is not None}, **taken}
+
+
+def _as_given(value: Any) -> Any:
+    """Return what JSON holds of an option's value; `None` where it says nothing."""
+    if value is False or value == 0:
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def leave_to_the_input(before: dict[str, Any], options: JobOptions) -> None:
+    """Have the input say anew what the run before, of this fingerprint, took from it."""
+    for name in _FROM_THE_INPUT:
+        if getattr(options, name) is None and name in before.get("reading", {}):
+            before["reading"][name] = _UNKNOWN
 
 
 def without_task(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,8 +80,9 @@ def check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task:
     """Raise `InputError` where the run is not the one that the journal knows."""
     if not accepts_task:
         _check_task(before, now)
+    _check_reading(before.get("reading", now["reading"]), now["reading"])
     for name, value in without_task(now).items():
-        if before.get(name) == value:
+        if name == "reading" or before.get(name) == value:
             continue
         if name == "identity":
             raise InputError(
@@ -69,6 +99,30 @@ def check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task:
 
 def _shown(value: Any) -> Any:
     return "not given" if value is None else value
+
+
+def _check_reading(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise `InputError` where the input is read in another way than the journal knows."""
+    for name in (*_FROM_THE_INPUT, *_HOW_READ):
+        was, is_now = before.get(name), now.get(name)
+        if was == is_now or (name in _FROM_THE_INPUT and _UNKNOWN in (was, is_now)):
+            continue
+        advice = "{overwrite} begins anew"
+        if name in _FROM_THE_INPUT:
+            advice = f"{{{name}:{was}}} reads it as before, {advice}"
+        raise InputError(
+            f"was {_shown_option(was)} when the run began and is {_shown_option(is_now)} now",
+            option=name,
+            advice=advice,
+        )
+
+
+def _shown_option(value: Any) -> str:
+    if value is None:
+        return "not given"
+    if value == "":
+        return "none"
+    return repr(",".join(value) if isinstance(value, list) else value)
 
 
 def _check_task(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from batchmap.checkpoint.completion_log import FailureSpool
 from batchmap.checkpoint.failure_stats import FailureLimit
-from batchmap.checkpoint.fingerprint import check_sameness, run_fingerprint
+from batchmap.checkpoint.fingerprint import check_sameness, leave_to_the_input, run_fingerprint
 from batchmap.checkpoint.identity import identity_of
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.open_journal import agree, open_journal
@@ -28,7 +28,7 @@ from batchmap.checkpoint.sync_results import remove_sync
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, StdoutSink, open_sink
-from batchmap.sources import Source, open_inputs
+from batchmap.sources import ReadingOptions, Source, open_inputs
 from batchmap.sources.sampled import Sampled
 from batchmap.stopping import StopRequest
 from batchmap.storage import (
@@ -65,6 +65,7 @@ def open_input(
         specs,
         rows=options.rows,
         input_format=options.input_format,
+        reading=ReadingOptions.of(options),
         max_record_bytes=options.max_record_bytes,
         json_path=options.json_path,
         excluded=_own_files(options, written),
@@ -158,6 +159,7 @@ def open_recorder(
         now = run_fingerprint(options, fingerprint, source, identity)
         if before is not None and options.sync:  # which follows other items, and puts them in order
             before |= {name: now[name] for name in ("keep_order", "sample", "seed")}
+            leave_to_the_input(before, options)
         elif before is not None:
             options = replace(options, keep_order=options.keep_order or before["keep_order"])
             now["keep_order"] = options.keep_order

@@ -19,6 +19,7 @@ from batchmap.command.settings import CommandSettings
 from batchmap.command.supervisor import Ending, SignalChannel, leave, supervise
 from batchmap.command.terminal import stderr
 from batchmap.errors import UsageError, WorkersLostError
+from batchmap.sources.notices import told_before
 
 __all__ = ["run_supervised", "supervise_task"]
 
@@ -61,6 +62,7 @@ def run_supervised(
 
     def go_on_with_processes(ending: Ending) -> None:
         nonlocal settings, has_processes
+        told_before()
         if ending.left:
             workers = 1 if settings.backend == "sequential" else settings.workers
             settings = replace(settings, backend="process", workers=workers)

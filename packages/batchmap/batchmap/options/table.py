@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
-from batchmap.options import values
+from batchmap.options import table_values, values
 from batchmap.options.locations import (
     input_file,
     output_location,
@@ -87,6 +87,33 @@ class JobOptions(EngineOptions):
     input_format: str | None = option(
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),
         help="when the suffix does not tell",
+    )  # fmt: skip
+    delimiter: str | None = option(
+        None, table_values.delimiter, group=INPUT, metavar="C|auto",
+        help="between cells of CSV (default: as the input looks)",
+    )  # fmt: skip
+    encoding: str | None = option(
+        None, table_values.encoding, group=INPUT, metavar="E|auto",
+        help="of text (default: UTF-8, or what its mark says)",
+    )  # fmt: skip
+    no_header: bool = option(
+        False, group=INPUT, help="take the first line of CSV as a row: column_1, …",
+    )  # fmt: skip
+    columns: tuple[str, ...] | None = option(
+        None, table_values.column_names, group=INPUT, metavar="a,b,c",
+        help="the columns of CSV without a header",
+    )  # fmt: skip
+    quote: str | None = option(
+        None, table_values.quote, group=INPUT, metavar="C|none",
+        help="around cells of CSV; none: quotes are text",
+    )  # fmt: skip
+    skip_lines: int = option(
+        0, values.whole(0, values.LARGEST_COUNT, "for example 3"), group=INPUT, metavar="N",
+        help="lines before the header of CSV (default: 0)",
+    )  # fmt: skip
+    select: tuple[str, ...] | None = option(
+        None, table_values.column_names, group=INPUT, metavar="a,b",
+        help="only these columns of a row reach the function",
     )  # fmt: skip
     max_record_bytes: int = option(
         MAX_RECORD_BYTES, values.size_bytes, group=INPUT, metavar="SIZE",

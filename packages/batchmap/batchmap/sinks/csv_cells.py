@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from batchmap.lone_surrogates import escaped, needs_escape
 from batchmap.sinks.json_encoding import json_text
 from batchmap.sinks.value_conversion import Form, unwritable
 from batchmap.worker.failures import Unwritable, describe_failure
 
-__all__ = ["Cells", "CsvCells", "check_utf8", "quoted", "rows_of"]
+__all__ = ["Cells", "CsvCells", "quoted", "rows_of"]
 
 Cells = tuple[tuple[str, ...] | None, tuple[str, ...]]
 """The names of the columns, `None` for a result that is no object, and the text of their cells."""
@@ -62,13 +63,9 @@ class CsvCells:
             return None, (number(result),)
         value = _CSV.resolved(result)
         if type(value) is not dict:
-            cells: Cells = None, (self._cell(result, nested=False),)
-        else:
-            named = self._named(value)
-            cells = tuple(named), tuple(map(self._cell, named.values()))
-            check_utf8("".join(named))
-        check_utf8("".join(cells[1]))
-        return cells
+            return None, _in_utf8((self._cell(result, nested=False),))
+        named = self._named(value)
+        return _in_utf8(tuple(named)), _in_utf8(tuple(map(self._cell, named.values())))
 
     def _named(self, value: dict[Any, Any]) -> dict[str, Any]:
         keyed = _CSV.keyed(value)
@@ -101,16 +98,8 @@ def quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if _special(text) else text
 
 
-def check_utf8(text: str) -> None:
-    """Raise `Unwritable` for text that UTF-8 cannot hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise unwritable(
-            "ValueError",
-            "the result's text holds a lone surrogate, which CSV in UTF-8 has no form for; "
-            "JSON Lines takes it",
-        ) from None
+def _in_utf8(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(escaped, texts)) if needs_escape("".join(texts)) else texts
 
 
 def rows_of(lines: Iterable[str]) -> Iterator[str]:

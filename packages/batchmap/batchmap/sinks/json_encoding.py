@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import json.encoder
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from batchmap.lone_surrogates import escaped, needs_escape
 from batchmap.records import ItemFailure
-from batchmap.sinks.value_conversion import JSON, Unwritable, is_plain, unwritable
+from batchmap.sinks.value_conversion import JSON, Unwritable, is_plain
 from batchmap.worker.failures import LONGEST_TEXT, describe_failure
 
-__all__ = ["fallback_texts", "is_utf8", "json_text", "json_texts", "result_text", "text_of"]
+__all__ = ["fallback_texts", "json_text", "json_texts", "result_text", "text_of"]
 
 _quoted = json.encoder.encode_basestring
-_surrogate = re.compile("[\ud800-\udfff]")
-_split_pair = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 def _float_text(number: float) -> str:
@@ -85,20 +83,15 @@ def json_texts(values: Sequence[Any]) -> tuple[list[str], dict[int, ItemFailure]
             except Unwritable as error:
                 failures[offset] = error.failure
                 texts.append("")
-    if not is_utf8("".join(texts)):
-        for offset, text in enumerate(texts):
-            try:
-                texts[offset] = _escaped(text)
-            except Unwritable as error:
-                failures[offset] = error.failure
-                texts[offset] = ""
+    if needs_escape("".join(texts)):
+        texts = list(map(escaped, texts))
     return texts, failures
 
 
 def result_text(value: Any) -> str:
     """Return a result as JSON that UTF-8 can hold; raises `Unwritable` when it has no such form."""
     text = json_text(value)
-    return text if text.isascii() or is_utf8(text) else _escaped(text)
+    return text if text.isascii() or not needs_escape(text) else escaped(text)
 
 
 def fallback_texts(items: Sequence[Any]) -> list[str]:
@@ -111,7 +104,7 @@ def fallback_texts(items: Sequence[Any]) -> list[str]:
 
 def text_of(text: str) -> str:
     """Return any `text` as a JSON string that UTF-8 can hold."""
-    return _surrogate.sub(_escape, _quoted(text))
+    return escaped(_quoted(text))
 
 
 def _repr_of(item: Any) -> str:
@@ -119,26 +112,3 @@ def _repr_of(item: Any) -> str:
         return repr(item)[:LONGEST_TEXT]
     except BaseException:
         return f"<{type(item).__name__} whose text cannot be had>"
-
-
-def is_utf8(text: str) -> bool:
-    """Tell whether UTF-8 can hold `text`, that is, whether it has no lone surrogate."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _escaped(text: str) -> str:
-    if _split_pair.search(text):
-        raise unwritable(
-            "ValueError",
-            "the result's text holds the two halves of a surrogate pair, "
-            "which JSON would read as one character",
-        )
-    return _surrogate.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from batchmap.arrow.values import values_of
-from batchmap.sinks.json_encoding import is_utf8
+from batchmap.lone_surrogates import is_utf8
 from batchmap.sinks.parquet_arrays import array_of, exact_array, has_map
 from batchmap.sinks.parquet_types import has_empty_struct, inferred_type, pyarrow
 from batchmap.sinks.parquet_widening import (

@@ -8,12 +8,14 @@ from batchmap.sources.factory import open_source
 from batchmap.sources.glob_files import MatchingFiles
 from batchmap.sources.glob_urls import MatchingUrls
 from batchmap.sources.inputs import open_inputs
+from batchmap.sources.reading_options import ReadingOptions
 from batchmap.sources.repeatable import SourceItems, TextLines
 
 __all__ = [
     "InputRecord",
     "MatchingFiles",
     "MatchingUrls",
+    "ReadingOptions",
     "Source",
     "SourceItems",
     "TextLines",

@@ -32,8 +32,11 @@ class Source(Protocol):
     """As it is called in messages; never holds a password."""
     repeatable: bool
     """Whether it can be read more than once."""
-    size_bytes: int | None
-    """The size of a file of little else than the records' bytes; `None` where that is unknown."""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The size of a file of little else than the records' bytes; `None` where unknown."""
+        ...
 
     @property
     def total(self) -> int | None:

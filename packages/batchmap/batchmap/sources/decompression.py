@@ -16,7 +16,6 @@ from batchmap.sources.zstd import require_zstandard
 __all__ = ["COMPRESSIONS", "ByteInput"]
 
 _BLOCK_BYTES = 1 << 18
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _logger = logging.getLogger("input")
 
@@ -24,9 +23,8 @@ _logger = logging.getLogger("input")
 class ByteInput:
     """The content of a byte source, decompressed, in blocks.
 
-    A byte order mark at the start is skipped. `compression` is the one of `COMPRESSIONS` that the
-    name tells, or empty; which one it is, the bytes tell. Raises `UsageError` when the package for
-    it is missing.
+    `compression` is the one of `COMPRESSIONS` that the name tells, or empty; which one it is, the
+    bytes tell. Raises `UsageError` when the package for it is missing.
     """
 
     def __init__(self, byte_source: ByteSource, *, compression: str = "") -> None:
@@ -50,14 +48,12 @@ class ByteInput:
         start = b""
         for block in read:
             start += block
-            if not may_become_known(start) and (
-                len(start) >= len(_BYTE_ORDER_MARK) or not _BYTE_ORDER_MARK.startswith(start)
-            ):
+            if not may_become_known(start):
                 break
         if (kind := kind_of(start)) is not None:
             read.close()
             raise self._refused(kind)
-        if start := start.removeprefix(_BYTE_ORDER_MARK):
+        if start:
             yield start
         yield from read
 

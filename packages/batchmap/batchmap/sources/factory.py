@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 from batchmap.errors import InputError, UsageError
@@ -21,11 +22,13 @@ from batchmap.sources.byte_sources import ByteSource, LocalFile, StandardInput, 
 from batchmap.sources.database_url import parse_postgresql, parse_sqlite
 from batchmap.sources.glob_files import MatchingFiles, matching_files
 from batchmap.sources.glob_urls import MatchingUrls, matching_urls
-from batchmap.sources.guarded import guarded, reading
+from batchmap.sources.guarded import errors_of_reading, guarded
 from batchmap.sources.listed_files import ListedFile
 from batchmap.sources.opened_file import HowToRead, open_file
 from batchmap.sources.parquet_directory import ParquetDirectory, is_parquet_directory
 from batchmap.sources.postgresql import PostgresqlRows
+from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
+from batchmap.sources.selected_columns import selected
 from batchmap.sources.spool import Spooled
 from batchmap.sources.sqlite import SqliteRows
 from batchmap.storage import (
@@ -49,6 +52,7 @@ def open_source(
     spec: str | ListedFile,
     *,
     input_format: str | None = None,
+    reading: ReadingOptions = AS_USUAL,
     max_record_bytes: int = MAX_RECORD_BYTES,
     json_path: str | None = None,
     excluded: Collection[Location] = (),
@@ -60,18 +64,18 @@ def open_source(
     Files and patterns may be URLs of stores that fsspec knows. A file that was listed is that file,
     whatever its name looks like.
 
-    `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says. A line of more than
-    `max_record_bytes` is a record that cannot be read. Of JSON, the array that lies under the keys
-    of `json_path` is read. Files of
+    `input_format`, one of `INPUT_FORMATS`, overrides what the file's name says; `reading` says more
+    of how it is read. A line of more than `max_record_bytes` is a record that cannot be read. Of
+    JSON, the array that lies under the keys of `json_path` is read. Files of
     `excluded` match no pattern, nor do files in such a directory of a store. A wait for standard
     input ends once `stopped` says so, as if the input had ended. With `repeatable`, standard input
     and pipes are kept in a temporary file, so that they can be read twice. Raises `UsageError` for
     a `spec` that makes no sense, `InputError` for an input that cannot be read; standard input,
     pipes and databases are opened only when they are read.
     """
-    how = HowToRead(input_format, max_record_bytes, json_path)
+    how = HowToRead(input_format, max_record_bytes, json_path, reading)
     name = spec.name if isinstance(spec, ListedFile) else without_secrets(secret_of(spec))
-    with reading(name):
+    with errors_of_reading(name):
         source = _opened(spec, how, excluded, stopped=stopped, repeatable=repeatable)
     # What has no content of its own is told apart by its class.
     return source if isinstance(source, MatchingFiles | MatchingUrls) else guarded(source)
@@ -99,7 +103,7 @@ def _opened(
         return _standard_input(how, stopped, repeatable)
     scheme = scheme_of(spec)
     if scheme in _DATABASES:
-        return _database(spec, scheme, how)
+        return selected(_database(spec, scheme, how), how.reading.select)
     location = location_of(spec)
     if isinstance(location, StoreUrl):
         return _stored(location, how, excluded)
@@ -112,7 +116,9 @@ def _opened(
     if _exists(spec) and Path(spec).is_dir():
         own = [path for path in excluded if isinstance(path, Path)]
         if input_format == "parquet" or (input_format is None and is_parquet_directory(Path(spec))):
-            return ParquetDirectory(Path(spec), name=spec, excluded=own)
+            how.reading.check_format("parquet", spec)
+            directory = ParquetDirectory(Path(spec), name=spec, excluded=own)
+            return selected(directory, how.reading.select)
     return _file(spec, how, repeatable)
 
 
@@ -132,7 +138,8 @@ _DATABASES = ("sqlite", "postgresql", "postgres")
 
 
 def _database(url: str, scheme: str, how: HowToRead) -> Source:
-    _refuse_format(how, "the items of a query are its rows")
+    only_selected = how._replace(reading=replace(how.reading, select=None))
+    _refuse_format(only_selected, "the items of a query are its rows")
     rest = url[len(scheme) :]
     if scheme == "sqlite":
         return SqliteRows(*parse_sqlite(scheme + rest))
@@ -150,13 +157,18 @@ def _stored(url: StoreUrl, how: HowToRead, excluded: Collection[Location]) -> So
 
 
 def _refuse_format(how: HowToRead, why: str) -> None:
-    for name in ("input_format", "json_path"):
-        if (value := getattr(how, name)) is not None:
-            raise UsageError(
-                why,
-                advice=f"leave out {{{name}:{value}}}, or name one file; for a pattern, "
-                "{rows} reads what is in its files",
-            )
+    given = [
+        f"{{{name}:{value}}}"
+        for name in ("input_format", "json_path")
+        if (value := getattr(how, name)) is not None
+    ]
+    given += [f"{{{name}:}}" for name in how.reading.given()]
+    if given:
+        raise UsageError(
+            why,
+            advice=f"leave out {', '.join(given)}, or name one file; for a pattern, {{rows}} reads "
+            "what is in its files",
+        )
 
 
 def _exists(spec: str) -> bool:

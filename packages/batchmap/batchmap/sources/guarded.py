@@ -14,11 +14,11 @@ from batchmap.errors import BatchmapError, InputError
 from batchmap.foreign_errors import is_own_fault
 from batchmap.sources.base import Source, one_line
 
-__all__ = ["GuardedSource", "guarded", "reading"]
+__all__ = ["GuardedSource", "errors_of_reading", "guarded"]
 
 
 @contextmanager
-def reading(name: str, place: Callable[[], str] | None = None) -> Iterator[None]:
+def errors_of_reading(name: str, place: Callable[[], str] | None = None) -> Iterator[None]:
     """Turn any error inside into an `InputError`, but what is a fault of this library.
 
     `name` says what is read; `place`, where it is known, how far it was read.
@@ -54,7 +54,7 @@ class GuardedSource:
         return self._guarded(self._source.records_and_pauses())
 
     def _guarded(self, records: Iterator[_Record]) -> Iterator[_Record]:
-        with reading(self._source.name):
+        with errors_of_reading(self._source.name):
             yield from records
 
 

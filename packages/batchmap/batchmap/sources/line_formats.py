@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
 
+from batchmap.lone_surrogates import unescape
 from batchmap.sources.base import InputRecord, unreadable_record
 from batchmap.sources.long_lines import LongLines
 from batchmap.sources.strict_json import NotJsonError, describe_json_error, whole_json
+from batchmap.sources.text_encoding import BadText, TextEncoding
 from batchmap.storage.formats import MAX_RECORD_BYTES
 
 __all__ = ["failed_items", "json_lines", "nul_texts", "text_lines"]
@@ -20,24 +22,33 @@ _SWAPPED = bytes.maketrans(b"\0\n", b"\n\0")
 
 
 def text_lines(
-    blocks: Iterable[bytes], max_bytes: int = MAX_RECORD_BYTES
+    blocks: Iterable[bytes],
+    max_bytes: int = MAX_RECORD_BYTES,
+    bad_text: BadText | None = None,
 ) -> Iterator[InputRecord | None]:
-    """Yield every line, decoded; bytes that are not UTF-8 become lone surrogates.
+    """Yield every line, decoded; bytes that are not UTF-8 are decoded by `bad_text`.
 
     One of more than `max_bytes` is an `UnreadableRecord`. `None` comes between two blocks, where
     more lines may have to be waited for.
     """
+    bad_text = bad_text or BadText(TextEncoding("input", "utf-8"))
+    first = 1
     numbers = count(1)
     long_lines = LongLines(blocks, max_bytes)
     for lines in _whole_lines(long_lines.blocks()):
         # All three iterators are C code: this is what a line costs, and there may be ten million.
-        texts = lines.decode("utf-8", "surrogateescape").split("\n")
+        try:
+            texts = lines.decode().split("\n")
+        except UnicodeDecodeError:
+            texts = bad_text.decoded(lines, first, long_lines.sizes).split("\n")
+        first += len(texts)
         records = zip(texts, lines.split(b"\n"), numbers, strict=False)
-        if long_lines.sizes or b"\0" in lines:
-            yield from (_bounded(long_lines, *_without_nul(*record)) for record in records)
+        if long_lines.sizes:
+            yield from (_bounded(long_lines, *record) for record in records)
         else:
             yield from records
         yield None
+    bad_text.close()
 
 
 def nul_texts(
@@ -53,13 +64,6 @@ def nul_texts(
         for record in zip(texts, raws, numbers, strict=False):
             yield _bounded(long_lines, *record) if long_lines.sizes else record
         yield None
-
-
-def _without_nul(item: Any, raw: bytes, number: int) -> InputRecord:
-    if "\0" in item:
-        error = f"character {item.index(chr(0)) + 1} of the line is NUL, which is no text"
-        item = unreadable_record("ValueError", error, raw)
-    return item, raw, number
 
 
 def _bounded(long_lines: LongLines, item: Any, raw: bytes, number: int) -> InputRecord:
@@ -128,7 +132,7 @@ def _parsed_lines(
 def _failed_item(value: Any) -> Any:
     if not isinstance(value, dict) or "index" not in value or "item" not in value:
         raise NotJsonError('not a failure of a run: an object with "index" and "item" is expected')
-    return value["item"]
+    return unescape(value["item"])
 
 
 def _described(error: ValueError | RecursionError, raw: bytes) -> tuple[str, str]:

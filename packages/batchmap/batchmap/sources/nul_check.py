@@ -19,7 +19,7 @@ _SEEN_BYTES = 4
 def without_nuls(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
     """Yield the blocks; raises `InputError` where the first bytes hold more NULs than line ends.
 
-    Fewer may be in a text, whose lines they damage. The first `_LOOKED_AT_BYTES` are looked at, and
+    Fewer may be in a text. The first `_LOOKED_AT_BYTES` are looked at, and
     held back from the first NUL on.
     """
     blocks, size, held = without_utf_16(blocks, name), 0, b""

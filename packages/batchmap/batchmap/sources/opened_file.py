@@ -11,6 +11,8 @@ from batchmap.sources.decompression import COMPRESSIONS
 from batchmap.sources.excel import ExcelRows
 from batchmap.sources.file_kinds import START_BYTES, FileKind, kind_of
 from batchmap.sources.parquet import ParquetRows
+from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
+from batchmap.sources.selected_columns import selected
 from batchmap.sources.stream_formats import StreamedSource
 from batchmap.sources.zip_files import ZipMember, names_in_zip
 from batchmap.storage.formats import INPUT_SUFFIXES, MAX_RECORD_BYTES
@@ -29,6 +31,7 @@ class HowToRead(NamedTuple):
     input_format: str | None = None
     max_record_bytes: int = MAX_RECORD_BYTES
     json_path: str | None = None
+    reading: ReadingOptions = AS_USUAL
 
 
 def open_file(byte_source: ByteSource, suffixes: list[str], how: HowToRead) -> Source:
@@ -73,15 +76,25 @@ def open_file(byte_source: ByteSource, suffixes: list[str], how: HowToRead) -> S
                 f"{byte_source.name}: {_NOUNS[input_format]} is read from a plain file only; save "
                 "it as one"
             )
-        return ParquetRows(byte_source) if input_format == "parquet" else ExcelRows(byte_source)
-    return StreamedSource(
+        how.reading.check_format(input_format, byte_source.name)
+        select = how.reading.select
+        if input_format == "parquet":
+            return selected(ParquetRows(byte_source, columns=select), select)
+        return selected(ExcelRows(byte_source), select)
+    is_tsv = input_format == "tsv" or (input_format == "csv" and suffix == ".tsv")
+    if input_format == "tsv":
+        input_format = "csv"
+    how.reading.check_format(input_format, byte_source.name)
+    source = StreamedSource(
         byte_source,
         input_format,
         compression=compression,
-        delimiter="\t" if suffix == ".tsv" else ",",
+        usual_delimiter="\t" if is_tsv else ",",
+        reading=how.reading,
         max_record_bytes=how.max_record_bytes,
         json_path=how.json_path,
     )
+    return selected(source, how.reading.select)
 
 
 def _kind(byte_source: ByteSource, suffix: str) -> FileKind | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchmap.arrow.values import rows_of, unknown_zones
@@ -25,11 +25,12 @@ class ParquetRows:
     """The rows of a file, by column name; a batch of them is in memory at a time.
 
     A row with a value that Python cannot hold is an `UnreadableRecord`. Checksums of pages are
-    verified where the file has them. Raises `UsageError` when pyarrow is missing, `InputError` when
-    the file is not Parquet or damaged.
+    verified where the file has them. Of `columns`, those that the file has are read, and no others.
+    Raises `UsageError` when pyarrow is missing, `InputError` when the file is not Parquet or
+    damaged.
     """
 
-    def __init__(self, byte_source: ByteSource) -> None:
+    def __init__(self, byte_source: ByteSource, *, columns: Sequence[str] | None = None) -> None:
         self._parquet = require("pyarrow.parquet", "formats", "reading Parquet")
         self._errors = (require("pyarrow", "formats", "reading Parquet").ArrowException, OSError)
         self._byte_source = byte_source
@@ -46,13 +47,18 @@ class ParquetRows:
             self.schema = file.schema_arrow
             """The names and types of the columns, as pyarrow has them."""
             has_int96 = "INT96" in {column.physical_type for column in file.schema}
-        columns = self.schema.names
-        if twice := [column for column in columns if columns.count(column) > 1]:
+        names = self.column_names = self.schema.names
+        self._columns = None if columns is None else [name for name in names if name in columns]
+        if twice := [name for name in names if names.count(name) > 1]:
             raise InputError(f"{name}: two columns are named {twice[0]!r:.60}; rename one of them")
         if has_int96:
             with self._opened("is not Parquet, or damaged", unit="ns") as file:
                 both = zip(self.schema, file.schema_arrow, strict=True)
-                self._int96 = [field.name for field, twin in both if field.type != twin.type]
+                self._int96 = [
+                    field.name
+                    for field, twin in both
+                    if field.type != twin.type and (columns is None or field.name in columns)
+                ]
         for field in self.schema:
             for zone in dict.fromkeys(unknown_zones(field.type)):
                 _logger.warning(
@@ -66,7 +72,9 @@ class ParquetRows:
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self._opened("cannot be read on; the file is damaged"))
             # pyarrow's threads would be a danger to workers that are forked.
-            batches = file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False)
+            batches = file.iter_batches(
+                batch_size=_BATCH_ROWS, columns=self._columns, use_threads=False
+            )
             twins: Iterator[Any] | None = None
             if self._int96:
                 problem = "cannot be read on; the file is damaged"

@@ -7,16 +7,21 @@ To add such a format, write a function from blocks of bytes to records, and add 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple
 
 from batchmap.sources.base import InputRecord
 from batchmap.sources.byte_sources import ByteSource
 from batchmap.sources.csv import csv_rows
+from batchmap.sources.csv_dialect import CsvSettings
 from batchmap.sources.decompression import ByteInput
 from batchmap.sources.json_document import json_records
 from batchmap.sources.line_formats import failed_items, json_lines, nul_texts, text_lines
+from batchmap.sources.notices import Notices
 from batchmap.sources.nul_check import without_nuls, without_utf_16
+from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
+from batchmap.sources.text_encoding import BadText, TextEncoding
 from batchmap.storage.formats import MAX_RECORD_BYTES
 
 __all__ = ["StreamedSource"]
@@ -35,7 +40,9 @@ class _Format(NamedTuple):
 
 _FORMATS: Mapping[str, _Format] = {
     "text": _Format(
-        lambda blocks, source: text_lines(without_nuls(blocks, source.name), source.max_bytes),
+        lambda blocks, source: text_lines(
+            without_nuls(blocks, source.name), source.max_bytes, source.bad_text()
+        ),
         "line",
     ),
     "nul": _Format(lambda blocks, source: nul_texts(blocks, source.max_bytes), "record"),
@@ -55,10 +62,7 @@ _FORMATS: Mapping[str, _Format] = {
     ),
     "csv": _Format(
         lambda blocks, source: csv_rows(
-            without_utf_16(blocks, source.name),
-            source.name,
-            delimiter=source.delimiter,
-            on_header=source.note_header,
+            without_utf_16(blocks, source.name), source.name, source.csv, source.bad_text(), source
         ),
         "line",
     ),
@@ -70,7 +74,7 @@ class StreamedSource:
     """The records of `byte_source`, in a format that is read from front to back."""
 
     name: str
-    delimiter: str
+    csv: CsvSettings
     max_bytes: int
     """How long a line may be, for one that is an item."""
     json_path: str | None
@@ -82,7 +86,8 @@ class StreamedSource:
         input_format: str,
         *,
         compression: str = "",
-        delimiter: str = ",",
+        usual_delimiter: str = ",",
+        reading: ReadingOptions = AS_USUAL,
         max_record_bytes: int = MAX_RECORD_BYTES,
         json_path: str | None = None,
     ) -> None:
@@ -91,7 +96,7 @@ class StreamedSource:
         self.paths = byte_source.paths
         self.repeatable = byte_source.repeatable
         self.state = byte_source.state
-        self.size_bytes = None if compression else byte_source.size_bytes
+        self._size_bytes = None if compression else byte_source.size_bytes
         self._input = ByteInput(byte_source, compression=compression)
         self._format = _FORMATS[input_format]
         self._noun = self._format.noun
@@ -100,13 +105,48 @@ class StreamedSource:
         """Its name, which says what items are made of the bytes."""
         self.context = b""
         """A digest of what records mean beside their bytes; known with the first of them."""
-        self.delimiter = delimiter
+        self.csv = reading.csv_settings(usual_delimiter)
         self.max_bytes = max_record_bytes
+        self._encoding = TextEncoding(byte_source.name, reading.encoding)
+        self._notices = Notices(byte_source.name)
 
-    def note_header(self, header: list[str]) -> None:
-        """Take the names above the records into `context`."""
-        names = repr((self.delimiter, header)).encode("utf-8", "surrogatepass")
+    @property
+    def size_bytes(self) -> int | None:
+        """The size of the file, about as if it were in UTF-8."""
+        size = self._size_bytes
+        return None if size is None else size // self._encoding.unit_bytes
+
+    def taken(self) -> dict[str, str]:
+        """Return the options that were left to the input, and what they are by its first bytes.
+
+        They are `auto` for what is no file of this machine, until it is read.
+        """
+        is_csv = self.format == "csv"
+        if self.paths and (not self._encoding.is_read or (is_csv and not self.context)):
+            next(self.records(), None)
+        known = {"encoding": self._encoding.taken or "auto"}
+        if is_csv:
+            known["delimiter"] = self.csv.delimiter or "auto"
+        return known
+
+    def bad_text(self) -> BadText:
+        """Return what decodes bytes that are no text, in one reading."""
+        return BadText(self._encoding)
+
+    def note_table(self, delimiter: str, columns: list[str], remarks: list[str]) -> None:
+        """Take what is known of the records, before the first of them, into `context`."""
+        names = repr((delimiter, columns)).encode("utf-8", "surrogatepass")
         self.context = blake2b(names, digest_size=blake2b.PERSON_SIZE).digest()
+        taken = self._encoding.notices()
+        if self.csv.delimiter is None and delimiter != self.csv.usual:
+            taken.append(f"delimiter {delimiter!r}")
+        self._notices.tell(taken, remarks)
+        if self.repeatable:  # it is to be read the same way again, also when it has grown
+            self.csv = replace(self.csv, delimiter=delimiter)
+
+    def warn(self, line: int, message: str) -> None:
+        """Tell what a user should know of a line, of the first such line only."""
+        self._notices.warn(line, message)
 
     def note_lines(self) -> None:
         """Call records lines, as which they are read."""
@@ -116,7 +156,13 @@ class StreamedSource:
         return filter(None, self.records_and_pauses())
 
     def records_and_pauses(self) -> Iterator[InputRecord | None]:
-        return self._format.read(self._input.blocks(), self)
+        return self._format.read(self._text_blocks(), self)
+
+    def _text_blocks(self) -> Iterator[bytes]:
+        for block in self._encoding.utf8_blocks(self._input.blocks()):
+            if self.format != "csv":
+                self._notices.tell(self._encoding.notices(), [])
+            yield block
 
     def place(self, where: int) -> str:
         return f"{self.name} {self._noun} {where}"

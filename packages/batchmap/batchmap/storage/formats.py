@@ -11,7 +11,7 @@ __all__ = [
     "OUTPUT_SUFFIXES",
 ]
 
-INPUT_FORMATS = ("text", "nul", "jsonl", "json", "csv", "parquet", "xlsx", "files", "errors")
+INPUT_FORMATS = ("text", "nul", "jsonl", "json", "csv", "tsv", "parquet", "xlsx", "files", "errors")
 
 OUTPUT_FORMATS = ("jsonl", "csv", "parquet")
 

@@ -1,0 +1,73 @@
+"""How the text and the rows of an input are read, as the options of a run say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from batchmap.errors import UsageError
+from batchmap.sources.csv_dialect import CsvSettings
+
+__all__ = ["AS_USUAL", "ReadingOptions"]
+
+_OF_CSV = ("delimiter", "quote", "no_header", "columns", "skip_lines")
+
+_WITH_TEXT = ("text", "jsonl", "json", "csv", "errors")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions:
+    """What is `None` is as the input tells, or as usual; the names are those of the options."""
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    quote: str | None = None
+    """Empty where quotes are text."""
+    no_header: bool = False
+    columns: tuple[str, ...] | None = None
+    skip_lines: int = 0
+    select: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, options: Any) -> Self:
+        """Return those of an object that has them all as attributes of these names."""
+        return cls(**{name: getattr(options, name) for name in cls.names()})
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of the options."""
+        return [field.name for field in fields(cls)]
+
+    def given(self) -> list[str]:
+        """Return the names of the options that say something."""
+        return [name for name in self.names() if getattr(self, name) not in (None, False, 0)]
+
+    def csv_settings(self, usual_delimiter: str) -> CsvSettings:
+        """Return those that say how CSV is read; raises `UsageError` where two of them clash."""
+        delimiter = self.delimiter or usual_delimiter
+        if self.quote == delimiter:
+            raise UsageError(f"delimiter and quote are both {delimiter!r}; change one of them")
+        return CsvSettings(usual_delimiter, **{name: getattr(self, name) for name in _OF_CSV})
+
+    def check_format(self, input_format: str, name: str) -> None:
+        """Raise `UsageError` for an option that a format has no use for."""
+        errors = []
+        if input_format != "csv":
+            errors += [
+                _useless(option, f"is for CSV, and {name} is read as {input_format}")
+                for option in self.given()
+                if option in _OF_CSV
+            ]
+        if self.encoding is not None and input_format not in _WITH_TEXT:
+            errors.append(_useless("encoding", f"is for text, and {name} is {input_format}"))
+        if self.select is not None and input_format == "text":
+            errors.append(_useless("select", f"is for rows, and the items of {name} are lines"))
+        if errors:
+            raise UsageError.joined(errors)
+
+
+def _useless(option: str, why: str) -> UsageError:
+    return UsageError(why, option=option, advice="leave it out, or give {input_format:csv}")
+
+
+AS_USUAL = ReadingOptions()
