@@ -262,14 +262,6 @@ def test_a_url_of_a_file_here_is_decoded(tmp_path: Path) -> None:
         assert first_item(f"file://localhost{tmp_path}/{spelled}") == item
 
 
-def test_a_directory_of_parquet_is_told_how_to_be_named(tmp_path: Path) -> None:
-    for name in ("part-1.parquet", "part-0.parquet", "_SUCCESS"):
-        (tmp_path / name).touch()
-    with pytest.raises(InputError) as caught:
-        open_source(f"{tmp_path}/")
-    assert str(caught.value).endswith(f", such as {tmp_path}/part-0.parquet; it holds 2 of Parquet")
-
-
 @pytest.mark.parametrize("spelled", ["what?.db", "what%3F.db"])
 def test_the_name_of_a_database_may_hold_a_question_mark(tmp_path: Path, spelled: str) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "what?.db")) as database, database:

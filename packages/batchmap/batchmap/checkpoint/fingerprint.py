@@ -80,7 +80,6 @@ def check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task:
     """Raise `InputError` where the run is not the one that the journal knows."""
     if not accepts_task:
         _check_task(before, now)
-    _check_reading(before.get("reading", now["reading"]), now["reading"])
     for name, value in without_task(now).items():
         if name == "reading" or before.get(name) == value:
             continue
@@ -95,6 +94,7 @@ def check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task:
             option=name,
             advice="{overwrite} begins anew",
         )
+    _check_reading(before.get("reading", now["reading"]), now["reading"])
 
 
 def _shown(value: Any) -> Any:
