@@ -79,7 +79,7 @@ class UnreadableRecord:
 
     failure: ItemFailure
     text: str
-    """The record as it stands in the input, at most 8 KB."""
+    """The record as it stands in the input; of one that is too long, its first 8 KB."""
 
 
 @dataclass(frozen=True, slots=True)

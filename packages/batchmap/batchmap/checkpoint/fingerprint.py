@@ -25,6 +25,9 @@ def run_fingerprint(
     """Return what the results depend on, the items apart."""
     names = ("output_format", "record", "keep_order", "defuse_formulas")
     chosen = {name: getattr(options, name) for name in names}
+    # What is not given is not noted, so that journals of earlier versions can be gone on with.
+    given = {"strict": options.strict or None, "columns_out": options.columns_out}
+    chosen |= {name: list(one) if isinstance(one, tuple) else one for name, one in given.items()}
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
     return {**function, **chosen, "input_format": input_format, "identity": identity.name}
 

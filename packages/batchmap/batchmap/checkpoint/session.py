@@ -128,7 +128,7 @@ def open_recorder(
         output = _leased(options.output, stack)
         identity = identity_of(source, options.key)
         if output is None:
-            sink: Sink = StdoutSink(stdout, record=options.record)
+            sink: Sink = StdoutSink(stdout, record=options.record, strict=options.strict)
             journal: Journal | None = None
         else:
             sink = open_sink(
@@ -136,6 +136,8 @@ def open_recorder(
                 options.output_format,
                 record=options.record,
                 defuse=options.defuse_formulas,
+                strict=options.strict,
+                columns=options.columns_out or (),
             )
             journal = open_journal(options, output)
             stack.callback(journal.close)

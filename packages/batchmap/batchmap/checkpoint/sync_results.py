@@ -46,6 +46,8 @@ class SyncResults:
             options.output_format,
             record=options.record,
             defuse=options.defuse_formulas,
+            strict=options.strict,
+            columns=options.columns_out or (),
         )
         self.journal: Journal | None = None
         self.rows_before = (0, 0)

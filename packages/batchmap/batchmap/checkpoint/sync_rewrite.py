@@ -65,7 +65,12 @@ def rewrite(
     journal = earlier[0].journal
     _claim_draft(journal, draft)
     sink = open_sink(
-        draft, options.output_format, record=options.record, defuse=options.defuse_formulas
+        draft,
+        options.output_format,
+        record=options.record,
+        defuse=options.defuse_formulas,
+        strict=options.strict,
+        columns=options.columns_out or (),
     )
     try:
         with ExitStack() as stack, replacing(journal, fingerprint) as new:

@@ -35,10 +35,17 @@ class CsvSink:
 
     shows_items = False
 
-    def __init__(self, file: GrowingText, *, defuse: bool) -> None:
+    def __init__(
+        self,
+        file: GrowingText,
+        *,
+        defuse: bool,
+        strict: bool = False,
+        columns: Sequence[str] = (),
+    ) -> None:
         self._file = file
         self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
-        self.encoder = CsvCells(defuse=defuse)
+        self.encoder = CsvCells(defuse=defuse, strict=strict)
         self._columns: list[str] | None = None
         self._has_objects: bool | None = None
         """Whether the results are objects; `None` while that is not known."""

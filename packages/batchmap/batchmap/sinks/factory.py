@@ -9,6 +9,7 @@ for files and one for stores. A package that it needs is imported by `batchmap.o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from batchmap.errors import UsageError
@@ -27,12 +28,20 @@ __all__ = ["open_sink"]
 
 
 def open_sink(
-    output: Path | OutputLease, output_format: str, *, record: str = "full", defuse: bool = False
+    output: Path | OutputLease,
+    output_format: str,
+    *,
+    record: str = "full",
+    defuse: bool = False,
+    strict: bool = False,
+    columns: Sequence[str] = (),
 ) -> Sink:
     """Return the sink that writes `output`; no file is touched before its `start`.
 
     `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
-    hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
+    hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula. With
+    `strict`, nan and infinity fail, which are `null` in JSON otherwise.
+    `columns` are the first ones that CSV has.
     Raises `UsageError` for an unknown format, and when the package for Parquet is missing.
     """
     if output_format not in OUTPUT_FORMATS:
@@ -44,7 +53,8 @@ def open_sink(
         return ParquetSink(
             StoreParquetParts(output)
             if isinstance(output, OutputLease)
-            else LocalParquetParts(output)
+            else LocalParquetParts(output),
+            strict=strict,
         )
     file = (
         StoreText(output, f".{output_format}")
@@ -52,7 +62,7 @@ def open_sink(
         else AppendedFile(output)
     )
     if output_format == "csv":
-        return CsvSink(file, defuse=defuse)
+        return CsvSink(file, defuse=defuse, strict=strict, columns=columns)
     if output_format == "jsonl":
-        return JsonLinesSink(file, record=record)
+        return JsonLinesSink(file, record=record, strict=strict)
     raise NotImplementedError(f"no sink writes {output_format}")

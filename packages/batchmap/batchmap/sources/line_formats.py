@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
 
+from batchmap.marked_json import NotMarkableError, unmarked
+from batchmap.records import ItemFailure, UnreadableRecord
 from batchmap.sources.base import InputRecord, unreadable_record
 from batchmap.sources.long_lines import LongLines
 from batchmap.sources.strict_json import NotJsonError, describe_json_error, whole_json
@@ -39,7 +41,7 @@ def text_lines(
 
 def _bounded(long_lines: LongLines, item: Any, raw: bytes, number: int) -> InputRecord:
     if number in long_lines.sizes:
-        item = unreadable_record("ValueError", long_lines.error(number), raw)
+        item = unreadable_record("ValueError", long_lines.error(number), raw, whole=False)
     return item, raw, number
 
 
@@ -102,7 +104,16 @@ def _parsed_lines(
 def _failed_item(value: Any) -> Any:
     if not isinstance(value, dict) or "index" not in value or "item" not in value:
         raise NotJsonError('not a failure of a run: an object with "index" and "item" is expected')
-    return value["item"]
+    item = value["item"]
+    if value.get("unreadable") is True and type(item) is str:
+        said = [value.get(name) for name in ("error_type", "error", "traceback")]
+        return UnreadableRecord(ItemFailure(*map(str, said)), item)
+    if type(item) not in (dict, list):
+        return item
+    try:
+        return unmarked(item)
+    except NotMarkableError as error:
+        raise NotJsonError(f"the item cannot be made again: {error}") from None
 
 
 def _described(error: ValueError | RecursionError, raw: bytes) -> tuple[str, str]:
