@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.checkpoint.completion_log import FailureSpool
+from batchmap.checkpoint.csv_header import with_header
 from batchmap.checkpoint.failure_stats import FailureLimit
 from batchmap.checkpoint.fingerprint import check_sameness, run_fingerprint
 from batchmap.checkpoint.identity import identity_of
@@ -141,6 +142,8 @@ def open_recorder(
             )
             journal = open_journal(options, output)
             stack.callback(journal.close)
+            if options.output is not None:
+                sink = with_header(sink, options.output, journal, options)
         stack.callback(sink.close)
         before = None if journal is None or options.overwrite else journal.fingerprint
         if before is not None and options.sync:  # which puts any order right

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+from batchmap.checkpoint.csv_header import with_header
 from batchmap.checkpoint.done_items import last_rows, result_commits
 from batchmap.checkpoint.fingerprint import without_task
 from batchmap.checkpoint.journal import Journal
@@ -18,6 +19,7 @@ from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, open_reader, open_sink
 from batchmap.sinks.base import Kept
+from batchmap.sinks.csv_columns import EXTRA
 from batchmap.sinks.parquet_parts import LocalParquetParts
 from batchmap.storage import journal_path, sync_path
 
@@ -41,7 +43,7 @@ class SyncResults:
         self._output = options.output
         self._fingerprint = dict(fingerprint)
         self.path = sync_path(options.output)
-        self.sink: Sink = open_sink(
+        self._plain_sink: Sink = open_sink(
             self.path,
             options.output_format,
             record=options.record,
@@ -49,6 +51,7 @@ class SyncResults:
             strict=options.strict,
             columns=options.columns_out or (),
         )
+        self.sink = self._plain_sink
         self.journal: Journal | None = None
         self.rows_before = (0, 0)
         """The last rows of its journal that earlier syncs wrote."""
@@ -62,7 +65,8 @@ class SyncResults:
         """Open what a sync left that was stopped; drop it where it is of no use."""
         path = journal_path(self.path)
         try:
-            self.journal = Journal(path)
+            self._open_journal(path)
+            assert self.journal is not None
             self.journal.check()
             self.sink.check(self.journal.stretches())
         except OutputError as error:
@@ -95,7 +99,8 @@ class SyncResults:
         assert self.journal is not None
         here = columns_at(self.path, self._options.output_format, self.journal)
         if here.columns is not None:
-            return here.columns == columns.columns
+            known = [name for name in columns.columns or () if name != EXTRA]
+            return [name for name in here.columns if name != EXTRA] == known
         try:
             self.sink.carry(columns, 0)
         except (OutputError, ValueError):
@@ -110,7 +115,8 @@ class SyncResults:
                     f"{self.path} exists and has no journal, so nobody knows whose it is",
                     advice="move it away",
                 )
-            self.journal = Journal(journal_path(self.path))
+            self._open_journal(journal_path(self.path))
+            assert self.journal is not None
         if self.journal.fingerprint is None:
             self.journal.begin(self._fingerprint)
             self.sink.start(0)
@@ -120,6 +126,10 @@ class SyncResults:
         with self.journal.transaction():
             self.journal.set("retries", self._options.retry_failed)
         self.sink.carry(columns, 0)
+
+    def _open_journal(self, path: Path) -> None:
+        self.journal = Journal(path)
+        self.sink = with_header(self._plain_sink, self.path, self.journal, self._options)
 
     def remove(self) -> None:
         """Remove it, with its journal; both are ours alone."""

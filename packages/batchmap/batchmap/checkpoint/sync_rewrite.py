@@ -19,6 +19,7 @@ from batchmap.checkpoint.journal_replacement import Replacement, remove_draft, r
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, open_reader, open_sink, renumbered_failure
+from batchmap.sinks.csv import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet_parts import LocalParquetParts
 from batchmap.stopping import StopRequest
@@ -149,6 +150,10 @@ class _Writer:
         self._journals = [one.journal for one in (*earlier, self._beside)]
         self._unsynced = 0
         sink.start(0)
+        if isinstance(sink, CsvSink):  # those of what was done now are those of the output, or more
+            found = [reader.columns().columns for reader in reversed(readers)]
+            if columns := next(filter(None, found), None):
+                sink.choose(columns)
 
     def write(
         self, matching: ItemMatching, place_of: Callable[[int], str], stop: StopRequest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 from batchmap.sinks.json_encoding import json_text
@@ -15,7 +16,8 @@ from batchmap.worker.failures import Unwritable, describe_failure
 __all__ = ["Cells", "CsvCells", "check_utf8", "quoted", "rows_of"]
 
 Cells = tuple[tuple[str, ...] | None, tuple[str, ...]]
-"""The names of the columns, `None` for a result that is no object, and the text of their cells."""
+"""The names of the columns, `None` for a result that is no object, and the text of their cells.
+A result of `None` has no columns."""
 
 _CSV = Form("CSV")
 _STRICT_CSV = Form("CSV", nan="refused")
@@ -54,6 +56,7 @@ class CsvCells:
     def __init__(self, *, defuse: bool, strict: bool = False) -> None:
         self._defuse = defuse
         self._numbers = _NUMBERS | {float: _finite} if strict else _NUMBERS
+        self._bare = {kind: text for kind, text in self._numbers.items() if kind is not NoneType}
         self._form, self._json = (_STRICT_CSV, STRICT_JSON) if strict else (_CSV, JSON)
 
     def __call__(self, result: Any) -> Cells:
@@ -66,10 +69,12 @@ class CsvCells:
             raise keeping(Unwritable(describe_failure(error)), result) from None
 
     def _cells(self, result: Any) -> Cells:
-        number = self._numbers.get(type(result))
+        number = self._bare.get(type(result))
         if number is not None:
             return None, (number(result),)
         value = self._form.resolved(result)
+        if value is None:
+            return (), ()
         if type(value) is not dict:
             cells: Cells = None, (self._cell(result, nested=False),)
         else:
@@ -100,6 +105,10 @@ class CsvCells:
         if type(simple) in (dict, list, tuple):
             return quoted(json_text(value, self._json))
         return self._cell(simple)
+
+    def name(self, column: str) -> str:
+        """Return what a column is called in the output."""
+        return self._defused(column) if self._defuse else column
 
     def _defused(self, text: str) -> str:
         return f"'{text}" if _formula(text) else text
