@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from batchmap import run
 from batchmap.checkpoint import csv_header
+from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.verification import verify_output
+from batchmap.sinks import open_sink
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -82,7 +84,7 @@ def test_the_columns_are_the_same_whichever_item_ends_first(
 
 def write_in_order(path: Path, function: Callable[[int], Any], order: list[int]) -> None:
     """Write results as they would come from items that end in some order."""
-    journal = csv_header.Journal(Path(f"{path}.journal"))
+    journal = Journal(Path(f"{path}.journal"))
     journal.begin({"output_format": "csv", "record": "result", "defuse_formulas": False})
     sink = csv_header.HeaderedCsv(open_csv(path), path, journal, open_csv)
     sink.start(0)
@@ -100,7 +102,7 @@ def write_in_order(path: Path, function: Callable[[int], Any], order: list[int])
 
 
 def open_csv(path: Path) -> Any:
-    return csv_header.open_sink(path, "csv")
+    return open_sink(path, "csv")
 
 
 def test_a_column_of_a_first_item_that_others_had_before_is_no_extra(tmp_path: Path) -> None:

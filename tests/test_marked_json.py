@@ -33,7 +33,7 @@ def same(value: Any, other: Any) -> bool:
     if isinstance(value, float | numpy.floating) and math.isnan(value):
         return type(value) is type(other) and math.isnan(other)
     if isinstance(value, numpy.ndarray):
-        return value.dtype == other.dtype and value.tolist() == other.tolist()
+        return bool(value.dtype == other.dtype and value.tolist() == other.tolist())
     return type(value) is type(other) and (value == other or repr(value) == repr(other))
 
 

@@ -114,17 +114,17 @@ def test_the_failed_rows_of_parquet_are_the_same_rows_again(tmp_path: Path) -> N
     import decimal
 
     now = datetime.datetime(2024, 5, 6, 7, 8, 9, 123456)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"n": 1, "x": float("nan"), "b": b"\xff\x00", "t": "x" * 50_000, "d": now.date()},
         {"n": 2, "x": None, "b": None, "t": "\u2028", "d": None},
     ]
-    more = {
+    more: dict[str, Any] = {
         "at": [now.replace(tzinfo=datetime.UTC), None],
         "price": [decimal.Decimal("1.10"), decimal.Decimal("-3.00")],
         "tags": [[b"a"], []],
         "s": [{"f": float("inf")}, None],
     }
-    columns = {name: [row[name] for row in rows] for name in rows[0]} | more
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]} | more
     parquet.write_table(arrow.table(columns), tmp_path / "in.parquet")
     check_again(tmp_path, tmp_path / "in.parquet", 2)
 

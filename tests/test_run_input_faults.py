@@ -192,7 +192,7 @@ def test_a_deeply_nested_item_is_recorded_as_it_came_when_the_function_changed_i
     done = place.run("change.py:f", "in.jsonl", "--errors", "errors", "--backend", "thread")
     assert done.returncode == 1
     [failure] = place.failures("errors")
-    assert failure["item"] == json.loads(place.path("in.jsonl").read_text())
+    assert failure["item"] == json.loads(f'{{"v": 1, "w": {too_deep_to_pickle()}}}')
 
 
 # Change and identity --------------------------------------------------------------------------

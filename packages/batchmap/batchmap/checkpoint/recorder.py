@@ -93,7 +93,7 @@ class Recorder:
         self.written = 0
         """How many results went to the sink."""
         self._failure_stats = FailureStats()
-        self._unwritable = UnwritableResults(errors_path and f"{errors_path}", before[0])
+        self._unwritable = UnwritableResults(errors_path, before[0])
         self.finished = False
         """Whether all items are done, and the output is complete."""
         self.halted = False

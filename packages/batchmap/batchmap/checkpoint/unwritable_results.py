@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from batchmap.records import ItemFailure
+from batchmap.storage import Location
 from batchmap.worker.failures import UnwritableFailure
 
 __all__ = ["UnwritableResults"]
@@ -18,7 +19,7 @@ MOST_IN_VAIN = 100
 class UnwritableResults:
     """Counts the results of a run that cannot be written; `kept_in` is where they are kept."""
 
-    def __init__(self, kept_in: str | None, written_before: int) -> None:
+    def __init__(self, kept_in: Location | None, written_before: int) -> None:
         self._kept_in = kept_in
         self._written_before = written_before
         self._number = 0

@@ -60,7 +60,7 @@ def _described(value: Any, levels: int = _MAX_LEVELS) -> str:
             if kind in (list, tuple):
                 inside = ", ".join(_described(one, levels - 1) for one in value)
                 return f"[{inside}]" if kind is list else f"({inside}{',' * (len(value) == 1)})"
-            if kind.__repr__ is object.__repr__ and (held := _attributes(value)):
+            if vars(object)["__repr__"] is kind.__repr__ and (held := _attributes(value)):
                 named = (f"{name}={_described(one, levels - 1)}" for name, one in held)
                 return f"{kind.__qualname__}({', '.join(named)})"
         return repr(value)

@@ -128,13 +128,13 @@ class ParquetSink:
         self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Encoded]
     ) -> tuple[list[dict[str, Any] | None], dict[int, ItemFailure]]:
         rows: list[dict[str, Any] | None] = [
-            one if type(one) is dict else {_ONLY_COLUMN: one[0]} for one in encoded
+            one if isinstance(one, dict) else {_ONLY_COLUMN: one[0]} for one in encoded
         ]
         failures: dict[int, ItemFailure] = {}
         self._add_rows(rows, 0, len(rows), failures)
         for offset, failure in failures.items():
             one = encoded[offset]
-            failures[offset] = with_result(failure, one if type(one) is dict else one[0])
+            failures[offset] = with_result(failure, one if isinstance(one, dict) else one[0])
         return rows, failures
 
     def carry(self, kept: Kept, index: int) -> list[dict[str, Any] | None]:

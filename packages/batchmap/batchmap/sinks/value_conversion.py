@@ -254,7 +254,7 @@ def _simpler(value: Any) -> Any:
     if (simple := of_library(value)) is not NO_FORM:
         return simple
     if isinstance(value, tuple) and hasattr(type(value), "_fields"):
-        return dict(zip(value._fields, value, strict=True))
+        return dict(zip(getattr(value, "_fields"), value, strict=True))  # noqa: B009
     for container in (dict, list, tuple):
         if isinstance(value, container):
             return container(value)

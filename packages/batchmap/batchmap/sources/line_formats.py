@@ -106,8 +106,8 @@ def _failed_item(value: Any) -> Any:
         raise NotJsonError('not a failure of a run: an object with "index" and "item" is expected')
     item = value["item"]
     if value.get("unreadable") is True and type(item) is str:
-        said = [value.get(name) for name in ("error_type", "error", "traceback")]
-        return UnreadableRecord(ItemFailure(*map(str, said)), item)
+        error_type, error = f"{value.get('error_type')}", f"{value.get('error')}"
+        return UnreadableRecord(ItemFailure(error_type, error, ""), item)
     if type(item) not in (dict, list):
         return item
     try:
