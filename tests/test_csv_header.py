@@ -146,3 +146,33 @@ def test_failed_items_are_among_the_first(tmp_path: Path) -> None:
     assert path.read_text().startswith("n,c1,_extra\n")
     assert len(rows(path)) == 110
     assert sound(path)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("step", ["_copy", "os.replace", "settle"])
+@pytest.mark.parametrize("mode", ["new", "sync"])
+def test_a_kill_while_the_header_is_written_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, mode: Any
+) -> None:
+    path, options = tmp_path / "out.csv", {"backend": "sequential", "batch_size": 5}
+    if mode == "sync":
+        run(late, range(200), path)
+
+    def kill(*arguments: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        owner = "HeaderedCsv." if step == "_copy" else ""
+        patched.setattr(f"batchmap.checkpoint.csv_header.{owner}{step}", kill)
+        with pytest.raises(Killed):
+            run(late, range(600), path, mode=mode, **options)
+    run(late, range(600), path, mode="sync" if mode == "sync" else "resume", **options)
+    found = rows(path)
+    assert len(found) == 600
+    assert [row["n"] for row in found if row["_extra"]] == ["500"]
+    assert [row["n"] for row in found if row["early"]] == ["60"]
+    assert sound(path)
+    assert {one.name for one in tmp_path.iterdir()} == {"out.csv", "out.csv.journal"}

@@ -14,14 +14,16 @@ from batchmap.checkpoint.done_items import last_rows, result_commits
 from batchmap.checkpoint.fingerprint import without_task
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_file import DamagedJournalError, remove_journal_file
+from batchmap.checkpoint.journal_replacement import remove_draft, settle
 from batchmap.checkpoint.open_journal import agree
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, open_reader, open_sink
 from batchmap.sinks.base import Kept
 from batchmap.sinks.csv_columns import EXTRA
+from batchmap.sinks.output_errors import real_path
 from batchmap.sinks.parquet_parts import LocalParquetParts
-from batchmap.storage import journal_path, sync_path
+from batchmap.storage import draft_path, journal_path, sync_path
 
 __all__ = ["SyncResults", "columns_at", "remove_sync"]
 
@@ -67,6 +69,11 @@ class SyncResults:
         try:
             self._open_journal(path)
             assert self.journal is not None
+            target = real_path(self.path)
+            draft = draft_path(target, target.parent)
+            settle(self.journal, self.path, draft)  # it was killed while a header was written
+            if self.journal.get("drafts"):
+                remove_draft(draft)
             self.journal.check()
             self.sink.check(self.journal.stretches())
         except OutputError as error:
