@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from batchmap import run
+from batchmap.errors import InputError, UsageError
 from batchmap.marked_json import unmarked
 
 BACKENDS = ("sequential", "thread", "process", "async")
@@ -171,3 +172,42 @@ def test_a_bad_line_is_a_bad_line_again(tmp_path: Path) -> None:
         for name in ("item", "error_type", "error", "unreadable"):
             assert again[name] == line[name]
     assert [json.loads(line)["item"] for line in second.read_text().splitlines()] == [1]
+
+
+# Options ----------------------------------------------------------------------------------------
+
+
+def test_columns_of_an_output_that_takes_any_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"columns_out.*jsonl takes any columns"):
+        run(same, [1], tmp_path / "out.jsonl", columns_out="a,b")
+    for wrong in ("", "a,,b", "a,a", 5):
+        with pytest.raises(UsageError, match="columns_out"):
+            run(same, [1], tmp_path / "out.csv", columns_out=wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_goes_on_with_the_same_columns_and_strictness_alone(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    run(same, [1], path, columns_out="a")
+    assert path.read_text() == "a,result\n,1\n"
+    with pytest.raises(InputError, match="columns_out"):
+        run(same, [1, 2], path, mode="resume", columns_out="b")
+    with pytest.raises(InputError, match="strict"):
+        run(same, [1, 2], path, mode="resume", columns_out="a", strict=True)
+    assert run(same, [1, 2], path, mode="resume", columns_out="a").finished
+
+
+def test_a_dry_run_tells_of_results_that_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from batchmap.command.dry_run import find_plan
+    from batchmap.job import Job
+    from batchmap.options import JobOptions
+    from batchmap.sources.python_items import PythonItems
+
+    options = JobOptions(output=tmp_path / "out.csv")
+    with Job(answer, options, source=PythonItems(range(50))) as job:
+        find_plan(job)
+    [told] = [one.getMessage() for one in caplog.records]
+    assert "results cannot be written as csv: TypeError: " in told
+    assert list(tmp_path.iterdir()) == []
