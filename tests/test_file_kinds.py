@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 from batchmap.command.errors import flag_spelling

@@ -19,6 +19,7 @@ from batchmap.command.errors import flag_spelling
 from batchmap.errors import OutputError, UsageError
 from batchmap.records import ItemFailure, UnreadableRecord
 from batchmap.sinks import Sink, StdoutSink, failure_line, open_sink, write_errors
+from batchmap.sources.line_formats import failed_items
 from batchmap.storage import OUTPUT_FORMATS
 
 from tests.conftest import ROOT
@@ -220,11 +221,11 @@ def test_one_bad_result_leaves_the_others(path: Path, opened: Callable[[], Sink]
     sink = opened()
     sink.start(0)
     pieces, failures = encoded(
-        sink, range(3), "abc", [rows(1)[0], {"n": {1}, "text": ""}, *rows(2)]
+        sink, range(3), "abc", [rows(1)[0], {"n": object(), "text": ""}, *rows(2)]
     )
     assert list(failures) == [1]
     assert failures[1].error_type == "TypeError"
-    assert failures[1].error.startswith("the result holds a set, which ")
+    assert failures[1].error.startswith("the result holds an object, which ")
     assert not pieces[1]
     sink.write(pieces)
     sink.sync()
@@ -237,7 +238,7 @@ def test_a_bad_first_result_does_not_make_the_columns(
 ) -> None:
     sink = opened()
     sink.start(0)
-    pieces, failures = encoded(sink, range(2), "ab", [{"m": {1}}, *rows(1)])
+    pieces, failures = encoded(sink, range(2), "ab", [{"m": object()}, *rows(1)])
     assert list(failures) == [0]
     assert sink.write(pieces[:1]) == 0
     sink.write(pieces[1:])
@@ -514,13 +515,13 @@ def test_a_full_stdout_is_an_output_error() -> None:
 
 def test_a_failed_item_is_one_strict_json_object() -> None:
     failure = ItemFailure("E\ud800", "two\nlines", "trace")
-    line = failure_line(3, {"a": (1,)}, failure, 2, 0.25, "in.txt line 4")
+    line = failure_line(3, {"a": [1]}, failure, 2, 0.25, "in.txt line 4")
     assert "\n" not in line
     line.encode()
     assert json.loads(line) == {
         "index": 3,
         "item": {"a": [1]},
-        "error_type": "E\ud800",
+        "error_type": "E�{d800}",
         "error": "two\nlines",
         "traceback": "trace",
         "attempts": 2,
@@ -535,20 +536,29 @@ class Mute:
 
 
 @pytest.mark.parametrize(
-    ("item", "message"),
+    "item",
     [
-        ({1}, "{1}"),
-        (float("nan"), "nan"),
-        (b"x" * 20_000, "b'" + "x" * 8190),
-        ("\ud83d\ude00", r"'\ud83d\ude00'"),
-        (Mute(), "<Mute whose text cannot be had>"),
-        (UnreadableRecord(FAILURE, "{bad \udcff"), "{bad \udcff"),
+        {1},
+        float("nan"),
+        b"x" * 20_000,
+        "\ud83d\ude00",
+        {"a": (1,), "b": None},
+        UnreadableRecord(FAILURE, "{bad \udcff" + "x" * 20_000),
     ],
 )
-def test_a_failed_item_without_a_form_in_json_is_its_text(item: object, message: str) -> None:
-    line = failure_line(0, item, FAILURE, 1, float("inf"), "")
-    line.encode()
-    assert json.loads(line, parse_constant=pytest.fail)["item"] == message
+def test_a_failed_item_is_the_same_item_of_the_next_run(item: object) -> None:
+    line = failure_line(0, item, FAILURE, 1, float("inf"), "").encode()
+    json.loads(line, parse_constant=pytest.fail)
+    again, raw, _ = next(filter(None, failed_items([line])))
+    assert (repr(again), raw) == (repr(item), line)
+
+
+def test_a_failed_item_of_a_class_of_ones_own_cannot_be_made_again() -> None:
+    line = failure_line(0, [Mute()], FAILURE, 1, 0.0, "")
+    assert json.loads(line)["item"]["value"] == "<list whose text cannot be had>"
+    again, _, _ = next(filter(None, failed_items([line.encode()])))
+    assert isinstance(again, UnreadableRecord)
+    assert "the item cannot be made again: it holds a object" in again.failure.error
 
 
 def test_the_errors_file_is_written_whole(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ import pytest
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks import Sink, open_sink
+from batchmap.sinks.csv_cells import CsvCells
+from batchmap.sinks.csv_columns import EXTRA, cells_in, cells_of_row, named_cells
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,30 +94,55 @@ def test_a_dataclass_is_an_object(path: Path) -> None:
     assert text_of(path) == "x,y\n1,2.5\n,3\n"
 
 
-def test_the_first_result_makes_the_columns(path: Path) -> None:
-    _, failures = write(path, [{"a": 1}, {"a": 1, "b": 2}, 5, {"a": 3}])
-    assert {place: failure.error for place, failure in failures.items()} == {
-        1: "the result has the column 'b', which the first one did not have; JSON Lines takes any",
-        2: "the first result was an object and this one is none; JSON Lines takes both",
-    }
-    assert text_of(path) == "a\n1\n3\n"
+def test_the_results_that_come_first_make_the_columns(path: Path) -> None:
+    _, failures = write(path, [{"a": 1}, {"a": 1, "b": 2}, 5, None, {}, {"c": "x", "a": 3}])
+    assert failures == {}
+    assert text_of(path) == "a,b,result,c\n1,,,\n1,2,,\n,,5,\n,,,\n,,,\n3,,,x\n"
 
 
-def test_an_object_after_a_bare_result_is_a_failure(path: Path) -> None:
-    _, failures = write(path, [5, {"result": 1}])
-    assert [failure.error for failure in failures.values()] == [
-        "the first result was none and this one is an object; JSON Lines takes both"
-    ]
+def test_none_and_no_columns_alone_are_empty_rows(path: Path) -> None:
+    assert write(path, [None, {}])[1] == {}
+    assert text_of(path) == 'result\n""\n""\n'
+
+
+def test_columns_that_are_asked_for_come_first(path: Path) -> None:
+    sink = open_sink(path, "csv", columns=("z", "b", "_extra"), defuse=True)
+    sink.start(0)
+    for results in ([{"a": 1, "b": 2}], [{"b": 3, "d": [1, "x"], "e": None, "f": True}]):
+        pieces, failures = encoded(sink, range(1), range(1), results)
+        assert failures == {}
+        sink.write(pieces)
+    sink.sync()
+    assert text_of(path) == ('z,b,a,_extra\n,2,1,\n,3,,"{""d"": [1, ""x""], ""f"": true}"\n')
+
+
+def test_an_unknown_column_without_a_place_is_a_failure_that_keeps_the_result(path: Path) -> None:
+    end, _ = write(path, [{"a": 1}])
+    _, failures = write(path, [{"a": 2}, {"b": "x", "c": 1}, 5], end=end)
+    kept = {place: getattr(failure, "kept", "") for place, failure in failures.items()}
+    assert kept == {1: '"result": {"b": "x", "c": 1}', 2: '"result": 5'}
+    assert "has the column 'b', which the output has not" in failures[1].error
+
+
+CELL_VALUES = st.text(max_size=4) | st.integers() | st.floats() | st.booleans() | st.sampled_from(
+    ["1e5", "007", "[1]", "nan", "null", "{}", "=1", "a,b"]
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.text(max_size=3), CELL_VALUES | st.lists(CELL_VALUES), min_size=1))
+def test_what_was_in_the_extra_column_comes_back_as_its_own_cell(result: dict[str, Any]) -> None:
+    named = named_cells(CsvCells(defuse=False)(result))
+    row, unknown = cells_in(["other", EXTRA], named)
+    assert unknown is None
+    again = cells_of_row(["other", EXTRA], ",".join(row) + "\n")
+    assert again == {name: cell for name, cell in named.items() if cell}
 
 
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ({1}, "returned a set, which CSV has no form for"),
         ({"a": b""}, "the result holds a bytes, which CSV has no form for"),
-        ({"a": [math.nan]}, "the result holds nan, which JSON has no word for"),
-        ({1: 2}, "the result has the key 1 (int); CSV has text keys only"),
-        ({}, "the first result is an empty object, which gives CSV no columns"),
+        ({(1,): 2}, "the result has the key (1,) (tuple); CSV has text keys only"),
         ([10**5000], "more than 4300 digits"),
     ],
 )
@@ -151,18 +178,9 @@ def test_an_error_in_the_results_own_class_is_that_items_failure(path: Path) -> 
 
 def test_a_resumed_output_keeps_its_columns(path: Path) -> None:
     end, _ = write(path, [{"b\n,c": 1, "a": 2}])
-    end, failures = write(path, [{"a": 3}, {"d": 4}, 5], end=end)
-    assert list(failures) == [1, 2]
-    assert text_of(path) == '"b\n,c",a\n1,2\n,3\n'
-
-
-def test_a_resumed_column_named_result_may_be_either(path: Path) -> None:
-    end, _ = write(path, [1])
-    end, failures = write(path, [2], end=end)
-    assert failures == {}
-    end, failures = write(path, [{"result": 3}, 4], end=end)
-    assert list(failures) == [1]
-    assert text_of(path) == "result\n1\n2\n3\n"
+    end, failures = write(path, [{"a": 3}, None, {"d": 4}], end=end)
+    assert list(failures) == [2]
+    assert text_of(path) == '"b\n,c",a\n1,2\n,3\n,\n'
 
 
 def test_a_resumed_output_without_a_readable_header_is_an_output_error(path: Path) -> None:

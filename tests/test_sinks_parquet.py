@@ -203,8 +203,8 @@ def test_a_conflict_names_the_column_and_both_types(path: Path) -> None:
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ({1}, "returned a set, which Parquet has no form for"),
-        ({1: 1}, "the result has the key 1 (int); Parquet has text keys only"),
+        (object(), "returned an object, which Parquet has no form for"),
+        ({(1,): 1}, "the result has the key (1,) (tuple); Parquet has text keys only"),
         ([1, "x"], "the result mixes int and str in one list"),
         (2**64, "a whole number of more than 64 bits"),
         ("\udcff", "surrogates not allowed"),

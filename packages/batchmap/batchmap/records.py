@@ -79,7 +79,7 @@ class UnreadableRecord:
 
     failure: ItemFailure
     text: str
-    """The record as it stands in the input, at most 8 KB."""
+    """The record as it stands in the input; of one that is too long, its first 8 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +242,8 @@ class RunOutcome:
     """Whether all items of the input are done."""
     halted: bool
     """Whether there were so many failures that the run was stopped."""
+    in_vain: bool = False
+    """Whether it was stopped since none of its results could be written."""
     sync: SyncCounts | None = None
     """How the input differed from what was done before, for a run that synced its output."""
 

@@ -158,7 +158,13 @@ def _read(
     if options.get("errors") is None and values["output"] is not None:
         values["errors"] = errors_location(values["output"])
     reader.close()
-    return JobOptions(**values)
+    made = JobOptions(**values)
+    if made.columns_out and made.output_format not in ("csv", "tsv"):
+        raise UsageError(
+            f"{made.output_format} takes any columns at any time; leave it out",
+            option="columns_out",
+        )
+    return made
 
 
 def _plain(function: Any) -> tuple[Any, str]:

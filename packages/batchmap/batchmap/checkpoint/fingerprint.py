@@ -35,6 +35,9 @@ def run_fingerprint(
     names = ("output_format", "record", "keep_order", "defuse_formulas", "json_path")
     chosen = {name: getattr(options, name) for name in names}
     source = whole_of(source)
+    # What is not given is not noted, so that journals of earlier versions can be gone on with.
+    given = {"strict": options.strict or None, "columns_out": options.columns_out}
+    chosen |= {name: list(one) if isinstance(one, tuple) else one for name, one in given.items()}
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
     schema = None if options.schema is None else schema_text(read_schema(options.schema))
     return {

@@ -192,6 +192,10 @@ class Journal(JournalTables):
         """
         self._noted.stretches = [(output_end, digest)]
 
+    def noted_failures(self, most: int) -> int:
+        """Return how many of the first `most` items have failed and are not committed."""
+        return sum(item < most for item, _, _ in self._noted.failed)
+
     def drop_beyond(self, end: int) -> int:
         """Forget results beyond `end` that were noted and not committed; return where they end."""
         noted = self._noted

@@ -29,6 +29,7 @@ __all__ = ["Replacement", "adopt", "remove_draft", "replacing", "settle"]
 _PREFIX = "next_"
 _TABLES = ("done", "failed", "stretch")
 _NAME = "replacement"
+_FACTS = "replacement_facts"
 
 _MAX_BYTES = 1 << 20
 """How much of the new rows is kept in memory."""
@@ -69,20 +70,25 @@ class Replacement:
 
 
 @contextmanager
-def replacing(journal: Journal, fingerprint: dict[str, Any]) -> Iterator[Replacement]:
-    """Write new rows within one transaction, for a run with this fingerprint that is finished."""
+def replacing(journal: Journal, fingerprint: dict[str, Any], **facts: Any) -> Iterator[Replacement]:
+    """Write new rows within one transaction, for a run with this fingerprint.
+
+    The run is finished, or what `facts` say of it.
+    """
     with journal.transaction() as sql:
         for table in _TABLES:
             sql.execute(create_statement(table, prefix=_PREFIX))
         new = Replacement(journal)
         yield new
         new.insert()
+        journal.set(_FACTS, facts or {"finished": True})
         journal.set(_NAME, fingerprint)
 
 
 def adopt(journal: Journal) -> None:
     """Make the new rows those of the journal."""
     fingerprint = journal.get(_NAME)
+    facts = journal.get(_FACTS) or {"finished": True}
     journal.end_reading()
     with journal.transaction() as sql:
         for table in _TABLES:
@@ -90,8 +96,10 @@ def adopt(journal: Journal) -> None:
             sql.execute(f"ALTER TABLE {_PREFIX}{table} RENAME TO {table}")
         sql.execute("DELETE FROM run")
         journal.set("fingerprint", fingerprint)
-        journal.set("finished", True)
-        journal.renew()
+        for name, value in facts.items():
+            journal.set(name, value)
+        if "generation" not in facts:
+            journal.renew()
 
 
 def settle(journal: Journal, output: Path, draft: Path) -> None:
@@ -105,7 +113,7 @@ def settle(journal: Journal, output: Path, draft: Path) -> None:
     with journal.transaction() as sql:
         for table in _TABLES:
             sql.execute(f"DROP TABLE {_PREFIX}{table}")
-        sql.execute("DELETE FROM run WHERE name = ?", (_NAME,))
+        sql.execute("DELETE FROM run WHERE name IN (?, ?)", (_NAME, _FACTS))
     remove_draft(draft)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from batchmap.checkpoint.completion_log import CompletionLog, ItemRange
 from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats
 from batchmap.checkpoint.pending_items import PendingItem, PendingItems
+from batchmap.checkpoint.unwritable_results import UnwritableResults
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import BatchmapError, OutputHeldError
 from batchmap.ordering import (
@@ -92,10 +93,13 @@ class Recorder:
         self.written = 0
         """How many results went to the sink."""
         self._failure_stats = FailureStats()
+        self._unwritable = UnwritableResults(errors_path, before[0])
         self.finished = False
         """Whether all items are done, and the output is complete."""
         self.halted = False
         """Whether there were so many failures that the run was stopped."""
+        self.is_in_vain = False
+        """Whether that was because no result can be written."""
 
     @property
     def items(self) -> PendingItems:
@@ -120,6 +124,7 @@ class Recorder:
             errors_file=None if self._errors_path is None else f"{self._errors_path}",
             finished=self.finished,
             halted=self.halted,
+            in_vain=self.is_in_vain,
         )
 
     def has_room(self) -> bool:
@@ -132,7 +137,8 @@ class Recorder:
 
     def max_batch_items(self) -> int:
         """Return how many items a batch may have, by what their results take in memory."""
-        return max(1, min(MAX_BATCH_ITEMS, int(MAX_BATCH_BYTES / self._result_bytes)))
+        most = self._unwritable.most_at_once(self.written) or MAX_BATCH_ITEMS
+        return max(1, min(most, int(MAX_BATCH_BYTES / self._result_bytes)))
 
     def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
         """Write what came of each record's items, and yield it on.
@@ -209,13 +215,9 @@ class Recorder:
             one = pending[offset]
             place = self._pending.place(one.where)
             self._failure_stats.add(failure, place)
-            self._log_failure(
-                one,
-                failure,
-                place,
-                record.attempts.get(offset, 1),
-                record.durations_s[offset],
-            )
+            self._unwritable.add(failure, place)
+            attempts = record.attempts.get(offset, 1)
+            self._log_failure(one, failure, place, attempts, record.durations_s[offset])
         if pieces:
             self._result_bytes = max(1.0, self._result_bytes / 2, size_bytes(pieces) / len(pieces))
         if good:
@@ -255,12 +257,13 @@ class Recorder:
             self._commit()
 
     def _stop_when_too_many_failed(self) -> None:
-        """Request a stop once the failures reach the limit."""
+        """Request a stop once the failures reach the limit, or no result can be written."""
         failed = self._failure_stats.number
-        if self._failure_limit is not None and self._failure_limit.is_reached(
-            failed, failed + self.written
-        ):
+        limit = self._failure_limit
+        is_in_vain = self._unwritable.is_all(self.written)
+        if is_in_vain or (limit is not None and limit.is_reached(failed, failed + self.written)):
             self.halted = True
+            self.is_in_vain = self.is_in_vain or is_in_vain
             self._stop.request(Urgency.DRAIN)
 
     # Durability -----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.checkpoint.completion_log import FailureSpool
+from batchmap.checkpoint.csv_header import with_header
 from batchmap.checkpoint.failure_stats import FailureLimit
 from batchmap.checkpoint.fingerprint import check_sameness, leave_to_the_input, run_fingerprint
 from batchmap.checkpoint.identity import identity_of
@@ -141,7 +142,7 @@ def open_recorder(
         output = _leased(options.output, stack)
         identity = identity_of(source, options.key)
         if output is None:
-            sink: Sink = StdoutSink(stdout, record=options.record)
+            sink: Sink = StdoutSink(stdout, record=options.record, strict=options.strict)
             journal: Journal | None = None
         else:
             sink = open_sink(
@@ -151,9 +152,13 @@ def open_recorder(
                 defuse=options.defuse_formulas,
                 model=getattr(source, "schema", None),
                 schema=options.schema,
+                strict=options.strict,
+                columns=options.columns_out or (),
             )
             journal = open_journal(options, output)
             stack.callback(journal.close)
+            if options.output is not None:
+                sink = with_header(sink, options.output, journal, options)
         stack.callback(sink.close)
         before = None if journal is None or options.overwrite else journal.fingerprint
         now = run_fingerprint(options, fingerprint, source, identity)

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from batchmap.checkpoint.csv_header import HeaderedCsv
 from batchmap.checkpoint.done_items import done_items
 from batchmap.checkpoint.failure_stats import FailureLimit
 from batchmap.checkpoint.identity import Identity
@@ -202,6 +203,8 @@ class SyncRecorder(Recorder):
                 Earlier(self._options.output, self._journal),
                 Earlier(self._beside.path, self._beside.journal, self._beside.rows_before),
             ]
+            if isinstance(self._sink, HeaderedCsv):
+                self._sink.settle_columns()
             if not rewrite(
                 self._options,
                 self._fingerprint,

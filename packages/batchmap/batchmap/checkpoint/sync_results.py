@@ -9,17 +9,21 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+from batchmap.checkpoint.csv_header import with_header
 from batchmap.checkpoint.done_items import last_rows, result_commits
 from batchmap.checkpoint.fingerprint import without_task
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_file import DamagedJournalError, remove_journal_file
+from batchmap.checkpoint.journal_replacement import remove_draft, settle
 from batchmap.checkpoint.open_journal import agree
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, open_reader, open_sink
 from batchmap.sinks.base import Kept
+from batchmap.sinks.csv_columns import EXTRA
+from batchmap.sinks.output_errors import real_path
 from batchmap.sinks.parquet_parts import LocalParquetParts
-from batchmap.storage import journal_path, sync_path
+from batchmap.storage import draft_path, journal_path, sync_path
 
 __all__ = ["SyncResults", "columns_at", "remove_sync"]
 
@@ -46,14 +50,17 @@ class SyncResults:
         self._output = options.output
         self._fingerprint = dict(fingerprint)
         self.path = sync_path(options.output)
-        self.sink: Sink = open_sink(
+        self._plain_sink: Sink = open_sink(
             self.path,
             options.output_format,
             record=options.record,
             defuse=options.defuse_formulas,
             model=model,
             schema=options.schema,
+            strict=options.strict,
+            columns=options.columns_out or (),
         )
+        self.sink = self._plain_sink
         self.journal: Journal | None = None
         self.rows_before = (0, 0)
         """The last rows of its journal that earlier syncs wrote."""
@@ -67,7 +74,13 @@ class SyncResults:
         """Open what a sync left that was stopped; drop it where it is of no use."""
         path = journal_path(self.path)
         try:
-            self.journal = Journal(path)
+            self._open_journal(path)
+            assert self.journal is not None
+            target = real_path(self.path)
+            draft = draft_path(target, target.parent)
+            settle(self.journal, self.path, draft)  # it was killed while a header was written
+            if self.journal.get("drafts"):
+                remove_draft(draft)
             self.journal.check()
             self.sink.check(self.journal.stretches())
         except OutputError as error:
@@ -100,7 +113,8 @@ class SyncResults:
         assert self.journal is not None
         here = columns_at(self.path, self._options.output_format, self.journal)
         if here.columns is not None:
-            return here.columns == columns.columns
+            known = [name for name in columns.columns or () if name != EXTRA]
+            return [name for name in here.columns if name != EXTRA] == known
         try:
             self.sink.carry(columns, 0)
         except (OutputError, ValueError):
@@ -115,7 +129,8 @@ class SyncResults:
                     f"{self.path} exists and has no journal, so nobody knows whose it is",
                     advice="move it away",
                 )
-            self.journal = Journal(journal_path(self.path))
+            self._open_journal(journal_path(self.path))
+            assert self.journal is not None
         if self.journal.fingerprint is None:
             self.journal.begin(self._fingerprint)
             self.sink.start(0)
@@ -125,6 +140,10 @@ class SyncResults:
         with self.journal.transaction():
             self.journal.set("retries", self._options.retry_failed)
         self.sink.carry(columns, 0)
+
+    def _open_journal(self, path: Path) -> None:
+        self.journal = Journal(path)
+        self.sink = with_header(self._plain_sink, self.path, self.journal, self._options)
 
     def remove(self) -> None:
         """Remove it, with its journal; both are ours alone."""

@@ -19,6 +19,7 @@ from batchmap.checkpoint.journal_replacement import Replacement, remove_draft, r
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, open_reader, open_sink, renumbered_failure
+from batchmap.sinks.csv import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet_parts import LocalParquetParts
 from batchmap.sinks.read_back import column_types
@@ -72,6 +73,8 @@ def rewrite(
         defuse=options.defuse_formulas,
         model=column_types([one.path for one in earlier], options.output_format),
         schema=options.schema,
+        strict=options.strict,
+        columns=options.columns_out or (),
     )
     try:
         with ExitStack() as stack, replacing(journal, fingerprint) as new:
@@ -150,6 +153,10 @@ class _Writer:
         self._journals = [one.journal for one in (*earlier, self._beside)]
         self._unsynced = 0
         sink.start(0)
+        if isinstance(sink, CsvSink):  # those of what was done now are those of the output, or more
+            found = [reader.columns().columns for reader in reversed(readers)]
+            if columns := next(filter(None, found), None):
+                sink.choose(columns)
 
     def write(
         self, matching: ItemMatching, place_of: Callable[[int], str], stop: StopRequest

@@ -28,13 +28,13 @@ class Subcommand:
     """A dataclass of options with `of`, as `CommandSettings`."""
     positionals: Mapping[str, str] = field(default_factory=dict)
     """How the usage shows what it takes without a flag, by the name of the option."""
-    repeated: str = ""
-    """The option that takes all further words, as a list; empty where there may be none."""
+    notes: str = ""
+    """A sentence or two about the positionals, for the help."""
     task_positionals: tuple[str, ...] = ()
     """What it takes without a flag, by the names of options, where the first word names a task;
     further words are taken then only."""
-    notes: str = ""
-    """A sentence or two about the positionals, for the help."""
+    repeated: str = ""
+    """The option that takes all further words, as a list; empty where there may be none."""
 
     @property
     def usage(self) -> str:

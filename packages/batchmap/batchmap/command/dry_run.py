@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.job import Job, dask_address
 from batchmap.options import JobOptions
-from batchmap.records import Plan, UnreadableRecord
+from batchmap.records import BatchRecord, ItemFailure, Plan, UnreadableRecord
+from batchmap.sinks import Sink, StdoutSink, open_sink
+from batchmap.sinks.csv_columns import EXTRA
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest, Urgency
+from batchmap.worker.failures import UnwritableFailure
 from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["find_plan"]
+
+_logger = logging.getLogger(__name__)
 
 MAX_COROUTINES = 20
 """How many coroutines are run, side by side, to see how long one takes."""
@@ -33,10 +40,12 @@ def find_plan(job: Job) -> Plan:
 
     options, source = job.options, job.source
     items = (item for item, _, _ in source.records() if type(item) is not UnreadableRecord)
-    processor = BatchProcessor(job.function, stop=is_enough)
+    sink = _trial_sink(options)
+    processor = BatchProcessor(job.function, stop=is_enough, encode=sink.encoder)
     total = _number_of_items(options, source)
     most = (options.limit, MAX_COROUTINES if processor.is_async else None)
-    for _ in stream_batches(
+    unwritable = _UnwritableTrial(sink)
+    for record in stream_batches(
         processor,
         islice(items, min((number for number in most if number is not None), default=None)),
         options,
@@ -46,9 +55,54 @@ def find_plan(job: Job) -> Plan:
         state=RunState(on_plan=keep),
         cluster=dask_address(options),
     ):
+        unwritable.add(record)
         if job.stop.requested:
             is_enough.request(Urgency.KILL)
+    unwritable.tell(options.output_format)
     return _no_faster_than(options.rate, total, plans[-1])
+
+
+def _trial_sink(options: JobOptions) -> Sink:
+    """Return a sink of the output's format that writes nothing: it is never started."""
+    if options.output is None:
+        return StdoutSink(1, record=options.record, strict=options.strict)
+    return open_sink(
+        Path("unwritten"),
+        options.output_format,
+        record="result",
+        defuse=options.defuse_formulas,
+        strict=options.strict,
+        columns=(*(options.columns_out or ()), EXTRA),
+    )
+
+
+class _UnwritableTrial:
+    """Counts results that the format of the output has no form for, and tells of them."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._number = self._results = 0
+        self._first: ItemFailure | None = None
+
+    def add(self, record: BatchRecord) -> None:
+        """Count the results of some items; failures of other kinds are none."""
+        numbers = range(len(record.results))
+        good = [number for number in numbers if number not in record.failures]
+        _, late = self._sink.encode(good, good, [record.results[number] for number in good])
+        failures = [*record.failures.values(), *late.values()]
+        unwritable = [one for one in failures if isinstance(one, UnwritableFailure)]
+        self._results += len(good) + len(unwritable) - len(late)
+        self._number += len(unwritable)
+        self._first = self._first or next(iter(unwritable), None)
+
+    def tell(self, output_format: str) -> None:
+        """Say in a line how many cannot be written, if any."""
+        if self._first is not None:
+            _logger.warning(
+                "%d of %d results cannot be written as %s: %s: %.300s",
+                self._number, self._results, output_format,
+                self._first.error_type, self._first.error,
+            )  # fmt: skip
 
 
 def _no_faster_than(rate: float | None, total: int | None, plan: Plan) -> Plan:

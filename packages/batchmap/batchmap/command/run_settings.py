@@ -93,6 +93,10 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
                 "or give --output-format"
             )
         values["output_format"] = by_suffix or "jsonl"
+    if values["columns_out"] and values["output_format"] not in ("csv", "tsv"):
+        reader.error(
+            f"--columns-out: {values['output_format']} takes any columns at any time; leave it out"
+        )
     if isinstance(output, Path) and output.exists() and not output.is_file():
         reader.error(f"--output {raw}: not a regular file; - writes to stdout")
     if values["output_format"] != "jsonl" and reader.raw("record") == "full":

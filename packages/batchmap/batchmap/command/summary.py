@@ -83,6 +83,8 @@ def error_text(error: ErrorExample) -> str:
 def ending(outcome: RunOutcome, metrics: RunSummary) -> str | None:
     """Return why a run ended early or had nothing to do; `None` when it did all its items."""
     items = f"{metrics.total_processed:,} {plural('item', metrics.total_processed)}"
+    if outcome.in_vain:
+        return f"Stopped after {items}: no result could be written; each is kept in its failure."
     if outcome.halted:
         return f"Stopped after {items}: too many failed."
     if not outcome.finished:

@@ -15,6 +15,7 @@ from batchmap.options.locations import (
     source_text,
     source_texts,
 )
+from batchmap.options.names import names
 from batchmap.options.option_row import option
 from batchmap.storage import Location
 from batchmap.storage.formats import (
@@ -164,6 +165,13 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     defuse_formulas: bool = option(
         False, group=OUTPUT, help="write CSV cells that begin with =, +, - or @ as text",
+    )  # fmt: skip
+    columns_out: tuple[str, ...] | None = option(
+        None, names, group=OUTPUT, metavar="A,B,C",
+        help="columns that a CSV output has first, whatever the results are",
+    )  # fmt: skip
+    strict: bool = option(
+        False, group=OUTPUT, help="nan and infinity are failures rather than null",
     )  # fmt: skip
     resume: bool = option(
         False, group=RESUMING, help="go on with the same input, or a longer one",

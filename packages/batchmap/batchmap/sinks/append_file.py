@@ -63,6 +63,10 @@ class GrowingText(Protocol):
         """Open it to read how it begins."""
         ...
 
+    def anew(self) -> GrowingText:
+        """Return another one of the same path, for what has replaced it."""
+        ...
+
 
 class AppendedFile:
     """A file of this machine that grows at its end alone and may be cut back."""
@@ -72,6 +76,7 @@ class AppendedFile:
 
     def __init__(self, path: Path) -> None:
         self.path: Location = path
+        self._path_given = path
         self.end = 0
         self.digest: bytes | None = None
         self._handle: int | None = None
@@ -161,6 +166,9 @@ class AppendedFile:
     def head(self) -> BinaryIO:
         """Open the file a second time, to read how it begins."""
         return self._real.open("rb")
+
+    def anew(self) -> GrowingText:
+        return AppendedFile(self._path_given)
 
     def _open(self) -> None:
         flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)

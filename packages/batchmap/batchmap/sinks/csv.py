@@ -1,10 +1,10 @@
-"""Writes results as CSV, with the columns of the first one."""
+"""Writes results as CSV, whose columns are chosen before the first row."""
 
 from __future__ import annotations
 
 import csv
 import io
-import re
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,35 +13,48 @@ from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.csv_cells import Cells, CsvCells, quoted, rows_of
+from batchmap.sinks.csv_columns import (
+    EXTRA,
+    ONLY_COLUMN,
+    cells_in,
+    cells_of_row,
+    chosen_columns,
+    named_cells,
+    named_json,
+)
+from batchmap.sinks.kept_results import with_result
 from batchmap.sinks.output_errors import output_errors
-from batchmap.sinks.value_conversion import Unwritable, unwritable
+from batchmap.sinks.value_conversion import unwritable
 from batchmap.text import printable
 
 __all__ = ["CsvSink"]
-
-_cell = re.compile(r'(?:^|(?<=,))(?:"(?:[^"]|"")*"|[^,"]*)(?=,|\Z)')
-
-_ONLY_COLUMN = "result"
-"""The one column of results that are no objects."""
 
 
 class CsvSink:
     """One row for each result: the values of an object, or the one column `result`.
 
-    The first result fixes the columns; a later one may lack some. Nested values are JSON text,
+    The columns are chosen before the first row is written: those of the results that `encode` gets
+    first, after the ones that were `asked` for. A later result may lack some; where it has others,
+    they are in the column `_extra`, or it fails where there is none. Nested values are JSON text,
     `None` is an empty cell. With `defuse`, text that a spreadsheet would take for a formula gets
     a leading apostrophe, and so does the name of a column.
     """
 
     shows_items = False
 
-    def __init__(self, file: GrowingText, *, defuse: bool) -> None:
+    def __init__(
+        self,
+        file: GrowingText,
+        *,
+        defuse: bool,
+        strict: bool = False,
+        columns: Sequence[str] = (),
+    ) -> None:
         self._file = file
         self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
-        self.encoder = CsvCells(defuse=defuse)
-        self._columns: list[str] | None = None
-        self._has_objects: bool | None = None
-        """Whether the results are objects; `None` while that is not known."""
+        self.encoder = CsvCells(defuse=defuse, strict=strict)
+        self.asked = tuple(map(self.encoder.name, columns))
+        self._columns: tuple[str, ...] | None = None
 
     @property
     def digest(self) -> bytes | None:
@@ -52,48 +65,64 @@ class CsvSink:
 
     def start(self, end: int) -> int:
         found_end = self._file.start(end)
-        self._columns = self._has_objects = None
+        self._columns = None
         if found_end == end > 0:
-            self._columns = self._header()
-            self._has_objects = None if self._columns == [_ONLY_COLUMN] else True
+            self._columns = tuple(self._header())
         return found_end
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """Return the names in the header, `None` before they are chosen."""
+        return self._columns
+
+    def choose(self, columns: Sequence[str]) -> None:
+        """Choose the columns; possible as long as nothing is written."""
+        assert self._file.end == 0, "the header is written"
+        self._columns = tuple(columns)
+
+    def reopen(self, end: int) -> None:
+        """Go on with a file that has replaced this one, and is whole up to `end`."""
+        self._file.close()
+        self._file = self._file.anew()
+        self.start(end)
 
     def encode(
         self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Cells]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
+        if self._columns is None and encoded:
+            self.choose(chosen_columns(self.asked, (names for names, _ in encoded)))
         rows: list[str] = []
         failures: dict[int, ItemFailure] = {}
+        columns = self._columns or ()
+        whole = None if columns == (ONLY_COLUMN,) else columns
         for offset, cells in enumerate(encoded):
-            try:
-                rows.append(self._row(cells))
-            except Unwritable as error:
-                failures[offset] = error.failure
-                rows.append("")
+            if cells[0] == whole:
+                rows.append(_line(cells[1]))
+                continue
+            row, unknown = cells_in(columns, named_cells(cells))
+            rows.append(_line(row) if unknown is None else "")
+            if unknown is not None:
+                failures[offset] = _unknown_column(unknown, cells)
         return rows, failures
 
     def carry(self, kept: Kept, index: int) -> list[str]:
         if kept.columns is None:
             return kept.pieces
-        columns = list(kept.columns)
         if self._columns is None:
-            self._columns = columns
-            self._has_objects = None if columns == [_ONLY_COLUMN] else True
-        if columns == self._columns:
+            self.choose(kept.columns)
+        columns = self._columns or ()
+        if kept.columns == columns:
             return kept.pieces
-        names = tuple(columns)
         rows = kept.pieces
         if kept.number is not None:
             rows = list(rows_of([f"{line}\n" for line in kept.pieces[0].split("\n")[:-1]]))
-        try:
-            return [
-                _line(self._in_columns(dict(zip(names, _cells(row), strict=True)), self._columns))
-                for row in rows
-            ]
-        except Unwritable as error:
+        carried = [cells_in(columns, cells_of_row(kept.columns, row)) for row in rows]
+        if unknown := next((name for _, name in carried if name is not None), None):
             raise OutputError(
-                f"{printable(f'{self._file.path}')}: {error.failure.error}",
+                f"{printable(f'{self._file.path}')}: it has no column {unknown!r:.60}",
                 advice="{overwrite} begins anew",
-            ) from error
+            )
+        return [_line(row) for row, _ in carried]
 
     def write(self, pieces: Sequence[str]) -> int:
         rows = "".join(pieces)
@@ -113,38 +142,6 @@ class CsvSink:
 
     def close(self) -> None:
         self._file.close()
-
-    def _row(self, cells: Cells) -> str:
-        names, values = cells
-        is_object = names is not None
-        if self._has_objects not in (None, is_object):
-            first, this = ("an object", "none") if self._has_objects else ("none", "an object")
-            raise unwritable(
-                "TypeError",
-                f"the first result was {first} and this one is {this}; JSON Lines takes both",
-            )
-        if names is None:
-            self._columns = self._columns or [_ONLY_COLUMN]
-        else:
-            if self._columns is None and not names:
-                raise unwritable(
-                    "ValueError", "the first result is an empty object, which gives CSV no columns"
-                )
-            self._columns = self._columns or list(names)
-            if names != tuple(self._columns):
-                values = self._in_columns(dict(zip(names, values, strict=True)), self._columns)
-        self._has_objects = is_object
-        return _line(values)
-
-    def _in_columns(self, named: dict[str, str], columns: list[str]) -> tuple[str, ...]:
-        if not named.keys() <= set(columns):
-            extra = next(name for name in named if name not in columns)
-            raise unwritable(
-                "ValueError",
-                f"the result has the column {extra!r:.60}, which the first one did not have; "
-                "JSON Lines takes any",
-            )
-        return tuple([named.get(name, "") for name in columns])
 
     def _header(self) -> list[str]:
         try:
@@ -167,6 +164,12 @@ def _line(cells: Sequence[str]) -> str:
     return f"{row}\n" if row else '""\n'  # readers would skip an empty line
 
 
-def _cells(row: str) -> list[str]:
-    """Return the cells of a row as they stand in it, with their quotes."""
-    return [match[0] for match in _cell.finditer(row.removesuffix("\n"))]
+def _unknown_column(name: str, cells: Cells) -> ItemFailure:
+    """Return the failure of a result with a column that the output has not, nor `EXTRA`."""
+    error = unwritable(
+        "ValueError",
+        f"the result has the column {name!r:.60}, which the output has not; name it, or {EXTRA}, "
+        "among the columns of the output (columns_out)",
+    )
+    result = {one: json.loads(text) for one, text in named_json(cells).items()}
+    return with_result(error.failure, result if cells[0] is not None else result[ONLY_COLUMN])

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 from batchmap.lone_surrogates import escaped, needs_escape
 from batchmap.sinks.json_encoding import json_text
-from batchmap.sinks.value_conversion import Form, unwritable
+from batchmap.sinks.kept_results import keeping
+from batchmap.sinks.value_conversion import JSON, STRICT_JSON, Form, unwritable
 from batchmap.worker.failures import Unwritable, describe_failure
 
 __all__ = ["Cells", "CsvCells", "quoted", "rows_of"]
 
 Cells = tuple[tuple[str, ...] | None, tuple[str, ...]]
-"""The names of the columns, `None` for a result that is no object, and the text of their cells."""
+"""The names of the columns, `None` for a result that is no object, and the text of their cells.
+A result of `None` has no columns."""
 
 _CSV = Form("CSV")
+_STRICT_CSV = Form("CSV", nan="refused")
 
 _special = re.compile('[",\r\n]').search
 _formula = re.compile("[=+\\-@\t\r]").match
@@ -28,6 +32,10 @@ def _digits(number: int) -> str:
         return int.__repr__(number)
     except ValueError:
         return str(_CSV.plain(number))  # raises an error that says why not
+
+
+def _finite(number: float) -> str:
+    return float.__repr__(_STRICT_CSV.plain(number))
 
 
 _NUMBERS: dict[type, Callable[[Any], str]] = {
@@ -42,33 +50,39 @@ class CsvCells:
     """Called with a result, returns its `Cells`; raises `Unwritable` where there are none.
 
     Nested values are JSON text, `None` is an empty cell. With `defuse`, text that a spreadsheet
-    would take for a formula gets a leading apostrophe, and so does the name of a column.
+    would take for a formula gets a leading apostrophe, and so does the name of a column. With
+    `strict`, nan and infinity have no form.
     """
 
-    def __init__(self, *, defuse: bool) -> None:
+    def __init__(self, *, defuse: bool, strict: bool = False) -> None:
         self._defuse = defuse
+        self._numbers = _NUMBERS | {float: _finite} if strict else _NUMBERS
+        self._bare = {kind: text for kind, text in self._numbers.items() if kind is not NoneType}
+        self._form, self._json = (_STRICT_CSV, STRICT_JSON) if strict else (_CSV, JSON)
 
     def __call__(self, result: Any) -> Cells:
         """Return the cells of a result."""
         try:
             return self._cells(result)
-        except Unwritable:
-            raise
+        except Unwritable as error:
+            raise keeping(error, result) from None
         except Exception as error:  # raised by the value's own class
-            raise Unwritable(describe_failure(error)) from None
+            raise keeping(Unwritable(describe_failure(error)), result) from None
 
     def _cells(self, result: Any) -> Cells:
-        number = _NUMBERS.get(type(result))
+        number = self._bare.get(type(result))
         if number is not None:
             return None, (number(result),)
-        value = _CSV.resolved(result)
+        value = self._form.resolved(result)
+        if value is None:
+            return (), ()
         if type(value) is not dict:
             return None, _in_utf8((self._cell(result, nested=False),))
         named = self._named(value)
         return _in_utf8(tuple(named)), _in_utf8(tuple(map(self._cell, named.values())))
 
     def _named(self, value: dict[Any, Any]) -> dict[str, Any]:
-        keyed = _CSV.keyed(value)
+        keyed = self._form.keyed(value)
         if not self._defuse:
             return keyed
         named = {self._defused(key): inner for key, inner in keyed.items()}
@@ -80,14 +94,18 @@ class CsvCells:
         kind = type(value)
         if kind is str:
             return quoted(self._defused(value) if self._defuse else value)
-        if kind in _NUMBERS:
-            return _NUMBERS[kind](value)
+        if kind in self._numbers:
+            return self._numbers[kind](value)
         if isinstance(value, Decimal):
             return str(value)
-        simple = _CSV.resolved(value, nested=nested)
+        simple = self._form.resolved(value, nested=nested)
         if type(simple) in (dict, list, tuple):
-            return quoted(json_text(value))
+            return quoted(json_text(value, self._json))
         return self._cell(simple)
+
+    def name(self, column: str) -> str:
+        """Return what a column is called in the output."""
+        return self._defused(column) if self._defuse else column
 
     def _defused(self, text: str) -> str:
         return f"'{text}" if _formula(text) else text

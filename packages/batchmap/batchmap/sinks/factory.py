@@ -9,6 +9,7 @@ for files and one for stores. A package that it needs is imported by `batchmap.o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ def open_sink(
     defuse: bool = False,
     model: Any = None,
     schema: Path | None = None,
+    strict: bool = False,
+    columns: Sequence[str] = (),
 ) -> Sink:
     """Return the sink that writes `output`; no file is touched before its `start`.
 
@@ -43,8 +46,9 @@ def open_sink(
     hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
     `model` is a schema of pyarrow: the types that columns of Parquet have where they can.
     `schema` is a Parquet file: the columns and types that Parquet has whatever the results are.
-    Raises `UsageError` for an unknown format, for a `schema` that is not Parquet, and when the
-    package for Parquet is missing.
+    With `strict`, nan and infinity fail, which are `null` in JSON otherwise. `columns` are the
+    first ones that CSV has. Raises `UsageError` for an unknown format, for a `schema` that is not
+    Parquet, and when the package for Parquet is missing.
     """
     if output_format not in OUTPUT_FORMATS:
         raise UsageError(
@@ -58,6 +62,7 @@ def open_sink(
             else LocalParquetParts(output),
             model if schema is None else read_schema(schema),
             is_given=schema is not None,
+            strict=strict,
         )
     file = (
         StoreText(output, f".{output_format}")
@@ -65,7 +70,7 @@ def open_sink(
         else AppendedFile(output)
     )
     if output_format == "csv":
-        return CsvSink(file, defuse=defuse)
+        return CsvSink(file, defuse=defuse, strict=strict, columns=columns)
     if output_format == "jsonl":
-        return JsonLinesSink(file, record=record)
+        return JsonLinesSink(file, record=record, strict=strict)
     raise NotImplementedError(f"no sink writes {output_format}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from batchmap.records import ItemFailure, UnreadableRecord
-from batchmap.sinks.json_encoding import fallback_texts, text_of
+from batchmap.sinks.json_encoding import item_text, text_of
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.storage import (
     Location,
@@ -19,6 +19,7 @@ from batchmap.storage import (
     replacing,
     sync_directory,
 )
+from batchmap.worker.failures import UnwritableFailure
 
 __all__ = ["failure_line", "renumbered_failure", "update_errors", "write_errors"]
 
@@ -28,22 +29,27 @@ def failure_line(
 ) -> str:
     """Return one failed item as a JSON object in one line, without the line's end.
 
-    An item that JSON cannot hold is replaced by its `repr`, one whose record could not be read by
-    the text of that record; both are cut to 8 KB. `place` says where the item stands in the input.
+    Of an item that JSON cannot hold, the types are marked (`marked_json`); in place of one whose
+    record could not be read stands the text of that record, and `"unreadable": true` says so. A
+    result that could not be written is in `"result"`, marked, or as text in `"result_repr"`.
+    `place` says where the item stands in the input.
     """
-    if isinstance(item, UnreadableRecord):
-        item = item.text
+    is_unreadable = isinstance(item, UnreadableRecord)
     fields = {
         "index": str(index),
-        "item": fallback_texts([item])[0],
+        "item": text_of(item.text) if is_unreadable else item_text(item),
         "error_type": text_of(failure.error_type),
         "error": text_of(failure.error),
         "traceback": text_of(failure.traceback),
         "attempts": str(attempts),
         "duration_s": repr(float(duration_s)) if math.isfinite(duration_s) else "null",
-        "place": text_of(place),
     }
-    return "{" + ", ".join(f'"{key}": {text}' for key, text in fields.items()) + "}"
+    parts = [f'"{key}": {text}' for key, text in fields.items()]
+    if is_unreadable:
+        parts.append('"unreadable": true')
+    if isinstance(failure, UnwritableFailure) and failure.kept:
+        parts.append(failure.kept)
+    return "{" + ", ".join([*parts, f'"place": {text_of(place)}']) + "}"
 
 
 def renumbered_failure(line: str, index: int, place: str) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from batchmap.lone_surrogates import escaped, needs_escape
+from batchmap.marked_json import MARK, NotMarkableError, marked_json
 from batchmap.records import ItemFailure
-from batchmap.sinks.value_conversion import JSON, Unwritable, is_plain
+from batchmap.sinks.value_conversion import JSON, Form, Unwritable, is_plain
 from batchmap.worker.failures import LONGEST_TEXT, describe_failure
 
-__all__ = ["fallback_texts", "json_text", "json_texts", "result_text", "text_of"]
+__all__ = ["escaped_text", "fallback_texts", "item_text", "json_text", "json_texts", "text_of"]
 
 _quoted = json.encoder.encode_basestring
 
@@ -51,10 +52,11 @@ def _container_encoder() -> Callable[[Any], str]:
 _encode_container = _container_encoder()
 
 
-def json_text(value: Any) -> str:
+def json_text(value: Any, form: Form = JSON) -> str:
     """Return `value` as strict JSON in one line; raises `Unwritable` when it has no such form.
 
-    `Form.plain` lists the types that are converted. Lone surrogates stay in the text.
+    `Form.plain` lists the types that are converted. Lone surrogates stay in the text; nan and
+    infinity are `null`, or what `form` says.
     """
     exact = _EXACT.get(type(value))
     if exact is not None or is_plain(value):
@@ -63,7 +65,7 @@ def json_text(value: Any) -> str:
         except (ValueError, RecursionError):
             pass  # the slow way below says what is wrong
     try:
-        return _encode_container(JSON.plain(value))
+        return _encode_container(form.plain(value))
     except RecursionError as error:
         raise Unwritable(describe_failure(error)) from None
 
@@ -88,18 +90,29 @@ def json_texts(values: Sequence[Any]) -> tuple[list[str], dict[int, ItemFailure]
     return texts, failures
 
 
-def result_text(value: Any) -> str:
-    """Return a result as JSON that UTF-8 can hold; raises `Unwritable` when it has no such form."""
-    text = json_text(value)
+def escaped_text(value: Any, form: Form = JSON) -> str:
+    """Return `value` as JSON that UTF-8 can hold; raises `Unwritable` when it has no such form."""
+    text = json_text(value, form)
     return text if text.isascii() or not needs_escape(text) else escaped(text)
 
 
 def fallback_texts(items: Sequence[Any]) -> list[str]:
-    """Return each item as JSON; one that JSON cannot hold as a string of its `repr`."""
+    """Return each item as JSON; one that JSON cannot hold as `item_text` does."""
     texts, failures = json_texts(items)
     for offset in failures:
-        texts[offset] = text_of(_repr_of(items[offset]))
+        texts[offset] = item_text(items[offset])
     return texts
+
+
+def item_text(item: Any) -> str:
+    """Return an item as JSON from which it can be made again, where its type is known.
+
+    One of an unknown type is marked as an object, with its `repr`.
+    """
+    try:
+        return marked_json(item)
+    except NotMarkableError:
+        return f'{{"{MARK}": "object", "value": {text_of(_repr_of(item))}}}'
 
 
 def text_of(text: str) -> str:

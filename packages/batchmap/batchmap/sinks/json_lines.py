@@ -11,9 +11,27 @@ from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.json_encoding import fallback_texts, result_text
+from batchmap.sinks.json_encoding import escaped_text, fallback_texts
+from batchmap.sinks.kept_results import keeping
+from batchmap.sinks.value_conversion import STRICT_JSON, Unwritable
 
 __all__ = ["JsonLinesSink", "StdoutSink"]
+
+
+def result_text(result: Any) -> str:
+    """Return a result as JSON; raises `Unwritable`, which keeps it, when it has no such form."""
+    try:
+        return escaped_text(result)
+    except Unwritable as error:
+        raise keeping(error, result) from None
+
+
+def strict_result_text(result: Any) -> str:
+    """Return the same, but nan and infinity have no such form."""
+    try:
+        return escaped_text(result, STRICT_JSON)
+    except Unwritable as error:
+        raise keeping(error, result) from None
 
 
 def _lines(
@@ -30,12 +48,12 @@ def _lines(
 class JsonLinesSink:
     """One line for each item: `{"index": …, "item": …, "result": …}`, or its result alone.
 
-    An item that JSON cannot hold is replaced by its `repr`; a result that it cannot hold fails.
+    An item that JSON cannot hold has its types marked (`marked_json`); a result that it cannot
+    hold fails. With `strict`, so do nan and infinity, which are `null` otherwise.
     """
 
-    encoder = staticmethod(result_text)
-
-    def __init__(self, file: GrowingText, *, record: str) -> None:
+    def __init__(self, file: GrowingText, *, record: str, strict: bool = False) -> None:
+        self.encoder = strict_result_text if strict else result_text
         self._record = record
         self.shows_items = record != "result"
         self._file = file
@@ -87,11 +105,13 @@ class StdoutSink:
     wants no more, which is no error.
     """
 
-    encoder = staticmethod(result_text)
     commit_every_s = 0.5
     commit_soonest_s = 0.0
 
-    def __init__(self, stream: BinaryIO | int, *, record: str = "full") -> None:
+    def __init__(
+        self, stream: BinaryIO | int, *, record: str = "full", strict: bool = False
+    ) -> None:
+        self.encoder = strict_result_text if strict else result_text
         self._stream = None if isinstance(stream, int) else stream
         self._descriptor = stream if isinstance(stream, int) else _descriptor(stream)
         self._record = record

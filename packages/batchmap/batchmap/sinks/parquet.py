@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
+from batchmap.sinks.kept_results import keeping, with_result
 from batchmap.sinks.output_errors import not_what_was_written, output_errors
 from batchmap.sinks.parquet_parts import OUTPUT, ParquetParts
 from batchmap.sinks.parquet_schema import Columns
@@ -21,34 +22,48 @@ from batchmap.worker.failures import describe_failure
 
 __all__ = ["ParquetSink"]
 
-_PARQUET = Form(
-    "Parquet",
-    natives=NATIVES,
-    max_depth=40,  # a list is two of the 100 levels that pyarrow reads
-    takes_nan=True,
-)
+_MAX_DEPTH = 40  # a list is two of the 100 levels that pyarrow reads
+_PARQUET = Form("Parquet", natives=NATIVES, max_depth=_MAX_DEPTH, nan="kept")
+_STRICT = Form("Parquet", natives=NATIVES, max_depth=_MAX_DEPTH, nan="refused")
 _SCALARS = frozenset({str, int, float, bool, type(None), *NATIVES})
+_ONLY_COLUMN = "result"
+"""The one column of results that are no objects."""
+
 _PARTS_KEY = b"parts"
 _MERGED_ROWS = 100_000
 _MERGED_BYTES = 64 << 20
 
 
-def row_of(result: Any) -> dict[str, Any]:
-    """Return a copy of `result` as a row; raises `Unwritable` where there is none.
+Encoded = dict[str, Any] | tuple[Any]
+"""A copy of a result whose own object may change before the next sync: the values of an object by
+column, or one value that is none."""
 
-    Its own object may change before the next sync.
-    """
+
+def row_of(result: Any) -> Encoded:
+    """Return what is written of a result; raises `Unwritable`, which keeps it, for nothing."""
     kind = type(result)
     if kind in _SCALARS:
-        return {"result": result}
+        return (result,)
     if (
         kind is dict
         and set(map(type, result)) <= {str}
         and set(map(type, result.values())) <= _SCALARS
     ):
         return dict(result)
-    plain = _PARQUET.plain(result)
-    return plain if type(plain) is dict else {"result": plain}
+    return _plain_row(result, _PARQUET)
+
+
+def strict_row_of(result: Any) -> Encoded:
+    """Return the same, but nan and infinity have no form."""
+    return _plain_row(result, _STRICT)
+
+
+def _plain_row(result: Any, form: Form) -> Encoded:
+    try:
+        plain = form.plain(result)
+    except Unwritable as error:
+        raise keeping(error, result) from None
+    return plain if type(plain) is dict else (plain,)
 
 
 class ParquetSink:
@@ -60,10 +75,17 @@ class ParquetSink:
     with `is_given`, columns and types are those of `model`, and what does not fit is a failure.
     """
 
-    encoder = staticmethod(row_of)
     shows_items = False
 
-    def __init__(self, parts: ParquetParts, model: Any = None, *, is_given: bool = False) -> None:
+    def __init__(
+        self,
+        parts: ParquetParts,
+        model: Any = None,
+        *,
+        is_given: bool = False,
+        strict: bool = False,
+    ) -> None:
+        self.encoder = strict_row_of if strict else row_of
         self._files = pyarrow("pyarrow.parquet")
         self._path = parts.path
         self._parts = parts
@@ -112,11 +134,16 @@ class ParquetSink:
         return end
 
     def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[dict[str, Any]]
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Encoded]
     ) -> tuple[list[dict[str, Any] | None], dict[int, ItemFailure]]:
-        rows: list[dict[str, Any] | None] = list(encoded)
+        rows: list[dict[str, Any] | None] = [
+            one if isinstance(one, dict) else {_ONLY_COLUMN: one[0]} for one in encoded
+        ]
         failures: dict[int, ItemFailure] = {}
         self._add_rows(rows, 0, len(rows), failures)
+        for offset, failure in failures.items():
+            one = encoded[offset]
+            failures[offset] = with_result(failure, one if isinstance(one, dict) else one[0])
         return rows, failures
 
     def carry(self, kept: Kept, index: int) -> list[dict[str, Any] | None]:

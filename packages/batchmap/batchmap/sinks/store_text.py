@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable
 from typing import BinaryIO
 
+from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import NoteDigest, Stretch, no_note, output_digest
 from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.store_parts import StoreParts
@@ -108,6 +109,10 @@ class StoreText:
             with self._parts.opened_output() as file:
                 return io.BytesIO(file.read(_PIECE_BYTES))
         return io.BytesIO(self._parts.read(0))
+
+    def anew(self) -> GrowingText:
+        """Return itself: what is in a store is not replaced."""
+        return self
 
     def _flush(self) -> None:
         if self._buffer:

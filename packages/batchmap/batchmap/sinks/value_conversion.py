@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
-from collections.abc import Iterable
+from array import array
+from collections import UserList, deque
+from collections.abc import ItemsView, Iterable, KeysView, Mapping, Set, ValuesView
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
 from pathlib import PurePath
-from types import NoneType
-from typing import Any
+from types import NoneType, SimpleNamespace
+from typing import Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from batchmap.arrow import NanosecondDatetime, NanosecondTimedelta
 from batchmap.arrow.durations import beyond, timedelta_of
 from batchmap.arrow.nanoseconds import datetime_of
 from batchmap.records import ItemFailure
+from batchmap.sinks.library_values import NO_FORM, is_missing, of_library
 from batchmap.worker.failures import Unwritable, describe_failure
 
-__all__ = ["JSON", "Form", "Unwritable", "is_plain", "unwritable"]
+__all__ = ["JSON", "STRICT_JSON", "Form", "Unwritable", "is_plain", "unwritable"]
 
 _SCALARS = frozenset({str, int, float, bool, NoneType})
 _KNOWN = _SCALARS | {list, tuple, dict}
@@ -28,6 +41,22 @@ _LONG_BITS = 2000
 """Python converts an integer of fewer bits to digits whatever its limit of digits is."""
 _MAX_STEPS = 10
 """The value of an Enum may be an Enum again; one that is its own value must not hang the run."""
+
+
+_TEXTS = (
+    Decimal,
+    UUID,
+    PurePath,
+    ZoneInfo,
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+_KEYS = (Enum, int, float, date, time, *_TEXTS)
+_SEQUENCES = (deque, range, UserList, array, ValuesView, KeysView, ItemsView)
 
 
 class _NoForm(Exception):
@@ -44,15 +73,19 @@ class Form:
     """Types of values that it takes beyond those of JSON."""
     max_depth: int = 500
     """Levels of lists and objects at most; Python's usual stack must be enough to read them."""
-    takes_nan: bool = False
-    """Whether nan and the infinities can be written."""
+    nan: Literal["null", "kept", "refused"] = "null"
+    """What becomes of nan and the infinities, and of pandas' and numpy's values for nothing."""
+    any_keys: bool = False
+    """Whether the keys of a dict may be of any type."""
 
     def plain(self, value: Any) -> Any:
         """Return `value` made of exact `str`, `int`, `float`, `bool`, `None`, `list` and `dict`.
 
-        Dates and times become ISO 8601 text; Decimal, UUID and paths text; an Enum its value; a
-        numpy scalar its number and an array lists; a dataclass an object; a tuple a list. The
-        format's natives stay. Raises `Unwritable` for everything else, and never anything else.
+        Dates, times and durations become ISO 8601 text; Decimal, UUID, paths and addresses text;
+        an Enum its value; a numpy scalar its number and an array lists; a dataclass, a named
+        tuple, an object of pydantic, attrs or msgspec an object; a tuple, a set, a table or a
+        column a list. The format's natives stay. Raises `Unwritable` for everything else, and
+        never anything else.
         """
         try:
             return self._plain(value, 0, set())
@@ -70,6 +103,8 @@ class Form:
         for _ in range(_MAX_STEPS):
             if type(simple) in _KNOWN or type(simple) in self.natives:
                 return simple
+            if is_missing(simple):
+                return math.nan if self.nan == "refused" else None
             try:
                 is_native = isinstance(simple, self.natives)
                 simple = _bare(simple) if is_native else _simpler(simple, self.natives)
@@ -85,7 +120,9 @@ class Form:
     def _plain(self, value: Any, depth: int, holders: set[int]) -> Any:
         simple = self.resolved(value, nested=depth > 0)
         kind = type(simple)
-        if kind is float and not (self.takes_nan or math.isfinite(simple)):
+        if kind is float and self.nan != "kept" and not math.isfinite(simple):
+            if self.nan == "null":
+                return None
             raise unwritable(
                 "ValueError", f"the result holds {simple}, which {self.name} has no word for"
             )
@@ -111,17 +148,27 @@ class Form:
         holders.discard(id(value))
         return plain
 
-    def keyed(self, row: dict[Any, Any]) -> dict[str, Any]:
-        """Return `row` with keys of exact `str`; raises `Unwritable` for keys that are no text."""
-        if set(map(type, row)) <= {str}:
+    def keyed(self, row: dict[Any, Any]) -> dict[Any, Any]:
+        """Return `row` with keys of exact `str`; raises `Unwritable` for keys that are no text.
+
+        Numbers, dates and the like are keys by their text, as `json.dumps` has them.
+        """
+        if self.any_keys or set(map(type, row)) <= {str}:
             return row
         plain = {self._key(key): inner for key, inner in row.items()}
         check_distinct(plain, row)
         return plain
 
-    def _key(self, key: Any) -> str:
+    def _key(self, key: Any) -> Any:
         if isinstance(key, str):
             return str.__str__(key)
+        if self.any_keys:
+            return key
+        simple = _JSON_KEYS.resolved(key) if _has_key_text(key) else None
+        if type(simple) is str:
+            return simple
+        if type(simple) in (int, float, bool) or key is None:
+            return json.dumps(simple)
         raise unwritable(
             "TypeError",
             f"the result has the key {key!r:.60} ({type(key).__name__}); "
@@ -135,6 +182,8 @@ class Form:
 
 
 JSON = Form("JSON")
+STRICT_JSON = Form("JSON", nan="refused")
+_JSON_KEYS = Form("JSON", nan="kept")
 
 
 def unwritable(error_type: str, message: str) -> Unwritable:
@@ -198,12 +247,29 @@ def _bare(value: Any) -> Any:
     raise _NoForm
 
 
+def _has_key_text(key: Any) -> bool:
+    """Tell whether a key that is no text is a number, a date or the like."""
+    return key is None or isinstance(key, _KEYS) or type(key).__module__ == "numpy"
+
+
+def _iso_duration(value: timedelta) -> str:
+    sign, value = ("-", -value) if value < timedelta(0) else ("", value)
+    micros = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
+    days = f"{value.days}D" if value.days else ""
+    return f"{sign}P{days}T{value.seconds}{micros}S"
+
+
 def _simpler(value: Any, natives: tuple[type, ...]) -> Any:
     if isinstance(value, Enum):
         return value.value
     numpy = sys.modules.get("numpy")  # without it, there are no values of numpy
-    if numpy and isinstance(value, (numpy.generic, numpy.ndarray)):
-        return _from_numpy(value, numpy, natives)
+    is_of_numpy = numpy and natives and isinstance(value, numpy.generic | numpy.ndarray)
+    if is_of_numpy and value.dtype.kind in "mM":
+        return _time_of_numpy(value, numpy, natives)
+    if (simple := of_library(value)) is not NO_FORM:
+        return simple
+    if isinstance(value, tuple) and hasattr(type(value), "_fields"):
+        return dict(zip(getattr(value, "_fields"), value, strict=True))  # noqa: B009
     for container in (dict, list, tuple):
         if isinstance(value, container):
             return container(value)
@@ -217,31 +283,28 @@ def _simpler(value: Any, natives: tuple[type, ...]) -> Any:
         if value != value:  # NaT of pandas
             raise _NoForm
         return value.isoformat()
-    if isinstance(value, (Decimal, UUID, PurePath)):
+    if isinstance(value, timedelta):
+        return _iso_duration(value)
+    if isinstance(value, _TEXTS):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, SimpleNamespace):
+        return vars(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Set):
+        return _in_order(value)
+    if isinstance(value, _SEQUENCES):
+        return list(value)
     raise _NoForm
 
 
-def _from_numpy(value: Any, numpy: Any, natives: tuple[type, ...]) -> Any:
-    kind = value.dtype.kind
-    if isinstance(value, numpy.ndarray):
-        if kind == "m" and timedelta not in natives:
-            raise _NoForm
-        if kind in "mM":  # `tolist` would give nanoseconds as bare numbers
-            return list(value) if value.ndim else value[()]
-        return value.tolist()
-    if kind in "mM":
-        return _time_of_numpy(value, numpy, timedelta if kind == "m" else datetime, natives)
-    simple = value.item()
-    if type(simple) is type(value):  # Python has no long double
-        raise _NoForm
-    return simple
-
-
-def _time_of_numpy(value: Any, numpy: Any, kind: type, natives: tuple[type, ...]) -> Any:
-    """Return a moment or a duration as a native value of the format, or else as text."""
+def _time_of_numpy(value: Any, numpy: Any, natives: tuple[type, ...]) -> Any:
+    """Return moments or durations of numpy as native values of the format, or else as text."""
+    if isinstance(value, numpy.ndarray):  # `tolist` would give nanoseconds as bare numbers
+        return list(value) if value.ndim else value[()]
+    kind = timedelta if value.dtype.kind == "m" else datetime
     if kind not in natives:
         if kind is timedelta or numpy.isnat(value):
             raise _NoForm
@@ -262,3 +325,12 @@ def _time_of_numpy(value: Any, numpy: Any, kind: type, natives: tuple[type, ...]
     if not isinstance(simple, date | timedelta):
         raise _NoForm  # it is finer, or beyond Python's years
     return simple
+
+
+def _in_order(values: Iterable[Any]) -> list[Any]:
+    """Return what a set holds in an order that is the same in each run, where it has one."""
+    found = list(values)
+    try:
+        return sorted(found)
+    except Exception:
+        return found

@@ -74,10 +74,18 @@ class Source(Protocol):
         ...
 
 
-def unreadable_record(error_type: str, error: str, raw: bytes) -> UnreadableRecord:
-    """Return what replaces the item of a record that cannot be read; `raw` are its bytes."""
-    text = raw[: LONGEST_TEXT * _MAX_CHARACTER_BYTES].decode("utf-8", "surrogateescape")
-    return UnreadableRecord(ItemFailure(error_type, error[:LONGEST_TEXT], ""), text[:LONGEST_TEXT])
+def unreadable_record(
+    error_type: str, error: str, raw: bytes, *, whole: bool = True
+) -> UnreadableRecord:
+    """Return what replaces the item of a record that cannot be read; `raw` are its bytes.
+
+    Without `whole`, only its first 8 KB are kept.
+    """
+    kept = raw if whole else raw[: LONGEST_TEXT * _MAX_CHARACTER_BYTES]
+    text = kept.decode("utf-8", "surrogateescape")
+    return UnreadableRecord(
+        ItemFailure(error_type, error[:LONGEST_TEXT], ""), text if whole else text[:LONGEST_TEXT]
+    )
 
 
 def state_of_file(path: Path | str) -> object:

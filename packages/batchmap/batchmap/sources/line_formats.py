@@ -10,6 +10,8 @@ from itertools import count
 from typing import Any
 
 from batchmap.lone_surrogates import unescape
+from batchmap.marked_json import NotMarkableError, unmarked
+from batchmap.records import ItemFailure, UnreadableRecord
 from batchmap.sources.base import InputRecord, unreadable_record
 from batchmap.sources.long_lines import LongLines
 from batchmap.sources.strict_json import NotJsonError, describe_json_error, whole_json
@@ -68,7 +70,7 @@ def nul_texts(
 
 def _bounded(long_lines: LongLines, item: Any, raw: bytes, number: int) -> InputRecord:
     if number in long_lines.sizes:
-        item = unreadable_record("ValueError", long_lines.error(number), raw)
+        item = unreadable_record("ValueError", long_lines.error(number), raw, whole=False)
     return item, raw, number
 
 
@@ -132,7 +134,16 @@ def _parsed_lines(
 def _failed_item(value: Any) -> Any:
     if not isinstance(value, dict) or "index" not in value or "item" not in value:
         raise NotJsonError('not a failure of a run: an object with "index" and "item" is expected')
-    return unescape(value["item"])
+    item = unescape(value["item"])
+    if value.get("unreadable") is True and type(item) is str:
+        error_type, error = f"{value.get('error_type')}", f"{value.get('error')}"
+        return UnreadableRecord(ItemFailure(error_type, error, ""), item)
+    if type(item) not in (dict, list):
+        return item
+    try:
+        return unmarked(item)
+    except NotMarkableError as error:
+        raise NotJsonError(f"the item cannot be made again: {error}") from None
 
 
 def _described(error: ValueError | RecursionError, raw: bytes) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from traceback import TracebackException
 from typing import Any, Self
@@ -57,16 +58,25 @@ class BatchInterrupted(Exception):
         self.final = final
 
 
+@dataclass(frozen=True, slots=True)
 class UnwritableFailure(ItemFailure):
     """The failure of an item whose result cannot be written; it is not tried again."""
+
+    kept: str = field(default="", compare=False, repr=False)
+    """The result, as a field of a JSON object: its name, a colon, its value."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.error_type, self.error, self.traceback, None, self.kept)
 
 
 class Unwritable(Exception):
     """A result that cannot be written; `failure` is that of its item."""
 
-    def __init__(self, failure: ItemFailure) -> None:
+    def __init__(self, failure: ItemFailure, kept: str = "") -> None:
         super().__init__(failure.error)
-        self.failure = UnwritableFailure(failure.error_type, failure.error, failure.traceback)
+        self.failure = UnwritableFailure(
+            failure.error_type, failure.error, failure.traceback, kept=kept
+        )
 
 
 class ItemsFailedError(Exception):
