@@ -16,6 +16,7 @@ __all__ = [
     "Batch",
     "BatchRecord",
     "ErrorExample",
+    "FailedItem",
     "ItemFailure",
     "ItemRecord",
     "MappingRecord",
@@ -204,6 +205,21 @@ class ErrorExample:
     place: str
     """Where the first item that failed so stands, in words."""
     error: str
+    """The message of the first."""
+    pattern: str = ""
+    """What all their messages have in common; `#` stands for a number."""
+    index: int | None = None
+    """The index of the first in the input, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedItem:
+    """An item that failed, and where it stands."""
+
+    place: str
+    """Where it stands in the input, in words."""
+    record: ItemRecord
+    """Its index is that in the input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +258,8 @@ class RunOutcome:
     """Whether all items of the input are done."""
     halted: bool
     """Whether there were so many failures that the run was stopped."""
+    first_failures: tuple[FailedItem, ...] = ()
+    """The first few, as they came."""
     sync: SyncCounts | None = None
     """How the input differed from what was done before, for a run that synced its output."""
 

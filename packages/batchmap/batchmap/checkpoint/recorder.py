@@ -30,6 +30,7 @@ from batchmap.ordering import (
 from batchmap.records import (
     BatchRecord,
     ItemFailure,
+    ItemRecord,
     RunOutcome,
     UnreadableRecord,
 )
@@ -49,8 +50,8 @@ MAX_BATCH_BYTES = 4 * 2**20
 MAX_UNCOMMITTED_FAILURES = 50_000
 """After so many unreadable records without an item between, they are committed."""
 
-MAX_ERROR_TYPES = 5
-"""How many types of errors the outcome names."""
+MAX_ERROR_KINDS = 5
+"""How many kinds of errors the outcome names."""
 
 
 class Recorder:
@@ -115,7 +116,8 @@ class Recorder:
             failed=self._failure_stats.number,
             written_before=written_before,
             failed_before=failed_before,
-            errors=self._failure_stats.most_frequent(MAX_ERROR_TYPES),
+            errors=self._failure_stats.most_frequent(MAX_ERROR_KINDS),
+            first_failures=tuple(self._failure_stats.first),
             output=self._output,
             errors_file=None if self._errors_path is None else f"{self._errors_path}",
             finished=self.finished,
@@ -208,14 +210,11 @@ class Recorder:
         for offset, failure in record.failures.items():
             one = pending[offset]
             place = self._pending.place(one.where)
-            self._failure_stats.add(failure, place)
-            self._log_failure(
-                one,
-                failure,
-                place,
-                record.attempts.get(offset, 1),
-                record.durations_s[offset],
+            attempts, duration_s = record.attempts.get(offset, 1), record.durations_s[offset]
+            self._failure_stats.add(
+                ItemRecord(one.item_index, None, failure, attempts, duration_s), place
             )
+            self._log_failure(one, failure, place, attempts, duration_s)
         if pieces:
             self._result_bytes = max(1.0, self._result_bytes / 2, size_bytes(pieces) / len(pieces))
         if good:
@@ -248,7 +247,7 @@ class Recorder:
         """Log an unreadable record of the input: a failure that took no time."""
         assert isinstance(one.item, UnreadableRecord)
         failure, place = one.item.failure, self._pending.place(one.where)
-        self._failure_stats.add_unreadable(failure, place)
+        self._failure_stats.add_unreadable(ItemRecord(one.item_index, None, failure, 1, 0.0), place)
         self._log_failure(one, failure, place, 1, 0.0)
         self._stop_when_too_many_failed()
         if self._failure_stats.untaken % MAX_UNCOMMITTED_FAILURES == 0:
