@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from batchmap.mapping_record import MappingRecord
 from batchmap.metrics import RunSummary
-from batchmap.records import MappingRecord, Plan
+from batchmap.records import Plan
 
 from ..execution.trace import Trace
 

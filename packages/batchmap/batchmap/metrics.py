@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from batchmap.error_kinds import ErrorKinds
-from batchmap.records import BatchRecord, ErrorExample, ItemRecord, MappingRecord, Plan
+from batchmap.mapping_record import MappingRecord
+from batchmap.records import BatchRecord, ErrorExample, ItemRecord, Plan
 
 __all__ = ["RunMetrics", "RunSummary"]
 
