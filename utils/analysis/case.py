@@ -117,11 +117,7 @@ def build_case(
     place = place_in_words(figures.items)
     if outcome is not None:  # the records of `run` count the items that were left to be done
         failed_items = outcome.first_failures
-        run = replace(
-            run,
-            errors=outcome.errors,
-            unexpected_failures=tuple(one.record for one in failed_items),
-        )
+        run = run.with_places_of(outcome)
     else:
         failed_items = tuple(FailedItem(place(one.index), one) for one in run.unexpected_failures)
         run = replace(

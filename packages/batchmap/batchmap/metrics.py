@@ -6,11 +6,11 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batchmap.error_kinds import ErrorKinds
 from batchmap.mapping_record import MappingRecord
-from batchmap.records import BatchRecord, ErrorExample, ItemRecord, Plan
+from batchmap.records import BatchRecord, ErrorExample, ItemRecord, Plan, RunOutcome
 
 __all__ = ["RunMetrics", "RunSummary"]
 
@@ -60,6 +60,15 @@ class RunSummary(MappingRecord):
     """The first few items that failed other than by a simulated failure."""
     interrupted: bool
     """Whether the run was stopped before its end."""
+
+    def with_places_of(self, outcome: RunOutcome) -> RunSummary:
+        """Return the summary of a job with the errors as its outcome tells them.
+
+        The records of a job count the items that were left to be done; its outcome says where they
+        stand in the input.
+        """
+        failures = tuple(one.record for one in outcome.first_failures)
+        return replace(self, errors=outcome.errors, unexpected_failures=failures)
 
 
 class RunMetrics:
