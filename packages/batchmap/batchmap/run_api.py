@@ -125,6 +125,8 @@ def _read(
                 "retry_failed: what succeeds now comes after the rest, so not with keep_order; "
                 "mode='sync' keeps the order"
             )
+    if values["halt_now"] and values["halt"] is None:
+        reader.error("halt_now says what becomes of items when halt stops the run; give halt")
     if options.get("errors") is None and values["output"] is not None:
         values["errors"] = errors_location(values["output"])
     reader.close()

@@ -9,6 +9,7 @@ from typing import Self
 
 from batchmap.error_kinds import ErrorKinds
 from batchmap.records import Batch, BatchRecord, ErrorExample, FailedItem, ItemFailure, ItemRecord
+from batchmap.stopping import Urgency
 from batchmap.worker.failures import failed_record
 
 __all__ = ["FailureLimit", "FailureStats"]
@@ -31,11 +32,19 @@ class FailureLimit:
     """`None`: any."""
     share: float | None = None
     """From 0 to 1; `None`: any."""
+    urgency: Urgency = Urgency.DRAIN
+    """What becomes of the items that run then."""
 
     @classmethod
-    def of(cls, halt: int | float | None) -> Self:
-        """Return the limit that the option `halt` asks for: a share where it is no whole number."""
-        return cls(share=halt) if isinstance(halt, float) else cls(number=halt)
+    def of(cls, halt: int | float | None, *, now: bool = False) -> Self:
+        """Return the limit that the option `halt` asks for: a share where it is no whole number.
+
+        With `now`, items that run when it is reached are given up.
+        """
+        urgency = Urgency.KILL if now else Urgency.DRAIN
+        if isinstance(halt, float):
+            return cls(share=halt, urgency=urgency)
+        return cls(number=halt, urgency=urgency)
 
     def is_reached(self, failed: int, done: int) -> bool:
         """Tell whether `failed` of `done` items are too many."""

@@ -35,7 +35,7 @@ from batchmap.records import (
     UnreadableRecord,
 )
 from batchmap.sinks import Sink, failure_line, write_errors
-from batchmap.stopping import StopRequest, Urgency
+from batchmap.stopping import StopRequest
 from batchmap.storage import Location
 
 __all__ = ["Recorder"]
@@ -260,7 +260,7 @@ class Recorder:
             failed, failed + self.written
         ):
             self.halted = True
-            self._stop.request(Urgency.DRAIN)
+            self._stop.request(self._failure_limit.urgency)
 
     # Durability -----------------------------------------------------------------------------
 

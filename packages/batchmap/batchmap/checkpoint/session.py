@@ -178,7 +178,7 @@ def open_recorder(
             output="stdout" if options.output is None else f"{options.output}",
             errors_path=options.errors,
             before=done,
-            failure_limit=FailureLimit.of(options.halt),
+            failure_limit=FailureLimit.of(options.halt, now=options.halt_now),
             stop=stop,
         )
         yield recorder

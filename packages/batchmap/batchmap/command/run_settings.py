@@ -61,6 +61,8 @@ class RunSettings(CommandSettings, JobOptions):
         values["resume"] = values["resume"] or (values["retry_failed"] and not values["sync"])
         values["keep_order"] = values["keep_order"] or values["sync"]
         _name_errors_file(reader, values)
+        if values["halt_now"] and values["halt"] is None:
+            reader.error("--halt-now says what becomes of items when --halt stops; add --halt N")
         _check_files(reader, values)
         _check_cluster(reader, values)
         if values["backend"] == "sequential" and values["timeout_s"] is not None:

@@ -127,6 +127,9 @@ class JobOptions(EngineOptions):
         None, values.failure_limit, group=LIMITS, metavar="N|N%",
         help="stop once so many items have failed (default: never)",
     )  # fmt: skip
+    halt_now: bool = option(
+        False, group=LIMITS, help="with --halt: give up the items that run then",
+    )  # fmt: skip
     memory_floor_bytes: int | None = option(
         None, values.size_bytes, group=LIMITS, metavar="SIZE",
         help="take no items while less memory is free: 500M, 2G",
