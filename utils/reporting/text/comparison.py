@@ -120,6 +120,13 @@ def render_partial(
 def _conclusion(comparison: Comparison) -> str:
     if not comparison.total_items:
         return "There were no items, so there is nothing to compare."
+    verdict = comparison.verdict
+    if not comparison.results_match and verdict.failed_in_one == verdict.different:
+        number = verdict.failed_in_one
+        return (
+            f"{number:,} {plural('item', number)} failed in one run only, so the two runs did not "
+            "do the same work."
+        )
     if not comparison.results_match:
         return "The results of the two runs do not match, so the speedup counts for nothing."
     if comparison.speedup > 1.5:
