@@ -52,15 +52,18 @@ def test_workers_end_their_batch_at_the_item_that_runs_and_begin_no_other(tmp_pa
     assert results == ["0"]
 
 
+@pytest.mark.parametrize("unordered", [True, False])
 @pytest.mark.parametrize("backend", ["thread", "process"])
-def test_halt_now_gives_up_the_items_that_run(backend: str, tmp_path: Path) -> None:
+def test_halt_now_gives_up_the_items_that_run(
+    backend: str, unordered: bool, tmp_path: Path
+) -> None:
     go = tmp_path / "go"
     os.mkfifo(go)
     other = tmp_path / "other"
     os.mkfifo(other)
 
     def function(item: int) -> int:
-        if item == 0:
+        if item == 1:  # in input order, its turn does not come
             other.read_text()
             raise ValueError("no")
         other.write_text("here")
@@ -74,9 +77,10 @@ def test_halt_now_gives_up_the_items_that_run(backend: str, tmp_path: Path) -> N
         halt_now=True,
         backend=backend,
         workers=2,
-        keep_order=False,
+        unordered=unordered,
     )
     assert (outcome.halted, outcome.failed, outcome.written) == (True, 1, 0)
+    assert (tmp_path / "out.jsonl.errors.jsonl").read_text().count('"index": 1') == 1
     if backend == "thread":  # which cannot be killed
         go.write_text("")
 

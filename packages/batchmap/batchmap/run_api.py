@@ -113,6 +113,9 @@ def _read(
     values = reader.read_rows(JobOptions)
     if values["output"] is None:
         reader.error("output must be a file, or a URL of a store")
+    if values["unordered"] and (values["keep_order"] or mode == "sync"):
+        what = "mode='sync'" if mode == "sync" else "keep_order"
+        reader.error(f"unordered: {what} writes in the input's order; leave one out")
     if mode == "sync":
         values["keep_order"] = True
         if isinstance(values["output"], StoreUrl):

@@ -9,10 +9,10 @@ from typing import Self
 
 from batchmap.error_kinds import ErrorKinds
 from batchmap.records import Batch, BatchRecord, ErrorExample, FailedItem, ItemFailure, ItemRecord
-from batchmap.stopping import Urgency
+from batchmap.stopping import StopRequest, Urgency
 from batchmap.worker.failures import failed_record
 
-__all__ = ["FailureLimit", "FailureStats"]
+__all__ = ["FailureLimit", "FailureStats", "HaltWatch"]
 
 MIN_ITEMS_FOR_SHARE = 20
 """A share of failed items stops no run before so many items are done."""
@@ -53,6 +53,28 @@ class FailureLimit:
         return (
             self.share is not None and done >= MIN_ITEMS_FOR_SHARE and failed >= self.share * done
         )
+
+
+class HaltWatch:
+    """Requests `stop` once as many items have failed as `limit` says; `None`: never.
+
+    Items count as they come, whether or not it is their turn to be written.
+    """
+
+    def __init__(self, limit: FailureLimit | None, stop: StopRequest) -> None:
+        self.halted = False
+        """Whether there were so many failures that the run was stopped."""
+        self._limit = limit
+        self._stop = stop
+        self._items = self._failed = 0
+
+    def count(self, items: int, failed: int) -> None:
+        """Count items that have come, and how many more have failed."""
+        self._items += items
+        self._failed += failed
+        if self._limit is not None and self._limit.is_reached(self._failed, self._items):
+            self.halted = True
+            self._stop.request(self._limit.urgency)
 
 
 class FailureStats:

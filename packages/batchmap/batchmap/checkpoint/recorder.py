@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from batchmap.checkpoint.completion_log import CompletionLog, ItemRange
-from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats
+from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats, HaltWatch
 from batchmap.checkpoint.pending_items import PendingItem, PendingItems
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import BatchmapError, OutputHeldError
@@ -82,7 +82,7 @@ class Recorder:
         self._output = output
         self._errors_path = errors_path
         self._before = before
-        self._failure_limit = failure_limit
+        self._halt = HaltWatch(failure_limit, stop)
         self._stop = stop
         self._clock = clock
         self._reorder = ReorderBuffer(size_of=results_bytes) if keeps_order else None
@@ -95,8 +95,6 @@ class Recorder:
         self._failure_stats = FailureStats()
         self.finished = False
         """Whether all items are done, and the output is complete."""
-        self.halted = False
-        """Whether there were so many failures that the run was stopped."""
 
     @property
     def items(self) -> PendingItems:
@@ -121,7 +119,7 @@ class Recorder:
             output=self._output,
             errors_file=None if self._errors_path is None else f"{self._errors_path}",
             finished=self.finished,
-            halted=self.halted,
+            halted=self._halt.halted,
         )
 
     def has_room(self) -> bool:
@@ -145,6 +143,7 @@ class Recorder:
         """
         try:
             for record in records:
+                self._halt.count(len(record.results), len(record.failures))
                 in_turn = (record,) if self._reorder is None else self._reorder.push(record)
                 for written in map(self._record, in_turn):
                     self._commit_when_due(written)
@@ -160,6 +159,9 @@ class Recorder:
 
     def _end(self) -> None:
         """Commit; complete the output if all items are done, and the input has not changed."""
+        if self._reorder is not None:  # results wait for items that are not done; failures need not
+            for record in self._reorder.waiting():
+                self._record_failures(record, self._pending.settle(record))
         self._commit()
         self._write_errors()
         if self._pending.error is not None:
@@ -207,6 +209,15 @@ class Recorder:
             record = replace(record, failures=failures)
             pieces = [piece for number, piece in enumerate(pieces) if number not in unwritable]
             good = [one for number, one in enumerate(good) if number not in unwritable]
+            self._halt.count(0, len(unwritable))
+        self._record_failures(record, pending)
+        if pieces:
+            self._result_bytes = max(1.0, self._result_bytes / 2, size_bytes(pieces) / len(pieces))
+        if good:
+            self._write(good, pieces)
+        return record
+
+    def _record_failures(self, record: BatchRecord, pending: Sequence[PendingItem]) -> None:
         for offset, failure in record.failures.items():
             one = pending[offset]
             place = self._pending.place(one.where)
@@ -215,12 +226,6 @@ class Recorder:
                 ItemRecord(one.item_index, None, failure, attempts, duration_s), place
             )
             self._log_failure(one, failure, place, attempts, duration_s)
-        if pieces:
-            self._result_bytes = max(1.0, self._result_bytes / 2, size_bytes(pieces) / len(pieces))
-        if good:
-            self._write(good, pieces)
-        self._stop_when_too_many_failed()
-        return record
 
     def _write(self, pending: list[PendingItem], pieces: Sequence[Any]) -> None:
         """Write results, and log each range of items in a row."""
@@ -249,18 +254,9 @@ class Recorder:
         failure, place = one.item.failure, self._pending.place(one.where)
         self._failure_stats.add_unreadable(ItemRecord(one.item_index, None, failure, 1, 0.0), place)
         self._log_failure(one, failure, place, 1, 0.0)
-        self._stop_when_too_many_failed()
+        self._halt.count(1, 1)
         if self._failure_stats.untaken % MAX_UNCOMMITTED_FAILURES == 0:
             self._commit()
-
-    def _stop_when_too_many_failed(self) -> None:
-        """Request a stop once the failures reach the limit."""
-        failed = self._failure_stats.number
-        if self._failure_limit is not None and self._failure_limit.is_reached(
-            failed, failed + self.written
-        ):
-            self.halted = True
-            self._stop.request(self._failure_limit.urgency)
 
     # Durability -----------------------------------------------------------------------------
 

@@ -102,8 +102,11 @@ class JobOptions(EngineOptions):
         None, output_location, group=OUTPUT, metavar="FILE",
         help="where failed items go (default: OUTPUT.errors.jsonl)",
     )  # fmt: skip
-    keep_order: bool = option(
-        False, group=OUTPUT, help="write results in the input's order",
+    keep_order: bool | None = option(
+        None, group=OUTPUT, help="write results in the input's order (default for files)",
+    )  # fmt: skip
+    unordered: bool = option(
+        False, group=OUTPUT, help="write results as items finish (default for stdout)",
     )  # fmt: skip
     defuse_formulas: bool = option(
         False, group=OUTPUT, help="write CSV cells that begin with =, +, - or @ as text",
@@ -156,6 +159,8 @@ class JobOptions(EngineOptions):
         """
         if self.output_format is None:
             object.__setattr__(self, "output_format", _format_of(self.output))
+        if self.unordered:
+            object.__setattr__(self, "keep_order", False)
         if self.record is None:
             is_json = self.output_format == "jsonl"
             object.__setattr__(self, "record", "full" if is_json else "result")
