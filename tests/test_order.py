@@ -74,18 +74,3 @@ def test_what_succeeds_at_a_later_try_comes_last_or_with_a_sync_in_its_place(
     with caplog.at_level(logging.WARNING):
         assert _run(tmp_path, function, range(3), mode=mode, retry_failed=True) == order
     assert ("comes after the rest" in caplog.text) == (mode == "resume")
-
-
-def test_failures_that_wait_for_their_turn_count_for_halt(tmp_path: Path) -> None:
-    failed = threading.Event()
-
-    def function(item: int) -> int:
-        if item == 0:
-            assert failed.wait(60)
-        elif item == 1:
-            failed.set()
-            raise ValueError("no")
-        return item
-
-    assert _run(tmp_path, function, range(1000), halt=1)[:1] == [0]
-    assert len(_run(tmp_path, lambda item: item, range(2), mode="overwrite")) == 2
