@@ -269,21 +269,21 @@ class ReportNode(_SettingsNode):
 
     def exec(self, prep_res: analysis.RunFigures) -> reporting.Report:
         outcome = None if self._job is None else self._job.outcome()
-        case = analysis.build_case(self._command, self._settings.workload_name, prep_res)
+        case = analysis.build_case(
+            self._command, self._settings.workload_name, prep_res, outcome=outcome
+        )
         return reporting.build_report(prep_res, case, outcome=outcome)
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: reporting.Report) -> None:
         shared["report"], shared["case"] = exec_res.report, exec_res.case
         if exec_res.case is None or exec_res.case.comparison is None:
             shared["analysis"] = exec_res.analysis
-        if exec_res.case is not None and exec_res.case.sequential is not None:
-            case = exec_res.case
-            shared["sequential_metrics"], shared["parallel_metrics"] = (
-                case.sequential,
-                case.parallel,
-            )
-            shared["sequential_trace"] = case.sequential_trace
+        if (case := exec_res.case) is not None:
+            shared["parallel_metrics"] = case.parallel
             shared["parallel_trace"] = case.parallel_trace
+            if case.sequential is not None:
+                shared["sequential_metrics"] = case.sequential
+                shared["sequential_trace"] = case.sequential_trace
         if self._shows:
             reporting.show(shared["report"])
         source_name = getattr(shared["items"], "name", "")

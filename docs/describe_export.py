@@ -22,7 +22,8 @@ MODULES = (
 """Where the records are defined."""
 
 RECORDS = (
-    "Plan", "RunSummary", "ItemRecord", "ItemFailure", "RunOutcome",
+    "Plan", "RunSummary", "ItemRecord", "ItemFailure", "ErrorExample", "RunOutcome",
+    "FailedItem", "SyncCounts",
     "Comparison", "Verdict", "Mismatch", "TimeBreakdown", "Bottleneck", "Prediction", "Spread",
     "Sweep", "SweepPoint", "Recommendation", "Regression",
     "Trace", "Span", "Environment",

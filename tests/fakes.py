@@ -79,6 +79,7 @@ def run_summary(**changes: Any) -> RunSummary:
         "batches": 4,
         "retries": 0,
         "errors_by_type": {},
+        "errors": (),
         "unexpected_failures": (),
         "interrupted": False,
     }

@@ -9,8 +9,8 @@ from dataclasses import FrozenInstanceError, asdict, fields, replace
 from typing import Any
 
 import pytest
+from batchmap.mapping_record import MappingRecord, as_mapping
 from batchmap.metrics import RunSummary
-from batchmap.records import MappingRecord, as_mapping
 
 from batchmap_workbook.utils.analysis.records import Comparison
 from tests.fakes import compared, run_summary

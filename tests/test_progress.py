@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
 
 import pytest
-from batchmap.command.progress import ProgressObserver
-from batchmap.records import BatchRecord
+from batchmap.checkpoint.identity import identity_of
+from batchmap.checkpoint.pending_items import PendingItems
+from batchmap.command.progress import ProgressObserver, _Sums
+from batchmap.records import BatchRecord, ItemFailure
+from batchmap.scheduling.run_state import RunState
+from batchmap.sources import open_source
+from batchmap.stopping import StopRequest
 
 from tests.fakes import FakeClock, batch_record
 
@@ -25,7 +35,7 @@ def test_a_plain_line_comes_now_and_then_and_at_the_end(
     assert [record.batch_index for record in seen] == [0, 1, 2, 3]
     assert capsys.readouterr() == (
         "",
-        "parallel: 30/40 items, 5.0 items/s, ETA 2 s\nparallel: 40/40 items, 5.0 items/s\n",
+        "parallel: 30/40 items, 75%, 5.0 items/s, ETA 0:02\nparallel: 40/40 items, 5.0 items/s\n",
     )
 
 
@@ -61,3 +71,98 @@ def test_records_are_not_taken_ahead() -> None:
     next(shown)
     next(shown)
     assert taken == 2
+
+
+def sums(clock: FakeClock, **options: Any) -> _Sums:
+    given: dict[str, Any] = {"total": None, "counted": lambda: None, "share_done": lambda: None}
+    return _Sums("run", state=None, clock=clock, **{**given, **options})
+
+
+def records(clock: FakeClock, every_s: float, number: int) -> Iterator[BatchRecord]:
+    for index in range(number):
+        clock.sleep(every_s)
+        yield batch_record([0] * 10, batch_index=index)
+
+
+def test_rate_and_eta_are_there_however_rarely_items_end() -> None:
+    clock = FakeClock()
+    shown = sums(clock, total=100)
+    for _ in shown.observe(records(clock, 300.0, 5)):
+        pass
+    clock.sleep(30.0)
+    assert shown.line(80) == "50% 50/100 1.8/min ETA 27:30"
+
+
+def test_without_a_number_of_items_the_share_of_the_input_tells_how_far_it_is() -> None:
+    clock = FakeClock()
+    shares = iter([0.0, 0.1, 0.2])
+    share = 0.0
+
+    def share_done() -> float:
+        return share
+
+    shown = sums(clock, share_done=share_done)
+    for record in shown.observe(records(clock, 10.0, 3)):
+        assert record.results
+        share = next(shares)
+    assert shown.line(80) == "20% 30 1.0/s ETA 2:00"
+
+
+def test_all_is_not_done_before_the_end() -> None:
+    shown = sums(FakeClock(), share_done=lambda: 1.0)
+    assert shown.percentage() == "99%"
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (48, "50% 1,000/2,000 1,000 failed 500.0/s ETA 0:02"),
+        (40, "50% 1,000/2,000 1,000 failed ETA 0:02"),
+        (30, "50% 1,000/2,000 ETA 0:02"),
+    ],
+)
+def test_a_narrow_terminal_shows_share_and_eta(width: int, line: str) -> None:
+    clock = FakeClock()
+    shown = _Sums("run", 2_000, RunState(), lambda: None, lambda: None, clock)
+    failure = ItemFailure("E", "", "")
+    failed = batch_record([None] * 1000, failures=dict.fromkeys(range(1000), failure))
+    for _ in shown.observe(iter([failed])):
+        clock.sleep(2.0)
+    assert shown.line(width) == line
+
+
+def pending(path: Path, **options: Any) -> PendingItems:
+    source = open_source(f"{path}", **options)
+    items = PendingItems(
+        source, identity_of(source, None), done=iter(()), limit=None, stop=StopRequest()
+    )
+    items.on_unreadable = lambda _: None
+    return items
+
+
+def test_a_small_file_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    rows = [f'{n},"{"a,b" * (n % 30)}"\n' for n in range(5_000)]
+    path.write_text("id,text\n" + "".join(rows))
+    with closing(pending(path)) as items:
+        assert items.counted() == items.expected() == 5_000
+    packed = tmp_path / "in.csv.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    with closing(pending(packed)) as items:
+        assert items.counted() == 5_000
+
+
+def test_of_a_large_file_the_share_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    lines = ['{"text": "%s"}\n' % ("x" * (n // 100)) for n in range(20_000)]
+    path.write_text("".join(lines))
+    ends = list(accumulate(map(len, lines)))
+    with closing(pending(path)) as items:
+        assert (items.counted(), items.share_done()) == (None, None)
+        done = 0
+        while some := items.take(1000):
+            assert (items.share_done() or 0) <= ends[done + len(some) - 1] / ends[-1]
+            items.settle(batch_record(some, first_item=done))
+            done += len(some)
+            assert items.share_done() == pytest.approx(ends[done - 1] / ends[-1], abs=0.01)
+    assert done == 20_000

@@ -30,7 +30,7 @@ def test_the_example_of_run_can_be_pasted(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "resume with: " in done.stderr
-    assert "ValueError, 1 time, first at numbers.txt line 10000" in done.stdout
+    assert "numbers.txt line 10000: ValueError" in done.stdout
     lines = (tmp_path / "squares.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["index"] for line in lines) == list(range(9999))
 

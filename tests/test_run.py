@@ -113,13 +113,16 @@ def test_stdout_holds_only_results_whatever_the_function_prints(
     assert place.names() == set()
 
 
-def test_keep_order_puts_results_in_the_order_of_the_input(place: Place) -> None:
+def test_results_in_files_are_in_input_order_unless_asked_otherwise(place: Place) -> None:
     place.numbers(4)
     words = "tasks.py:backwards in.txt --backend thread -j 4 --batch-size 1".split()
-    assert place.run(*words, "-o", "free.csv").returncode == 0
+    assert place.run(*words, "-o", "free.csv", "--unordered").returncode == 0
     assert [line["result"] for line in place.results("free.csv")] == ["3", "2", "1", "0"]
-    for option in ("-k", "--keep-order"):
-        assert place.run(*words, "-o", f"a{option}.jsonl", option).returncode == 0
+    free = place.run(*words, "--record", "result").stdout.split()
+    assert free == ['"3"', '"2"', '"1"', '"0"']
+    for option in ("", "-k"):
+        more = [option] if option else []
+        assert place.run(*words, "-o", f"a{option}.jsonl", *more).returncode == 0
         assert [line["index"] for line in place.results(f"a{option}.jsonl")] == [0, 1, 2, 3]
 
 
@@ -291,8 +294,8 @@ def test_what_changed_before_a_resume_is_named(place: Place, output: str) -> Non
     changes = [
         (["tasks.py:same"], "the function was row and is same now" + accept),
         (
-            ["tasks.py:row", "-k"],
-            "--keep-order was False when the run began and is True now" + anew,
+            ["tasks.py:row", "--unordered"],
+            "--keep-order was True when the run began and is False now" + anew,
         ),
         (
             ["tasks.py:row", "--input-format", "jsonl"],
@@ -344,7 +347,7 @@ def test_the_export_of_a_run_has_the_figures_that_apply(place: Place) -> None:
 def test_progress_and_warnings_go_to_stderr_and_can_be_switched_off(place: Place) -> None:
     words = ["tasks.py:odd_fails", "in.txt", "--overwrite", "-o", "out.jsonl"]
     done = place.run(*words, quiet=False)
-    assert done.stderr.startswith("run: 10 items, 5 failed, ")
+    assert done.stderr.startswith("run: 10/10 items, 5 failed, ")
     assert ended(place.run(*words, "--no-progress", quiet=False)) == (1, [])
     assert "INFO LoadDataNode" in place.run(*words, "--log-level", "debug", quiet=False).stderr
 

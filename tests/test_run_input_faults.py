@@ -268,5 +268,5 @@ def test_terminal_codes_in_items_and_errors_do_not_reach_the_terminal(place: Pla
     done = place.run("tasks.py:all_fail", "in.txt", "-o", "\x1b[1mout.jsonl")
     assert done.returncode == 1
     assert "\x1b" not in done.stdout + done.stderr
-    assert "first at in.txt line 1: \\x1b[31mred\\x07" in done.stdout
+    assert "in.txt line 1: ValueError: \\x1b[31mred\\x07" in done.stdout
     assert place.failures("\x1b[1mout.jsonl.errors.jsonl")[0]["item"] == "\x1b[31mred\x07"

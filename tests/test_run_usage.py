@@ -145,6 +145,10 @@ __all__ = ["place"]
                 "for example 10 or 5%"
             ],
         ),
+        (
+            "--halt-now",
+            ["--halt-now says what becomes of items when --halt stops; add --halt N"],
+        ),
         ("--limit 0", ["--limit must be at least 1, got 0; for example 100"]),
         ("--limit 1.5", ["--limit must be a whole number, got '1.5'; for example 100"]),
         (

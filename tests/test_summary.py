@@ -45,7 +45,8 @@ def test_a_resumed_run_counts_what_was_there_before() -> None:
         "- Items: 1,200 done in 6.60s, 3 failed; 181.8 items/sec on 8 thread workers\n"
         "- Results: 1,197 in out.jsonl, 20 before\n"
         "- Failed items: 4 in out.jsonl.errors, 1 of them before\n"
-        "- Error: ValueError, 2 times, first at items.jsonl line 12: no number: 'x'\n"
+        "- Error: 2 times, first at items.jsonl line 12: ValueError: no number: 'x'\n"
+        "- Error: 1 of other kinds\n"
     )
 
 
@@ -72,9 +73,9 @@ def test_the_longest_summary_has_seven_lines_under_its_title() -> None:
         "- Items: 1 done in 2.00s, 3 failed; 0.5 items/sec on 1 thread worker\n"
         "- Results: 1,197 in out.jsonl\n"
         "- Failed items: 3 in out.jsonl.errors\n"
-        "- Error: E0, 9 times, first at line 0: no\n"
-        "- Error: E1, 8 times, first at line 1: no\n"
-        "- Error: E2, 7 times, first at line 2: no\n"
+        "- Error: 9 times, first at line 0: E0: no\n"
+        "- Error: 8 times, first at line 1: E1: no\n"
+        "- Error: 7 times, first at line 2: E2: no\n"
         "- Conclusion: Interrupted after 1 item.\n"
     )
 
@@ -119,21 +120,22 @@ def test_control_characters_in_data_are_escaped() -> None:
         "- Items: 1,200 done in 6.60s, 3 failed; 181.8 items/sec on 8 thread workers\n"
         "- Results: 1,197 in out\\x1b[31m.jsonl\n"
         "- Failed items: 3 in err .jsonl\n"
-        "- Error: E\\x1b[2J, 1 time, first at a\\x07.txt line 1: one two \\x202ethree\n"
+        "- Error: a\\x07.txt line 1: E\\x1b[2J: one two \\x202ethree\n"
+        "- Error: 2 of other kinds\n"
     )
 
 
 def test_a_long_message_is_cut_where_its_line_would_be_too_long() -> None:
-    fits = ErrorExample("E", 1, "line 1", "x" * 132)
-    longer = replace(fits, error="x" * 133)
+    fits = ErrorExample("E", 1, "line 1", "x" * 149)
+    longer = replace(fits, error="x" * 150)
     hostile = replace(fits, error_type="T" * 500, error="\x1b" * 500)
     outcome = replace(OUTCOME, errors=(fits, longer, hostile))
     assert [
         line for line in render_summary(outcome, METRICS, PLAN).splitlines() if "Err" in line
     ] == [
-        "- Error: E, 1 time, first at line 1: " + "x" * 132,
-        "- Error: E, 1 time, first at line 1: " + "x" * 131 + "…",
-        "- Error: " + "T" * 159 + "…",
+        "- Error: line 1: E: " + "x" * 149,
+        "- Error: line 1: E: " + "x" * 148 + "…",
+        "- Error: line 1: " + "T" * 151 + "…",
     ]
 
 

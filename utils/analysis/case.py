@@ -8,7 +8,7 @@ from typing import Any
 
 from batchmap.backends import runs_in_processes
 from batchmap.metrics import RunSummary
-from batchmap.records import Plan
+from batchmap.records import FailedItem, Plan, RunOutcome
 from batchmap.resources import usable_cores
 
 from ..execution.trace import Round, Trace
@@ -92,10 +92,13 @@ def analyze_rounds(
     )
 
 
-def build_case(name: str, workload: str, figures: RunFigures) -> Case | None:
+def build_case(
+    name: str, workload: str, figures: RunFigures, *, outcome: RunOutcome | None = None
+) -> Case | None:
     """Return all that is known of a run and its baseline; `None` without a parallel run.
 
-    `name` is the scenario or the subcommand, `workload` that of a workload or the user's task.
+    `name` is the scenario or the subcommand, `workload` that of a workload or the user's task;
+    `outcome` is what `run` did with the user's items, the other commands have none.
     """
     run, trace = figures.parallel, figures.parallel_trace
     if run is None or trace is None:
@@ -111,6 +114,19 @@ def build_case(name: str, workload: str, figures: RunFigures) -> Case | None:
         breakdown, bottleneck = explain_run(
             figures.plan, run, trace, usable_cores=usable_cores(), given=figures.given
         )
+    place = place_in_words(figures.items)
+    if outcome is not None:  # the records of `run` count the items that were left to be done
+        failed_items = outcome.first_failures
+        run = run.with_places_of(outcome)
+    else:
+        failed_items = tuple(FailedItem(place(one.index), one) for one in run.unexpected_failures)
+        run = replace(
+            run,
+            errors=tuple(
+                one if one.index is None else replace(one, place=place(one.index))
+                for one in run.errors
+            ),
+        )
     return Case(
         name=name,
         workload=workload,
@@ -123,7 +139,7 @@ def build_case(name: str, workload: str, figures: RunFigures) -> Case | None:
         comparison=comparison,
         accounting=breakdown,
         diagnosis=bottleneck,
-        failures=_failures(run, figures.items),
+        failures=_failure_examples(failed_items),
     )
 
 
@@ -148,10 +164,9 @@ def _capacity(sequential: RunSummary) -> float | None:
         return None
 
 
-def _failures(run: RunSummary, items: Iterable[Any]) -> tuple[FailureExample, ...]:
-    place = place_in_words(items)
+def _failure_examples(failed_items: Iterable[FailedItem]) -> tuple[FailureExample, ...]:
     return tuple(
-        FailureExample(place(item.index), item.failure.error_type, item.failure.error)
-        for item in run.unexpected_failures
-        if item.failure is not None
+        FailureExample(one.place, one.record.failure.error_type, one.record.failure.error)
+        for one in failed_items
+        if one.record.failure is not None
     )

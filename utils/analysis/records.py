@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from batchmap.mapping_record import MappingRecord
 from batchmap.metrics import RunSummary
-from batchmap.records import MappingRecord, Plan
+from batchmap.records import Plan
 
 from ..execution.trace import Trace
 
@@ -107,6 +108,14 @@ class Verdict:
     """The first three."""
     why: str | None
     """One sentence with the cause; `None` when results match or no cause was found."""
+    failed_in_sequential_only: int = 0
+    """How many items failed in the sequential run and not in the parallel one."""
+    failed_in_parallel_only: int = 0
+
+    @property
+    def failed_in_one(self) -> int:
+        """How many items failed in one of the two runs."""
+        return self.failed_in_sequential_only + self.failed_in_parallel_only
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ class Phase:
             phase=self._label,
             total=request.total_items,
             state=None if job is None else state,
-            expected=(lambda: None) if job is None else job.items.expected,
+            counted=(lambda: None) if job is None else job.items.counted,
+            share_done=(lambda: None) if job is None else job.items.share_done,
             enabled=self._settings.progress and not self._settings.quiet,
             stop=self._stop,
         )

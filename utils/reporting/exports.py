@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from batchmap.command.export import json_text, write_export
 from batchmap.command.settings import CommandSettings
-from batchmap.records import as_mapping
+from batchmap.mapping_record import as_mapping
 from batchmap.storage.paths import is_stream
 
 from ..analysis.records import Case, Recommendation, Regression

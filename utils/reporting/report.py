@@ -9,7 +9,8 @@ from typing import Any
 from batchmap.command.export import export_document
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
-from batchmap.records import RunOutcome, as_mapping
+from batchmap.mapping_record import as_mapping
+from batchmap.records import RunOutcome
 from batchmap.resources import describe_machine
 
 from ..analysis.case import RunFigures

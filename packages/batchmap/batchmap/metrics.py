@@ -6,13 +6,16 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from batchmap.records import BatchRecord, ItemRecord, MappingRecord, Plan
+from batchmap.error_kinds import ErrorKinds
+from batchmap.mapping_record import MappingRecord
+from batchmap.records import BatchRecord, ErrorExample, ItemRecord, Plan, RunOutcome
 
 __all__ = ["RunMetrics", "RunSummary"]
 
 FAILURES_KEPT = 5
+ERROR_KINDS_NAMED = 5
 
 EVENLY_SHARED_S = 1e-4
 """Items shorter than this count as spread evenly over the ideal workers."""
@@ -51,10 +54,21 @@ class RunSummary(MappingRecord):
     """Attempts beyond the first, of all items together."""
     errors_by_type: Mapping[str, int]
     """How many items failed, by the name of the exception's class."""
+    errors: tuple[ErrorExample, ...]
+    """The most frequent kinds of errors, other than simulated failures, the most frequent first."""
     unexpected_failures: tuple[ItemRecord, ...]
     """The first few items that failed other than by a simulated failure."""
     interrupted: bool
     """Whether the run was stopped before its end."""
+
+    def with_places_of(self, outcome: RunOutcome) -> RunSummary:
+        """Return the summary of a job with the errors as its outcome tells them.
+
+        The records of a job count the items that were left to be done; its outcome says where they
+        stand in the input.
+        """
+        failures = tuple(one.record for one in outcome.first_failures)
+        return replace(self, errors=outcome.errors, unexpected_failures=failures)
 
 
 class RunMetrics:
@@ -74,6 +88,7 @@ class RunMetrics:
         self._retries = 0
         self._workers: set[str] = set()
         self._errors: Counter[str] = Counter()
+        self._error_kinds = ErrorKinds()
         self._unexpected: list[ItemRecord] = []
         self._batches = 0
         self._planned_workers = workers
@@ -108,7 +123,10 @@ class RunMetrics:
 
     def _add_failures(self, record: BatchRecord) -> None:
         self._failed += len(record.failures)
-        self._errors.update(failure.error_type for failure in record.failures.values())
+        for offset, failure in sorted(record.failures.items()):
+            self._errors[failure.error_type] += 1
+            if failure.error_type not in self._expected_errors:
+                self._error_kinds.add(failure, record.first_item + offset)
         if len(self._unexpected) == FAILURES_KEPT:
             return
         for item in record.item_records():
@@ -146,6 +164,7 @@ class RunMetrics:
             batches=self._batches,
             retries=self._retries,
             errors_by_type=dict(self._errors),
+            errors=self._error_kinds.most_frequent(ERROR_KINDS_NAMED),
             unexpected_failures=tuple(sorted(self._unexpected, key=lambda item: item.index)),
             interrupted=interrupted,
         )

@@ -54,6 +54,12 @@ class ReorderBuffer:
         """Tell whether more records may come that have to wait."""
         return self.held_items < MAX_HELD_ITEMS and self.held_bytes < MAX_HELD_BYTES
 
+    def waiting(self) -> list[BatchRecord]:
+        """Return the records that wait, and hold them no more."""
+        held, self._held = self._held, {}
+        self.held_bytes = self.held_items = 0
+        return [record for _, (record, _) in sorted(held.items())]
+
     def push(self, record: BatchRecord) -> Iterator[BatchRecord]:
         """Add a record and yield those whose turn has come, in order.
 

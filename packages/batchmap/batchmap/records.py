@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 from batchmap.exception_pickling import pickled_exception, unpickled_exception
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 __all__ = [
     "Batch",
     "BatchRecord",
     "ErrorExample",
+    "FailedItem",
     "ItemFailure",
     "ItemRecord",
-    "MappingRecord",
     "Plan",
     "RunOutcome",
     "SyncCounts",
     "UnreadableRecord",
-    "as_mapping",
 ]
 
 
@@ -204,6 +200,21 @@ class ErrorExample:
     place: str
     """Where the first item that failed so stands, in words."""
     error: str
+    """The message of the first."""
+    pattern: str = ""
+    """What all their messages have in common; `#` stands for a number."""
+    index: int | None = None
+    """The index of the first in the input, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedItem:
+    """An item that failed, and where it stands."""
+
+    place: str
+    """Where it stands in the input, in words."""
+    record: ItemRecord
+    """Its index is that in the input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,48 +255,7 @@ class RunOutcome:
     """Whether there were so many failures that the run was stopped."""
     in_vain: bool = False
     """Whether it was stopped since none of its results could be written."""
+    first_failures: tuple[FailedItem, ...] = ()
+    """The first few, as they came."""
     sync: SyncCounts | None = None
     """How the input differed from what was done before, for a run that synced its output."""
-
-
-def as_mapping(record: DataclassInstance) -> dict[str, Any]:
-    """Return the fields of a record by name; `type(record)(**mapping)` gives it back."""
-    return {one.name: getattr(record, one.name) for one in fields(record)}
-
-
-class MappingRecord(Mapping[str, Any]):
-    """A record that is also a mapping of its fields by name, and equal to any that is the same.
-
-    The base of dataclasses with `eq=False`: `run["workers"]`, `run.get("workers")`, `dict(run)`,
-    `function(**run)` and `run | {"more": 1}`, which gives a dict, all work.
-    """
-
-    __slots__ = ()
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """Return `values` as such a record: the same object where it is one.
-
-        Other mappings may hold more than the fields. Raises `KeyError` for a field that is missing.
-        """
-        if isinstance(values, cls):
-            return values
-        return cls(**{name: values[name] for name in cls.__dataclass_fields__})
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.__dataclass_fields__:
-            raise KeyError(name)
-        return getattr(self, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.__dataclass_fields__)
-
-    def __len__(self) -> int:
-        return len(self.__dataclass_fields__)
-
-    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
-        return {**self, **other}
-
-    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
-        return {**other, **self}

@@ -143,6 +143,9 @@ def _read(
         reader.error("output must be a file, or a URL of a store")
     check_inputs(reader, values)
     check_seed(reader, values)
+    if values["unordered"] and (values["keep_order"] or mode == "sync"):
+        what = "mode='sync'" if mode == "sync" else "keep_order"
+        reader.error(f"unordered: {what} writes in the input's order; leave one out")
     if mode == "sync":
         values["keep_order"] = True
         if isinstance(values["output"], StoreUrl):
@@ -155,6 +158,8 @@ def _read(
                 "retry_failed: what succeeds now comes after the rest, so not with keep_order; "
                 "mode='sync' keeps the order"
             )
+    if values["halt_now"] and values["halt"] is None:
+        reader.error("halt_now says what becomes of items when halt stops the run; give halt")
     if options.get("errors") is None and values["output"] is not None:
         values["errors"] = errors_location(values["output"])
     reader.close()

@@ -14,7 +14,7 @@ from .result_log import ItemDigest, ItemNumber, LogEntry, ResultLog, did_run, en
 from .value_diff import MAX_CHARACTERS, show_difference, shown
 from .value_digest import value_digest
 
-__all__ = ["compare_results", "outcome_texts", "result_of", "same_outcome"]
+__all__ = ["compare_results", "failed_in_one_run", "outcome_texts", "result_of", "same_outcome"]
 
 MAX_SHOWN = 3
 """Mismatches that a verdict shows."""
@@ -45,19 +45,30 @@ def compare_results(
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be at least 0, got {tolerance}")
     different, without_tolerance = 0, False
+    failed_only = [0, 0]
     differences: list[Mismatch] = []
     for index in sequential.possibly_different(parallel):
         entries = sequential.entry(index), parallel.entry(index)
         if same_outcome(*entries, tolerance=tolerance):
             continue
         different += 1
+        if (run := failed_in_one_run(*entries)) is not None:
+            failed_only[run] += 1
         if all(map(did_run, entries)) and ItemDigest in map(type, entries):
             without_tolerance = tolerance > 0
         if len(differences) < MAX_SHOWN:
             texts = outcome_texts(*entries, tolerance=tolerance)
             differences.append(Mismatch(index, place(index), *texts))
     why = ONLY_NUMBERS_KEPT if without_tolerance else None
-    return Verdict(not different, different, tuple(differences), why)
+    return Verdict(not different, different, tuple(differences), why, *failed_only)
+
+
+def failed_in_one_run(one: LogEntry, other: LogEntry) -> int | None:
+    """Return which of two runs an item failed in, 0 or 1; `None` for both, neither or unknown."""
+    failed = [_error_of(entry) is not None for entry in (one, other)]
+    if failed[0] == failed[1] or not (_has_result(one) or _has_result(other)):
+        return None
+    return failed.index(True)
 
 
 def same_outcome(one: LogEntry, other: LogEntry, *, tolerance: float = 0.0) -> bool:

@@ -15,7 +15,7 @@ from batchmap.worker.processor import BatchProcessor
 
 from ...execution.trace import Trace
 from ..records import Verdict
-from .compare_results import outcome_texts, result_of, same_outcome
+from .compare_results import failed_in_one_run, outcome_texts, result_of, same_outcome
 from .result_log import ItemDigest, LogEntry, ResultLog, did_run, entry_digest
 from .round_results import RoundResults
 from .value_diff import shown
@@ -203,7 +203,9 @@ def _cause_by_running_again(
                 one, other, tolerance=tolerance, max_characters=MAX_RESULT_CHARACTERS
             )
             return _not_deterministic(places.get(index, f"item {index}"), texts)
-        agreed = agreed or index in places
+        if index in places and not agreed:  # what failed in one run only has other causes, too
+            entries = sequential.entry(index), parallel.entry(index)
+            agreed = failed_in_one_run(*entries) is None
     return SHARES_STATE if agreed else None
 
 

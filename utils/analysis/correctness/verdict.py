@@ -38,7 +38,22 @@ def check_results(
     )
     if verdict.matches:
         return verdict
-    why = find_mismatch_cause(
-        function, results, verdict, tolerance=tolerance, in_processes=in_processes
+    why = None
+    if verdict.failed_in_one < verdict.different:
+        why = find_mismatch_cause(
+            function, results, verdict, tolerance=tolerance, in_processes=in_processes
+        )
+    reasons = [_failed_in_one(verdict), why or verdict.why]
+    return replace(verdict, why="; ".join(filter(None, reasons)) or None)
+
+
+def _failed_in_one(verdict: Verdict) -> str | None:
+    """Say how many items failed in one run only, which is no reason yet."""
+    if not (number := verdict.failed_in_one):
+        return None
+    items = "1 item" if number == 1 else f"{number:,} items"
+    return (
+        f"{items} failed in one run only ({verdict.failed_in_sequential_only:,} in the sequential, "
+        f"{verdict.failed_in_parallel_only:,} in the parallel run); --retries N tries such items "
+        "again"
     )
-    return verdict if why is None else replace(verdict, why=why)

@@ -168,13 +168,22 @@ def _errors(case: Case) -> list[Block]:
     blocks: list[Block] = [chart_block(errors_figure(frequent), description, table)]
     if not case.failures:
         return [*blocks, Paragraph("All of them were made on purpose, to show what errors do.")]
+    kinds = Table(
+        caption="Most frequent errors",
+        head=("Items", "First", "Type of error", "Error"),
+        rows=tuple(
+            (f"{one.number:,}", one.place, one.error_type, one.error)
+            for one in case.parallel.errors
+        ),
+        align="rlww",
+    )
     failures = Table(
         caption="First failures",
         head=("Place", "Type of error", "Error"),
         rows=tuple((one.place, one.error_type, one.error) for one in case.failures),
         align="lww",
     )
-    return [*blocks, failures]
+    return [*blocks, kinds, failures]
 
 
 def _results(case: Case) -> list[Block]:

@@ -51,7 +51,7 @@ def render_comparison(case: Case) -> str:
             f"Sequential errors: {comparison.errors['sequential']}",
             f"Parallel errors: {comparison.errors['parallel']}",
         ),
-        failures_section(case.failures),
+        failures_section(case),
         section("Limit", *limit_lines(comparison)),
         time_breakdown_section(case.accounting, case.diagnosis),
         predictions_section(comparison),
@@ -76,7 +76,7 @@ def render_parallel(case: Case, *, utilisation: float) -> str:
             f"Parallel errors: {run.failed}",
             f"Success rate: {success_rate(run)}",
         ),
-        failures_section(case.failures),
+        failures_section(case),
         section("Limit", f"Share of the workers' time spent on items: {utilisation:.1%}"),
         time_breakdown_section(case.accounting, case.diagnosis),
         timeline_section(case.parallel_trace),
@@ -120,6 +120,13 @@ def render_partial(
 def _conclusion(comparison: Comparison) -> str:
     if not comparison.total_items:
         return "There were no items, so there is nothing to compare."
+    verdict = comparison.verdict
+    if not comparison.results_match and verdict.failed_in_one == verdict.different:
+        number = verdict.failed_in_one
+        return (
+            f"{number:,} {plural('item', number)} failed in one run only, so the two runs did not "
+            "do the same work."
+        )
     if not comparison.results_match:
         return "The results of the two runs do not match, so the speedup counts for nothing."
     if comparison.speedup > 1.5:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchmap.command.summary import ending, error_text, output_lines
+from batchmap.command.summary import ending, error_lines, output_lines
 from batchmap.command.text_layout import Lines, plural, section
 from batchmap.metrics import RunSummary
 from batchmap.records import RunOutcome
@@ -38,7 +38,7 @@ def render_run(case: Case, outcome: RunOutcome) -> str:
 def _errors_section(outcome: RunOutcome) -> Lines:
     if not outcome.errors:
         return []
-    return section("Most frequent errors", *map(error_text, outcome.errors))
+    return section("Most frequent errors", *error_lines(outcome, len(outcome.errors)))
 
 
 def _complete(run: RunSummary) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from batchmap.command.summary import error_text
 from batchmap.command.text_layout import Lines, plural, section
 from batchmap.text import printable
 
 from ...analysis.aggregates import parts_of
-from ...analysis.records import Bottleneck, Comparison, FailureExample, TimeBreakdown, Verdict
+from ...analysis.records import Bottleneck, Case, Comparison, TimeBreakdown, Verdict
 from ...analysis.worker_load import worker_loads
 from ...execution.trace import Trace
 from ..wording import seconds
@@ -54,10 +55,21 @@ def mismatch_lines(verdict: Verdict) -> Iterator[str]:
         yield printable(f"Why: {verdict.why}")
 
 
-def failures_section(failures: Sequence[FailureExample]) -> Lines:
-    """Return the section on the first items whose failure was not simulated."""
-    lines = [printable(f"{one.place}: {one.error_type}: {one.error:.200}") for one in failures]
-    return section("First failures", *lines) if lines else []
+def failures_section(case: Case) -> Lines:
+    """Return the sections on what failed and was not simulated: the first items, and the kinds.
+
+    The kinds are left out where each was seen once.
+    """
+    lines = [printable(f"{one.place}: {one.error_type}: {one.error:.200}") for one in case.failures]
+    errors = case.parallel.errors
+    return [
+        *(section("First failures", *lines) if lines else []),
+        *(
+            section("Most frequent errors", *map(error_text, errors))
+            if any(one.number > 1 for one in errors)
+            else []
+        ),
+    ]
 
 
 def limit_lines(comparison: Comparison) -> Iterator[str]:

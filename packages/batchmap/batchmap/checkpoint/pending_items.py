@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from batchmap.checkpoint.completion_log import ItemRange
 from batchmap.checkpoint.identity import Identity
+from batchmap.checkpoint.input_size import InputSize
 from batchmap.errors import BatchmapError, InputError
 from batchmap.records import BatchRecord, UnreadableRecord
 from batchmap.scheduling.batching import BatchSource
@@ -26,14 +27,6 @@ NO_MORE = 2**63
 
 MAX_TAKEN_BYTES = 4 * 2**20
 """Bytes of the input that are taken together, at most: large records must not add up."""
-
-MIN_READ_BYTES = 2**21
-"""Once this many bytes were read, the number of records is extrapolated from them. Before that, the
-position in the input is too coarse, as it is read in blocks."""
-
-SAMPLE_RECORDS = 200
-SAMPLE_BYTES = 2**20
-"""How many records, and bytes of them, are read in advance to guess how many there are."""
 
 
 class PendingItem(NamedTuple):
@@ -90,7 +83,8 @@ class PendingItems(BatchSource):
         """`None`: how many items will come is not known before the last one."""
         self.done_before = 0
         """How many items are skipped."""
-        self._guessed = self._guess()
+        self._size = InputSize(source, limit=limit)
+        self._read_bytes = 0
         self.taken = 0
         """How many items were taken."""
         self._state = source.state()
@@ -101,36 +95,20 @@ class PendingItems(BatchSource):
 
     def expected(self) -> int | None:
         """Estimate how many items will come, from what was read so far; `None` when unknown."""
-        source = self._source
-        share = source.fraction() if source.size_bytes is not None else None
-        guess = self._guessed
-        if share and source.size_bytes and share * source.size_bytes >= MIN_READ_BYTES:
-            guess = round(self._index / share)
-        if guess is None:
-            return None
-        if self._limit is not None:
-            guess = min(guess, self._limit)
-        return max(0, guess - self.done_before)
+        guess = self._size.expected(self._index)
+        return None if guess is None else max(0, guess - self.done_before)
 
-    def _guess(self) -> int | None:
-        """Estimate how many records there are, from the size of the first ones."""
-        source = self._source
-        guess = source.total
-        is_remote = "://" in source.name
-        if guess is None and source.repeatable and (source.size_bytes or not is_remote):
-            number = size = 0
-            try:
-                for _, raw, _ in source.records():
-                    if number == SAMPLE_RECORDS or size > SAMPLE_BYTES:
-                        whole = source.size_bytes
-                        return None if whole is None else whole * number // size
-                    number += 1
-                    size += len(raw) + 1
-            except InputError:
-                if not number:  # nothing can be read; what is before a fault is done first
-                    raise
-            guess = number
-        return guess
+    def counted(self) -> int | None:
+        """Return how many items will come; `None` where only a guess is known."""
+        counted = self._size.counted
+        return None if counted is None else max(0, counted - self.done_before)
+
+    def share_done(self) -> float | None:
+        """Return the share of the input that is done, from 0 to 1; `None` when unknown."""
+        if not self._index:
+            return None
+        share = self._size.share(self._index, self._read_bytes)
+        return None if share is None else share * (1 - len(self._in_flight) / self._index)
 
     def place(self, where: int) -> str:
         """Return where the record at a position stands, in words, for a message."""
@@ -168,6 +146,7 @@ class PendingItems(BatchSource):
         except BatchmapError as error:
             self.error = error.with_traceback(None)  # whose frames would keep the input open
         self.taken = taken
+        self._read_bytes += MAX_TAKEN_BYTES - left_bytes + len(items)
         return tuple(items)
 
     def settle(self, record: BatchRecord) -> list[PendingItem]:

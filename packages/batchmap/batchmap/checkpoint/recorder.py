@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from batchmap.checkpoint.completion_log import CompletionLog, ItemRange
-from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats
+from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats, HaltWatch
 from batchmap.checkpoint.pending_items import PendingItem, PendingItems
 from batchmap.checkpoint.unwritable_results import UnwritableResults
 from batchmap.clock import SYSTEM_CLOCK, Clock
@@ -31,11 +31,12 @@ from batchmap.ordering import (
 from batchmap.records import (
     BatchRecord,
     ItemFailure,
+    ItemRecord,
     RunOutcome,
     UnreadableRecord,
 )
 from batchmap.sinks import Sink, failure_line, write_errors
-from batchmap.stopping import StopRequest, Urgency
+from batchmap.stopping import StopRequest
 from batchmap.storage import Location
 
 __all__ = ["Recorder"]
@@ -50,8 +51,8 @@ MAX_BATCH_BYTES = 4 * 2**20
 MAX_UNCOMMITTED_FAILURES = 50_000
 """After so many unreadable records without an item between, they are committed."""
 
-MAX_ERROR_TYPES = 5
-"""How many types of errors the outcome names."""
+MAX_ERROR_KINDS = 5
+"""How many kinds of errors the outcome names."""
 
 
 class Recorder:
@@ -82,7 +83,7 @@ class Recorder:
         self._output = output
         self._errors_path = errors_path
         self._before = before
-        self._failure_limit = failure_limit
+        self._halt = HaltWatch(failure_limit, stop)
         self._stop = stop
         self._clock = clock
         self._reorder = ReorderBuffer(size_of=results_bytes) if keeps_order else None
@@ -96,10 +97,8 @@ class Recorder:
         self._unwritable = UnwritableResults(errors_path, before[0])
         self.finished = False
         """Whether all items are done, and the output is complete."""
-        self.halted = False
-        """Whether there were so many failures that the run was stopped."""
         self.is_in_vain = False
-        """Whether that was because no result can be written."""
+        """Whether it was stopped because no result can be written."""
 
     @property
     def items(self) -> PendingItems:
@@ -119,11 +118,12 @@ class Recorder:
             failed=self._failure_stats.number,
             written_before=written_before,
             failed_before=failed_before,
-            errors=self._failure_stats.most_frequent(MAX_ERROR_TYPES),
+            errors=self._failure_stats.most_frequent(MAX_ERROR_KINDS),
+            first_failures=tuple(self._failure_stats.first),
             output=self._output,
             errors_file=None if self._errors_path is None else f"{self._errors_path}",
             finished=self.finished,
-            halted=self.halted,
+            halted=self._halt.halted,
             in_vain=self.is_in_vain,
         )
 
@@ -149,6 +149,7 @@ class Recorder:
         """
         try:
             for record in records:
+                self._halt.count(len(record.results), len(record.failures))
                 in_turn = (record,) if self._reorder is None else self._reorder.push(record)
                 for written in map(self._record, in_turn):
                     self._commit_when_due(written)
@@ -164,6 +165,9 @@ class Recorder:
 
     def _end(self) -> None:
         """Commit; complete the output if all items are done, and the input has not changed."""
+        if self._reorder is not None:  # results wait for items that are not done; failures need not
+            for record in self._reorder.waiting():
+                self._record_failures(record, self._pending.settle(record))
         self._commit()
         self._write_errors()
         if self._pending.error is not None:
@@ -211,19 +215,27 @@ class Recorder:
             record = replace(record, failures=failures)
             pieces = [piece for number, piece in enumerate(pieces) if number not in unwritable]
             good = [one for number, one in enumerate(good) if number not in unwritable]
-        for offset, failure in record.failures.items():
-            one = pending[offset]
-            place = self._pending.place(one.where)
-            self._failure_stats.add(failure, place)
-            self._unwritable.add(failure, place)
-            attempts = record.attempts.get(offset, 1)
-            self._log_failure(one, failure, place, attempts, record.durations_s[offset])
+            self._halt.count(0, len(unwritable))
+        self._record_failures(record, pending)
         if pieces:
             self._result_bytes = max(1.0, self._result_bytes / 2, size_bytes(pieces) / len(pieces))
         if good:
             self._write(good, pieces)
-        self._stop_when_too_many_failed()
+        if self._unwritable.is_all(self.written):
+            self.is_in_vain = True
+            self._halt.halt()
         return record
+
+    def _record_failures(self, record: BatchRecord, pending: Sequence[PendingItem]) -> None:
+        for offset, failure in record.failures.items():
+            one = pending[offset]
+            place = self._pending.place(one.where)
+            attempts, duration_s = record.attempts.get(offset, 1), record.durations_s[offset]
+            self._failure_stats.add(
+                ItemRecord(one.item_index, None, failure, attempts, duration_s), place
+            )
+            self._unwritable.add(failure, place)
+            self._log_failure(one, failure, place, attempts, duration_s)
 
     def _write(self, pending: list[PendingItem], pieces: Sequence[Any]) -> None:
         """Write results, and log each range of items in a row."""
@@ -250,21 +262,11 @@ class Recorder:
         """Log an unreadable record of the input: a failure that took no time."""
         assert isinstance(one.item, UnreadableRecord)
         failure, place = one.item.failure, self._pending.place(one.where)
-        self._failure_stats.add_unreadable(failure, place)
+        self._failure_stats.add_unreadable(ItemRecord(one.item_index, None, failure, 1, 0.0), place)
         self._log_failure(one, failure, place, 1, 0.0)
-        self._stop_when_too_many_failed()
+        self._halt.count(1, 1)
         if self._failure_stats.untaken % MAX_UNCOMMITTED_FAILURES == 0:
             self._commit()
-
-    def _stop_when_too_many_failed(self) -> None:
-        """Request a stop once the failures reach the limit, or no result can be written."""
-        failed = self._failure_stats.number
-        limit = self._failure_limit
-        is_in_vain = self._unwritable.is_all(self.written)
-        if is_in_vain or (limit is not None and limit.is_reached(failed, failed + self.written)):
-            self.halted = True
-            self.is_in_vain = self.is_in_vain or is_in_vain
-            self._stop.request(Urgency.DRAIN)
 
     # Durability -----------------------------------------------------------------------------
 

@@ -161,13 +161,13 @@ def open_recorder(
                 sink = with_header(sink, options.output, journal, options)
         stack.callback(sink.close)
         before = None if journal is None or options.overwrite else journal.fingerprint
+        if before is not None and options.sync:  # which puts any order right
+            before["keep_order"] = options.keep_order
+        options = replace(options, keep_order=_keeps_order(options, before))
         now = run_fingerprint(options, fingerprint, source, identity)
-        if before is not None and options.sync:  # which follows other items, and puts them in order
-            before |= {name: now[name] for name in ("keep_order", "sample", "seed")}
+        if before is not None and options.sync:  # which follows other items
+            before |= {name: now[name] for name in ("sample", "seed")}
             leave_to_the_input(before, options)
-        elif before is not None:
-            options = replace(options, keep_order=options.keep_order or before["keep_order"])
-            now["keep_order"] = options.keep_order
         pending = None
         if before is None or not options.sync:
             # An input that cannot be read must not cost an output that is there already.
@@ -196,16 +196,26 @@ def open_recorder(
             pending,
             sink,
             FailureSpool() if journal is None else journal,
-            keeps_order=options.keep_order,
+            keeps_order=bool(options.keep_order),
             output="stdout" if options.output is None else f"{options.output}",
             errors_path=options.errors,
             before=done,
-            failure_limit=FailureLimit.of(options.halt),
+            failure_limit=FailureLimit.of(options.halt, now=options.halt_now),
             stop=stop,
         )
         yield recorder
         if recorder.finished and isinstance(output, Path):
             remove_sync(output)
+
+
+def _keeps_order(options: JobOptions, before: Mapping[str, Any] | None) -> bool:
+    """Return whether results are written in input order: where nobody says, to files they are.
+
+    A run that goes on does as it did `before`.
+    """
+    if options.keep_order is not None:
+        return options.keep_order
+    return bool(before["keep_order"]) if before is not None else options.output is not None
 
 
 def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease | None:
@@ -237,6 +247,12 @@ def _start(
     if items := agree(journal, sink):
         _logger.warning(
             "%s is shorter than its journal says; %d items are done again", options.output, items
+        )
+    if options.retry_failed and options.keep_order and not options.sync and journal.counts()[1]:
+        _logger.warning(
+            "what succeeds now comes after the rest of %s; a sync that retries failed items puts "
+            "it in its place",
+            options.output,
         )
     if not options.sync:
         journal.go_on(fingerprint, retry_failed=options.retry_failed)

@@ -154,7 +154,7 @@ class SyncRecorder(Recorder):
             output=f"{options.output}",
             errors_path=None,
             before=(matching.differences.kept - failed, failed),
-            failure_limit=FailureLimit.of(options.halt),
+            failure_limit=FailureLimit.of(options.halt, now=options.halt_now),
             stop=stop,
         )
         self._options = options

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.errors import OutputError
-from batchmap.records import as_mapping
+from batchmap.mapping_record import as_mapping
 from batchmap.storage import write_whole
 
 __all__ = ["export_document", "json_text", "write_export"]

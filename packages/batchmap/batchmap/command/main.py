@@ -54,7 +54,8 @@ def _drive(job: Job, settings: RunSettings) -> str:
     progress = ProgressObserver(
         phase="run",
         state=job.state,
-        expected=job.items.expected,
+        counted=job.items.counted,
+        share_done=job.items.share_done,
         enabled=settings.progress and not settings.quiet,
         stop=job.stop,
     )
@@ -63,20 +64,21 @@ def _drive(job: Job, settings: RunSettings) -> str:
     for _ in job.execute([progress, metrics]):
         pass
     plan = job.state.plan or plan
+    outcome = job.outcome()
     summary = metrics.summary(
         total_duration_s=clock.now() - started_s, plan=plan, interrupted=job.stop.requested
-    )
+    ).with_places_of(outcome)
     if settings.export_json is not None:
         figures: dict[str, Any] = {
             "plan": plan,
-            "analysis": {"outcome": job.outcome()},
+            "analysis": {"outcome": outcome},
             "parallel_metrics": summary,
         }
         shown = replace(settings, source=job.items.name)
         document = export_document("run", shown, describe_machine(), figures)
         document |= {"started": started.isoformat(), "ended": datetime.now(UTC).isoformat()}
         write_export(settings.export_json, json_text(document), option="--export-json")
-    return render_summary(job.outcome(), summary, plan)
+    return render_summary(outcome, summary, plan)
 
 
 APPLICATION = Application(PROGRAM, {"run": _run, "verify": verify}, supervised=("run",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -16,13 +17,18 @@ __all__ = ["ProgressObserver"]
 
 PLAIN_LINE_EVERY_S = 5.0
 
-BAR_WIDTH = 20
+BAR_WIDTH = 10
 """Characters; the `^C` that a terminal echoes must fit behind the bar to be wiped with it."""
 
+ECHO_WIDTH = 4
+
 WIDE_FROM = 100
-"""Columns that a bar needs beside failed, retried, busy and memory."""
+"""Columns from which there is room for a bar beside the figures."""
 
 MEMORY_READ_EVERY_S = 1.0
+
+RATE_OVER_S = 60.0
+"""The rate is that of so many seconds, up to now."""
 
 STOPPING = "stopping; again gives up"
 
@@ -31,8 +37,8 @@ class ProgressObserver:
     """Show on stderr how far a run is: items done, rate and ETA, as a bar or now and then a line.
 
     `total` counts the items, `None` when unknown; `phase` goes before the figures. With `state`,
-    failed and retried items, busy workers and memory are shown, too, and what `expected` returns
-    stands in for a `total` that is not known.
+    failed and retried items, busy workers and memory are shown, too. Without a `total`, `counted`
+    may return it all the same, and `share_done` which share of the input is done, from 0 to 1.
     """
 
     def __init__(
@@ -41,12 +47,13 @@ class ProgressObserver:
         phase: str,
         total: int | None = None,
         state: RunState | None = None,
-        expected: Callable[[], int | None] = lambda: None,
+        counted: Callable[[], int | None] = lambda: None,
+        share_done: Callable[[], float | None] = lambda: None,
         enabled: bool = True,
         stop: StopRequest | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._sums = _Sums(phase, total, state, expected, clock)
+        self._sums = _Sums(phase, total, state, counted, share_done, clock)
         self._enabled = enabled
         self._stop = stop or StopRequest()
         self._clock = clock
@@ -69,96 +76,155 @@ class _Sums:
         phase: str,
         total: int | None,
         state: RunState | None,
-        expected: Callable[[], int | None],
+        counted: Callable[[], int | None],
+        share_done: Callable[[], float | None],
         clock: Clock,
     ) -> None:
         self.phase = phase
         self._total = total
-        self.state = state
-        self._expected = expected
-        self.done = 0
-        self._about = "" if total is not None else "~"
+        self._state = state
+        self._counted = counted
+        self._share_done = share_done
+        self._done = 0
         self._failed = 0
         self._retried = 0
         self._clock = clock
         self._memory_bytes = 0
         self._next_memory_read_s = 0.0
+        self._samples: deque[tuple[float, int, float | None]] = deque([(clock.now(), 0, None)])
+        """Time, items done and share done, of about each of the last `RATE_OVER_S` seconds, and of
+        two records at least. Another thread reads them."""
+
+    def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
+        self._samples[0] = self._clock.now(), 0, self.share()
+        for record in records:
+            self._done += len(record.results)
+            self._failed += len(record.failures)
+            self._retried += len(record.attempts)
+            now_s = self._clock.now()
+            if now_s >= self._samples[-1][0] + 1.0:
+                self._sample(now_s)
+            yield record
+
+    def _sample(self, now_s: float) -> None:
+        self._samples.append((now_s, self._done, self.share()))
+        while len(self._samples) > 2 and self._samples[1][0] < now_s - RATE_OVER_S:
+            self._samples.popleft()
 
     @property
     def total(self) -> int | None:
-        return self._expected() if self._total is None else self._total
+        """Return how many items there are, `None` where that is not known exactly."""
+        total = self._counted() if self._total is None else self._total
+        return None if total is None or self._done > total else total
 
-    def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
-        for record in records:
-            self.done += len(record.results)
-            self._failed += len(record.failures)
-            self._retried += len(record.attempts)
-            yield record
+    def share(self) -> float | None:
+        """Return which share of the items is done, from 0 to 1."""
+        if (total := self.total) is not None:
+            return self._done / total if total else None
+        return self._share_done()
 
-    def how_far(self, *, goes_on: bool = True) -> str:
+    def percentage(self, *, goes_on: bool = True) -> str:
+        share = self.share()
+        if share is None or not goes_on:
+            return ""
+        return f"{min(int(share * 100), 100 if self.total else 99)}%"
+
+    def how_far(self) -> str:
         total = self.total
-        is_guess = self._about and not goes_on
-        if total is None or is_guess or self.done > total:
-            return f"{self.done:,}"
-        return f"{self.done:,}/{self._about}{total:,}"
+        return f"{self._done:,}" if total is None else f"{self._done:,}/{total:,}"
+
+    def rate(self) -> float | None:
+        """Return the items a second of late, `None` before there is one."""
+        then_s, done, _ = self._samples[0]
+        elapsed_s = self._clock.now() - then_s
+        return (self._done - done) / elapsed_s if elapsed_s > 0 and self._done > done else None
+
+    def mean_rate(self, elapsed_s: float) -> float:
+        """Return the items a second of the whole run, which took `elapsed_s`."""
+        return self._done / elapsed_s if elapsed_s else 0.0
+
+    def eta_s(self) -> float | None:
+        """Return in how many seconds all is done if it goes on like this, `None` when unknown."""
+        now = self.share()
+        # With a new total, or a resumed run, the first share that is known is that of a later time.
+        then_s, then = next(
+            ((time_s, share) for time_s, _, share in tuple(self._samples) if share is not None),
+            (0.0, 0.0),
+        )
+        elapsed_s = self._clock.now() - then_s
+        if now is None or now <= then or elapsed_s <= 0:
+            return None
+        return max(0.0, (1 - now) * elapsed_s / (now - then))
 
     def problems(self) -> str:
         """Return the numbers of failed and retried items in words, empty when there are none."""
-        if self.state is None:
+        if self._state is None:
             return ""
         counts = ((self._failed, "failed"), (self._retried, "retried"))
         return ", ".join(f"{number:,} {name}" for number, name in counts if number)
 
     def load(self) -> str:
         """Return busy workers and memory of all our processes in words."""
-        if self.state is None:
+        if self._state is None:
             return ""
         now_s = self._clock.now()
         if now_s >= self._next_memory_read_s:
             self._next_memory_read_s = now_s + MEMORY_READ_EVERY_S
             self._memory_bytes = family_resident_bytes()
-        return f"{self.state.busy_workers} busy, {self._memory_bytes / 1e6:,.0f} MB"
+        return f"{self._state.busy_workers} busy, {self._memory_bytes / 1e6:,.0f} MB"
+
+    def line(self, width: int) -> str:
+        """Return all figures in one line; where they are wider, without the least important."""
+        rate, eta_s = self.rate(), self.eta_s()
+        is_endless = self.share() is None and self._done > 0
+        parts = [
+            self.percentage(),
+            self.how_far(),
+            self.problems(),
+            "" if rate is None else _rate_text(rate),
+            "" if is_endless else f"ETA {'--:--' if eta_s is None else _clock_text(eta_s)}",
+            self.load(),
+        ]
+        for least_important in (5, 3, 2):
+            if len(" ".join(filter(None, parts))) > width:
+                parts[least_important] = ""
+        return " ".join(filter(None, parts))
+
+
+def _rate_text(rate: float) -> str:
+    return f"{rate:,.1f}/s" if rate >= 0.1 else f"{rate * 60:,.1f}/min"
+
+
+def _clock_text(time_s: float) -> str:
+    minutes, seconds = divmod(round(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _show_bar(
     records: Iterator[BatchRecord], sums: _Sums, stop: StopRequest
 ) -> Iterator[BatchRecord]:
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task
     from rich.text import Text
 
-    class Words(ProgressColumn):
-        """A column whose text is computed at each refresh."""
+    console = stderr_console()
+    is_wide = console.width >= WIDE_FROM
 
-        def __init__(self, words: Callable[[Task], str]) -> None:
-            super().__init__()
-            self._words = words
+    class Figures(ProgressColumn):
+        """The figures at each refresh, as many as there is room for."""
 
         def render(self, task: Task) -> Text:
-            return Text(self._words(task))
+            name = STOPPING if stop.requested else sums.phase
+            bar = BAR_WIDTH + 1 if is_wide else 0
+            width = console.width - bar - len(name) - 1 - ECHO_WIDTH
+            return Text(f"{name} {sums.line(width)}", no_wrap=True, overflow="crop")
 
-    def rate(task: Task) -> str:
-        speed = task.finished_speed or task.speed
-        return "" if speed is None else f"{speed:,.1f}{unit}"
-
-    console = stderr_console()
-    is_narrow = sums.state is not None and console.width < WIDE_FROM
-    unit = "/s" if is_narrow else " items/s"
-    columns: list[ProgressColumn] = [
-        Words(lambda _: STOPPING if stop.requested else sums.phase),
-        BarColumn(bar_width=BAR_WIDTH if sums.state is None else BAR_WIDTH // 2),
-        Words(lambda _: sums.how_far()),
-        Words(lambda _: sums.problems()),
-        Words(rate),
-        Words(lambda _: "ETA"),
-        TimeRemainingColumn(compact=True),
-        Words(lambda _: sums.load()),
-    ]
-    left_out = {3, 7} if sums.state is None else {1} if is_narrow else set()
-    columns = [column for place, column in enumerate(columns) if place not in left_out]
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=sums.total)
+    bar = [BarColumn(bar_width=BAR_WIDTH)] if is_wide else []
+    with Progress(*bar, Figures(), console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
         for record in records:
-            progress.update(task, advance=len(record.results), total=sums.total)
+            share = sums.share()
+            progress.update(task, completed=share or 0, total=None if share is None else 1.0)
             yield record
 
 
@@ -169,17 +235,18 @@ def _show_lines(records: Iterator[BatchRecord], sums: _Sums, clock: Clock) -> It
         now_s = clock.now()
         if now_s >= next_line_s:
             next_line_s = now_s + PLAIN_LINE_EVERY_S
-            _print_line(sums, now_s - started_s, goes_on=True)
+            _print_line(sums, sums.rate(), goes_on=True)
         yield record
-    _print_line(sums, clock.now() - started_s, goes_on=False)
+    elapsed_s = clock.now() - started_s
+    _print_line(sums, sums.mean_rate(elapsed_s), goes_on=False)
 
 
-def _print_line(sums: _Sums, elapsed_s: float, *, goes_on: bool) -> None:
-    rate = sums.done / elapsed_s if elapsed_s else 0.0
-    parts = [f"{sums.how_far(goes_on=goes_on)} items", sums.problems(), f"{rate:,.1f} items/s"]
+def _print_line(sums: _Sums, rate: float | None, *, goes_on: bool) -> None:
+    parts = [f"{sums.how_far()} items", sums.percentage(goes_on=goes_on), sums.problems()]
+    parts.append(f"{rate or 0.0:,.1f} items/s")
     if goes_on:
-        if sums.total is not None and rate and sums.done < sums.total:
-            parts.append(f"ETA {(sums.total - sums.done) / rate:.0f} s")
+        if (eta_s := sums.eta_s()) is not None:
+            parts.append(f"ETA {_clock_text(eta_s)}")
         parts.append(sums.load())
     with suppress(OSError):  # a run does not end because nobody can see how far it is
         print(f"{sums.phase}: {', '.join(filter(None, parts))}", file=stderr())

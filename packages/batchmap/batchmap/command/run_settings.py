@@ -60,8 +60,10 @@ class RunSettings(CommandSettings, JobOptions):
         _choose_format(reader, values)
         _check_resuming(reader, values)
         values["resume"] = values["resume"] or (values["retry_failed"] and not values["sync"])
-        values["keep_order"] = values["keep_order"] or values["sync"]
+        values["keep_order"] = True if values["sync"] else values["keep_order"]
         _name_errors_file(reader, values)
+        if values["halt_now"] and values["halt"] is None:
+            reader.error("--halt-now says what becomes of items when --halt stops; add --halt N")
         _check_files(reader, values)
         _check_cluster(reader, values)
         if values["backend"] == "sequential" and values["timeout_s"] is not None:
@@ -122,11 +124,23 @@ def _check_resuming(reader: OptionReader, values: dict[str, Any]) -> None:
             f"--sync: an output in a store, {values['output']}, cannot be written anew in part; "
             "name a file of this machine"
         )
+    if values["unordered"]:
+        _check_unordered(reader, values)
     if values["retry_failed"] and values["keep_order"] and not values["sync"]:
         reader.error(
             "--retry-failed: what succeeds now comes after the rest, so not with --keep-order; "
             "--sync --retry-failed keeps the order"
         )
+
+
+def _check_unordered(reader: OptionReader, values: dict[str, Any]) -> None:
+    if values["keep_order"]:
+        reader.error(
+            "--unordered writes results as items finish and --keep-order in the input's order; "
+            "give one of them"
+        )
+    if values["sync"]:
+        reader.error("--unordered: --sync writes in the input's order; leave --unordered out")
 
 
 def _name_errors_file(reader: OptionReader, values: dict[str, Any]) -> None:

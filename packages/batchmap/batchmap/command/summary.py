@@ -9,7 +9,15 @@ from batchmap.metrics import RunSummary
 from batchmap.records import ErrorExample, Plan, RunOutcome, SyncCounts
 from batchmap.text import printable
 
-__all__ = ["ending", "error_text", "output_lines", "render_plan", "render_summary", "sync_lines"]
+__all__ = [
+    "ending",
+    "error_lines",
+    "error_text",
+    "output_lines",
+    "render_plan",
+    "render_summary",
+    "sync_lines",
+]
 
 MAX_ERRORS = 3
 """Kinds of error that a summary names."""
@@ -28,7 +36,7 @@ def render_summary(outcome: RunOutcome, metrics: RunSummary, plan: Plan) -> str:
         f"Items: {_items_text(outcome, metrics, plan)}",
         *output_lines(outcome),
         *sync_lines(outcome.sync),
-        *(f"Error: {_cut(error_text(error))}" for error in outcome.errors[:MAX_ERRORS]),
+        *(f"Error: {_cut(error)}" for error in error_lines(outcome, MAX_ERRORS)),
     ]
     if (conclusion := ending(outcome, metrics)) is not None:
         lines.append(f"Conclusion: {conclusion}")
@@ -72,12 +80,22 @@ def sync_lines(sync: SyncCounts | None) -> Iterator[str]:
         )
 
 
+def error_lines(outcome: RunOutcome, most: int) -> Iterator[str]:
+    """Yield a line for each of the `most` frequent kinds of errors, and how many there were beside.
+
+    Those of items that failed before the run was resumed are not among them.
+    """
+    shown = outcome.errors[:most]
+    yield from map(error_text, shown)
+    rest = outcome.failed - sum(error.number for error in shown)
+    if shown and rest > 0:
+        yield f"{rest:,} of other kinds"
+
+
 def error_text(error: ErrorExample) -> str:
-    """Return a kind of error in one line: how often it was seen, and the first of its messages."""
-    return printable(
-        f"{error.error_type}, {error.number:,} {plural('time', error.number)}, "
-        f"first at {error.place}: {error.error:.200}"
-    )
+    """Return a kind of error in one line: how often it was seen, and the first with its place."""
+    often = "" if error.number == 1 else f"{error.number:,} times, first at "
+    return printable(f"{often}{error.place}: {error.error_type}: {error.error:.200}")
 
 
 def ending(outcome: RunOutcome, metrics: RunSummary) -> str | None:

@@ -82,6 +82,12 @@ class WorkerExecutor(Executor):
     def forget_at_exit(self) -> None:
         """Have the interpreter exit without waiting for what was submitted."""
 
+    def begin_no_more(self) -> None:
+        """Have batches that run in other processes end before their next item, where they can.
+
+        Those that run in this process are told by their own request to stop.
+        """
+
     def kill(self) -> None:
         """Cancel what waits and kill or abandon what runs; do not wait for it to finish."""
         self.shutdown(wait=False, cancel_futures=True)

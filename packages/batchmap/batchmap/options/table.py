@@ -160,8 +160,11 @@ class JobOptions(EngineOptions):
         None, output_location, group=OUTPUT, metavar="FILE",
         help="where failed items go (default: OUTPUT.errors.jsonl)",
     )  # fmt: skip
-    keep_order: bool = option(
-        False, group=OUTPUT, help="write results in the input's order",
+    keep_order: bool | None = option(
+        None, group=OUTPUT, help="write results in the input's order (default for files)",
+    )  # fmt: skip
+    unordered: bool = option(
+        False, group=OUTPUT, help="write results as items finish (default for stdout)",
     )  # fmt: skip
     defuse_formulas: bool = option(
         False, group=OUTPUT, help="write CSV cells that begin with =, +, - or @ as text",
@@ -191,6 +194,9 @@ class JobOptions(EngineOptions):
     halt: int | float | None = option(
         None, values.failure_limit, group=LIMITS, metavar="N|N%",
         help="stop once so many items have failed (default: never)",
+    )  # fmt: skip
+    halt_now: bool = option(
+        False, group=LIMITS, help="with --halt: give up the items that run then",
     )  # fmt: skip
     memory_floor_bytes: int | None = option(
         None, values.size_bytes, group=LIMITS, metavar="SIZE",
@@ -224,6 +230,8 @@ class JobOptions(EngineOptions):
                 option="schema",
                 advice="leave it out, or name a .parquet file with {output:}",
             )
+        if self.unordered:
+            object.__setattr__(self, "keep_order", False)
         if self.record is None:
             is_json = self.output_format == "jsonl"
             object.__setattr__(self, "record", "full" if is_json else "result")

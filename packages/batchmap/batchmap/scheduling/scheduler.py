@@ -190,6 +190,8 @@ class BatchScheduler:
         """Return the next future that is done; `None` when none was for a while."""
         if self._stop.requested:
             self._take_back()
+            # What was handed over ahead, or stands in a batch that runs, cannot be cancelled.
+            getattr(self.executor, "begin_no_more", lambda: None)()
         try:
             return self._finished.get(timeout=max(0.0, min(wait_s, STOP_CHECK_S)))
         except Empty:

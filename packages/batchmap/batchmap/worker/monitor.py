@@ -6,6 +6,7 @@ as a call of `parallel_map` of its own, neither finds the monitor nor changes wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from batchmap.records import BatchRecord
 
 __all__ = [
+    "BEGIN_NO_MORE",
     "CoroutineMonitor",
     "ItemMonitor",
     "accepts_monitor",
@@ -22,6 +24,9 @@ __all__ = [
     "guarding_items",
     "guards_its_items",
 ]
+
+BEGIN_NO_MORE = -math.inf
+"""What `ItemMonitor.heartbeat` returns when the batch is to end there."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,7 +37,8 @@ class ItemMonitor(Protocol):
     def heartbeat(self, offset: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
         """Note at `now_s`, between two items, that none runs; return the time of the next call.
 
-        It may raise to end the batch. The item at `offset` in the batch is the next to run.
+        It may raise to end the batch, or return `BEGIN_NO_MORE`, which keeps its record. The item
+        at `offset` in the batch is the next to run.
         `finished(end)` returns the record of the items that have finished before offset `end` and
         were not in the record of an earlier call.
         """

@@ -62,11 +62,11 @@ class Dispatcher:
         self._queue = CallQueue()
         self._settlements = Settlements()
         self._closing = False
-        self._broken = ""
-        """Why no more calls can be made; empty while they can."""
+        self._broken = ""  # why no more calls can be made, while they cannot
         self._failed_starts = 0
         self._time_check_s = None if timeout_s is None else min(MAX_TIME_CHECK_S, timeout_s / 4)
         self._workers = WorkerSet(workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes)
+        self.begin_no_more = self._workers.running.begin_no_more
         self._suspended = SuspendedTime(self._time_check_s or 0.0)
         self._opened = ExitStack()
         act = self._run_or_break

@@ -9,6 +9,7 @@ from typing import Any
 from batchmap.executors.pickling import pickled_result
 from batchmap.executors.process.framing import FrameSender, Kind
 from batchmap.records import BatchRecord
+from batchmap.worker.monitor import BEGIN_NO_MORE
 
 __all__ = ["IDLE", "SharedMemoryMonitor"]
 
@@ -34,6 +35,8 @@ class SharedMemoryMonitor:
         shared.release()
 
     def heartbeat(self, offset: int, now_s: float, finished: Callable[[int], BatchRecord]) -> float:
+        if self._running[-1]:  # what runs is to end before the next item
+            return BEGIN_NO_MORE
         if self._next_part_s is None:
             self._next_part_s = now_s + PART_EVERY_S
         elif now_s > self._next_part_s:

@@ -112,6 +112,10 @@ class ProcessExecutor(WorkerExecutor):
         lists = super().map(partial(_call_for_each, fn), chunks, timeout=timeout, **options)
         return _one_by_one(lists)
 
+    def begin_no_more(self) -> None:
+        """Have the batches that workers have got end before their next item."""
+        self._dispatcher.begin_no_more()
+
     def kill(self) -> None:
         """Kill the workers at once; cancel what waits; what runs raises `BatchInterrupted`."""
         self.shutdown(wait=False, cancel_futures=True)

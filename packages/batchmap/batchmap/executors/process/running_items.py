@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from contextlib import suppress
 from typing import NamedTuple
 
 from batchmap.executors.process.item_monitor import IDLE
@@ -13,6 +14,9 @@ __all__ = ["RunningItem", "RunningItems"]
 
 BYTES_A_WORKER = 16
 """Two numbers a worker: the offset of its item in the batch, or `IDLE`; when that item began."""
+
+BYTES_FOR_ALL = 8
+"""At the end: a number that is not 0 when no more items are to begin."""
 
 
 class RunningItem(NamedTuple):
@@ -30,9 +34,10 @@ class RunningItems:
     """
 
     def __init__(self, workers: int) -> None:
-        self.descriptor = _memory_file(BYTES_A_WORKER * workers)
+        size_bytes = BYTES_A_WORKER * workers + BYTES_FOR_ALL
+        self.descriptor = _memory_file(size_bytes)
         """From which another process can map the memory."""
-        self.memory = mmap.mmap(self.descriptor, BYTES_A_WORKER * workers)
+        self.memory = mmap.mmap(self.descriptor, size_bytes)
         self._noted = memoryview(self.memory).cast("d")
 
     def forget(self, number: int) -> None:
@@ -43,6 +48,11 @@ class RunningItems:
         """Return the item that the worker runs, `None` when it runs none."""
         offset, began_s = self._noted[2 * number : 2 * number + 2]
         return None if offset == IDLE else RunningItem(int(offset), began_s)
+
+    def begin_no_more(self) -> None:
+        """Have the workers end their batches before the next item."""
+        with suppress(ValueError):  # the memory is released, as the workers have ended
+            self._noted[-1] = 1.0
 
     def close(self) -> None:
         """Release the memory, which workers that still run keep."""

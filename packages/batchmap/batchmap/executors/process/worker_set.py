@@ -71,7 +71,7 @@ class WorkerSet:
         self._max_growth_bytes = max_growth_bytes
         self._size = size
         self._state = captured_state()
-        self._running = RunningItems(size)
+        self.running = RunningItems(size)
         self.tracker = TrackerRelay()
         self._finalizer = util.Finalize(
             self, _kill_all, (self.by_number, self.retired), exitpriority=100
@@ -90,7 +90,7 @@ class WorkerSet:
         settings = WorkerSettings(
             number, self._size, self._max_growth_bytes, self._timeout_s is not None
         )
-        self._running.forget(number)
+        self.running.forget(number)
         try:
             with child_end:
                 _check_descriptors(child_end.fileno())
@@ -101,7 +101,7 @@ class WorkerSet:
                         self._close_in_fork(parent_end.fileno())
                         enter_forked_worker(
                             child_end,
-                            self._running.memory,
+                            self.running.memory,
                             settings,
                             caller=caller,
                             tracker=self.tracker.sender,
@@ -112,7 +112,7 @@ class WorkerSet:
                     if self.channel is None:
                         self.channel = ServerChannel()
                     process = self.channel.start(
-                        child_end, self._running.descriptor, self.tracker.sender
+                        child_end, self.running.descriptor, self.tracker.sender
                     )
                     worker = Worker(number, process, parent_end)
         except OSError:
@@ -131,7 +131,7 @@ class WorkerSet:
             other.socket.close()
             if isinstance(other.process, ForkedProcess):
                 os.close(other.process.descriptor)
-        os.close(self._running.descriptor)
+        os.close(self.running.descriptor)
         if self.tracker.receiver is not None:
             os.close(self.tracker.receiver)
 
@@ -174,7 +174,7 @@ class WorkerSet:
         now_s = SYSTEM_CLOCK.now()
         overdue = []
         for worker in self.by_number.values():
-            item = self._running.of(worker.number)
+            item = self.running.of(worker.number)
             if not item or not worker.calls or worker.killed:
                 continue
             if now_s - item.began_s - suspended.since(item.began_s) > self._timeout_s:
@@ -185,7 +185,7 @@ class WorkerSet:
 
     def interruption(self, worker: Worker, call: Call) -> BatchInterrupted:
         """Return what ended the call that an ended worker ran, and at which item."""
-        item = self._running.of(worker.number)
+        item = self.running.of(worker.number)
         offset = item and item.offset
         if worker.overdue_offset is None:
             failure = crash_failure(worker.process.exit_code)
@@ -268,7 +268,7 @@ class WorkerSet:
         """Release what the workers shared, which have all ended."""
         self.close_channel()
         self.tracker.close()
-        self._running.close()
+        self.running.close()
         self._finalizer.cancel()
 
 

@@ -1,0 +1,152 @@
+"""Counts the errors of a run by kind: by type, and by message with its numbers masked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from http import HTTPStatus
+
+from batchmap.records import ErrorExample, ItemFailure
+
+__all__ = ["ErrorKinds"]
+
+MAX_KINDS_OF_A_TYPE = 20
+"""With more kinds, the messages of a type of error are told apart less finely."""
+
+MAX_TYPES = 1000
+"""Types of errors that are counted by themselves."""
+
+OTHER_TYPES = "errors of other types"
+
+MAX_CHARACTERS = 400
+"""How much of a message says which kind it is."""
+
+_BY_STATUS_CODES = 2
+_BY_TYPE = 3
+"""Two of the levels; at 0, messages differ by all but numbers, at 1 by all but what is quoted, too.
+"""
+
+_NUMBER = re.compile(
+    r"0x[0-9a-f]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d(?:[\d.,:]*\d)?",
+    re.IGNORECASE,
+)
+"""A number, an address, a UUID, or a digest in hexadecimal."""
+
+_QUOTED = re.compile(r"""\w+://\S+|'[^']*'|"[^"]*"|`[^`]*`""")
+
+_CODE_BEFORE = re.compile(
+    r"(?:status|code|errno|signal)(?:[ _]code)?[\s:=#'\"(\[]{1,4}$", re.IGNORECASE
+)
+_HTTP_BEFORE = re.compile(
+    r"(?:http(?:s|/\d(?:\.\d)?)?|\w*error|response)[\s:=#'\"(\[]{1,4}$", re.IGNORECASE
+)
+_HTTP_AFTER = re.compile(
+    r"[\s:,'\"-]{1,3}(?:message=|client error|server error|"
+    + "|".join(re.escape(one.phrase) for one in HTTPStatus)
+    + ")",
+    re.IGNORECASE,
+)
+_HTTP_TYPE = re.compile(r"http|status|response|request|api", re.IGNORECASE)
+
+_LONGEST_BEFORE = 30
+
+
+@dataclass(slots=True)
+class _Kind:
+    number: int
+    failure: ItemFailure
+    index: int
+    place: str
+    """Of the first."""
+
+
+class ErrorKinds:
+    """How many errors there are of each kind, and the first of each; memory is bounded.
+
+    A kind is a type of error and a message whose numbers do not matter, save for status codes: of
+    HTTP, and what follows the words code, status, errno or signal. Where a type has many kinds,
+    what its messages quote does not matter either, then nothing but status codes, then nothing.
+    """
+
+    def __init__(self) -> None:
+        self._types: dict[str, tuple[int, dict[str, _Kind]]] = {}
+
+    def add(self, failure: ItemFailure, index: int, place: str | None = None) -> None:
+        """Count the failure of the item at `index`; `place` says where it stands, in words."""
+        name = failure.error_type
+        if name not in self._types and len(self._types) >= MAX_TYPES:
+            name = OTHER_TYPES
+        level, kinds = self._types.setdefault(name, (0 if name != OTHER_TYPES else _BY_TYPE, {}))
+        pattern = _pattern(name, failure.error[:MAX_CHARACTERS], level)
+        if (known := kinds.get(pattern)) is not None:
+            known.number += 1
+            return
+        # Kept to the end, so without its exception.
+        failure = replace(failure, exception=None)
+        kinds[pattern] = _Kind(1, failure, index, f"item {index}" if place is None else place)
+        while len(kinds) > MAX_KINDS_OF_A_TYPE:
+            level += 1
+            kinds = _merged(name, kinds, level)
+            self._types[name] = level, kinds
+
+    def most_frequent(self, number: int) -> tuple[ErrorExample, ...]:
+        """Return at most `number` kinds of errors, the most frequent first."""
+        found = [
+            (name, pattern, kind)
+            for name, (_, kinds) in self._types.items()
+            for pattern, kind in kinds.items()
+        ]
+        found.sort(key=lambda one: -one[2].number)
+        return tuple(
+            ErrorExample(name, kind.number, kind.place, kind.failure.error, pattern, kind.index)
+            for name, pattern, kind in found[:number]
+        )
+
+
+def _merged(name: str, kinds: dict[str, _Kind], level: int) -> dict[str, _Kind]:
+    """Return the kinds of a type as they are told apart at `level`, each with its first example."""
+    merged: dict[str, _Kind] = {}
+    for kind in kinds.values():  # in the order in which they were seen
+        pattern = _pattern(name, kind.failure.error[:MAX_CHARACTERS], level)
+        known = merged.setdefault(pattern, kind)
+        if known is not kind:
+            known.number += kind.number
+    return merged
+
+
+@lru_cache(maxsize=1024)
+def _pattern(error_type: str, message: str, level: int) -> str:
+    """Return what messages of one kind have in common: `#` stands for a number."""
+    if level == _BY_TYPE:
+        return ""
+    codes: list[str] = []
+
+    def masked(found: re.Match[str]) -> str:
+        if _is_status_code(error_type, message, found):
+            codes.append(found.group())
+            return found.group()
+        return "#"
+
+    text = _NUMBER.sub(masked, message)
+    if level == _BY_STATUS_CODES:
+        return " ".join(codes)
+    if level == 0:
+        return text
+    return " ".join([_QUOTED.sub("…", text), *codes])
+
+
+def _is_status_code(error_type: str, message: str, found: re.Match[str]) -> bool:
+    number = found.group()
+    if len(number) > len("599") or not number.isdigit():
+        return False
+    before = message[max(0, found.start() - _LONGEST_BEFORE) : found.start()]
+    if _CODE_BEFORE.search(before):
+        return True
+    if not "100" <= number <= "599" or len(number) < len("100"):
+        return False
+    if _HTTP_BEFORE.search(before) or _HTTP_AFTER.match(message, found.end()):
+        return True
+    is_first = not before.strip(" '\"([<")
+    return is_first and _HTTP_TYPE.search(error_type) is not None
