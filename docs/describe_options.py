@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 HEAD = """\
 # Options
 
-Every option, by group. `SUBCOMMAND --help` shows those of one subcommand. `run` is the same in `python main.py run` and
+Every option, by group. `SUBCOMMAND --help` shows those of one subcommand, `--help all` explains also the rare ones. `run` is the same in `python main.py run` and
 in `batchmap run`, but that `--export-markdown` and `--export-html` need the workbook.
 
 * A **duration** is in seconds, or has a unit: `10`, `10s`, `500ms`, `5m`. A **size** is in bytes, or has one: `500M`, `2G`,

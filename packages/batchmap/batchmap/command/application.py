@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,11 @@ class Application:
             return program_help(self._program)
         before_dashes = words[: list(words).index("--")] if "--" in words else words
         if {"-h", "--help"} & set(before_dashes):
-            return subcommand_help(self._program, self._program.subcommand(words[0]))
+            in_full = any(
+                pair[0] in ("-h", "--help") for pair in pairwise(words) if pair[1] == "all"
+            )
+            subcommand = self._program.subcommand(words[0])
+            return subcommand_help(self._program, subcommand, in_full=in_full)
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from batchmap.command.arguments import Program, Subcommand, flags_of
@@ -18,6 +18,8 @@ HELP_COLUMN = 26
 GROUPS = ("Input", "Output", "An output that is there already")
 """What is shown first; other groups follow in the order of the table."""
 
+_GLUE = "\N{NO-BREAK SPACE}"
+
 MAX_CHOICES_WIDTH = 14
 """Longer lists of choices stand behind an option's meaning."""
 
@@ -31,8 +33,11 @@ def program_help(program: Program) -> str:
     return "\n".join(lines)
 
 
-def subcommand_help(program: Program, subcommand: Subcommand) -> str:
-    """Return what `SUBCOMMAND --help` shows: its options, grouped."""
+def subcommand_help(program: Program, subcommand: Subcommand, *, in_full: bool = False) -> str:
+    """Return what `SUBCOMMAND --help` shows: its options, grouped.
+
+    Rare ones are explained `in_full` only.
+    """
     lines = [f"usage: {program.call} {subcommand.usage}"]
     summary = f"{subcommand.summary.capitalize()}. {subcommand.notes}".strip()
     lines += wrap(summary, WIDTH)
@@ -41,8 +46,13 @@ def subcommand_help(program: Program, subcommand: Subcommand) -> str:
         groups.setdefault(row.group, []).append(row)
     for group, rows in sorted(groups.items(), key=lambda one: _rank(one[0])):
         lines.append(f"{group}:")
+        rare = [] if in_full else [row for row in rows if row.is_rare]
         for row in rows:
-            lines += _option_lines(row)
+            if row not in rare:
+                lines += _option_lines(row)
+        lines += _named(rare)
+    if not in_full and any(row.is_rare for row in subcommand.rows()):
+        lines.append(f"{program.call} {subcommand.name} --help all explains each of them.")
     return "\n".join(lines) + "\n"
 
 
@@ -50,10 +60,22 @@ def _rank(group: str) -> int:
     return GROUPS.index(group) if group in GROUPS else len(GROUPS)
 
 
+def _named(rows: Sequence[OptionRow]) -> list[str]:
+    """Return lines that name options and say nothing of them."""
+    flags = [f"{', '.join(flags_of(row))} {_short_metavar(row)}".rstrip() for row in rows]
+    text = ", ".join(flag.replace(" ", _GLUE) for flag in flags)
+    lines = wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return [line.replace(_GLUE, " ") for line in lines]
+
+
+def _short_metavar(row: OptionRow) -> str:
+    return "NAME" if len(row.metavar) > MAX_CHOICES_WIDTH else row.metavar
+
+
 def _option_lines(row: OptionRow) -> Iterator[str]:
-    flags, metavar, meaning = ", ".join(flags_of(row)), row.metavar, row.help
-    if len(metavar) > MAX_CHOICES_WIDTH:
-        meaning, metavar = f"{meaning}: {metavar}", "NAME"
+    flags, metavar, meaning = ", ".join(flags_of(row)), _short_metavar(row), row.help
+    if metavar != row.metavar:
+        meaning = f"{meaning}: {row.metavar}"
     start = f"  {flags} {metavar}".rstrip()
     lines = wrap(meaning, WIDTH - HELP_COLUMN, break_on_hyphens=False)
     if len(start) + 2 > HELP_COLUMN:

@@ -43,6 +43,8 @@ class OptionRow:
     """The subcommands that have it; empty for all whose settings declare it."""
     is_positional: bool
     """Whether the command line takes it without a flag."""
+    is_rare: bool
+    """Whether the help names it only, and explains it where it is asked for all options."""
 
     @property
     def is_switch(self) -> bool:
@@ -64,6 +66,7 @@ def option(
     metavar: str = "",
     commands: tuple[str, ...] = (),
     is_positional: bool = False,
+    is_rare: bool = False,
 ) -> Any:
     """Return the default of a dataclass's field that is a row of the table, as `OptionRow` says."""
     row = {
@@ -73,6 +76,7 @@ def option(
         "metavar": metavar,
         "commands": commands,
         "is_positional": is_positional,
+        "is_rare": is_rare,
     }
     return field(default=default, metadata={"option": row})
 

@@ -95,34 +95,34 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     encoding: str | None = option(
         None, table_values.encoding, group=INPUT, metavar="E|auto",
-        help="of text (default: UTF-8, or what its mark says)",
+        is_rare=True, help="of text (default: UTF-8, or what its mark says)",
     )  # fmt: skip
     no_header: bool = option(
-        False, group=INPUT, help="take the first line of CSV as a row: column_1, …",
+        False, group=INPUT, is_rare=True, help="take the first line of CSV as a row: column_1, …",
     )  # fmt: skip
     columns: tuple[str, ...] | None = option(
         None, table_values.column_names, group=INPUT, metavar="a,b,c",
-        help="the columns of CSV without a header",
+        is_rare=True, help="the columns of CSV without a header",
     )  # fmt: skip
     quote: str | None = option(
         None, table_values.quote, group=INPUT, metavar="C|none",
-        help="around cells of CSV; none: quotes are text",
+        is_rare=True, help="around cells of CSV; none: quotes are text",
     )  # fmt: skip
     skip_lines: int = option(
         0, values.whole(0, values.LARGEST_COUNT, "for example 3"), group=INPUT, metavar="N",
-        help="lines before the header of CSV (default: 0)",
+        is_rare=True, help="lines before the header of CSV (default: 0)",
     )  # fmt: skip
     select: tuple[str, ...] | None = option(
         None, table_values.column_names, group=INPUT, metavar="a,b",
-        help="only these columns of a row reach the function",
+        is_rare=True, help="only these columns of a row reach the function",
     )  # fmt: skip
     max_record_bytes: int = option(
         MAX_RECORD_BYTES, values.size_bytes, group=INPUT, metavar="SIZE",
-        help="a longer record is a failed item (default: 64M)",
+        is_rare=True, help="a longer record is a failed item (default: 64M)",
     )  # fmt: skip
     json_path: str | None = option(
         None, values.json_path, group=INPUT, metavar="KEY.KEY",
-        help="the array of a JSON file that lies under these keys",
+        is_rare=True, help="the array of a JSON file that lies under these keys",
     )  # fmt: skip
     key: str | None = option(
         None, group=INPUT, metavar="FIELD",
@@ -138,7 +138,7 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     seed: int = option(
         0, values.whole(None, None, "for example 7"), group=INPUT, metavar="N",
-        help="which sample is taken (default: 0)",
+        is_rare=True, help="which sample is taken (default: 0)",
     )  # fmt: skip
     output: Location | None = option(
         None, output_or_stdout, group=OUTPUT, metavar="FILE|-",
@@ -154,7 +154,7 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     schema: Path | None = option(
         None, input_file, group=OUTPUT, metavar="FILE",
-        help="a Parquet file whose columns and types the output has",
+        is_rare=True, help="a Parquet file whose columns and types the output has",
     )  # fmt: skip
     errors: Location | None = option(
         None, output_location, group=OUTPUT, metavar="FILE",
@@ -167,14 +167,15 @@ class JobOptions(EngineOptions):
         False, group=OUTPUT, help="write results as items finish (default for stdout)",
     )  # fmt: skip
     defuse_formulas: bool = option(
-        False, group=OUTPUT, help="write CSV cells that begin with =, +, - or @ as text",
+        False, group=OUTPUT, is_rare=True,
+        help="write CSV cells that begin with =, +, - or @ as text",
     )  # fmt: skip
     columns_out: tuple[str, ...] | None = option(
         None, names, group=OUTPUT, metavar="A,B,C",
-        help="columns that a CSV output has first, whatever the results are",
+        is_rare=True, help="columns that a CSV output has first, whatever the results are",
     )  # fmt: skip
     strict: bool = option(
-        False, group=OUTPUT, help="nan and infinity are failures rather than null",
+        False, group=OUTPUT, is_rare=True, help="nan and infinity are failures rather than null",
     )  # fmt: skip
     resume: bool = option(
         False, group=RESUMING, help="go on with the same input, or a longer one",
@@ -196,11 +197,11 @@ class JobOptions(EngineOptions):
         help="stop once so many items have failed (default: never)",
     )  # fmt: skip
     halt_now: bool = option(
-        False, group=LIMITS, help="with --halt: give up the items that run then",
+        False, group=LIMITS, is_rare=True, help="with --halt: give up the items that run then",
     )  # fmt: skip
     memory_floor_bytes: int | None = option(
         None, values.size_bytes, group=LIMITS, metavar="SIZE",
-        help="take no items while less memory is free: 500M, 2G",
+        is_rare=True, help="take no items while less memory is free: 500M, 2G",
     )  # fmt: skip
     address: str | None = option(
         None, group=CLUSTER, metavar="HOST:PORT",
@@ -208,13 +209,14 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     tls_ca_file: Path | None = option(
         None, input_file, group=CLUSTER, metavar="FILE",
-        help="the authority that signed the cluster's certificates",
+        is_rare=True, help="the authority that signed the cluster's certificates",
     )  # fmt: skip
     tls_cert: Path | None = option(
-        None, input_file, group=CLUSTER, metavar="FILE", help="our certificate",
+        None, input_file, group=CLUSTER, metavar="FILE", is_rare=True, help="our certificate",
     )  # fmt: skip
     tls_key: Path | None = option(
-        None, input_file, group=CLUSTER, metavar="FILE", help="the certificate's private key",
+        None, input_file, group=CLUSTER, metavar="FILE", is_rare=True,
+        help="the certificate's private key",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
