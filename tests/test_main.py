@@ -350,7 +350,7 @@ def test_a_signal_ends_the_run_with_what_is_known_so_far(
 ) -> None:
     words = ["parallel", "100000", "4", "--latency", "0.01", "--backend", backend]
     with on_a_terminal(*words) as (process, read):
-        read(b"items/s")
+        read(b"/s ETA")
         os.killpg(process.pid, number)  # as a terminal does, and `timeout`
         shown = read(b"never shown")
         assert process.wait() == code
@@ -362,7 +362,7 @@ def test_a_signal_ends_the_run_with_what_is_known_so_far(
 
 def test_an_interrupted_sequential_phase_reports_what_it_knows() -> None:
     with on_a_terminal("compare", "100000", "4", "--latency", "0.01") as (process, read):
-        read(b"items/s")
+        read(b"/s ETA")
         process.send_signal(signal.SIGINT)
         shown = read(b"never shown")
         assert process.wait() == 130
