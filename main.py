@@ -113,7 +113,7 @@ def _through_graph(job: Job, settings: RunSettings) -> str:
 def _own_function(settings: Settings) -> Callable[[Any], Any] | None:
     if settings.task is None:
         return None
-    from batchmap.command.supervisor import mark_started
+    from batchmap.command.child_marks import mark_started
 
     from batchmap_workbook.utils.cli.task import load_compared_task
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from batchmap.checkpoint.session import open_input
 from batchmap.command import replaced_names
+from batchmap.command.child_marks import mark_started
 from batchmap.command.dry_run import find_plan
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
-from batchmap.command.supervisor import mark_started
 from batchmap.command.task import Task, load_task
 from batchmap.command.terminal import give_away_stdin, stderr, stdout_kept_for_results, write_stdout
 from batchmap.errors import BatchmapError, UsageError

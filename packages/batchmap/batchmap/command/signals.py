@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from batchmap.command.child_marks import mark_exiting
 from batchmap.command.stop_times import DRAIN_S, EXIT_S, STUCK
-from batchmap.command.supervisor import RELAYED, SignalChannel, mark_exiting
+from batchmap.command.supervisor import RELAYED, SignalChannel
 from batchmap.stopping import StopRequest, Urgency
 
 __all__ = ["exit_now", "ignore_late_signals", "stop_on_signals"]

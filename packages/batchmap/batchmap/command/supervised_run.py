@@ -13,10 +13,11 @@ from pathlib import Path
 
 from batchmap.backends import runs_in_processes
 from batchmap.command import replaced_names
+from batchmap.command.child_marks import leave
 from batchmap.command.replaced_names import TaskReplacesNames
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
-from batchmap.command.supervisor import Ending, SignalChannel, leave, supervise
+from batchmap.command.supervisor import Ending, SignalChannel, supervise
 from batchmap.command.terminal import stderr
 from batchmap.errors import UsageError, WorkersLostError
 from batchmap.sources.notices import told_before

@@ -16,31 +16,18 @@ import select
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from os import _exit, fstat, kill, write  # held, for a function may replace them
-from time import sleep
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
+from batchmap.command.child_marks import BEAT_S, Marks, begin_marking, mark_exiting, mark_returned
 from batchmap.command.stop_times import DRAIN_S, EXIT_S, STUCK
 
-__all__ = [
-    "RELAYED",
-    "Ending",
-    "SignalChannel",
-    "leave",
-    "mark_exiting",
-    "mark_started",
-    "supervise",
-]
+__all__ = ["RELAYED", "Ending", "SignalChannel", "supervise"]
 
 RELAYED = 128
 """Added to the number of a signal that the parent got and handed on."""
-
-BEAT_S = 0.2
-"""How often the child says that it is alive."""
 
 SILENCE_GRACE_S = 2.0
 """By how much a child may be silent for longer than an item may take."""
@@ -49,16 +36,6 @@ _PR_SET_PDEATHSIG = 1
 
 SignalChannel = tuple[socket.socket, socket.socket]
 """What signals' numbers are read from, and what they are written to."""
-
-_ALIVE = b"."
-_STARTED = b"u"
-_EXITING = b"x"
-_LEAVING = b"l"
-_RETURNED = b"r"
-"""The exit code follows in one byte."""
-
-_marks_pipe: tuple[int, int] | None = None
-"""In the child, the descriptor that its marks are written to, and its inode."""
 
 
 class Ending(NamedTuple):
@@ -126,82 +103,23 @@ def supervise(
         when_ended(Ending(code, marks.has_started, guard.was_silent, marks.is_leaving))
 
 
-def mark_exiting() -> None:
-    """Let the parent know that this process exits on purpose."""
-    _mark(_EXITING)
-
-
-def leave() -> NoReturn:
-    """End this process, and let the parent know that another one is to do its work."""
-    _mark(_LEAVING)
-    _exit(0)
-
-
-def mark_started() -> None:
-    """Let the parent know that items run from now on."""
-    _mark(_STARTED)
-
-
-def _mark(mark: bytes) -> bool:
-    """Write to the parent; return whether it is there to read."""
-    if _marks_pipe is not None:
-        descriptor, inode = _marks_pipe
-        try:
-            if fstat(descriptor).st_ino == inode:  # a function may have closed it
-                write(descriptor, mark)
-        except BrokenPipeError:
-            return False
-        except OSError:
-            pass
-    return True
-
-
 def _in_child(
     act: Callable[[SignalChannel | None], int], channel: SignalChannel, marks_fd: int, parent: int
 ) -> int:
-    global _marks_pipe
-    os.set_blocking(marks_fd, False)
-    _marks_pipe = marks_fd, os.fstat(marks_fd).st_ino
     if sys.platform == "linux":
         import ctypes
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it has been killed in the meantime
             os._exit(1)
-    threading.Thread(target=_beat, name="heartbeat", daemon=True).start()
+    begin_marking(marks_fd)
     try:
         code = act(channel)
     except BaseException:
         mark_exiting()
         raise
-    _mark(_RETURNED + bytes([code]))
+    mark_returned(code)
     return code
-
-
-def _beat() -> None:
-    while _mark(_ALIVE):
-        sleep(BEAT_S)
-    kill(os.getpid(), signal.SIGKILL)  # the parent is gone
-
-
-class _Marks:
-    """What the child has said so far."""
-
-    def __init__(self) -> None:
-        self.has_started = False
-        self.is_exiting = False
-        self.is_leaving = False
-        self.returned: int | None = None
-        self._code_follows = False
-
-    def add(self, marks: bytes) -> None:
-        for mark in marks:
-            if self._code_follows:
-                self.returned, self._code_follows = mark, False
-            self._code_follows = mark == _RETURNED[0] and self.returned is None
-            self.has_started |= mark == _STARTED[0]
-            self.is_exiting |= mark == _EXITING[0]
-            self.is_leaving |= mark == _LEAVING[0]
 
 
 class _Guard:
@@ -215,7 +133,7 @@ class _Guard:
         self._marks_read: int | None = marks_read
         self._silence_limit_s = silence_limit_s
         self._silent_s = 0.0
-        self.marks = _Marks()
+        self.marks = Marks()
         self.signals = 0
         """How many signals were handed on."""
         self.exit_code: int | None = None
