@@ -19,6 +19,7 @@ from batchmap.errors import BatchmapError, UsageError, python_spelling
 from batchmap.job import Job
 from batchmap.options import JobOptions, OptionReader
 from batchmap.options.locations import errors_location
+from batchmap.options.output_checks import check_output
 from batchmap.records import RunOutcome
 from batchmap.sources.python_items import PythonItems, identity_bytes
 from batchmap.storage import StoreUrl
@@ -111,6 +112,7 @@ def _read(
         given[mode] = True
     reader = OptionReader(given)
     values = reader.read_rows(JobOptions)
+    check_output(reader, values)
     if values["output"] is None:
         reader.error("output must be a file, or a URL of a store")
     if mode == "sync":

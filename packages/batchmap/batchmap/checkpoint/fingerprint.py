@@ -9,9 +9,10 @@ from batchmap.checkpoint.identity import Identity
 from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError
 from batchmap.options import JobOptions
+from batchmap.sinks import OutputForm
 from batchmap.sources import Source
 
-__all__ = ["check_sameness", "run_fingerprint", "without_task"]
+__all__ = ["check_sameness", "output_form", "run_fingerprint", "without_task"]
 
 _OF_THE_TASK = ("function", "setup", "source", "bound")
 """What a fingerprint holds of the task."""
@@ -23,10 +24,26 @@ def run_fingerprint(
     options: JobOptions, function: Mapping[str, Any], source: Source, identity: Identity
 ) -> dict[str, Any]:
     """Return what the results depend on, the items apart."""
-    names = ("output_format", "record", "keep_order", "defuse_formulas")
-    chosen = {name: getattr(options, name) for name in names}
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
-    return {**function, **chosen, "input_format": input_format, "identity": identity.name}
+    return {
+        **function,
+        **_output_settings(options),
+        "keep_order": options.keep_order,
+        "input_format": input_format,
+        "identity": identity.name,
+    }
+
+
+def output_form(options: JobOptions) -> OutputForm:
+    """Return the form of the output that `options` ask for."""
+    return OutputForm.of(_output_settings(options))
+
+
+def _output_settings(options: JobOptions) -> dict[str, Any]:
+    """Return the options that say how results are written, as the fingerprint holds them."""
+    names = ("record", "defuse_formulas", "output_delimiter", "bom")
+    output_format = f"{options.output_format}{options.compression}"
+    return {"output_format": output_format, **{name: getattr(options, name) for name in names}}
 
 
 def without_task(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,7 +56,7 @@ def check_sameness(before: dict[str, Any], now: dict[str, Any], *, accepts_task:
     if not accepts_task:
         _check_task(before, now)
     for name, value in without_task(now).items():
-        if before.get(name) == value:
+        if (before.get(name) or None) == (value or None):  # a later version may have more options
             continue
         if name == "identity":
             raise InputError(

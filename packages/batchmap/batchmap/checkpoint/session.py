@@ -17,7 +17,7 @@ from typing import Any
 
 from batchmap.checkpoint.completion_log import FailureSpool
 from batchmap.checkpoint.failure_stats import FailureLimit
-from batchmap.checkpoint.fingerprint import check_sameness, run_fingerprint
+from batchmap.checkpoint.fingerprint import check_sameness, output_form, run_fingerprint
 from batchmap.checkpoint.identity import identity_of
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.open_journal import agree, open_journal
@@ -27,7 +27,7 @@ from batchmap.checkpoint.sync import open_sync_recorder
 from batchmap.checkpoint.sync_results import remove_sync
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
-from batchmap.sinks import Sink, StdoutSink, open_sink
+from batchmap.sinks import Sink, StdoutSink
 from batchmap.sources import Source, open_source
 from batchmap.stopping import StopRequest
 from batchmap.storage import (
@@ -131,12 +131,7 @@ def open_recorder(
             sink: Sink = StdoutSink(stdout, record=options.record)
             journal: Journal | None = None
         else:
-            sink = open_sink(
-                output,
-                options.output_format,
-                record=options.record,
-                defuse=options.defuse_formulas,
-            )
+            sink = output_form(options).sink(output)
             journal = open_journal(options, output)
             stack.callback(journal.close)
         stack.callback(sink.close)

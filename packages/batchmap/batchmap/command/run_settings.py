@@ -13,6 +13,7 @@ from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task_file
 from batchmap.options import JobOptions, OptionReader, option
 from batchmap.options.locations import errors_location
+from batchmap.options.output_checks import check_output
 from batchmap.options.table import INPUT, RUNNING
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
@@ -21,7 +22,7 @@ from batchmap.storage import (
     is_same_file,
     journal_path,
 )
-from batchmap.storage.formats import OUTPUT_FILES
+from batchmap.storage.formats import OUTPUT_FILES, output_suffixes
 from batchmap.text import near_names
 
 __all__ = ["RunSettings"]
@@ -83,7 +84,7 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
             reader.error(f"--output-format {asked}: stdout takes jsonl only; name a file with -o")
         values["output_format"] = "jsonl"
     elif asked is None:
-        suffix = Path(str(raw)).suffix.lower()
+        suffix, _ = output_suffixes(str(raw))
         by_suffix = OUTPUT_SUFFIXES.get(suffix)
         if by_suffix is None:
             near = near_names(suffix, tuple(OUTPUT_SUFFIXES))
@@ -94,6 +95,7 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
         values["output_format"] = by_suffix or "jsonl"
     if isinstance(output, Path) and output.exists() and not output.is_file():
         reader.error(f"--output {raw}: not a regular file; - writes to stdout")
+    check_output(reader, values)
     if values["output_format"] != "jsonl" and reader.raw("record") == "full":
         reader.error(f"--record full: {values['output_format']} holds results only; leave it out")
 

@@ -12,9 +12,11 @@ from batchmap.sinks.failure_file import (
     write_errors,
 )
 from batchmap.sinks.json_lines import StdoutSink
+from batchmap.sinks.output_form import OutputForm
 from batchmap.sinks.read_back import ResultReader, open_reader
 
 __all__ = [
+    "OutputForm",
     "ResultReader",
     "Sink",
     "StdoutSink",

@@ -1,4 +1,4 @@
-"""Writes results as CSV, with the columns of the first one."""
+"""Writes results as CSV or TSV, with the columns of the first one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.csv_cells import Cells, CsvCells, quoted, rows_of
+from batchmap.sinks.csv_cells import Cells, CsvCells, rows_of
 from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.value_conversion import Unwritable, unwritable
 from batchmap.text import printable
 
 __all__ = ["CsvSink"]
-
-_cell = re.compile(r'(?:^|(?<=,))(?:"(?:[^"]|"")*"|[^,"]*)(?=,|\Z)')
 
 _ONLY_COLUMN = "result"
 """The one column of results that are no objects."""
@@ -30,15 +28,20 @@ class CsvSink:
 
     The first result fixes the columns; a later one may lack some. Nested values are JSON text,
     `None` is an empty cell. With `defuse`, text that a spreadsheet would take for a formula gets
-    a leading apostrophe, and so does the name of a column.
+    a leading apostrophe, and so does the name of a column. With `bom`, a byte order mark comes
+    first, by which Excel knows UTF-8.
     """
 
     shows_items = False
 
-    def __init__(self, file: GrowingText, *, defuse: bool) -> None:
+    def __init__(
+        self, file: GrowingText, *, defuse: bool, delimiter: str = ",", bom: bool = False
+    ) -> None:
         self._file = file
+        self._delimiter = delimiter
+        self._mark = "\ufeff" if bom else ""
         self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
-        self.encoder = CsvCells(defuse=defuse)
+        self.encoder = CsvCells(defuse=defuse, delimiter=delimiter)
         self._columns: list[str] | None = None
         self._has_objects: bool | None = None
         """Whether the results are objects; `None` while that is not known."""
@@ -86,8 +89,8 @@ class CsvSink:
             rows = list(rows_of([f"{line}\n" for line in kept.pieces[0].split("\n")[:-1]]))
         try:
             return [
-                _line(self._in_columns(dict(zip(names, _cells(row), strict=True)), self._columns))
-                for row in rows
+                self._line(self._in_columns(dict(zip(names, cells, strict=True)), self._columns))
+                for cells in map(self._cells, rows)
             ]
         except Unwritable as error:
             raise OutputError(
@@ -99,7 +102,7 @@ class CsvSink:
         rows = "".join(pieces)
         if rows and self._file.end == 0:
             assert self._columns is not None
-            rows = _line([quoted(name) for name in self._columns]) + rows
+            rows = self._mark + self._line(list(map(self.encoder.quoted, self._columns))) + rows
         return self._file.append(rows)
 
     def sync(self) -> int:
@@ -134,7 +137,7 @@ class CsvSink:
             if names != tuple(self._columns):
                 values = self._in_columns(dict(zip(names, values, strict=True)), self._columns)
         self._has_objects = is_object
-        return _line(values)
+        return self._line(values)
 
     def _in_columns(self, named: dict[str, str], columns: list[str]) -> tuple[str, ...]:
         if not named.keys() <= set(columns):
@@ -151,9 +154,9 @@ class CsvSink:
             with (
                 output_errors(self._file.path),
                 self._file.head() as raw,
-                io.TextIOWrapper(raw, encoding="utf-8", newline="") as text,
+                io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
             ):
-                return next(csv.reader(text, strict=True), [])
+                return next(csv.reader(text, delimiter=self._delimiter, strict=True), [])
         except (csv.Error, ValueError, OutputError) as error:
             raise OutputError(
                 f"{printable(str(self._file.path))}: its header cannot be read, so it cannot be "
@@ -161,12 +164,12 @@ class CsvSink:
                 advice="start again with {overwrite}",
             ) from error
 
+    def _line(self, cells: Sequence[str]) -> str:
+        row = self._delimiter.join(cells)
+        return f"{row}\n" if row else '""\n'  # readers would skip an empty line
 
-def _line(cells: Sequence[str]) -> str:
-    row = ",".join(cells)
-    return f"{row}\n" if row else '""\n'  # readers would skip an empty line
-
-
-def _cells(row: str) -> list[str]:
-    """Return the cells of a row as they stand in it, with their quotes."""
-    return [match[0] for match in _cell.finditer(row.removesuffix("\n"))]
+    def _cells(self, row: str) -> list[str]:
+        """Return the cells of a row as they stand in it, with their quotes."""
+        between = re.escape(self._delimiter)
+        cell = rf'(?:^|(?<={between}))(?:"(?:[^"]|"")*"|[^{between}"]*)(?={between}|\Z)'
+        return [match[0] for match in re.finditer(cell, row.removesuffix("\n"))]

@@ -11,14 +11,13 @@ from batchmap.sinks.json_encoding import json_text
 from batchmap.sinks.value_conversion import Form, unwritable
 from batchmap.worker.failures import Unwritable, describe_failure
 
-__all__ = ["Cells", "CsvCells", "check_utf8", "quoted", "rows_of"]
+__all__ = ["Cells", "CsvCells", "check_utf8", "rows_of"]
 
 Cells = tuple[tuple[str, ...] | None, tuple[str, ...]]
 """The names of the columns, `None` for a result that is no object, and the text of their cells."""
 
 _CSV = Form("CSV")
 
-_special = re.compile('[",\r\n]').search
 _formula = re.compile("[=+\\-@\t\r]").match
 
 
@@ -44,8 +43,9 @@ class CsvCells:
     would take for a formula gets a leading apostrophe, and so does the name of a column.
     """
 
-    def __init__(self, *, defuse: bool) -> None:
+    def __init__(self, *, defuse: bool, delimiter: str = ",") -> None:
         self._defuse = defuse
+        self._is_special = re.compile(f'["\r\n{re.escape(delimiter)}]').search
 
     def __call__(self, result: Any) -> Cells:
         """Return the cells of a result."""
@@ -82,23 +82,22 @@ class CsvCells:
     def _cell(self, value: Any, *, nested: bool = True) -> str:
         kind = type(value)
         if kind is str:
-            return quoted(self._defused(value) if self._defuse else value)
+            return self.quoted(self._defused(value) if self._defuse else value)
         if kind in _NUMBERS:
             return _NUMBERS[kind](value)
         if isinstance(value, Decimal):
             return str(value)
         simple = _CSV.resolved(value, nested=nested)
         if type(simple) in (dict, list, tuple):
-            return quoted(json_text(value))
+            return self.quoted(json_text(value))
         return self._cell(simple)
+
+    def quoted(self, text: str) -> str:
+        """Return text as a cell."""
+        return '"' + text.replace('"', '""') + '"' if self._is_special(text) else text
 
     def _defused(self, text: str) -> str:
         return f"'{text}" if _formula(text) else text
-
-
-def quoted(text: str) -> str:
-    """Return text as a cell."""
-    return '"' + text.replace('"', '""') + '"' if _special(text) else text
 
 
 def check_utf8(text: str) -> None:

@@ -12,14 +12,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from batchmap.errors import UsageError
-from batchmap.sinks.append_file import AppendedFile
+from batchmap.sinks.append_file import AppendedFile, GrowingText
 from batchmap.sinks.base import Sink
+from batchmap.sinks.compressed_file import CompressedFile
 from batchmap.sinks.csv import CsvSink
 from batchmap.sinks.json_lines import JsonLinesSink
 from batchmap.sinks.parquet import ParquetSink
 from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
 from batchmap.sinks.store_text import StoreText
 from batchmap.storage import OUTPUT_FORMATS
+from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
 from batchmap.text import near_names
 
@@ -27,14 +29,25 @@ __all__ = ["open_sink"]
 
 
 def open_sink(
-    output: Path | OutputLease, output_format: str, *, record: str = "full", defuse: bool = False
+    output: Path | OutputLease,
+    output_format: str,
+    *,
+    record: str = "full",
+    defuse: bool = False,
+    delimiter: str = "",
+    bom: bool = False,
 ) -> Sink:
     """Return the sink that writes `output`; no file is touched before its `start`.
 
+    The format of compressed text ends with a suffix of `COMPRESSIONS`: `jsonl.gz`.
+
     `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
     hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
+    `delimiter` stands between two cells, by default that of the format; `bom` is a byte order mark
+    before the first.
     Raises `UsageError` for an unknown format, and when the package for Parquet is missing.
     """
+    output_format, dot, packing = output_format.partition(".")
     if output_format not in OUTPUT_FORMATS:
         raise UsageError(
             f"the output format must be one of {', '.join(OUTPUT_FORMATS)}, "
@@ -46,13 +59,15 @@ def open_sink(
             if isinstance(output, OutputLease)
             else LocalParquetParts(output)
         )
-    file = (
-        StoreText(output, f".{output_format}")
-        if isinstance(output, OutputLease)
-        else AppendedFile(output)
-    )
-    if output_format == "csv":
-        return CsvSink(file, defuse=defuse)
+    file: GrowingText
+    if isinstance(output, OutputLease):
+        file = StoreText(output, f".{output_format}")
+    else:
+        file = CompressedFile(output, dot + packing) if packing else AppendedFile(output)
+    if output_format in DELIMITERS:
+        return CsvSink(
+            file, defuse=defuse, delimiter=delimiter or DELIMITERS[output_format], bom=bom
+        )
     if output_format == "jsonl":
         return JsonLinesSink(file, record=record)
     raise NotImplementedError(f"no sink writes {output_format}")

@@ -1,0 +1,35 @@
+"""Which options of an output go together: the same on the command line and in a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batchmap.options.reader import OptionReader
+from batchmap.storage import StoreUrl
+from batchmap.storage.formats import DELIMITERS, OUTPUT_SUFFIXES, TEXT_FORMATS, output_suffixes
+
+__all__ = ["check_output"]
+
+
+def check_output(reader: OptionReader, values: dict[str, Any]) -> None:
+    """Report options that make no sense with the format of the output."""
+    output, label = values["output"], reader.label
+    suffix, compression = ("", "") if output is None else output_suffixes(output.name)
+    output_format = values["output_format"] or (
+        "jsonl" if output is None else OUTPUT_SUFFIXES.get(suffix)
+    )
+    if output_format is None:  # which is reported elsewhere
+        return
+    for name in ("output_delimiter", "bom"):
+        if reader.raw(name) and output_format not in DELIMITERS:
+            reader.error(f"{label(name)}: is for CSV and TSV, not {output_format}; leave it out")
+    if compression and output_format not in TEXT_FORMATS:
+        reader.error(
+            f"{label('output')} {output}: {output_format} is compressed within; "
+            f"leave {compression} out"
+        )
+    elif compression and isinstance(output, StoreUrl):
+        reader.error(
+            f"{label('output')} {output}: an output in a store is not compressed; "
+            f"leave {compression} out, or name a file of this machine"
+        )
