@@ -41,7 +41,7 @@ def output_form(options: JobOptions) -> OutputForm:
 
 def _output_settings(options: JobOptions) -> dict[str, Any]:
     """Return the options that say how results are written, as the fingerprint holds them."""
-    names = ("record", "defuse_formulas", "output_delimiter", "bom")
+    names = ("record", "defuse_formulas", "output_delimiter", "bom", "with_item")
     output_format = f"{options.output_format}{options.compression}"
     return {"output_format": output_format, **{name: getattr(options, name) for name in names}}
 

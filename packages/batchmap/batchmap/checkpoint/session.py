@@ -27,7 +27,7 @@ from batchmap.checkpoint.sync import open_sync_recorder
 from batchmap.checkpoint.sync_results import remove_sync
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
-from batchmap.sinks import Sink, StdoutSink
+from batchmap.sinks import Sink
 from batchmap.sources import Source, open_source
 from batchmap.stopping import StopRequest
 from batchmap.storage import (
@@ -128,7 +128,7 @@ def open_recorder(
         output = _leased(options.output, stack)
         identity = identity_of(source, options.key)
         if output is None:
-            sink: Sink = StdoutSink(stdout, record=options.record)
+            sink: Sink = output_form(options).stdout_sink(stdout)
             journal: Journal | None = None
         else:
             sink = output_form(options).sink(output)

@@ -23,6 +23,8 @@ def check_output(reader: OptionReader, values: dict[str, Any]) -> None:
     for name in ("output_delimiter", "bom"):
         if reader.raw(name) and output_format not in DELIMITERS:
             reader.error(f"{label(name)}: is for CSV and TSV, not {output_format}; leave it out")
+    if values["with_item"] and output_format == "jsonl" and reader.raw("record") == "full":
+        reader.error(f"{label('with_item')}: a full record holds the item already; leave one out")
     if compression and output_format not in TEXT_FORMATS:
         reader.error(
             f"{label('output')} {output}: {output_format} is compressed within; "

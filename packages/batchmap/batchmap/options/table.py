@@ -108,6 +108,9 @@ class JobOptions(EngineOptions):
         None, values.choice(RECORDS), group=OUTPUT, metavar="|".join(RECORDS),
         help="what a JSON line holds: all, or the result alone",
     )  # fmt: skip
+    with_item: bool = option(
+        False, group=OUTPUT, help="write the item's columns, then the result's",
+    )  # fmt: skip
     errors: Location | None = option(
         None, output_location, group=OUTPUT, metavar="FILE",
         help="where failed items go (default: OUTPUT.errors.jsonl)",
@@ -170,8 +173,8 @@ class JobOptions(EngineOptions):
         if self.output_format is None:
             object.__setattr__(self, "output_format", _format_of(self.output))
         if self.record is None:
-            is_json = self.output_format == "jsonl"
-            object.__setattr__(self, "record", "full" if is_json else "result")
+            is_full = self.output_format == "jsonl" and not self.with_item
+            object.__setattr__(self, "record", "full" if is_full else "result")
         if self.output_delimiter is None:
             object.__setattr__(self, "output_delimiter", DELIMITERS.get(self.output_format))
 

@@ -13,14 +13,12 @@ from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.csv_cells import Cells, CsvCells, rows_of
+from batchmap.sinks.item_columns import ITEM_COLUMN, RESULT_COLUMN, of_item
 from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.value_conversion import Unwritable, unwritable
 from batchmap.text import printable
 
 __all__ = ["CsvSink"]
-
-_ONLY_COLUMN = "result"
-"""The one column of results that are no objects."""
 
 
 class CsvSink:
@@ -29,14 +27,20 @@ class CsvSink:
     The first result fixes the columns; a later one may lack some. Nested values are JSON text,
     `None` is an empty cell. With `defuse`, text that a spreadsheet would take for a formula gets
     a leading apostrophe, and so does the name of a column. With `bom`, a byte order mark comes
-    first, by which Excel knows UTF-8.
+    first, by which Excel knows UTF-8. With `with_item`, the columns of the item stand before those
+    of the result.
     """
 
-    shows_items = False
-
     def __init__(
-        self, file: GrowingText, *, defuse: bool, delimiter: str = ",", bom: bool = False
+        self,
+        file: GrowingText,
+        *,
+        defuse: bool,
+        delimiter: str = ",",
+        bom: bool = False,
+        with_item: bool = False,
     ) -> None:
+        self.shows_items = with_item
         self._file = file
         self._delimiter = delimiter
         self._mark = "\ufeff" if bom else ""
@@ -58,7 +62,7 @@ class CsvSink:
         self._columns = self._has_objects = None
         if found_end == end > 0:
             self._columns = self._header()
-            self._has_objects = None if self._columns == [_ONLY_COLUMN] else True
+            self._has_objects = None if self._columns == [RESULT_COLUMN] else True
         return found_end
 
     def encode(
@@ -68,6 +72,8 @@ class CsvSink:
         failures: dict[int, ItemFailure] = {}
         for offset, cells in enumerate(encoded):
             try:
+                if self.shows_items:
+                    cells = self._with_item(items[offset], cells)
                 rows.append(self._row(cells))
             except Unwritable as error:
                 failures[offset] = error.failure
@@ -80,7 +86,7 @@ class CsvSink:
         columns = list(kept.columns)
         if self._columns is None:
             self._columns = columns
-            self._has_objects = None if columns == [_ONLY_COLUMN] else True
+            self._has_objects = None if columns == [RESULT_COLUMN] else True
         if columns == self._columns:
             return kept.pieces
         names = tuple(columns)
@@ -117,6 +123,13 @@ class CsvSink:
     def close(self) -> None:
         self._file.close()
 
+    def _with_item(self, item: Any, cells: Cells) -> Cells:
+        """Return the cells of an item's columns, then those of its result."""
+        with of_item():
+            before = self.encoder(item)
+        both = _named(before, ITEM_COLUMN) | _named(cells, RESULT_COLUMN)
+        return tuple(both), tuple(both.values())
+
     def _row(self, cells: Cells) -> str:
         names, values = cells
         is_object = names is not None
@@ -127,7 +140,7 @@ class CsvSink:
                 f"the first result was {first} and this one is {this}; JSON Lines takes both",
             )
         if names is None:
-            self._columns = self._columns or [_ONLY_COLUMN]
+            self._columns = self._columns or [RESULT_COLUMN]
         else:
             if self._columns is None and not names:
                 raise unwritable(
@@ -173,3 +186,8 @@ class CsvSink:
         between = re.escape(self._delimiter)
         cell = rf'(?:^|(?<={between}))(?:"(?:[^"]|"")*"|[^{between}"]*)(?={between}|\Z)'
         return [match[0] for match in re.finditer(cell, row.removesuffix("\n"))]
+
+
+def _named(cells: Cells, only_column: str) -> dict[str, str]:
+    names, values = cells
+    return dict(zip((only_column,) if names is None else names, values, strict=True))

@@ -36,6 +36,7 @@ def open_sink(
     defuse: bool = False,
     delimiter: str = "",
     bom: bool = False,
+    with_item: bool = False,
 ) -> Sink:
     """Return the sink that writes `output`; no file is touched before its `start`.
 
@@ -44,7 +45,7 @@ def open_sink(
     `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
     hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
     `delimiter` stands between two cells, by default that of the format; `bom` is a byte order mark
-    before the first.
+    before the first. With `with_item`, a row holds the item's columns, then the result's.
     Raises `UsageError` for an unknown format, and when the package for Parquet is missing.
     """
     output_format, dot, packing = output_format.partition(".")
@@ -54,11 +55,12 @@ def open_sink(
             f"got {output_format!r:.60}{near_names(output_format, OUTPUT_FORMATS)}"
         )
     if output_format == "parquet":
-        return ParquetSink(
+        parts = (
             StoreParquetParts(output)
             if isinstance(output, OutputLease)
             else LocalParquetParts(output)
         )
+        return ParquetSink(parts, with_item=with_item)
     file: GrowingText
     if isinstance(output, OutputLease):
         file = StoreText(output, f".{output_format}")
@@ -66,8 +68,12 @@ def open_sink(
         file = CompressedFile(output, dot + packing) if packing else AppendedFile(output)
     if output_format in DELIMITERS:
         return CsvSink(
-            file, defuse=defuse, delimiter=delimiter or DELIMITERS[output_format], bom=bom
+            file,
+            defuse=defuse,
+            delimiter=delimiter or DELIMITERS[output_format],
+            bom=bom,
+            with_item=with_item,
         )
     if output_format == "jsonl":
-        return JsonLinesSink(file, record=record)
+        return JsonLinesSink(file, record=record, with_item=with_item)
     raise NotImplementedError(f"no sink writes {output_format}")

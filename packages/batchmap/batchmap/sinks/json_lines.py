@@ -4,40 +4,70 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, BinaryIO
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.json_encoding import fallback_texts, result_text
+from batchmap.sinks.item_columns import field_texts, item_row
+from batchmap.sinks.json_encoding import fallback_texts, result_text, text_of
+from batchmap.sinks.value_conversion import Unwritable
 
 __all__ = ["JsonLinesSink", "StdoutSink"]
 
 
-def _lines(
-    record: str, indexes: Sequence[int], items: Sequence[Any], texts: Sequence[str]
-) -> list[str]:
-    if record == "result":
-        return [f"{text}\n" for text in texts]
-    return [
-        f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
-        for index, item, text in zip(indexes, fallback_texts(items), texts, strict=True)
-    ]
+class _JsonLines:
+    """How a line is made of an item and its result."""
+
+    def __init__(self, *, record: str, with_item: bool) -> None:
+        self._record = "with item" if with_item else record
+        self.shows_items = self._record != "result"
+        self.encoder: Callable[[Any], Any] = field_texts if with_item else result_text
+
+    def encode(
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Any]
+    ) -> tuple[list[str], dict[int, ItemFailure]]:
+        if self._record == "result":
+            return [f"{text}\n" for text in encoded], {}
+        if self._record == "with item":
+            return _enriched(items, encoded)
+        lines = [
+            f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
+            for index, item, text in zip(indexes, fallback_texts(items), encoded, strict=True)
+        ]
+        return lines, {}
 
 
-class JsonLinesSink:
+def _enriched(
+    items: Sequence[Any], results: Sequence[dict[str, str]]
+) -> tuple[list[str], dict[int, ItemFailure]]:
+    """Return a line for each item, of its fields and then those of its result."""
+    lines: list[str] = []
+    failures: dict[int, ItemFailure] = {}
+    for offset, (item, result) in enumerate(zip(items, results, strict=True)):
+        try:
+            fields = {**item_row(item, field_texts), **result}
+        except Unwritable as error:
+            failures[offset] = error.failure
+            lines.append("")
+            continue
+        line = ", ".join([f"{text_of(name)}: {text}" for name, text in fields.items()])
+        lines.append(f"{{{line}}}\n")
+    return lines, failures
+
+
+class JsonLinesSink(_JsonLines):
     """One line for each item: `{"index": …, "item": …, "result": …}`, or its result alone.
 
     An item that JSON cannot hold is replaced by its `repr`; a result that it cannot hold fails.
+    With `with_item`, a line is an object of the item's fields, then the result's; an item that JSON
+    cannot hold fails then, too.
     """
 
-    encoder = staticmethod(result_text)
-
-    def __init__(self, file: GrowingText, *, record: str) -> None:
-        self._record = record
-        self.shows_items = record != "result"
+    def __init__(self, file: GrowingText, *, record: str, with_item: bool = False) -> None:
+        super().__init__(record=record, with_item=with_item)
         self._file = file
         self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
 
@@ -51,13 +81,8 @@ class JsonLinesSink:
     def start(self, end: int) -> int:
         return self._file.start(end)
 
-    def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[str]
-    ) -> tuple[list[str], dict[int, ItemFailure]]:
-        return _lines(self._record, indexes, items, encoded), {}
-
     def carry(self, kept: Kept, index: int) -> list[str]:
-        if self._record == "result" or kept.number is not None:
+        if self._record != "full" or kept.number is not None:
             return kept.pieces
         return [
             f'{{"index": {number}{line[line.index(",") :]}'
@@ -80,22 +105,22 @@ class JsonLinesSink:
         self._file.close()
 
 
-class StdoutSink:
+class StdoutSink(_JsonLines):
     """The same lines to a stream or file descriptor, those of each batch at once.
 
     It cannot be cut back, so it always starts at 0. `BrokenPipeError` passes through: the reader
     wants no more, which is no error.
     """
 
-    encoder = staticmethod(result_text)
     commit_every_s = 0.5
     commit_soonest_s = 0.0
 
-    def __init__(self, stream: BinaryIO | int, *, record: str = "full") -> None:
+    def __init__(
+        self, stream: BinaryIO | int, *, record: str = "full", with_item: bool = False
+    ) -> None:
+        super().__init__(record=record, with_item=with_item)
         self._stream = None if isinstance(stream, int) else stream
         self._descriptor = stream if isinstance(stream, int) else _descriptor(stream)
-        self._record = record
-        self.shows_items = record != "result"
         self._end = 0
 
     digest: bytes | None = None
@@ -106,11 +131,6 @@ class StdoutSink:
     def start(self, end: int) -> int:
         self._end = 0
         return self._end
-
-    def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[str]
-    ) -> tuple[list[str], dict[int, ItemFailure]]:
-        return _lines(self._record, indexes, items, encoded), {}
 
     def carry(self, kept: Kept, index: int) -> list[str]:
         """Do nothing: standard output is not written anew."""

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Self
 from batchmap.sinks.base import Sink
 from batchmap.sinks.compressed_file import opened_text, text_bytes
 from batchmap.sinks.factory import open_sink
+from batchmap.sinks.json_lines import StdoutSink
 from batchmap.sinks.read_back import ResultReader, open_reader
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
@@ -32,6 +33,8 @@ class OutputForm:
     """What stands between two cells of CSV or TSV."""
     bom: bool
     """Whether CSV or TSV begins with a byte order mark."""
+    with_item: bool
+    """Whether a row holds the columns of the item, too."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
@@ -44,7 +47,12 @@ class OutputForm:
             defuse=bool(settings.get("defuse_formulas")),
             delimiter=settings.get("output_delimiter") or DELIMITERS.get(output_format, ","),
             bom=bool(settings.get("bom")),
+            with_item=bool(settings.get("with_item")),
         )
+
+    def stdout_sink(self, descriptor: int) -> Sink:
+        """Return the sink that writes JSON Lines in this form to a file descriptor."""
+        return StdoutSink(descriptor, record=self.record, with_item=self.with_item)
 
     def sink(self, output: Path | OutputLease) -> Sink:
         """Return the sink that writes an output in this form, as `open_sink` does."""
@@ -55,6 +63,7 @@ class OutputForm:
             defuse=self.defuse,
             delimiter=self.delimiter,
             bom=self.bom,
+            with_item=self.with_item,
         )
 
     def reader(self, path: Path, commits: Iterable[tuple[int, int]]) -> ResultReader:

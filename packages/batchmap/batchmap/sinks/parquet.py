@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
+from batchmap.sinks.item_columns import item_row
 from batchmap.sinks.output_errors import not_what_was_written, output_errors
 from batchmap.sinks.parquet_parts import OUTPUT, ParquetParts
 from batchmap.sinks.parquet_schema import Columns
@@ -56,13 +57,13 @@ class ParquetSink:
 
     Columns may be added later, and are null in earlier rows. `end` is the number of part files.
     The merged output says in its metadata of how many parts it was made, and counts as these when
-    a run goes on.
+    a run goes on. With `with_item`, the columns of the item stand before those of the result.
     """
 
     encoder = staticmethod(row_of)
-    shows_items = False
 
-    def __init__(self, parts: ParquetParts) -> None:
+    def __init__(self, parts: ParquetParts, *, with_item: bool = False) -> None:
+        self.shows_items = with_item
         self._files = pyarrow("pyarrow.parquet")
         self._path = parts.path
         self._parts = parts
@@ -114,6 +115,13 @@ class ParquetSink:
     ) -> tuple[list[dict[str, Any] | None], dict[int, ItemFailure]]:
         rows: list[dict[str, Any] | None] = list(encoded)
         failures: dict[int, ItemFailure] = {}
+        if self.shows_items:
+            for offset, item in enumerate(items):
+                try:
+                    rows[offset] = {**item_row(item, row_of), **encoded[offset]}
+                except Unwritable as error:
+                    rows[offset] = None
+                    failures[offset] = error.failure
         self._add_rows(rows, 0, len(rows), failures)
         return rows, failures
 
