@@ -42,6 +42,8 @@ from batchmap.storage import (
     why_failed,
 )
 from batchmap.storage.output_lease import OutputLease, kept_beside
+from batchmap.storage.table_output import TableOutput
+from batchmap.storage.table_url import TableUrl
 
 __all__ = ["open_input", "open_recorder", "refuse_own_input"]
 
@@ -84,7 +86,7 @@ def refuse_own_input(spec: str, source: Source, written: Mapping[str, Location |
             and isinstance(read_url, StoreUrl)
             and is_same_file(location, read_url)
         )
-        or (isinstance(location, Path) and any(is_same_file(location, one) for one in source.paths))
+        or (location is not None and any(is_same_file(location, one) for one in source.paths))
     ]
     if errors:
         raise UsageError.joined(errors)
@@ -101,6 +103,13 @@ def _own_files(options: JobOptions, written: Mapping[str, Location | None]) -> l
         files += [beside, draft, *journals]
         files += [Path(f"{path}{end}") for path in journals for end in ("-wal", "-shm", "-journal")]
         files += [Path(f"{path}.parts") for path in (target, beside, draft)]
+    elif isinstance(options.output, TableUrl):
+        files += [
+            Path(f"{path}{end}")
+            for path in (options.output.path,)
+            if path is not None
+            for end in ("", "-wal", "-shm", "-journal")
+        ]
     elif options.output is not None:
         files += kept_beside(options.output)
     return [location for location in files if location is not None]
@@ -155,7 +164,7 @@ def open_recorder(
             stack.callback(pending.close)
         if before is not None:
             check_sameness(before, now, accepts_task=options.accept_task)
-        if isinstance(output, OutputLease):
+        if isinstance(output, OutputLease | TableOutput):
             output.acquire()
         if journal is not None:
             _start(options, now, before is not None, journal, sink)
@@ -181,11 +190,11 @@ def open_recorder(
             remove_sync(output)
 
 
-def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease | None:
-    """Return the output at `location`; what is held of a store is released with `stack`."""
+def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease | TableOutput | None:
+    """Return the output at `location`; what is held of it is released with `stack`."""
     if not isinstance(location, StoreUrl):
         return location
-    output = OutputLease(location)
+    output = TableOutput(location) if isinstance(location, TableUrl) else OutputLease(location)
     stack.callback(output.release)
     return output
 

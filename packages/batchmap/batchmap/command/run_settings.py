@@ -23,6 +23,7 @@ from batchmap.storage import (
     journal_path,
 )
 from batchmap.storage.formats import OUTPUT_FILES, output_suffixes
+from batchmap.storage.table_url import TableUrl, names_table
 from batchmap.text import near_names
 
 __all__ = ["RunSettings"]
@@ -79,6 +80,10 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
     """Choose the format of the output by its suffix, or report what makes no sense of it."""
     asked, raw, output = reader.raw("output_format"), reader.raw("output"), values["output"]
     by_suffix = None
+    if isinstance(output, TableUrl) or (output is None and names_table(str(raw or ""))):
+        check_output(reader, values)
+        values["output_format"] = "table"
+        return
     if raw is None or str(raw) == "-":
         if asked not in (None, "jsonl"):
             reader.error(f"--output-format {asked}: stdout takes jsonl only; name a file with -o")
@@ -115,8 +120,9 @@ def _check_resuming(reader: OptionReader, values: dict[str, Any]) -> None:
     elif values["resume"] and values["sync"]:
         reader.error("--resume takes the input as it was and --sync as it is now; give one of them")
     if values["sync"] and isinstance(values["output"], StoreUrl):
+        what = "a table" if isinstance(values["output"], TableUrl) else "an output in a store"
         reader.error(
-            f"--sync: an output in a store, {values['output']}, cannot be written anew in part; "
+            f"--sync: {what}, {values['output']}, cannot be written anew in part; "
             "name a file of this machine"
         )
     if values["retry_failed"] and values["keep_order"] and not values["sync"]:

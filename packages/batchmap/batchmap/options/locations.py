@@ -17,7 +17,9 @@ from batchmap.storage import (
     why_unreadable,
     why_unusable,
     why_unwritable,
+    without_secrets,
 )
+from batchmap.storage.table_url import TABLE_FORM, TableUrl, table_url
 
 __all__ = [
     "errors_location",
@@ -84,7 +86,20 @@ def output_location(raw: Any, label: str) -> Location:
 
 
 def output_or_stdout(raw: Any, label: str) -> Location | None:
-    """Return where an output goes as `output_location` does, `None` for `-`, standard output."""
+    """Return where an output goes as `output_location` does, or a table of a database.
+
+    `None` for `-`, standard output.
+    """
+    try:
+        table = table_url(f"{raw}")
+    except ValueError:
+        raise OptionError(
+            f"{label} {without_secrets(f'{raw}')}: names no table; write it as {TABLE_FORM}"
+        ) from None
+    if table is not None:
+        if table.path is not None:
+            output_file(table.path.name_given, label)
+        return table
     return None if str(raw) == "-" else output_location(raw, label)
 
 
@@ -100,6 +115,8 @@ def _is_no_file(spec: str) -> bool:
 
 def errors_location(output: Location) -> Location:
     """Return where the failed items of an output go unless another place is asked for."""
+    if isinstance(output, TableUrl):
+        return output.errors_path
     name = f"{output.name}.errors.jsonl"
     if isinstance(output, NamedPath):
         return output.beside(".errors.jsonl")

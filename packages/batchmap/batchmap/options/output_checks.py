@@ -7,6 +7,7 @@ from typing import Any
 from batchmap.options.reader import OptionReader
 from batchmap.storage import StoreUrl
 from batchmap.storage.formats import DELIMITERS, OUTPUT_SUFFIXES, TEXT_FORMATS, output_suffixes
+from batchmap.storage.table_url import TableUrl
 
 __all__ = ["check_output"]
 
@@ -14,6 +15,9 @@ __all__ = ["check_output"]
 def check_output(reader: OptionReader, values: dict[str, Any]) -> None:
     """Report options that make no sense with the format of the output."""
     output, label = values["output"], reader.label
+    if isinstance(output, TableUrl):
+        _check_table(reader, values, output)
+        return
     suffix, compression = ("", "") if output is None else output_suffixes(output.name)
     output_format = values["output_format"] or (
         "jsonl" if output is None else OUTPUT_SUFFIXES.get(suffix)
@@ -35,3 +39,11 @@ def check_output(reader: OptionReader, values: dict[str, Any]) -> None:
             f"{label('output')} {output}: an output in a store is not compressed; "
             f"leave {compression} out, or name a file of this machine"
         )
+
+
+def _check_table(reader: OptionReader, values: dict[str, Any], output: TableUrl) -> None:
+    for name in ("output_format", "output_delimiter", "bom", "defuse_formulas"):
+        if reader.raw(name):
+            reader.error(f"{reader.label(name)}: {output} is a table; leave it out")
+    if reader.raw("record") == "full":
+        reader.error(f"{reader.label('record')} full: a table holds results only; leave it out")

@@ -21,6 +21,7 @@ from batchmap.storage.formats import (
     TEXT_FORMATS,
     output_suffixes,
 )
+from batchmap.storage.table_url import TableUrl
 
 __all__ = ["BACKEND_NAMES", "RECORDS", "EngineOptions", "JobOptions"]
 
@@ -182,6 +183,8 @@ class JobOptions(EngineOptions):
 def _format_of(output: Location | None) -> str:
     if output is None:
         return "jsonl"
+    if isinstance(output, TableUrl):
+        return "table"
     suffix, _ = output_suffixes(output.name)
     if suffix not in OUTPUT_SUFFIXES:
         raise UsageError(

@@ -20,16 +20,18 @@ from batchmap.sinks.json_lines import JsonLinesSink
 from batchmap.sinks.parquet import ParquetSink
 from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
 from batchmap.sinks.store_text import StoreText
+from batchmap.sinks.table import TableSink
 from batchmap.storage import OUTPUT_FORMATS
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
+from batchmap.storage.table_output import TableOutput
 from batchmap.text import near_names
 
 __all__ = ["open_sink"]
 
 
 def open_sink(
-    output: Path | OutputLease,
+    output: Path | OutputLease | TableOutput,
     output_format: str,
     *,
     record: str = "full",
@@ -48,6 +50,8 @@ def open_sink(
     before the first. With `with_item`, a row holds the item's columns, then the result's.
     Raises `UsageError` for an unknown format, and when the package for Parquet is missing.
     """
+    if isinstance(output, TableOutput):
+        return TableSink(output, with_item=with_item)
     output_format, dot, packing = output_format.partition(".")
     if output_format not in OUTPUT_FORMATS:
         raise UsageError(

@@ -14,6 +14,7 @@ from batchmap.sinks.json_lines import StdoutSink
 from batchmap.sinks.read_back import ResultReader, open_reader
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
+from batchmap.storage.table_output import TableOutput
 
 __all__ = ["OutputForm"]
 
@@ -54,7 +55,7 @@ class OutputForm:
         """Return the sink that writes JSON Lines in this form to a file descriptor."""
         return StdoutSink(descriptor, record=self.record, with_item=self.with_item)
 
-    def sink(self, output: Path | OutputLease) -> Sink:
+    def sink(self, output: Path | OutputLease | TableOutput) -> Sink:
         """Return the sink that writes an output in this form, as `open_sink` does."""
         return open_sink(
             output,
