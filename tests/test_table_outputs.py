@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pytest
 from batchmap import OutputError, OutputHeldError, UsageError, run
 from batchmap.checkpoint.table_journal import TableJournal
+from batchmap.checkpoint.verification import verify_output
 from batchmap.sinks import open_sink
 from batchmap.storage.table_output import TableOutput
 from batchmap.storage.table_url import table_url
@@ -154,7 +155,12 @@ def test_a_run_goes_on_and_failed_items_are_taken_again(table: Table) -> None:
 
 def test_a_table_that_somebody_changed_is_not_gone_on_with(table: Table) -> None:
     run(same, [1, 2, 3], table.output, limit=2)
+    url = table_url(table.output)
+    assert url is not None
+    assert verify_output(url, url.errors_path).differences == []
     table.ask("DELETE FROM results WHERE result = 1")
+    [difference] = verify_output(url, url.errors_path).differences
+    assert difference.endswith("has 1 rows, and the journal 2 results")
     with pytest.raises(OutputError, match="the table has 1 rows and had 2, so it is not what"):
         run(same, [1, 2, 3], table.output, mode="resume")
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -13,11 +14,14 @@ from typing import BinaryIO
 
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.open_journal import checked_journal
+from batchmap.checkpoint.table_journal import TableJournal
 from batchmap.errors import OutputError
 from batchmap.optional import require
 from batchmap.sinks import OutputForm
 from batchmap.storage import journal_path
 from batchmap.storage.formats import DELIMITERS
+from batchmap.storage.table_output import TableOutput
+from batchmap.storage.table_url import TableUrl
 
 __all__ = ["Verification", "verify_output"]
 
@@ -34,23 +38,30 @@ class Verification:
     """What does not agree, a line each; empty when all does."""
 
 
-def verify_output(output: Path, errors: Path) -> Verification:
+def verify_output(output: Path | TableUrl, errors: Path) -> Verification:
     """Compare the output of a run with its journal, and with the file `errors` of failed items.
 
     Nothing is changed. Raises `OutputHeldError` while a run holds the output, `OutputError` when
     there is no journal or it is damaged.
     """
-    path = journal_path(output)
-    if not path.exists():
-        raise OutputError(f"{output} has no journal, so nobody knows what it holds")
-    journal = checked_journal(output)
-    try:
+    if isinstance(output, TableUrl):
+        with closing(TableOutput(output)) as table:
+            if not table.has_journal():
+                raise _without_journal(output)
+            with closing(TableJournal(table)) as journal:
+                journal.check()
+                return _verified(journal, table, errors)
+    if not journal_path(output).exists():
+        raise _without_journal(output)
+    with closing(checked_journal(output)) as journal:
         return _verified(journal, output, errors)
-    finally:
-        journal.close()
 
 
-def _verified(journal: Journal, output: Path, errors: Path) -> Verification:
+def _without_journal(output: Path | TableUrl) -> OutputError:
+    return OutputError(f"{output} has no journal, so nobody knows what it holds")
+
+
+def _verified(journal: Journal, output: Path | TableOutput, errors: Path) -> Verification:
     found = Verification(is_finished=journal.finished())
     fingerprint = journal.fingerprint
     if fingerprint is None:
@@ -60,7 +71,10 @@ def _verified(journal: Journal, output: Path, errors: Path) -> Verification:
     try:
         form = OutputForm.of(fingerprint)
         form.sink(output).check(journal.stretches())
-        found.differences += _differences_of_results(journal, output, form)
+        if isinstance(output, TableOutput):
+            found.differences += _differences_of_table(journal, output)
+        else:
+            found.differences += _differences_of_results(journal, output, form)
     except OutputError as error:
         found.differences += error.messages
     found.differences += _differences_of_failures(journal, errors, found)
@@ -109,6 +123,12 @@ def _differences_of_results(journal: Journal, output: Path, form: OutputForm) ->
                 if is_full and json.loads(line)["index"] != index:
                     yield f"{output}: in place of item {index} stands {json.loads(line)['index']}"
                     return
+
+
+def _differences_of_table(journal: Journal, table: TableOutput) -> Iterator[str]:
+    table.load()
+    if table.rows != journal.output_end:
+        yield f"{table} has {table.rows} rows, and the journal {journal.output_end} results"
 
 
 def _csv_rows(file: BinaryIO, delimiter: str) -> Iterator[list[str]]:

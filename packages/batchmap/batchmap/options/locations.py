@@ -29,6 +29,7 @@ __all__ = [
     "output_location",
     "output_or_stdout",
     "source_text",
+    "verified_output",
 ]
 
 
@@ -85,22 +86,32 @@ def output_location(raw: Any, label: str) -> Location:
     return location
 
 
+def verified_output(raw: Any, label: str) -> Path | TableUrl:
+    """Return an output that can be verified: a file of this machine, or a table."""
+    return _table(raw, label) or output_file(raw, label)
+
+
 def output_or_stdout(raw: Any, label: str) -> Location | None:
     """Return where an output goes as `output_location` does, or a table of a database.
 
     `None` for `-`, standard output.
     """
+    if (table := _table(raw, label)) is not None:
+        return table
+    return None if str(raw) == "-" else output_location(raw, label)
+
+
+def _table(raw: Any, label: str) -> TableUrl | None:
+    """Return the table that an option names, `None` where it names something else."""
     try:
         table = table_url(f"{raw}")
     except ValueError:
         raise OptionError(
             f"{label} {without_secrets(f'{raw}')}: names no table; write it as {TABLE_FORM}"
         ) from None
-    if table is not None:
-        if table.path is not None:
-            output_file(table.path.name_given, label)
-        return table
-    return None if str(raw) == "-" else output_location(raw, label)
+    if table is not None and table.path is not None:
+        output_file(table.path.name_given, label)
+    return table
 
 
 def _is_no_file(spec: str) -> bool:

@@ -92,7 +92,7 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     output: Location | None = option(
         None, output_or_stdout, group=OUTPUT, metavar="FILE|-",
-        help=f"a {OUTPUT_FILES} file; - is stdout (default)",
+        help=f"a {OUTPUT_FILES} file, a table; - is stdout (default)",
     )  # fmt: skip
     output_format: str = option(
         None, values.choice(OUTPUT_FORMATS), group=OUTPUT, metavar="|".join(OUTPUT_FORMATS),

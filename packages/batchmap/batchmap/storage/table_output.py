@@ -55,6 +55,8 @@ class TableOutput:
         """Close the database."""
         self.database.close()
 
+    close = release
+
     def commits(self) -> Iterator[bytes]:
         """Yield the events of each commit, in their order."""
         if not (self.database.exists() and self.database.columns(_JOURNAL)):
