@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from batchmap.checkpoint.verification import verify_output
 from batchmap.sinks import open_sink
 from batchmap.sources import open_source
 
+from tests.conftest import ROOT
 from tests.sink_results import encoded
 from tests.syncing import stopped_sync, sync, sync_directory, work
 from tests.test_sinks import text_of
@@ -164,3 +167,49 @@ def test_a_header_that_is_read_back_may_have_other_columns_first() -> None:
     run(work, [{"a": "1|2", "b": "3"}], "out.csv", output_delimiter="|")
     sync([{"b": "9", "a": "8"}, {"a": "1|2", "b": "3"}], "out.csv", output_delimiter="|")
     assert Path("out.csv").read_text() == 'a|b\n8|9\n"1|2"|3\n'
+
+
+KILLED = """
+import os, signal, sys
+from batchmap import run
+from batchmap.sinks import append_file, compressed_file
+
+output, at = sys.argv[1], int(sys.argv[2])
+compressed_file.FRAME_BYTES = 1000
+append_file.AppendedFile.commit_every_s = 0
+calls = 0
+def counted(function):
+    def call(*arguments):
+        global calls
+        calls += 1
+        if calls == at:
+            if function is write:
+                function(arguments[0], arguments[1][: len(arguments[1]) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments)
+    return call
+write = os.write
+os.write = counted(write)
+append_file._sync_data = counted(append_file._sync_data)
+run(str, [f"{number}" * 300 for number in range(40)], output, mode="resume", keep_order=True,
+    backend="sequential", batch_size=2)
+"""
+
+
+@pytest.mark.parametrize("output", ["out.jsonl.gz", "out.csv.zst"])
+def test_a_run_that_is_killed_within_a_frame_goes_on(output: str) -> None:
+    if output.endswith(".zst"):
+        pytest.importorskip("zstandard")
+    for at in (1, 2, 5, 8, 13, 18, 29, 10_000):
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED, output, str(at)],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "packages" / "batchmap")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    assert done.returncode == 0
+    run(str, [f"{number}" * 300 for number in range(40)], plain(output), keep_order=True)
+    assert text_of(Path(output)) == Path(plain(output)).read_text()
+    assert verify_output(Path(output), Path(f"{output}.errors.jsonl")).differences == []
