@@ -165,6 +165,32 @@ def test_a_table_that_somebody_changed_is_not_gone_on_with(table: Table) -> None
         run(same, [1, 2, 3], table.output, mode="resume")
 
 
+def test_a_damaged_journal_is_told_and_overwrite_begins_anew(table: Table) -> None:
+    run(same, [1, 2], table.output)
+    table.ask("UPDATE _batchmap_journal SET events = substr(events, 1, 9) WHERE number = 2")
+    with pytest.raises(OutputError, match="its journal: is damaged, or not of this program"):
+        run(same, [1, 2], table.output, mode="resume")
+    run(same, [3], table.output, mode="overwrite")
+    assert table.rows() == [(3,)]
+
+
+def test_another_session_that_holds_a_table_of_postgresql_keeps_runs_out(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if table.server is None:
+        pytest.skip("SQLite has no such locks")
+    monkeypatch.setattr("batchmap.storage.databases._HELD_TIMEOUT_S", 0.05)
+    url = table_url(table.output)
+    assert url is not None
+    holder = TableOutput(url)
+    holder.acquire()
+    with pytest.raises(OutputHeldError, match="another run holds postgresql://tester@127"):
+        run(same, [1], table.output)
+    holder.release()
+    run(same, [1], table.output)
+    assert table.rows() == [(1,)]
+
+
 def test_without_results_there_is_no_table_and_the_run_can_go_on(table: Table) -> None:
     run(same, ["bad"], table.output)
     run(same, ["bad", 5], table.output, mode="resume")

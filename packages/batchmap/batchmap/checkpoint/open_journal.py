@@ -103,7 +103,7 @@ def _opened_journal(options: JobOptions, output: Path | OutputLease | TableOutpu
     if isinstance(output, OutputLease):
         return StoreJournal(output)
     if isinstance(output, TableOutput):
-        return TableJournal(output)
+        return TableJournal(output, anew=options.overwrite)
     path = journal_path(output)
     try:
         return checked_journal(output)

@@ -16,6 +16,7 @@ __all__ = ["Database", "open_database", "quoted_name"]
 
 _CONNECT_TIMEOUT_S = 15
 _BUSY_TIMEOUT_S = 30
+_HELD_TIMEOUT_S = 5
 
 
 class Database(Protocol):
@@ -130,6 +131,8 @@ class _Sqlite:
             if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                 why = f"another program has locked it for {_BUSY_TIMEOUT_S} s"
                 advice = "wait for its end and run the same command with {resume}"
+            elif getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
+                advice = "name another file"
             raise OutputError(f"{self._url}: {why}", advice=advice) from error
 
 
@@ -176,11 +179,18 @@ class _Postgresql:
         [[schema]] = self.execute("SELECT current_schema()")
         number = hashlib.sha256(f"batchmap {schema} {table}".encode()).digest()[:8]
         key = int.from_bytes(number, "big", signed=True)
-        [[held]] = self.execute("SELECT pg_try_advisory_lock(%s)", (key,))
-        if not held:
-            raise OutputHeldError(
-                f"another run holds {self._url}; wait for its end, or write elsewhere"
-            )
+        # A server may take a moment to see that a run which held it was killed.
+        self.execute(f"SET lock_timeout = {round(_HELD_TIMEOUT_S * 1000)}")
+        try:
+            with self._errors():
+                self._connected().execute("SELECT pg_advisory_lock(%s)", (key,))
+        except OutputError as error:
+            if isinstance(error.__context__, self._psycopg.errors.LockNotAvailable):
+                raise OutputHeldError(
+                    f"another run holds {self._url}; wait for its end, or write elsewhere"
+                ) from None
+            raise
+        self.execute("RESET lock_timeout")
 
     def execute(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with self._errors():
