@@ -15,7 +15,9 @@ from batchmap import run
 from batchmap.checkpoint import csv_header
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.verification import verify_output
-from batchmap.sinks import open_sink
+from batchmap.sinks import OutputForm
+from batchmap.sinks.compressed_file import opened_text
+from batchmap.sinks.csv import CsvSink
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -82,11 +84,17 @@ def test_the_columns_are_the_same_whichever_item_ends_first(
     assert len(rows(path)) == 510
 
 
-def write_in_order(path: Path, function: Callable[[int], Any], order: list[int]) -> None:
+def write_in_order(
+    path: Path, function: Callable[[int], Any], order: list[int], output_format: str = "csv"
+) -> None:
     """Write results as they would come from items that end in some order."""
+    fingerprint = {"output_format": output_format, "record": "result", "defuse_formulas": False}
+    form = OutputForm.of(fingerprint)
     journal = Journal(Path(f"{path}.journal"))
-    journal.begin({"output_format": "csv", "record": "result", "defuse_formulas": False})
-    sink = csv_header.HeaderedCsv(open_csv(path), path, journal, open_csv)
+    journal.begin(fingerprint)
+    csv_sink = form.sink(path)
+    assert isinstance(csv_sink, CsvSink)
+    sink = csv_header.HeaderedCsv(csv_sink, path, journal, form)
     sink.start(0)
     for index in order:
         pieces, failures = sink.encode([index], (), [sink.encoder(function(index))])
@@ -101,8 +109,17 @@ def write_in_order(path: Path, function: Callable[[int], Any], order: list[int])
     sink.close()
 
 
-def open_csv(path: Path) -> Any:
-    return open_sink(path, "csv")
+@pytest.mark.parametrize("output_format", ["tsv", "csv.gz", "tsv.zst"])
+def test_any_output_with_a_header_is_written_anew(tmp_path: Path, output_format: str) -> None:
+    path, plain = tmp_path / f"out.{output_format}", tmp_path / "out.csv"
+    order = [500, 3, 60, 40, *(one for one in range(510) if one not in (500, 3, 60, 40))]
+    write_in_order(path, late, order, output_format)
+    write_in_order(plain, late, order)
+    delimiter = "\t" if "tsv" in output_format else ","
+    with opened_text(path, output_format[3:]) as file:
+        text = file.read().decode().splitlines(keepends=True)
+    assert list(csv.DictReader(text, delimiter=delimiter, strict=True)) == rows(plain)
+    assert sound(path)
 
 
 def test_a_column_of_a_first_item_that_others_had_before_is_no_extra(tmp_path: Path) -> None:
