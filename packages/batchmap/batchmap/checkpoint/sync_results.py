@@ -140,6 +140,7 @@ class SyncResults:
         """Remove it, with its journal; both are ours alone."""
         self.close()
         remove_sync(self._output)
+        self.rows_before, self.retries = (0, 0), False  # of the journal that is gone
 
     def close(self) -> None:
         """Close both."""
