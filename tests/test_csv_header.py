@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 import logging
@@ -18,11 +19,15 @@ from batchmap.checkpoint.verification import verify_output
 from batchmap.sinks import OutputForm
 from batchmap.sinks.compressed_file import opened_text
 from batchmap.sinks.csv import CsvSink
+from batchmap.storage.formats import COMPRESSIONS
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file, strict=True))
+    compression = path.suffix if path.suffix in COMPRESSIONS else ""
+    with io.TextIOWrapper(opened_text(path, compression), newline="", encoding="utf-8") as file:
+        return list(
+            csv.DictReader(file, strict=True, delimiter="\t" if "tsv" in path.name else ",")
+        )
 
 
 def sound(path: Path) -> bool:
@@ -115,10 +120,7 @@ def test_any_output_with_a_header_is_written_anew(tmp_path: Path, output_format:
     order = [500, 3, 60, 40, *(one for one in range(510) if one not in (500, 3, 60, 40))]
     write_in_order(path, late, order, output_format)
     write_in_order(plain, late, order)
-    delimiter = "\t" if "tsv" in output_format else ","
-    with opened_text(path, output_format[3:]) as file:
-        text = file.read().decode().splitlines(keepends=True)
-    assert list(csv.DictReader(text, delimiter=delimiter, strict=True)) == rows(plain)
+    assert rows(path) == rows(plain)
     assert sound(path)
 
 
@@ -171,10 +173,11 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("step", ["_copy", "os.replace", "settle"])
 @pytest.mark.parametrize("mode", ["new", "sync"])
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv.gz"])
 def test_a_kill_while_the_header_is_written_costs_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, mode: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: str, mode: Any
 ) -> None:
-    path, options = tmp_path / "out.csv", {"backend": "sequential", "batch_size": 5}
+    path, options = tmp_path / name, {"backend": "sequential", "batch_size": 5}
     if mode == "sync":
         run(late, range(200), path)
 
@@ -192,4 +195,4 @@ def test_a_kill_while_the_header_is_written_costs_nothing(
     assert [row["n"] for row in found if row["_extra"]] == ["500"]
     assert [row["n"] for row in found if row["early"]] == ["60"]
     assert sound(path)
-    assert {one.name for one in tmp_path.iterdir()} == {"out.csv", "out.csv.journal"}
+    assert {one.name for one in tmp_path.iterdir()} == {name, f"{name}.journal"}

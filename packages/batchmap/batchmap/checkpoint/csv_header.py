@@ -1,4 +1,4 @@
-"""Keeps the header of a CSV output what the results of the first items say, in any order.
+"""Keeps the header of a CSV or TSV output what the results of the first items say, in any order.
 
 A header is written before its rows, and results come as their items finish. So the columns of the
 first items are noted in the journal; when all of these are done, and when a result has a column of
@@ -262,10 +262,9 @@ def _note_stretch(csv: CsvSink, new: Any) -> None:
 
 
 def with_header(sink: Sink, path: Location, journal: Journal | None, options: JobOptions) -> Sink:
-    """Return the sink of an output; one of CSV, on this machine, with the care of its header."""
+    """Return the sink of an output; with a header, on this machine, one that cares for it."""
     if not isinstance(sink, CsvSink) or journal is None or not isinstance(path, Path):
         return sink
-
     return HeaderedCsv(sink, path, journal, output_form(options))
 
 

@@ -182,7 +182,7 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     columns_out: tuple[str, ...] | None = option(
         None, names, group=OUTPUT, metavar="A,B,C",
-        help="columns that a CSV output has first, whatever the results are",
+        help="columns that CSV or TSV has first, whatever the results are",
     )  # fmt: skip
     strict: bool = option(
         False, group=OUTPUT, help="nan and infinity are failures rather than null",
