@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 import logging
@@ -15,12 +16,18 @@ from batchmap import run
 from batchmap.checkpoint import csv_header
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.verification import verify_output
-from batchmap.sinks import open_sink
+from batchmap.sinks import OutputForm
+from batchmap.sinks.compressed_file import opened_text
+from batchmap.sinks.csv import CsvSink
+from batchmap.storage.formats import COMPRESSIONS
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file, strict=True))
+    compression = path.suffix if path.suffix in COMPRESSIONS else ""
+    with io.TextIOWrapper(opened_text(path, compression), newline="", encoding="utf-8") as file:
+        return list(
+            csv.DictReader(file, strict=True, delimiter="\t" if "tsv" in path.name else ",")
+        )
 
 
 def sound(path: Path) -> bool:
@@ -82,11 +89,17 @@ def test_the_columns_are_the_same_whichever_item_ends_first(
     assert len(rows(path)) == 510
 
 
-def write_in_order(path: Path, function: Callable[[int], Any], order: list[int]) -> None:
+def write_in_order(
+    path: Path, function: Callable[[int], Any], order: list[int], output_format: str = "csv"
+) -> None:
     """Write results as they would come from items that end in some order."""
+    fingerprint = {"output_format": output_format, "record": "result", "defuse_formulas": False}
+    form = OutputForm.of(fingerprint)
     journal = Journal(Path(f"{path}.journal"))
-    journal.begin({"output_format": "csv", "record": "result", "defuse_formulas": False})
-    sink = csv_header.HeaderedCsv(open_csv(path), path, journal, open_csv)
+    journal.begin(fingerprint)
+    csv_sink = form.sink(path)
+    assert isinstance(csv_sink, CsvSink)
+    sink = csv_header.HeaderedCsv(csv_sink, path, journal, form)
     sink.start(0)
     for index in order:
         pieces, failures = sink.encode([index], (), [sink.encoder(function(index))])
@@ -101,8 +114,14 @@ def write_in_order(path: Path, function: Callable[[int], Any], order: list[int])
     sink.close()
 
 
-def open_csv(path: Path) -> Any:
-    return open_sink(path, "csv")
+@pytest.mark.parametrize("output_format", ["tsv", "csv.gz", "tsv.zst"])
+def test_any_output_with_a_header_is_written_anew(tmp_path: Path, output_format: str) -> None:
+    path, plain = tmp_path / f"out.{output_format}", tmp_path / "out.csv"
+    order = [500, 3, 60, 40, *(one for one in range(510) if one not in (500, 3, 60, 40))]
+    write_in_order(path, late, order, output_format)
+    write_in_order(plain, late, order)
+    assert rows(path) == rows(plain)
+    assert sound(path)
 
 
 def test_a_column_of_a_first_item_that_others_had_before_is_no_extra(tmp_path: Path) -> None:
@@ -154,10 +173,11 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("step", ["_copy", "os.replace", "settle"])
 @pytest.mark.parametrize("mode", ["new", "sync"])
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv.gz"])
 def test_a_kill_while_the_header_is_written_costs_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, mode: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: str, mode: Any
 ) -> None:
-    path, options = tmp_path / "out.csv", {"backend": "sequential", "batch_size": 5}
+    path, options = tmp_path / name, {"backend": "sequential", "batch_size": 5}
     if mode == "sync":
         run(late, range(200), path)
 
@@ -175,4 +195,4 @@ def test_a_kill_while_the_header_is_written_costs_nothing(
     assert [row["n"] for row in found if row["_extra"]] == ["500"]
     assert [row["n"] for row in found if row["early"]] == ["60"]
     assert sound(path)
-    assert {one.name for one in tmp_path.iterdir()} == {"out.csv", "out.csv.journal"}
+    assert {one.name for one in tmp_path.iterdir()} == {name, f"{name}.journal"}

@@ -60,7 +60,7 @@ __all__ = ["place"]
         (
             "-o x.txt",
             [
-                "--output x.txt: the suffix '.txt' tells no format; use .jsonl, .csv or "
+                "--output x.txt: the suffix '.txt' tells no format; use .jsonl, .csv, .tsv or "
                 ".parquet, or give --output-format"
             ],
         ),
@@ -76,7 +76,10 @@ __all__ = ["place"]
         ),
         (
             "--output-format cvs -o x.csv",
-            ["--output-format must be one of jsonl, csv, parquet, got 'cvs'; did you mean csv?"],
+            [
+                "--output-format must be one of jsonl, csv, tsv, parquet, got 'cvs'; "
+                "did you mean csv?"
+            ],
         ),
         (
             "--input-format cvs",

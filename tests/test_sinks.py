@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -28,10 +29,12 @@ from tests.sink_results import encoded
 FAILURE = ItemFailure("ValueError", "no", "")
 
 
-@pytest.fixture(params=OUTPUT_FORMATS)
+@pytest.fixture(params=[*OUTPUT_FORMATS, "jsonl.gz", "csv.gz", "jsonl.zst"])
 def output_format(request: pytest.FixtureRequest) -> str:
     if request.param == "parquet":
         pytest.importorskip("pyarrow")
+    if request.param.endswith(".zst"):
+        pytest.importorskip("zstandard")
     return str(request.param)
 
 
@@ -58,12 +61,26 @@ def put(sink: Sink, results: list[Any]) -> int:
 
 
 def read_back(path: Path) -> list[Any]:
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_bytes().decode().split("\n")[:-1]]
-    if path.suffix == ".csv":
-        return list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
-    table: Any = pytest.importorskip("pyarrow.parquet").read_table(path)
-    return list(table.to_pylist())
+    if path.name.endswith(".parquet"):
+        table: Any = pytest.importorskip("pyarrow.parquet").read_table(path)
+        return list(table.to_pylist())
+    text = text_of(path)
+    if ".jsonl" in path.name:
+        return [json.loads(line) for line in text.split("\n")[:-1]]
+    delimiter = "\t" if ".tsv" in path.name else ","
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of an output, decompressed by a library that is not ours."""
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        data = gzip.decompress(data)
+    elif path.suffix == ".zst":
+        zstandard: Any = pytest.importorskip("zstandard")
+        with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as reader:
+            data = reader.read()
+    return data.decode()
 
 
 def first_file(path: Path) -> Path:
@@ -107,7 +124,7 @@ def test_without_results_the_output_is_valid_and_empty(
     sink.finish()
     sink.close()
     assert read_back(path) == []
-    assert is_parts(path) or path.read_bytes() == b""
+    assert is_parts(path) or text_of(path) == ""
 
 
 def test_an_output_is_cut_back_and_goes_on(path: Path, opened: Callable[[], Sink]) -> None:
@@ -328,7 +345,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, output_format: str
 
 
 def test_an_unknown_format_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match=r"jsonl, csv, parquet, got 'cvs'; did you mean csv\?"):
+    with pytest.raises(UsageError, match=r"csv, tsv, parquet, got 'cvs'; did you mean csv\?"):
         open_sink(Path("out"), "cvs")
 
 
@@ -388,9 +405,10 @@ def test_a_sync_can_be_tried_again_after_room_was_made(
     ballast.write_bytes(bytes(700_000))
     sink = open_sink(path, output_format, record="result")
     sink.start(0)
-    results = [noise(number) for number in range(4)]
+    results = [noise(number) for number in range(7 if "." in output_format else 4)]
+    places = range(len(results))
     with pytest.raises(OutputError, match="disk full"):
-        sink.write(encoded(sink, range(4), range(4), results)[0]) and sink.sync()
+        sink.write(encoded(sink, places, places, results)[0]) and sink.sync()
     ballast.unlink()
     sink.sync()
     sink.finish()

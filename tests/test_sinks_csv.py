@@ -129,12 +129,18 @@ CELL_VALUES = st.text(max_size=4) | st.integers() | st.floats() | st.booleans() 
 )  # fmt: skip
 
 
-@given(st.dictionaries(st.text(max_size=3), CELL_VALUES | st.lists(CELL_VALUES), min_size=1))
-def test_what_was_in_the_extra_column_comes_back_as_its_own_cell(result: dict[str, Any]) -> None:
-    named = named_cells(CsvCells(defuse=False)(result))
-    row, unknown = cells_in(["other", EXTRA], named)
+@given(
+    st.dictionaries(st.text(max_size=3), CELL_VALUES | st.lists(CELL_VALUES), min_size=1),
+    st.sampled_from(",;\t|: ^"),
+)
+def test_what_was_in_the_extra_column_comes_back_as_its_own_cell(
+    result: dict[str, Any], delimiter: str
+) -> None:
+    form = CsvCells(defuse=False, delimiter=delimiter)
+    named = named_cells(form(result))
+    row, unknown = cells_in(["other", EXTRA], named, form)
     assert unknown is None
-    again = cells_of_row(["other", EXTRA], ",".join(row) + "\n")
+    again = cells_of_row(["other", EXTRA], delimiter.join(row) + "\n", form)
     assert again == {name: cell for name, cell in named.items() if cell}
 
 

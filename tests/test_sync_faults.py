@@ -140,8 +140,8 @@ def test_results_beside_an_output_with_other_columns_are_done_again(
     sync(["a1", "a2"], "out.csv", named)
     stopped_sync(monkeypatch, ["b1", "b2"], "out.csv", named)
     sync(["a1", "b1"], "out.csv", named)
-    assert Path("out.csv").read_text() == "a\na1\n"
-    assert "which the first one did not have" in Path("out.csv.errors.jsonl").read_text()
+    assert Path("out.csv").read_text() == 'a,_extra\na1,\n,"{""b"": ""b1""}"\n'
+    assert calls == ["b1"]
 
 
 def test_an_accepted_task_is_remembered_and_what_was_done_with_it_kept(

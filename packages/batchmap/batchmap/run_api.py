@@ -21,6 +21,7 @@ from batchmap.job import Job
 from batchmap.options import JobOptions, OptionReader
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
+from batchmap.options.output_checks import check_output
 from batchmap.records import RunOutcome
 from batchmap.sources import ReadingOptions
 from batchmap.sources.python_items import PythonItems, identity_bytes
@@ -139,6 +140,7 @@ def _read(
     for name in ReadingOptions.names() if items is not None else ():
         if reader.raw(name):
             reader.error(f"{name} is for inputs that are read, and these items are there already")
+    check_output(reader, values)
     if values["output"] is None:
         reader.error("output must be a file, or a URL of a store")
     check_inputs(reader, values)
@@ -163,13 +165,7 @@ def _read(
     if options.get("errors") is None and values["output"] is not None:
         values["errors"] = errors_location(values["output"])
     reader.close()
-    made = JobOptions(**values)
-    if made.columns_out and made.output_format not in ("csv", "tsv"):
-        raise UsageError(
-            f"{made.output_format} takes any columns at any time; leave it out",
-            option="columns_out",
-        )
-    return made
+    return JobOptions(**values)
 
 
 def _plain(function: Any) -> tuple[Any, str]:

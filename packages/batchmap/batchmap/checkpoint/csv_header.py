@@ -1,4 +1,4 @@
-"""Keeps the header of a CSV output what the results of the first items say, in any order.
+"""Keeps the header of a CSV or TSV output what the results of the first items say, in any order.
 
 A header is written before its rows, and results come as their items finish. So the columns of the
 first items are noted in the journal; when all of these are done, and when a result has a column of
@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from batchmap.checkpoint.done_items import result_commits
+from batchmap.checkpoint.fingerprint import output_form
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_replacement import remove_draft, replacing, settle
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.records import ItemFailure
-from batchmap.sinks import Sink, open_reader, open_sink
+from batchmap.sinks import OutputForm, ResultReader, Sink
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.csv import CsvSink
 from batchmap.sinks.csv_cells import Cells
-from batchmap.sinks.csv_columns import EXTRA, cells_of_row, chosen_columns, named_cells
+from batchmap.sinks.csv_columns import EXTRA, cells_of_row, chosen_columns
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.storage import Location, draft_path, sync_directory
 
@@ -42,21 +43,15 @@ _COPIED_RESULTS = 50_000
 
 
 class HeaderedCsv:
-    """The sink `csv` for the output at `path`; `open_csv` makes another one for a draft of it.
+    """The sink `csv` for the output at `path`, which is in this form; as `Sink` says."""
 
-    As `Sink` says. `begin` is called once the output has its beginning.
-    """
-
-    shows_items = False
-
-    def __init__(
-        self, csv: CsvSink, path: Path, journal: Journal, open_csv: Callable[[Path], CsvSink]
-    ) -> None:
+    def __init__(self, csv: CsvSink, path: Path, journal: Journal, form: OutputForm) -> None:
         self._csv = csv
         self._path = path
         self._journal = journal
-        self._open_csv = open_csv
+        self._form = form
         self.encoder = csv.encoder
+        self.shows_items = csv.shows_items
         self.commit_every_s, self.commit_soonest_s = csv.commit_every_s, csv.commit_soonest_s
         self._first: dict[int, list[str] | None] | None = None
         """The columns of the results of the first items; `None` once no more can come."""
@@ -82,16 +77,17 @@ class HeaderedCsv:
     def encode(
         self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Cells]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
+        all_cells, failures = self._csv.with_items(items, encoded)
         if self._first is not None:
-            self._note(indexes, encoded)
-        rows, failures = self._csv.encode(indexes, items, encoded)
-        if failures and self._first:  # all for a column that there is not
+            self._note(indexes, all_cells)
+        rows, unknown = self._csv.rows(all_cells)
+        if unknown and self._first:
             self.settle_columns()
-            rows, failures = self._csv.encode(indexes, items, encoded)
-        if failures:
-            self._tell(min(failures), encoded)
+            rows, unknown = self._csv.rows(all_cells)
+        if unknown:
+            self._tell(next(iter(unknown.values())))
             self._write_anew([*(self._csv.columns or ()), EXTRA])
-            rows, failures = self._csv.encode(indexes, items, encoded)
+            rows, _ = self._csv.rows(all_cells)
         return rows, failures
 
     def carry(self, kept: Kept, index: int) -> list[str]:
@@ -141,11 +137,12 @@ class HeaderedCsv:
         names = (None if one is None else tuple(one) for _, one in sorted(self._first.items()))
         return [one for one in chosen_columns(self._csv.asked, names) if one != EXTRA]
 
-    def _note(self, indexes: Sequence[int], encoded: Sequence[Cells]) -> None:
+    def _note(self, indexes: Sequence[int], all_cells: Sequence[Cells | None]) -> None:
         """Note the columns of some results; those of all first items are the output's."""
         assert self._first is not None
-        for index, (names, _) in zip(indexes, encoded, strict=True):
-            if index < FIRST_ITEMS:
+        for index, cells in zip(indexes, all_cells, strict=True):
+            if index < FIRST_ITEMS and cells is not None:
+                names, _ = cells
                 self._first[index] = None if names is None else list(names)
                 self._is_noted = False
         if self._csv.columns is None and self._first:
@@ -161,16 +158,14 @@ class HeaderedCsv:
         [number] = self._journal.row("SELECT count(*) FROM failed WHERE item < ?", FIRST_ITEMS)
         return int(number) + self._journal.noted_failures(FIRST_ITEMS)
 
-    def _tell(self, offset: int, encoded: Sequence[Cells]) -> None:
+    def _tell(self, column: str) -> None:
         if self._is_told:
             return
         self._is_told = True
-        known = self._csv.columns or ()
-        new = next(name for name in named_cells(encoded[offset]) if name not in known)
         _logger.warning(
             "%s: a result has the column %r, which the first ones had not; it is kept in the "
             "column %s",
-            self._path, new, EXTRA,
+            self._path, column, EXTRA,
         )  # fmt: skip
 
     # The output, written anew ---------------------------------------------------------------
@@ -207,15 +202,19 @@ class HeaderedCsv:
         """Tell whether results that are written have other columns."""
         self._commit()
         known = set(columns)
-        with closing(open_reader(self._path, "csv", result_commits(self._journal))) as reader:
+        with closing(self._reader()) as reader:
             done = 0
             for number, _ in result_commits(self._journal):
                 kept = reader.read(done, number)
                 names = kept.columns or ()
-                if any(not cells_of_row(names, row).keys() <= known for row in kept.pieces):
+                rows = (cells_of_row(names, row, self.encoder) for row in kept.pieces)
+                if any(not row.keys() <= known for row in rows):
                     return True
                 done += number
         return False
+
+    def _reader(self) -> ResultReader:
+        return self._form.reader(self._path, result_commits(self._journal))
 
     def _commit(self) -> int:
         """Make all durable that was written, in the output and in the journal; return its end."""
@@ -227,10 +226,10 @@ class HeaderedCsv:
 
     def _copy(self, draft: Path, columns: Sequence[str], new: Any) -> None:
         with ExitStack() as stack:
-            csv = self._open_csv(draft)
+            csv = self._form.sink(draft)
+            assert isinstance(csv, CsvSink)
             stack.callback(csv.close)
-            reader = open_reader(self._path, "csv", result_commits(self._journal))
-            stack.enter_context(closing(reader))
+            reader = stack.enter_context(closing(self._reader()))
             csv.start(0)
             csv.choose(columns)
             done = copied = 0
@@ -263,22 +262,10 @@ def _note_stretch(csv: CsvSink, new: Any) -> None:
 
 
 def with_header(sink: Sink, path: Location, journal: Journal | None, options: JobOptions) -> Sink:
-    """Return the sink of an output; one of CSV, on this machine, with the care of its header."""
+    """Return the sink of an output; with a header, on this machine, one that cares for it."""
     if not isinstance(sink, CsvSink) or journal is None or not isinstance(path, Path):
         return sink
-
-    def open_csv(draft: Path) -> CsvSink:
-        made = open_sink(
-            draft,
-            options.output_format,
-            defuse=options.defuse_formulas,
-            strict=options.strict,
-            columns=options.columns_out or (),
-        )
-        assert isinstance(made, CsvSink)
-        return made
-
-    return HeaderedCsv(sink, path, journal, open_csv)
+    return HeaderedCsv(sink, path, journal, output_form(options))
 
 
 def _claim(journal: Journal, draft: Path) -> None:

@@ -9,11 +9,18 @@ from batchmap.checkpoint.identity import Identity
 from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError
 from batchmap.options import JobOptions
-from batchmap.sinks import read_schema, schema_text
+from batchmap.sinks import OutputForm, read_schema, schema_text
 from batchmap.sources import Source
 from batchmap.sources.sampled import whole_of
+from batchmap.storage.formats import DELIMITERS
 
-__all__ = ["check_sameness", "leave_to_the_input", "run_fingerprint", "without_task"]
+__all__ = [
+    "check_sameness",
+    "leave_to_the_input",
+    "output_form",
+    "run_fingerprint",
+    "without_task",
+]
 
 _OF_THE_TASK = ("function", "setup", "source", "bound")
 """What a fingerprint holds of the task."""
@@ -32,17 +39,14 @@ def run_fingerprint(
     options: JobOptions, function: Mapping[str, Any], source: Source, identity: Identity
 ) -> dict[str, Any]:
     """Return what the results depend on, the items apart."""
-    names = ("output_format", "record", "keep_order", "defuse_formulas", "json_path")
-    chosen = {name: getattr(options, name) for name in names}
     source = whole_of(source)
-    # What is not given is not noted, so that journals of earlier versions can be gone on with.
-    given = {"strict": options.strict or None, "columns_out": options.columns_out}
-    chosen |= {name: list(one) if isinstance(one, tuple) else one for name, one in given.items()}
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
     schema = None if options.schema is None else schema_text(read_schema(options.schema))
     return {
         **function,
-        **chosen,
+        **_output_settings(options),
+        "keep_order": options.keep_order,
+        "json_path": options.json_path,
         "schema": schema,
         "rows": getattr(source, "reads_rows_of_files", None),
         "input_format": input_format,
@@ -50,6 +54,31 @@ def run_fingerprint(
         "seed": None if options.sample is None else options.seed,
         "identity": identity.name,
         "reading": _reading(options, source),
+    }
+
+
+def output_form(options: JobOptions) -> OutputForm:
+    """Return the form of the output that `options` ask for."""
+    return OutputForm.of(_output_settings(options), schema=options.schema)
+
+
+def _output_settings(options: JobOptions) -> dict[str, Any]:
+    """Return the options that say how results are written, as the fingerprint holds them.
+
+    What is not given is `None`, so that journals of earlier versions can be gone on with.
+    """
+    names = ("record", "defuse_formulas")
+    delimiter = options.output_delimiter
+    return {
+        "output_format": f"{options.output_format}{options.compression}",
+        **{name: getattr(options, name) for name in names},
+        "output_delimiter": None
+        if delimiter == DELIMITERS.get(options.output_format)
+        else delimiter,
+        "bom": options.bom or None,
+        "with_item": options.with_item or None,
+        "strict": options.strict or None,
+        "columns_out": list(options.columns_out) if options.columns_out else None,
     }
 
 

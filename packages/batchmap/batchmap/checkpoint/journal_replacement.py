@@ -21,7 +21,7 @@ from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_file import create_statement
 from batchmap.checkpoint.journal_tables import NotedRows
 from batchmap.errors import OutputError
-from batchmap.sinks import open_sink
+from batchmap.sinks import OutputForm
 from batchmap.sinks.parquet_parts import LocalParquetParts
 
 __all__ = ["Replacement", "adopt", "remove_draft", "replacing", "settle"]
@@ -121,13 +121,13 @@ def _is_new(journal: Journal, output: Path, fingerprint: dict[str, Any]) -> bool
     """Tell whether the output is what the new rows say: somebody may have removed the draft."""
     if not output.exists():
         return False
-    sink = open_sink(output, fingerprint["output_format"])
+    form = OutputForm.of(fingerprint)
     try:
-        sink.check(journal.stretches(tables=_PREFIX))
+        form.sink(output).check(journal.stretches(tables=_PREFIX))
     except OutputError:
         return False
     [end] = journal.row(f"SELECT max(output_end) FROM {_PREFIX}done")
-    return fingerprint["output_format"] == "parquet" or output.stat().st_size == (end or 0)
+    return form.output_format == "parquet" or form.text_bytes(output) == (end or 0, 0)
 
 
 def remove_draft(draft: Path) -> None:

@@ -17,23 +17,25 @@ from batchmap.checkpoint.journal_file import (
 )
 from batchmap.checkpoint.journal_replacement import settle
 from batchmap.checkpoint.store_journal import StoreJournal
+from batchmap.checkpoint.table_journal import TableJournal
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink
 from batchmap.storage import draft_path, journal_path
 from batchmap.storage.output_lease import OutputLease
+from batchmap.storage.table_output import TableOutput
 
 __all__ = ["agree", "checked_journal", "open_journal"]
 
 
-def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
+def open_journal(options: JobOptions, output: Path | OutputLease | TableOutput) -> Journal:
     """Return the journal of `output`, which nobody else can open now.
 
     Raises `UsageError` for an output that exists and may not be touched, `OutputHeldError` when
     another run holds it, `OutputError` when nobody knows what it holds.
     """
     is_new = not (
-        output.has_journal() if isinstance(output, OutputLease) else journal_path(output).exists()
+        journal_path(output).exists() if isinstance(output, Path) else output.has_journal()
     )
     may_exist = options.resume or options.sync or options.overwrite
     if is_new and output.exists():
@@ -66,14 +68,14 @@ def open_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
     return journal
 
 
-def _without_run(output: Path | OutputLease) -> OutputError:
+def _without_run(output: Path | OutputLease | TableOutput) -> OutputError:
     return OutputError(
         f"{output} has a journal without a run, so nobody knows what it holds",
         advice="{overwrite} begins anew, or name another file",
     )
 
 
-def _is_foreign(output: Path | OutputLease) -> bool:
+def _is_foreign(output: Path | OutputLease | TableOutput) -> bool:
     """Tell whether there is something that a journal without a run cannot vouch for."""
     return isinstance(output, Path) and output.is_file() and output.stat().st_size > 0
 
@@ -96,10 +98,12 @@ def _refuse_leftovers(options: JobOptions, output: Path) -> None:
             )
 
 
-def _opened_journal(options: JobOptions, output: Path | OutputLease) -> Journal:
+def _opened_journal(options: JobOptions, output: Path | OutputLease | TableOutput) -> Journal:
     """Open the journal; with `overwrite`, one that is damaged is replaced."""
     if isinstance(output, OutputLease):
         return StoreJournal(output)
+    if isinstance(output, TableOutput):
+        return TableJournal(output, anew=options.overwrite)
     path = journal_path(output)
     try:
         return checked_journal(output)

@@ -18,7 +18,12 @@ from typing import Any
 from batchmap.checkpoint.completion_log import FailureSpool
 from batchmap.checkpoint.csv_header import with_header
 from batchmap.checkpoint.failure_stats import FailureLimit
-from batchmap.checkpoint.fingerprint import check_sameness, leave_to_the_input, run_fingerprint
+from batchmap.checkpoint.fingerprint import (
+    check_sameness,
+    leave_to_the_input,
+    output_form,
+    run_fingerprint,
+)
 from batchmap.checkpoint.identity import identity_of
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.open_journal import agree, open_journal
@@ -28,7 +33,7 @@ from batchmap.checkpoint.sync import open_sync_recorder
 from batchmap.checkpoint.sync_results import remove_sync
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
-from batchmap.sinks import Sink, StdoutSink, open_sink
+from batchmap.sinks import Sink
 from batchmap.sources import ReadingOptions, Source, open_inputs
 from batchmap.sources.sampled import Sampled
 from batchmap.stopping import StopRequest
@@ -44,6 +49,8 @@ from batchmap.storage import (
     why_failed,
 )
 from batchmap.storage.output_lease import OutputLease, kept_beside
+from batchmap.storage.table_output import TableOutput
+from batchmap.storage.table_url import TableUrl
 
 __all__ = ["open_input", "open_recorder", "refuse_own_input", "sampled"]
 
@@ -98,7 +105,7 @@ def refuse_own_input(
         if (
             isinstance(location, StoreUrl) and any(is_same_file(location, url) for url in read_urls)
         )
-        or (isinstance(location, Path) and any(is_same_file(location, one) for one in paths))
+        or (location is not None and any(is_same_file(location, one) for one in paths))
     ]
     if errors:
         raise UsageError.joined(errors)
@@ -115,6 +122,13 @@ def _own_files(options: JobOptions, written: Mapping[str, Location | None]) -> l
         files += [beside, draft, *journals]
         files += [Path(f"{path}{end}") for path in journals for end in ("-wal", "-shm", "-journal")]
         files += [Path(f"{path}.parts") for path in (target, beside, draft)]
+    elif isinstance(options.output, TableUrl):
+        files += [
+            Path(f"{path}{end}")
+            for path in (options.output.path,)
+            if path is not None
+            for end in ("", "-wal", "-shm", "-journal")
+        ]
     elif options.output is not None:
         files += kept_beside(options.output)
     return [location for location in files if location is not None]
@@ -142,19 +156,10 @@ def open_recorder(
         output = _leased(options.output, stack)
         identity = identity_of(source, options.key)
         if output is None:
-            sink: Sink = StdoutSink(stdout, record=options.record, strict=options.strict)
+            sink: Sink = output_form(options).stdout_sink(stdout)
             journal: Journal | None = None
         else:
-            sink = open_sink(
-                output,
-                options.output_format,
-                record=options.record,
-                defuse=options.defuse_formulas,
-                model=getattr(source, "schema", None),
-                schema=options.schema,
-                strict=options.strict,
-                columns=options.columns_out or (),
-            )
+            sink = output_form(options).sink(output, model=getattr(source, "schema", None))
             journal = open_journal(options, output)
             stack.callback(journal.close)
             if options.output is not None:
@@ -182,7 +187,7 @@ def open_recorder(
             stack.callback(pending.close)
         if before is not None:
             check_sameness(before, now, accepts_task=options.accept_task)
-        if isinstance(output, OutputLease):
+        if isinstance(output, OutputLease | TableOutput):
             output.acquire()
         if journal is not None:
             _start(options, now, before is not None, journal, sink)
@@ -218,11 +223,11 @@ def _keeps_order(options: JobOptions, before: Mapping[str, Any] | None) -> bool:
     return bool(before["keep_order"]) if before is not None else options.output is not None
 
 
-def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease | None:
-    """Return the output at `location`; what is held of a store is released with `stack`."""
+def _leased(location: Location | None, stack: ExitStack) -> Path | OutputLease | TableOutput | None:
+    """Return the output at `location`; what is held of it is released with `stack`."""
     if not isinstance(location, StoreUrl):
         return location
-    output = OutputLease(location)
+    output = TableOutput(location) if isinstance(location, TableUrl) else OutputLease(location)
     stack.callback(output.release)
     return output
 

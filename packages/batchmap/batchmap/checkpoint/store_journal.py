@@ -1,23 +1,15 @@
 """The journal of an output in a store.
 
 No file of a store can be appended to, so each commit is an object of its own, with the events since
-the one before. When a run begins, they are replayed into a journal on this machine, the mirror,
-which then gets every event, too.
+the one before.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
-import tempfile
-import zlib
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from batchmap.checkpoint.journal import Journal
+from batchmap.checkpoint.replayed_journal import ReplayedJournal, packed_events
 from batchmap.errors import OutputError
 from batchmap.storage.output_lease import OutputLease
 
@@ -29,7 +21,7 @@ _FETCHED_TOGETHER = 64
 _match_object = re.compile(r".*/(\d{6,})-([0-9a-f]+)\.json\.z").fullmatch
 
 
-class StoreJournal(Journal):
+class StoreJournal(ReplayedJournal):
     """The journal of `output`, whichever machine wrote it so far.
 
     Only the run that holds the lease of the output may change it. Raises `OutputHeldError` when a
@@ -39,74 +31,15 @@ class StoreJournal(Journal):
 
     def __init__(self, output: OutputLease) -> None:
         self._output = output
-        self._events: list[list[Any]] = []
-        self._mirror_path = _mirror_path_of(output)
-        super().__init__(self._mirror_path, name=f"{output}.journal")
-        try:
-            self.forget()
-            self._objects = self._list_objects()
-            self._replay()
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        if self._connection is not None:
-            with suppress(OSError):
-                self._mirror_path.unlink()
-        super().close()
-
-    # Each change goes to the store first -----------------------------------------------------
+        super().__init__(f"{output}", output.url.url)
 
     def begin(self, fingerprint: dict[str, Any]) -> None:
         before = list(self._objects.values())
-        self._write([["begin", fingerprint]])
         super().begin(fingerprint)
         try:
             self._output.store.remove(before)
         except OSError as error:
             raise self._output.failed(error) from error
-
-    def go_on(self, fingerprint: dict[str, Any], *, retry_failed: bool) -> None:
-        self._write([["go_on", fingerprint, retry_failed]])
-        super().go_on(fingerprint, retry_failed=retry_failed)
-
-    def note_whole(self, negative_end: int, digest: bytes) -> None:
-        self._write([["whole", negative_end, digest.hex()]])
-        super().note_whole(negative_end, digest)
-
-    def finish(self) -> None:
-        self._write([["finish"]])
-        super().finish()
-
-    def cut(self, end: int) -> int:
-        self._write([["cut", end]])
-        return super().cut(end)
-
-    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
-        self._events.append(["done", first, number, entries.hex(), output_end])
-        super().add_done(first, number, entries, output_end)
-
-    def add_failed(self, item: int, entry: bytes, line: str) -> None:
-        self._events.append(["failed", item, entry.hex(), line])
-        super().add_failed(item, entry, line)
-
-    def add_stretch(self, output_end: int, digest: bytes) -> None:
-        self._events = [one for one in self._events if one[0] != "stretch"]
-        self._events.append(["stretch", output_end, digest.hex()])
-        super().add_stretch(output_end, digest)
-
-    def drop_beyond(self, end: int) -> int:
-        self._events = [one for one in self._events if one[0] != "done" or one[-1] <= end]
-        return super().drop_beyond(end)
-
-    def commit(self) -> None:
-        if self._events:
-            self._write(self._events)
-            self._events = []
-        super().commit()
-
-    # The objects -----------------------------------------------------------------------------
 
     def _list_objects(self) -> dict[int, str]:
         """Return the paths of the objects by their numbers, in order."""
@@ -126,7 +59,7 @@ class StoreJournal(Journal):
         return found
 
     def _replay(self) -> None:
-        """Apply the events of all objects to the mirror."""
+        self._objects = self._list_objects()
         numbers = sorted(self._objects)
         for start in range(0, len(numbers), _FETCHED_TOGETHER):
             some = [self._objects[number] for number in numbers[start : start + _FETCHED_TOGETHER]]
@@ -135,43 +68,7 @@ class StoreJournal(Journal):
             except OSError as error:
                 raise self._output.failed(error) from error
             for path, data in zip(some, loaded, strict=True):
-                try:
-                    for event in json.loads(zlib.decompress(data)):
-                        self._apply(event)
-                    super().commit()
-                except (ValueError, TypeError, LookupError, zlib.error) as error:
-                    raise OutputError(
-                        f"{self._output.store.url_of(path)}: is damaged, or not of this program",
-                        advice="{overwrite} begins anew",
-                    ) from error
-
-    def _apply(self, event: list[Any]) -> None:
-        """Apply an event to the mirror; raises `ValueError` or `TypeError` for no event."""
-        name, *values = event
-        if name == "done":
-            first, number, entries, end = values
-            super().add_done(first, number, _parse_entries(entries, number), end)
-            return
-        if name == "failed":
-            item, entry, line = values
-            super().add_failed(item, _parse_entries(entry, 1), line)
-            return
-        if name == "stretch":
-            super().add_stretch(values[0], bytes.fromhex(values[1]))
-            return
-        super().commit()
-        if name == "begin":
-            super().begin(*values)
-        elif name == "go_on":
-            super().go_on(values[0], retry_failed=values[1])
-        elif name == "cut":
-            super().cut(*values)
-        elif name == "whole":
-            super().note_whole(values[0], bytes.fromhex(values[1]))
-        elif name == "finish":
-            super().finish()
-        else:
-            raise ValueError(name)
+                self._replay_commit(data, f"{self._output.store.url_of(path)}")
 
     def _write(self, events: list[list[Any]]) -> None:
         """Write events as the next object, if this run still holds the lease."""
@@ -180,27 +77,7 @@ class StoreJournal(Journal):
         number = max(self._objects, default=0) + 1
         path = f"{output.journal}/{number:06}-{output.owner}.json.z"
         try:
-            output.store.write(path, zlib.compress(json.dumps(events).encode(), 1))
+            output.store.write(path, packed_events(events))
         except OSError as error:
             raise output.failed(error) from error
         self._objects[number] = path
-
-
-def _parse_entries(text: str, number: int) -> bytes:
-    entries = bytes.fromhex(text)
-    if not entries or len(entries) % number:
-        raise ValueError("not so many entries")
-    return entries
-
-
-def _mirror_path_of(output: OutputLease) -> Path:
-    """Return the path of the output's journal on this machine, one for each user."""
-    user = getattr(os, "getuid", int)()
-    directory = Path(tempfile.gettempdir(), f"stored-journals-{user}")
-    try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        if directory.stat().st_uid != user:
-            raise PermissionError("it is another user's")
-    except OSError as error:
-        raise OutputError(f"{directory}: cannot be used ({error}); set TMPDIR") from error
-    return directory / f"{hashlib.sha256(output.url.url.encode()).hexdigest()[:32]}.journal"

@@ -22,6 +22,7 @@ from typing import Any
 from batchmap.checkpoint.csv_header import HeaderedCsv
 from batchmap.checkpoint.done_items import done_items
 from batchmap.checkpoint.failure_stats import FailureLimit
+from batchmap.checkpoint.fingerprint import output_form
 from batchmap.checkpoint.identity import Identity
 from batchmap.checkpoint.item_matching import ItemMatching
 from batchmap.checkpoint.journal import Journal
@@ -66,7 +67,7 @@ def open_sync_recorder(
     matching = _matching(options, source, identity, journal, beside, stop)
     columns = Kept([])
     if matching.differences.kept:
-        columns = columns_at(options.output, options.output_format, journal)
+        columns = columns_at(options.output, output_form(options), journal)
     if beside.journal is not None and not beside.fits(columns):
         beside.remove()
         matching.close()

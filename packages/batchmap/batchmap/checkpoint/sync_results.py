@@ -11,14 +11,14 @@ from typing import Any
 
 from batchmap.checkpoint.csv_header import with_header
 from batchmap.checkpoint.done_items import last_rows, result_commits
-from batchmap.checkpoint.fingerprint import without_task
+from batchmap.checkpoint.fingerprint import output_form, without_task
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_file import DamagedJournalError, remove_journal_file
 from batchmap.checkpoint.journal_replacement import remove_draft, settle
 from batchmap.checkpoint.open_journal import agree
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
-from batchmap.sinks import Sink, open_reader, open_sink
+from batchmap.sinks import OutputForm, Sink
 from batchmap.sinks.base import Kept
 from batchmap.sinks.csv_columns import EXTRA
 from batchmap.sinks.output_errors import real_path
@@ -50,16 +50,7 @@ class SyncResults:
         self._output = options.output
         self._fingerprint = dict(fingerprint)
         self.path = sync_path(options.output)
-        self._plain_sink: Sink = open_sink(
-            self.path,
-            options.output_format,
-            record=options.record,
-            defuse=options.defuse_formulas,
-            model=model,
-            schema=options.schema,
-            strict=options.strict,
-            columns=options.columns_out or (),
-        )
+        self._plain_sink: Sink = output_form(options).sink(self.path, model=model)
         self.sink = self._plain_sink
         self.journal: Journal | None = None
         self.rows_before = (0, 0)
@@ -111,7 +102,7 @@ class SyncResults:
         if columns.columns is None and not columns.schemas:
             return True
         assert self.journal is not None
-        here = columns_at(self.path, self._options.output_format, self.journal)
+        here = columns_at(self.path, output_form(self._options), self.journal)
         if here.columns is not None:
             known = [name for name in columns.columns or () if name != EXTRA]
             return [name for name in here.columns if name != EXTRA] == known
@@ -149,6 +140,7 @@ class SyncResults:
         """Remove it, with its journal; both are ours alone."""
         self.close()
         remove_sync(self._output)
+        self.rows_before, self.retries = (0, 0), False  # of the journal that is gone
 
     def close(self) -> None:
         """Close both."""
@@ -181,7 +173,7 @@ def _is_of_a_sync(path: Path) -> bool:
         journal.close()
 
 
-def columns_at(path: Path, output_format: str, journal: Journal) -> Kept:
+def columns_at(path: Path, form: OutputForm, journal: Journal) -> Kept:
     """Return the columns of an output, without results."""
-    with closing(open_reader(path, output_format, result_commits(journal))) as reader:
+    with closing(form.reader(path, result_commits(journal))) as reader:
         return reader.columns()

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.checkpoint.done_items import done_items, failure_line_of, result_commits
+from batchmap.checkpoint.fingerprint import output_form
 from batchmap.checkpoint.item_matching import ItemMatching, KeptRange
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_replacement import Replacement, remove_draft, replacing, settle
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
-from batchmap.sinks import Sink, open_reader, open_sink, renumbered_failure
+from batchmap.sinks import Sink, renumbered_failure
 from batchmap.sinks.csv import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet_parts import LocalParquetParts
@@ -66,16 +67,8 @@ def rewrite(
     draft = draft_path(target, target.parent)
     journal = earlier[0].journal
     _claim_draft(journal, draft)
-    sink = open_sink(
-        draft,
-        options.output_format,
-        record=options.record,
-        defuse=options.defuse_formulas,
-        model=column_types([one.path for one in earlier], options.output_format),
-        schema=options.schema,
-        strict=options.strict,
-        columns=options.columns_out or (),
-    )
+    model = column_types([one.path for one in earlier], options.output_format)
+    sink = output_form(options).sink(draft, model=model)
     try:
         with ExitStack() as stack, replacing(journal, fingerprint) as new:
             stack.callback(sink.close)
@@ -144,7 +137,7 @@ class _Writer:
         self._beside = earlier[-1]
         readers = [
             stack.enter_context(
-                closing(open_reader(one.path, options.output_format, result_commits(one.journal)))
+                closing(output_form(options).reader(one.path, result_commits(one.journal)))
             )
             for one in earlier
         ]

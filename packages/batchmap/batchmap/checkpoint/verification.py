@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.open_journal import checked_journal
+from batchmap.checkpoint.table_journal import TableJournal
 from batchmap.errors import OutputError
 from batchmap.optional import require
-from batchmap.sinks import open_sink
+from batchmap.sinks import OutputForm
 from batchmap.storage import journal_path
+from batchmap.storage.formats import DELIMITERS
+from batchmap.storage.table_output import TableOutput
+from batchmap.storage.table_url import TableUrl
 
 __all__ = ["Verification", "verify_output"]
 
@@ -32,23 +38,30 @@ class Verification:
     """What does not agree, a line each; empty when all does."""
 
 
-def verify_output(output: Path, errors: Path) -> Verification:
+def verify_output(output: Path | TableUrl, errors: Path) -> Verification:
     """Compare the output of a run with its journal, and with the file `errors` of failed items.
 
     Nothing is changed. Raises `OutputHeldError` while a run holds the output, `OutputError` when
     there is no journal or it is damaged.
     """
-    path = journal_path(output)
-    if not path.exists():
-        raise OutputError(f"{output} has no journal, so nobody knows what it holds")
-    journal = checked_journal(output)
-    try:
+    if isinstance(output, TableUrl):
+        with closing(TableOutput(output)) as table:
+            if not table.has_journal():
+                raise _without_journal(output)
+            with closing(TableJournal(table)) as journal:
+                journal.check()
+                return _verified(journal, table, errors)
+    if not journal_path(output).exists():
+        raise _without_journal(output)
+    with closing(checked_journal(output)) as journal:
         return _verified(journal, output, errors)
-    finally:
-        journal.close()
 
 
-def _verified(journal: Journal, output: Path, errors: Path) -> Verification:
+def _without_journal(output: Path | TableUrl) -> OutputError:
+    return OutputError(f"{output} has no journal, so nobody knows what it holds")
+
+
+def _verified(journal: Journal, output: Path | TableOutput, errors: Path) -> Verification:
     found = Verification(is_finished=journal.finished())
     fingerprint = journal.fingerprint
     if fingerprint is None:
@@ -56,14 +69,12 @@ def _verified(journal: Journal, output: Path, errors: Path) -> Verification:
     found.results, found.failures = journal.counts()
     found.differences += _differences_of_items(journal, found)
     try:
-        sink = open_sink(
-            output,
-            fingerprint["output_format"],
-            record=fingerprint["record"] or "full",
-            defuse=bool(fingerprint["defuse_formulas"]),
-        )
-        sink.check(journal.stretches())
-        found.differences += _differences_of_results(journal, output, fingerprint)
+        form = OutputForm.of(fingerprint)
+        form.sink(output).check(journal.stretches())
+        if isinstance(output, TableOutput):
+            found.differences += _differences_of_table(journal, output)
+        else:
+            found.differences += _differences_of_results(journal, output, form)
     except OutputError as error:
         found.differences += error.messages
     found.differences += _differences_of_failures(journal, errors, found)
@@ -81,27 +92,27 @@ def _differences_of_items(journal: Journal, found: Verification) -> Iterator[str
         expected = max(expected, first + number)
 
 
-def _differences_of_results(
-    journal: Journal, output: Path, fingerprint: dict[str, Any]
-) -> Iterator[str]:
+def _differences_of_results(journal: Journal, output: Path, form: OutputForm) -> Iterator[str]:
     """Compare the records in the output with the items that the journal says they are of."""
     end = journal.output_end
-    if fingerprint["output_format"] == "parquet":
+    if form.output_format == "parquet":
         yield from _differences_of_rows(journal, output)
         return
-    size = output.stat().st_size if output.exists() else 0
+    size, more = form.text_bytes(output) if output.exists() else (0, 0)
+    of_text = " of text" if form.compression else ""
     if size < end:
-        yield f"{output} has {size} bytes and had {end}; its end is missing"
+        yield f"{output} has {size} bytes{of_text} and had {end}; its end is missing"
         return
-    if size > end:
-        yield f"{output} has {size - end} bytes that are not recorded; a resume cuts them off"
+    if size > end or more:
+        more += size - end
+        yield f"{output} has {more} bytes that are not recorded; a resume cuts them off"
     if not end:
         return
-    is_full = fingerprint["output_format"] == "jsonl" and fingerprint["record"] != "result"
-    with output.open("rb") as file:
+    is_full = form.output_format == "jsonl" and form.record != "result"
+    with form.opened(output) as file:
         lines: Iterator[bytes] = iter(file.readline, b"")
-        if fingerprint["output_format"] == "csv":
-            lines = (repr(row).encode() for row in _csv_rows(output))
+        if form.output_format in DELIMITERS:
+            lines = (repr(row).encode() for row in _csv_rows(file, form.delimiter))
             next(lines, None)
         for first, number, _ in journal.done():
             for index in range(first, first + number):
@@ -114,10 +125,16 @@ def _differences_of_results(
                     return
 
 
-def _csv_rows(output: Path) -> Iterator[list[str]]:
+def _differences_of_table(journal: Journal, table: TableOutput) -> Iterator[str]:
+    table.load()
+    if table.rows != journal.output_end:
+        yield f"{table} has {table.rows} rows, and the journal {journal.output_end} results"
+
+
+def _csv_rows(file: BinaryIO, delimiter: str) -> Iterator[list[str]]:
     csv.field_size_limit(2**31 - 1)
-    with output.open(newline="", encoding="utf-8") as text:
-        yield from csv.reader(text, strict=True)
+    text = io.TextIOWrapper(file, newline="", encoding="utf-8")
+    yield from csv.reader(text, delimiter=delimiter, strict=True)
 
 
 def _differences_of_rows(journal: Journal, output: Path) -> Iterator[str]:

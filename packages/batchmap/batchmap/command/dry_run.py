@@ -7,14 +7,17 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from batchmap.checkpoint.fingerprint import output_form
 from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.job import Job, dask_address
 from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, ItemFailure, Plan, UnreadableRecord
-from batchmap.sinks import Sink, StdoutSink, open_sink
+from batchmap.sinks import Sink
 from batchmap.sinks.csv_columns import EXTRA
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest, Urgency
+from batchmap.storage.table_output import TableOutput
+from batchmap.storage.table_url import TableUrl
 from batchmap.worker.failures import UnwritableFailure
 from batchmap.worker.processor import BatchProcessor
 
@@ -64,16 +67,11 @@ def find_plan(job: Job) -> Plan:
 
 def _trial_sink(options: JobOptions) -> Sink:
     """Return a sink of the output's format that writes nothing: it is never started."""
-    if options.output is None:
-        return StdoutSink(1, record=options.record, strict=options.strict)
-    return open_sink(
-        Path("unwritten"),
-        options.output_format,
-        record="result",
-        defuse=options.defuse_formulas,
-        strict=options.strict,
-        columns=(*(options.columns_out or ()), EXTRA),
-    )
+    columns = (*(options.columns_out or ()), EXTRA)
+    form = replace(output_form(options), record="result", with_item=False, columns_out=columns)
+    if isinstance(options.output, TableUrl):
+        return form.sink(TableOutput(options.output))
+    return form.sink(Path("unwritten"))
 
 
 class _UnwritableTrial:

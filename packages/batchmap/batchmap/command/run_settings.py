@@ -14,6 +14,7 @@ from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task
 from batchmap.options import JobOptions, OptionReader, option
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
+from batchmap.options.output_checks import check_output
 from batchmap.options.table import INPUT, RUNNING
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
@@ -22,7 +23,8 @@ from batchmap.storage import (
     is_same_file,
     journal_path,
 )
-from batchmap.storage.formats import OUTPUT_FILES
+from batchmap.storage.formats import OUTPUT_FILES, output_suffixes
+from batchmap.storage.table_url import TableUrl, names_table
 from batchmap.text import near_names
 
 __all__ = ["RunSettings"]
@@ -81,12 +83,16 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
     """Choose the format of the output by its suffix, or report what makes no sense of it."""
     asked, raw, output = reader.raw("output_format"), reader.raw("output"), values["output"]
     by_suffix = None
+    if isinstance(output, TableUrl) or (output is None and names_table(str(raw or ""))):
+        check_output(reader, values)
+        values["output_format"] = "table"
+        return
     if raw is None or str(raw) == "-":
         if asked not in (None, "jsonl"):
             reader.error(f"--output-format {asked}: stdout takes jsonl only; name a file with -o")
         values["output_format"] = "jsonl"
     elif asked is None:
-        suffix = Path(str(raw)).suffix.lower()
+        suffix, _ = output_suffixes(str(raw))
         by_suffix = OUTPUT_SUFFIXES.get(suffix)
         if by_suffix is None:
             near = near_names(suffix, tuple(OUTPUT_SUFFIXES))
@@ -95,12 +101,9 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
                 "or give --output-format"
             )
         values["output_format"] = by_suffix or "jsonl"
-    if values["columns_out"] and values["output_format"] not in ("csv", "tsv"):
-        reader.error(
-            f"--columns-out: {values['output_format']} takes any columns at any time; leave it out"
-        )
     if isinstance(output, Path) and output.exists() and not output.is_file():
         reader.error(f"--output {raw}: not a regular file; - writes to stdout")
+    check_output(reader, values)
     if values["output_format"] != "jsonl" and reader.raw("record") == "full":
         reader.error(f"--record full: {values['output_format']} holds results only; leave it out")
 
@@ -120,8 +123,9 @@ def _check_resuming(reader: OptionReader, values: dict[str, Any]) -> None:
     elif values["resume"] and values["sync"]:
         reader.error("--resume takes the input as it was and --sync as it is now; give one of them")
     if values["sync"] and isinstance(values["output"], StoreUrl):
+        what = "a table" if isinstance(values["output"], TableUrl) else "an output in a store"
         reader.error(
-            f"--sync: an output in a store, {values['output']}, cannot be written anew in part; "
+            f"--sync: {what}, {values['output']}, cannot be written anew in part; "
             "name a file of this machine"
         )
     if values["unordered"]:

@@ -12,11 +12,12 @@ from batchmap.command.settings import LOG_LEVELS, REPORT
 from batchmap.command.terminal import write_stdout
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import OptionReader, option
-from batchmap.options.locations import output_file
+from batchmap.options.locations import errors_location, output_file, verified_output
 from batchmap.options.table import OUTPUT
 from batchmap.options.values import choice
 from batchmap.stopping import StopRequest
-from batchmap.storage import NamedPath
+from batchmap.storage import NamedPath, journal_path
+from batchmap.storage.table_url import TableUrl
 from batchmap.text import printable
 
 __all__ = ["VERIFY", "VerifySettings", "verify"]
@@ -28,9 +29,9 @@ INCOMPLETE = "its run was stopped before its end; run goes on with --resume"
 class VerifySettings:
     """What `verify` was asked to look at; build it with `VerifySettings.of`, which checks it."""
 
-    output: NamedPath | None = option(
-        None, output_file, group=OUTPUT, metavar="OUTPUT", is_positional=True,
-        help="the output of a run, a file of this machine",
+    output: NamedPath | TableUrl | None = option(
+        None, verified_output, group=OUTPUT, metavar="OUTPUT", is_positional=True,
+        help="the output of a run: a file of this machine, or a table",
     )  # fmt: skip
     errors: Path | None = option(
         None, output_file, group=OUTPUT, metavar="FILE",
@@ -65,9 +66,12 @@ def verify(settings: VerifySettings, _stop: StopRequest) -> int:
 
     output = settings.output
     assert output is not None
-    if not output.exists() and not output.with_name(f"{output.name}.journal").exists():
+    file = output.path if isinstance(output, TableUrl) else output
+    if file is not None and not file.exists() and not journal_path(file).exists():
         raise UsageError(f"there is no {output}; name the output of a run")
-    found = verify_output(output, settings.errors or output.beside(".errors.jsonl"))
+    errors = settings.errors or errors_location(output)
+    assert isinstance(errors, Path)
+    found = verify_output(output, errors)
     if found.differences:
         raise OutputError(list(map(printable, found.differences)))
     if not settings.quiet:

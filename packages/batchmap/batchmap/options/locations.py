@@ -16,8 +16,10 @@ from batchmap.storage import (
     why_unreadable,
     why_unusable,
     why_unwritable,
+    without_secrets,
 )
 from batchmap.storage.patterns import is_pattern, with_home
+from batchmap.storage.table_url import TABLE_FORM, TableUrl, table_url
 
 __all__ = [
     "errors_location",
@@ -28,6 +30,7 @@ __all__ = [
     "output_or_stdout",
     "source_text",
     "source_texts",
+    "verified_output",
 ]
 
 
@@ -95,9 +98,32 @@ def output_location(raw: Any, label: str) -> Location:
     return location
 
 
+def verified_output(raw: Any, label: str) -> Path | TableUrl:
+    """Return an output that can be verified: a file of this machine, or a table."""
+    return _table(raw, label) or output_file(raw, label)
+
+
 def output_or_stdout(raw: Any, label: str) -> Location | None:
-    """Return where an output goes as `output_location` does, `None` for `-`, standard output."""
+    """Return where an output goes as `output_location` does, or a table of a database.
+
+    `None` for `-`, standard output.
+    """
+    if (table := _table(raw, label)) is not None:
+        return table
     return None if str(raw) == "-" else output_location(raw, label)
+
+
+def _table(raw: Any, label: str) -> TableUrl | None:
+    """Return the table that an option names, `None` where it names something else."""
+    try:
+        table = table_url(f"{raw}")
+    except ValueError:
+        raise OptionError(
+            f"{label} {without_secrets(f'{raw}')}: names no table; write it as {TABLE_FORM}"
+        ) from None
+    if table is not None and table.path is not None:
+        output_file(table.path.name_given, label)
+    return table
 
 
 def _is_no_file(spec: str) -> bool:
@@ -119,6 +145,8 @@ def _is_directory(spec: str) -> bool:
 
 def errors_location(output: Location) -> Location:
     """Return where the failed items of an output go unless another place is asked for."""
+    if isinstance(output, TableUrl):
+        return output.errors_path
     name = f"{output.name}.errors.jsonl"
     if isinstance(output, NamedPath):
         return output.beside(".errors.jsonl")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
@@ -19,12 +19,16 @@ from batchmap.options.names import names
 from batchmap.options.option_row import option
 from batchmap.storage import Location
 from batchmap.storage.formats import (
+    DELIMITERS,
     INPUT_FORMATS,
     MAX_RECORD_BYTES,
     OUTPUT_FILES,
     OUTPUT_FORMATS,
     OUTPUT_SUFFIXES,
+    TEXT_FORMATS,
+    output_suffixes,
 )
+from batchmap.storage.table_url import TableUrl
 
 __all__ = ["BACKEND_NAMES", "RECORDS", "EngineOptions", "JobOptions"]
 
@@ -142,11 +146,19 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     output: Location | None = option(
         None, output_or_stdout, group=OUTPUT, metavar="FILE|-",
-        help=f"a {OUTPUT_FILES} file; - is stdout (default)",
+        help=f"a {OUTPUT_FILES} file, a table; - is stdout (default)",
     )  # fmt: skip
     output_format: str = option(
         None, values.choice(OUTPUT_FORMATS), group=OUTPUT, metavar="|".join(OUTPUT_FORMATS),
         help="when the suffix does not tell",
+    )  # fmt: skip
+    output_delimiter: str | None = option(
+        None, values.delimiter, group=OUTPUT, metavar="C",
+        is_rare=True, help="between two cells of CSV or TSV: ';', tab (default: by the format)",
+    )  # fmt: skip
+    bom: bool = option(
+        False, group=OUTPUT, is_rare=True,
+        help="begin CSV or TSV with a byte order mark, for Excel",
     )  # fmt: skip
     record: str = option(
         None, values.choice(RECORDS), group=OUTPUT, metavar="|".join(RECORDS),
@@ -155,6 +167,9 @@ class JobOptions(EngineOptions):
     schema: Path | None = option(
         None, input_file, group=OUTPUT, metavar="FILE",
         is_rare=True, help="a Parquet file whose columns and types the output has",
+    )  # fmt: skip
+    with_item: bool = option(
+        False, group=OUTPUT, help="write the item's columns, then the result's",
     )  # fmt: skip
     errors: Location | None = option(
         None, output_location, group=OUTPUT, metavar="FILE",
@@ -172,7 +187,7 @@ class JobOptions(EngineOptions):
     )  # fmt: skip
     columns_out: tuple[str, ...] | None = option(
         None, names, group=OUTPUT, metavar="A,B,C",
-        is_rare=True, help="columns that a CSV output has first, whatever the results are",
+        is_rare=True, help="columns that CSV or TSV has first, whatever the results are",
     )  # fmt: skip
     strict: bool = option(
         False, group=OUTPUT, is_rare=True, help="nan and infinity are failures rather than null",
@@ -219,6 +234,12 @@ class JobOptions(EngineOptions):
         help="the certificate's private key",
     )  # fmt: skip
 
+    @property
+    def compression(self) -> str:
+        """The suffix of the compression that the output's name tells of; empty for none."""
+        is_text = self.output is not None and self.output_format in TEXT_FORMATS
+        return output_suffixes(self.output.name)[1] if self.output and is_text else ""
+
     def __post_init__(self) -> None:
         """Choose format and record by the output's suffix where they are not given.
 
@@ -235,14 +256,18 @@ class JobOptions(EngineOptions):
         if self.unordered:
             object.__setattr__(self, "keep_order", False)
         if self.record is None:
-            is_json = self.output_format == "jsonl"
-            object.__setattr__(self, "record", "full" if is_json else "result")
+            is_full = self.output_format == "jsonl" and not self.with_item
+            object.__setattr__(self, "record", "full" if is_full else "result")
+        if self.output_delimiter is None:
+            object.__setattr__(self, "output_delimiter", DELIMITERS.get(self.output_format))
 
 
 def _format_of(output: Location | None) -> str:
     if output is None:
         return "jsonl"
-    suffix = PurePath(output.name).suffix.lower()
+    if isinstance(output, TableUrl):
+        return "table"
+    suffix, _ = output_suffixes(output.name)
     if suffix not in OUTPUT_SUFFIXES:
         raise UsageError(
             f"{output}: the suffix {suffix!r} tells no format",

@@ -19,6 +19,7 @@ __all__ = [
     "LARGEST_COUNT",
     "batch_size",
     "choice",
+    "delimiter",
     "duration_s",
     "failure_limit",
     "json_path",
@@ -181,6 +182,19 @@ def json_path(raw: Any, label: str) -> str:
     if not isinstance(raw, str) or not raw or "" in raw.replace("\\.", "_").split("."):
         raise OptionError(f"{label} must be keys such as data.items, got {raw!r:.60}")
     return raw
+
+
+def delimiter(raw: Any, label: str) -> str:
+    """Return the character between two cells; text may be `tab`, or a backslash and a t."""
+    text = "\t" if raw in ("tab", "\\t") else str(raw)
+    # What may be in a number or a word that is written without quotes is none.
+    if len(text) != 1 or text.isalnum() or not (text.isprintable() or text == "\t"):
+        problem = f"{label} must be one character, and no letter or digit, got {raw!r:.60}"
+    elif text in "\"'.+-_":
+        problem = f"{label} {text} may be part of a cell"
+    else:
+        return text
+    raise OptionError(f"{problem}; for example ';' or tab")
 
 
 def failure_limit(raw: Any, label: str) -> int | float:

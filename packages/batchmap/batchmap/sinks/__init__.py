@@ -12,10 +12,12 @@ from batchmap.sinks.failure_file import (
     write_errors,
 )
 from batchmap.sinks.json_lines import StdoutSink
+from batchmap.sinks.output_form import OutputForm
 from batchmap.sinks.parquet_schema_file import read_schema, schema_text
 from batchmap.sinks.read_back import ResultReader, open_reader
 
 __all__ = [
+    "OutputForm",
     "ResultReader",
     "Sink",
     "StdoutSink",

@@ -22,13 +22,19 @@ from batchmap.storage import Location, create_new, sync_directory
 from batchmap.storage.file_lock import lock_file
 from batchmap.text import printable
 
-__all__ = ["AppendedFile", "GrowingText"]
+__all__ = ["AppendedFile", "GrowingText", "hash_of"]
 
 _BUFFER_BYTES = 256 << 10
 
 _READ_BYTES = 1 << 20
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
+
+
+class Readable(Protocol):
+    """What gives bytes, some at a time."""
+
+    def read(self, size: int, /) -> bytes | None: ...
 
 
 class GrowingText(Protocol):
@@ -98,7 +104,7 @@ class AppendedFile:
             for end, digest in stretches:
                 if end > size:
                     return
-                if _hash_of(file, end - start).digest() != digest:
+                if hash_of(file, end - start).digest() != digest:
                     raise not_what_was_written(self.path, start, end)
                 start = end
 
@@ -116,13 +122,16 @@ class AppendedFile:
             self._stretch_start = self.end if before is None else min(before, self.end)
             with self._real.open("rb") as file:
                 file.seek(self._stretch_start)
-                self._stretch_hash = _hash_of(file, self.end - self._stretch_start)
+                self._stretch_hash = hash_of(file, self.end - self._stretch_start)
             self._lock(handle)
         self._is_suspect = False
         return self.end
 
     def append(self, text: str) -> int:
-        data = text.encode()
+        return self.append_bytes(text.encode())
+
+    def append_bytes(self, data: bytes) -> int:
+        """Do as `append`, for text that is encoded already, or data that is no text."""
         self._buffer += data
         self.end += len(data)
         if len(self._buffer) > _BUFFER_BYTES:
@@ -231,7 +240,7 @@ class AppendedFile:
             raise changed_meanwhile(self.path, "changed by somebody else")
 
 
-def _hash_of(file: BinaryIO, size: int) -> blake2b:
+def hash_of(file: Readable, size: int) -> blake2b:
     """Return the hash of the next `size` bytes of a file."""
     found = output_digest()
     while size and (data := file.read(min(size, _READ_BYTES))):

@@ -14,7 +14,7 @@ from batchmap.sinks.kept_results import keeping
 from batchmap.sinks.value_conversion import JSON, STRICT_JSON, Form, unwritable
 from batchmap.worker.failures import Unwritable, describe_failure
 
-__all__ = ["Cells", "CsvCells", "quoted", "rows_of"]
+__all__ = ["Cells", "CsvCells", "rows_of"]
 
 Cells = tuple[tuple[str, ...] | None, tuple[str, ...]]
 """The names of the columns, `None` for a result that is no object, and the text of their cells.
@@ -23,7 +23,6 @@ A result of `None` has no columns."""
 _CSV = Form("CSV")
 _STRICT_CSV = Form("CSV", nan="refused")
 
-_special = re.compile('[",\r\n]').search
 _formula = re.compile("[=+\\-@\t\r]").match
 
 
@@ -54,8 +53,10 @@ class CsvCells:
     `strict`, nan and infinity have no form.
     """
 
-    def __init__(self, *, defuse: bool, strict: bool = False) -> None:
+    def __init__(self, *, defuse: bool, delimiter: str = ",", strict: bool = False) -> None:
+        self.delimiter = delimiter
         self._defuse = defuse
+        self._is_special = re.compile(f'["\r\n{re.escape(delimiter)}]').search
         self._numbers = _NUMBERS | {float: _finite} if strict else _NUMBERS
         self._bare = {kind: text for kind, text in self._numbers.items() if kind is not NoneType}
         self._form, self._json = (_STRICT_CSV, STRICT_JSON) if strict else (_CSV, JSON)
@@ -93,27 +94,26 @@ class CsvCells:
     def _cell(self, value: Any, *, nested: bool = True) -> str:
         kind = type(value)
         if kind is str:
-            return quoted(self._defused(value) if self._defuse else value)
+            return self.quoted(self._defused(value) if self._defuse else value)
         if kind in self._numbers:
             return self._numbers[kind](value)
         if isinstance(value, Decimal):
             return str(value)
         simple = self._form.resolved(value, nested=nested)
         if type(simple) in (dict, list, tuple):
-            return quoted(json_text(value, self._json))
+            return self.quoted(json_text(value, self._json))
         return self._cell(simple)
 
     def name(self, column: str) -> str:
         """Return what a column is called in the output."""
         return self._defused(column) if self._defuse else column
 
+    def quoted(self, text: str) -> str:
+        """Return text as a cell."""
+        return '"' + text.replace('"', '""') + '"' if self._is_special(text) else text
+
     def _defused(self, text: str) -> str:
         return f"'{text}" if _formula(text) else text
-
-
-def quoted(text: str) -> str:
-    """Return text as a cell."""
-    return '"' + text.replace('"', '""') + '"' if _special(text) else text
 
 
 def _in_utf8(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
-from batchmap.sinks.csv_cells import Cells, quoted
+from batchmap.sinks.csv_cells import Cells, CsvCells
 from batchmap.sinks.json_encoding import json_text, text_of
 
 __all__ = [
@@ -26,7 +27,11 @@ It is never a result's own: a value of that name is in the object, too."""
 ONLY_COLUMN = "result"
 """The column of results that are no objects."""
 
-_cell = re.compile(r'(?:^|(?<=,))(?:"(?:[^"]|"")*"|[^,"]*)(?=,|\Z)')
+
+@cache
+def _cell(delimiter: str) -> re.Pattern[str]:
+    between = re.escape(delimiter)
+    return re.compile(rf'(?:^|(?<={between}))(?:"(?:[^"]|"")*"|[^{between}"]*)(?={between}|\Z)')
 
 
 def chosen_columns(asked: Sequence[str], results: Iterable[tuple[str, ...] | None]) -> list[str]:
@@ -42,10 +47,10 @@ def chosen_columns(asked: Sequence[str], results: Iterable[tuple[str, ...] | Non
     return [*(found or (ONLY_COLUMN,)), *((EXTRA,) if has_extra else ())]
 
 
-def named_cells(cells: Cells) -> dict[str, str]:
+def named_cells(cells: Cells, only_column: str = ONLY_COLUMN) -> dict[str, str]:
     """Return the cells of a result by the names of their columns."""
     names, values = cells
-    return dict(zip((ONLY_COLUMN,) if names is None else names, values, strict=True))
+    return dict(zip((only_column,) if names is None else names, values, strict=True))
 
 
 def named_json(cells: Cells) -> dict[str, str]:
@@ -56,7 +61,9 @@ def named_json(cells: Cells) -> dict[str, str]:
     return {name: _json_of(_text_of_cell(cell)) for name, cell in named_cells(cells).items()}
 
 
-def cells_in(columns: Sequence[str], named: dict[str, str]) -> tuple[list[str], str | None]:
+def cells_in(
+    columns: Sequence[str], named: dict[str, str], form: CsvCells
+) -> tuple[list[str], str | None]:
     """Return a row's cells in `columns`, and the name of one that is in none of them, if any.
 
     Empty cells need no column.
@@ -67,26 +74,26 @@ def cells_in(columns: Sequence[str], named: dict[str, str]) -> tuple[list[str], 
     row = [named.get(name, "") for name in columns if name != EXTRA]
     left = {name: cell for name, cell in named.items() if cell and name not in own}
     if columns and columns[-1] == EXTRA:
-        row.append(_extra_cell(left) if left else "")
+        row.append(form.quoted(_extra_text(left)) if left else "")
         left = {}
     return row, next(iter(left), None)
 
 
-def cells_of_row(columns: Sequence[str], row: str) -> dict[str, str]:
+def cells_of_row(columns: Sequence[str], row: str, form: CsvCells) -> dict[str, str]:
     """Return the cells of a row that was written, by name; those in `EXTRA` by their own names.
 
     Empty ones are left out.
     """
-    cells = [match[0] for match in _cell.finditer(row.removesuffix("\n"))]
+    cells = [match[0] for match in _cell(form.delimiter).finditer(row.removesuffix("\n"))]
     named = dict(zip(columns, cells, strict=True))
     extra = named.pop(EXTRA, "")
-    named |= _cells_of_extra(extra)
+    named |= _cells_of_extra(extra, form)
     return {name: cell for name, cell in named.items() if cell not in ("", '""')}
 
 
-def _extra_cell(named: dict[str, str]) -> str:
+def _extra_text(named: dict[str, str]) -> str:
     pairs = (f"{text_of(name)}: {_json_of(_text_of_cell(cell))}" for name, cell in named.items())
-    return quoted("{" + ", ".join(pairs) + "}")
+    return "{" + ", ".join(pairs) + "}"
 
 
 def _json_of(text: str) -> str:
@@ -107,7 +114,7 @@ class _Digits(str):
     __slots__ = ()
 
 
-def _cells_of_extra(cell: str) -> dict[str, str]:
+def _cells_of_extra(cell: str, form: CsvCells) -> dict[str, str]:
     if cell in ("", '""'):
         return {}
     text = _text_of_cell(cell)
@@ -115,9 +122,9 @@ def _cells_of_extra(cell: str) -> dict[str, str]:
     cells = {}
     for name, value in json.loads(text).items():
         if isinstance(value, str):
-            cells[name] = quoted(value)
+            cells[name] = form.quoted(value)
         elif isinstance(value, dict | list):
-            cells[name] = quoted(json_text(value))
+            cells[name] = form.quoted(json_text(value))
         elif value is not None:
             is_digits = type(exact[name]) is _Digits
             cells[name] = str(exact[name]) if is_digits else json_text(value)

@@ -14,27 +14,34 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.errors import UsageError
-from batchmap.sinks.append_file import AppendedFile
+from batchmap.sinks.append_file import AppendedFile, GrowingText
 from batchmap.sinks.base import Sink
+from batchmap.sinks.compressed_file import CompressedFile
 from batchmap.sinks.csv import CsvSink
 from batchmap.sinks.json_lines import JsonLinesSink
 from batchmap.sinks.parquet import ParquetSink
 from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
 from batchmap.sinks.parquet_schema_file import read_schema
 from batchmap.sinks.store_text import StoreText
+from batchmap.sinks.table import TableSink
 from batchmap.storage import OUTPUT_FORMATS
+from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
+from batchmap.storage.table_output import TableOutput
 from batchmap.text import near_names
 
 __all__ = ["open_sink"]
 
 
 def open_sink(
-    output: Path | OutputLease,
+    output: Path | OutputLease | TableOutput,
     output_format: str,
     *,
     record: str = "full",
     defuse: bool = False,
+    delimiter: str = "",
+    bom: bool = False,
+    with_item: bool = False,
     model: Any = None,
     schema: Path | None = None,
     strict: bool = False,
@@ -42,14 +49,21 @@ def open_sink(
 ) -> Sink:
     """Return the sink that writes `output`; no file is touched before its `start`.
 
+    The format of compressed text ends with a suffix of `COMPRESSIONS`: `jsonl.gz`.
+
     `record` is `full` or `result` and says what a line of JSON Lines holds; CSV and Parquet always
     hold the results alone. `defuse` keeps a spreadsheet from taking a CSV cell for a formula.
+    `delimiter` stands between two cells, by default that of the format; `bom` is a byte order mark
+    before the first. With `with_item`, a row holds the item's columns, then the result's.
     `model` is a schema of pyarrow: the types that columns of Parquet have where they can.
     `schema` is a Parquet file: the columns and types that Parquet has whatever the results are.
     With `strict`, nan and infinity fail, which are `null` in JSON otherwise. `columns` are the
     first ones that CSV has. Raises `UsageError` for an unknown format, for a `schema` that is not
     Parquet, and when the package for Parquet is missing.
     """
+    if isinstance(output, TableOutput):
+        return TableSink(output, with_item=with_item, strict=strict)
+    output_format, dot, packing = output_format.partition(".")
     if output_format not in OUTPUT_FORMATS:
         raise UsageError(
             f"the output format must be one of {', '.join(OUTPUT_FORMATS)}, "
@@ -63,14 +77,23 @@ def open_sink(
             model if schema is None else read_schema(schema),
             is_given=schema is not None,
             strict=strict,
+            with_item=with_item,
         )
-    file = (
-        StoreText(output, f".{output_format}")
-        if isinstance(output, OutputLease)
-        else AppendedFile(output)
-    )
-    if output_format == "csv":
-        return CsvSink(file, defuse=defuse, strict=strict, columns=columns)
+    file: GrowingText
+    if isinstance(output, OutputLease):
+        file = StoreText(output, f".{output_format}")
+    else:
+        file = CompressedFile(output, dot + packing) if packing else AppendedFile(output)
+    if output_format in DELIMITERS:
+        return CsvSink(
+            file,
+            defuse=defuse,
+            delimiter=delimiter or DELIMITERS[output_format],
+            bom=bom,
+            with_item=with_item,
+            strict=strict,
+            columns=columns,
+        )
     if output_format == "jsonl":
-        return JsonLinesSink(file, record=record, strict=strict)
+        return JsonLinesSink(file, record=record, with_item=with_item, strict=strict)
     raise NotImplementedError(f"no sink writes {output_format}")

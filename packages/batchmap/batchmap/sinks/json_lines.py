@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, BinaryIO
 
 from batchmap.errors import OutputError
+from batchmap.lone_surrogates import unescape
 from batchmap.records import ItemFailure
 from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.json_encoding import escaped_text, fallback_texts
-from batchmap.sinks.kept_results import keeping
-from batchmap.sinks.value_conversion import STRICT_JSON, Unwritable
+from batchmap.sinks.item_columns import Fields, field_texts, item_row, named_fields
+from batchmap.sinks.json_encoding import escaped_text, fallback_texts, text_of
+from batchmap.sinks.kept_results import keeping, with_result
+from batchmap.sinks.value_conversion import JSON, STRICT_JSON, Unwritable
 
 __all__ = ["JsonLinesSink", "StdoutSink"]
 
@@ -34,28 +37,86 @@ def strict_result_text(result: Any) -> str:
         raise keeping(error, result) from None
 
 
-def _lines(
-    record: str, indexes: Sequence[int], items: Sequence[Any], texts: Sequence[str]
-) -> list[str]:
-    if record == "result":
-        return [f"{text}\n" for text in texts]
-    return [
-        f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
-        for index, item, text in zip(indexes, fallback_texts(items), texts, strict=True)
-    ]
+def result_fields(result: Any) -> Fields:
+    """Return the fields of a result as JSON; raises `Unwritable`, which keeps it, for none."""
+    try:
+        return field_texts(result, JSON)
+    except Unwritable as error:
+        raise keeping(error, result) from None
 
 
-class JsonLinesSink:
+def strict_result_fields(result: Any) -> Fields:
+    """Return the same, but nan and infinity have no such form."""
+    try:
+        return field_texts(result, STRICT_JSON)
+    except Unwritable as error:
+        raise keeping(error, result) from None
+
+
+class _JsonLines:
+    """How a line is made of an item and its result."""
+
+    def __init__(self, *, record: str, with_item: bool, strict: bool) -> None:
+        self._record = "with item" if with_item else record
+        self.shows_items = self._record != "result"
+        self.encoder: Callable[[Any], Any]
+        if with_item:
+            self.encoder = strict_result_fields if strict else result_fields
+        else:
+            self.encoder = strict_result_text if strict else result_text
+        self._form = STRICT_JSON if strict else JSON
+
+    def encode(
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Any]
+    ) -> tuple[list[str], dict[int, ItemFailure]]:
+        if self._record == "result":
+            return [f"{text}\n" for text in encoded], {}
+        if self._record == "with item":
+            return self._enriched(items, encoded)
+        lines = [
+            f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
+            for index, item, text in zip(indexes, fallback_texts(items), encoded, strict=True)
+        ]
+        return lines, {}
+
+    def _enriched(
+        self, items: Sequence[Any], results: Sequence[Fields]
+    ) -> tuple[list[str], dict[int, ItemFailure]]:
+        """Return a line for each item, of its fields and then those of its result."""
+        lines: list[str] = []
+        failures: dict[int, ItemFailure] = {}
+        for offset, (item, result) in enumerate(zip(items, results, strict=True)):
+            try:
+                row = item_row(item, lambda value: field_texts(value, self._form))
+            except Unwritable as error:
+                failures[offset] = with_result(error.failure, _result_of(result))
+                lines.append("")
+                continue
+            fields = {**row, **named_fields(result)}
+            line = ", ".join([f"{text_of(name)}: {text}" for name, text in fields.items()])
+            lines.append(f"{{{line}}}\n")
+        return lines, failures
+
+
+def _result_of(fields: Fields) -> Any:
+    if isinstance(fields, tuple):
+        return unescape(json.loads(fields[0]))
+    return {unescape(name): unescape(json.loads(text)) for name, text in fields.items()}
+
+
+class JsonLinesSink(_JsonLines):
     """One line for each item: `{"index": …, "item": …, "result": …}`, or its result alone.
 
     An item that JSON cannot hold has its types marked (`marked_json`); a result that it cannot
-    hold fails. With `strict`, so do nan and infinity, which are `null` otherwise.
+    hold fails. With `strict`, so do nan and infinity, which are `null` otherwise. With `with_item`,
+    a line is an object of the item's fields, then the result's; an item that JSON cannot hold fails
+    then, too.
     """
 
-    def __init__(self, file: GrowingText, *, record: str, strict: bool = False) -> None:
-        self.encoder = strict_result_text if strict else result_text
-        self._record = record
-        self.shows_items = record != "result"
+    def __init__(
+        self, file: GrowingText, *, record: str, with_item: bool = False, strict: bool = False
+    ) -> None:
+        super().__init__(record=record, with_item=with_item, strict=strict)
         self._file = file
         self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
 
@@ -69,13 +130,8 @@ class JsonLinesSink:
     def start(self, end: int) -> int:
         return self._file.start(end)
 
-    def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[str]
-    ) -> tuple[list[str], dict[int, ItemFailure]]:
-        return _lines(self._record, indexes, items, encoded), {}
-
     def carry(self, kept: Kept, index: int) -> list[str]:
-        if self._record == "result" or kept.number is not None:
+        if self._record != "full" or kept.number is not None:
             return kept.pieces
         return [
             f'{{"index": {number}{line[line.index(",") :]}'
@@ -98,7 +154,7 @@ class JsonLinesSink:
         self._file.close()
 
 
-class StdoutSink:
+class StdoutSink(_JsonLines):
     """The same lines to a stream or file descriptor, those of each batch at once.
 
     It cannot be cut back, so it always starts at 0. `BrokenPipeError` passes through: the reader
@@ -109,13 +165,16 @@ class StdoutSink:
     commit_soonest_s = 0.0
 
     def __init__(
-        self, stream: BinaryIO | int, *, record: str = "full", strict: bool = False
+        self,
+        stream: BinaryIO | int,
+        *,
+        record: str = "full",
+        with_item: bool = False,
+        strict: bool = False,
     ) -> None:
-        self.encoder = strict_result_text if strict else result_text
+        super().__init__(record=record, with_item=with_item, strict=strict)
         self._stream = None if isinstance(stream, int) else stream
         self._descriptor = stream if isinstance(stream, int) else _descriptor(stream)
-        self._record = record
-        self.shows_items = record != "result"
         self._end = 0
 
     digest: bytes | None = None
@@ -126,11 +185,6 @@ class StdoutSink:
     def start(self, end: int) -> int:
         self._end = 0
         return self._end
-
-    def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[str]
-    ) -> tuple[list[str], dict[int, ItemFailure]]:
-        return _lines(self._record, indexes, items, encoded), {}
 
     def carry(self, kept: Kept, index: int) -> list[str]:
         """Do nothing: standard output is not written anew."""

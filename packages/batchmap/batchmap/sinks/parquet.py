@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
+from batchmap.sinks.item_columns import Fields, item_row, named_fields
 from batchmap.sinks.kept_results import keeping, with_result
 from batchmap.sinks.output_errors import not_what_was_written, output_errors
 from batchmap.sinks.parquet_parts import OUTPUT, ParquetParts
@@ -26,17 +27,13 @@ _MAX_DEPTH = 40  # a list is two of the 100 levels that pyarrow reads
 _PARQUET = Form("Parquet", natives=NATIVES, max_depth=_MAX_DEPTH, nan="kept")
 _STRICT = Form("Parquet", natives=NATIVES, max_depth=_MAX_DEPTH, nan="refused")
 _SCALARS = frozenset({str, int, float, bool, type(None), *NATIVES})
-_ONLY_COLUMN = "result"
-"""The one column of results that are no objects."""
-
 _PARTS_KEY = b"parts"
 _MERGED_ROWS = 100_000
 _MERGED_BYTES = 64 << 20
 
 
-Encoded = dict[str, Any] | tuple[Any]
-"""A copy of a result whose own object may change before the next sync: the values of an object by
-column, or one value that is none."""
+Encoded = Fields
+"""A copy of a result, for its own object may change before the next sync."""
 
 
 def row_of(result: Any) -> Encoded:
@@ -73,9 +70,8 @@ class ParquetSink:
     The merged output says in its metadata of how many parts it was made, and counts as these when
     a run goes on. `model` is a schema that gives columns their types where these hold all values;
     with `is_given`, columns and types are those of `model`, and what does not fit is a failure.
+    With `with_item`, the columns of the item stand before those of the result.
     """
-
-    shows_items = False
 
     def __init__(
         self,
@@ -84,8 +80,10 @@ class ParquetSink:
         *,
         is_given: bool = False,
         strict: bool = False,
+        with_item: bool = False,
     ) -> None:
         self.encoder = strict_row_of if strict else row_of
+        self.shows_items = with_item
         self._files = pyarrow("pyarrow.parquet")
         self._path = parts.path
         self._parts = parts
@@ -136,10 +134,15 @@ class ParquetSink:
     def encode(
         self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Encoded]
     ) -> tuple[list[dict[str, Any] | None], dict[int, ItemFailure]]:
-        rows: list[dict[str, Any] | None] = [
-            one if isinstance(one, dict) else {_ONLY_COLUMN: one[0]} for one in encoded
-        ]
+        rows: list[dict[str, Any] | None] = list(map(named_fields, encoded))
         failures: dict[int, ItemFailure] = {}
+        if self.shows_items:
+            for offset, (item, result) in enumerate(zip(items, encoded, strict=True)):
+                try:
+                    rows[offset] = item_row(item, self.encoder) | named_fields(result)
+                except Unwritable as error:
+                    rows[offset] = None
+                    failures[offset] = error.failure
         self._add_rows(rows, 0, len(rows), failures)
         for offset, failure in failures.items():
             one = encoded[offset]
@@ -149,7 +152,9 @@ class ParquetSink:
     def carry(self, kept: Kept, index: int) -> list[dict[str, Any] | None]:
         for schema in kept.schemas:
             self._columns.add_schema(schema)
-        rows, failures = self.encode((), (), kept.pieces)
+        rows: list[dict[str, Any] | None] = list(kept.pieces)
+        failures: dict[int, ItemFailure] = {}
+        self._add_rows(rows, 0, len(rows), failures)
         if failures:
             [failure, *_] = failures.values()
             raise OutputError(

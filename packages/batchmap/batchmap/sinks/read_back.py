@@ -14,10 +14,12 @@ from typing import Any, BinaryIO, Protocol
 from batchmap.arrow import values
 from batchmap.errors import OutputError
 from batchmap.sinks.base import Kept
+from batchmap.sinks.compressed_file import opened_text
 from batchmap.sinks.csv_cells import rows_of
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet_parts import LocalParquetParts
 from batchmap.sinks.parquet_types import pyarrow
+from batchmap.storage.formats import DELIMITERS
 from batchmap.text import printable
 
 __all__ = ["ResultReader", "column_types", "open_reader"]
@@ -53,14 +55,23 @@ class ResultReader(Protocol):
         """Close what was opened."""
 
 
-def open_reader(path: Path, output_format: str, commits: Iterable[tuple[int, int]]) -> ResultReader:
+def open_reader(
+    path: Path,
+    output_format: str,
+    commits: Iterable[tuple[int, int]],
+    *,
+    delimiter: str = "",
+    compression: str = "",
+) -> ResultReader:
     """Return the reader of the output at `path`, whose bytes were compared with its journal.
 
-    `commits` are what the journal says of it, in order: a number of results, and where they end.
+    `delimiter` stands between two cells, `compression` is the suffix of one. `commits` are what the
+    journal says of it, in order: a number of results, and where they end.
     """
     if output_format == "parquet":
         return _ParquetResults(path)
-    return _TextResults(path, commits, is_csv=output_format == "csv")
+    delimiter = delimiter if output_format in DELIMITERS else ""
+    return _TextResults(path, commits, delimiter, compression)
 
 
 def column_types(paths: Iterable[Path], output_format: str) -> Any:
@@ -77,11 +88,14 @@ def column_types(paths: Iterable[Path], output_format: str) -> Any:
 
 
 class _TextResults:
-    """The lines of JSON Lines, or the rows of CSV."""
+    """The lines of JSON Lines, or with a `delimiter` the rows of CSV or TSV."""
 
-    def __init__(self, path: Path, commits: Iterable[tuple[int, int]], *, is_csv: bool) -> None:
+    def __init__(
+        self, path: Path, commits: Iterable[tuple[int, int]], delimiter: str, compression: str
+    ) -> None:
         self._path = path
-        self._is_csv = is_csv
+        self._compression = compression
+        self._delimiter = delimiter
         numbers, self._ends = array("Q"), array("Q")
         for number, end in commits:
             numbers.append(number)
@@ -118,12 +132,13 @@ class _TextResults:
         """Return the text of a commit's results, without a header."""
         with output_errors(self._path):
             if self._file is None:
-                self._file = real_path(self._path).open("rb")
-                if self._is_csv:
+                self._file = opened_text(real_path(self._path), self._compression)
+                if self._delimiter:
                     header = self._file.readline()
                     while header.count(b'"') % 2 and (line := self._file.readline()):
                         header += line
-                    self._columns = tuple(next(csv.reader([header.decode()]), ()))
+                    names = csv.reader([header.decode("utf-8-sig")], delimiter=self._delimiter)
+                    self._columns = tuple(next(names, ()))
                     self._start = len(header)
             start = self._ends[commit - 1] if commit else self._start
             self._file.seek(start)
@@ -131,7 +146,7 @@ class _TextResults:
 
     def _load(self, commit: int) -> list[str]:
         lines = [f"{line}\n" for line in self._text(commit).split("\n")[:-1]]
-        pieces = list(rows_of(lines)) if self._is_csv else lines
+        pieces = list(rows_of(lines)) if self._delimiter else lines
         self._keep(commit, pieces)
         return pieces
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from batchmap.storage.schemes import why_unusable
+from batchmap.storage.table_url import TableUrl
 from batchmap.storage.urls import Location, StoreUrl
 
 __all__ = ["is_same_file"]
@@ -17,9 +18,17 @@ def is_same_file(one: Location, other: Location) -> bool:
 
     Links are followed, and two URLs may be written differently: `s3://b/x` and `s3a://b/x`.
     """
+    one, other = _file_of(one), _file_of(other)
     if isinstance(one, StoreUrl) and isinstance(other, StoreUrl):
         return _is_same_url(one, other)
     return isinstance(one, Path) and isinstance(other, Path) and _is_same_path(one, other)
+
+
+def _file_of(location: Location) -> Location:
+    """Return the file that a table of SQLite is in, and any other location as it is."""
+    if isinstance(location, TableUrl) and location.path is not None:
+        return location.path
+    return location
 
 
 def _is_same_path(one: Path, other: Path) -> bool:
