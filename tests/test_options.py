@@ -64,7 +64,7 @@ def test_each_flag_is_read_as_its_option(
 def test_each_option_has_its_line_in_the_help_under_its_group(
     program: Program, subcommand: Subcommand, row: OptionRow
 ) -> None:
-    _, _, below = subcommand_help(program, subcommand).partition(f"\n{row.group}:\n")
+    _, _, below = subcommand_help(program, subcommand, in_full=True).partition(f"\n{row.group}:\n")
     group = re.split(r"\n(?=\S)", below)[0]
     [place] = re.finditer(rf"^  {', '.join(flags_of(row))}(?= |$)", group, re.MULTILINE)
     text = " ".join(group[place.end() :].split())
