@@ -10,12 +10,15 @@ import pytest
 from batchmap_workbook.utils.analysis.time_breakdown import losses
 from benchmarks.cause_accuracy import measure
 from benchmarks.injected_losses import INJECTED_LOSSES, InjectedLoss
+from tests.conftest import rest_slow
 
 CERTAIN = {"straggler", "start-up", "large batches", "small batches", "something shared"}
 
 
 @pytest.mark.parametrize(
-    "job", [job for job in INJECTED_LOSSES if job.cause in CERTAIN], ids=lambda job: job.name
+    "job",
+    rest_slow(2, *(job for job in INJECTED_LOSSES if job.cause in CERTAIN)),
+    ids=lambda job: job.name,
 )
 def test_the_cause_of_an_injected_loss_is_named(job: InjectedLoss) -> None:
     comparison, _, _ = measure(job, 0.2)

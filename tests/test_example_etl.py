@@ -137,6 +137,7 @@ def test_rows_become_typed_orders_in_euros_or_are_rejected_with_reasons(data: Pa
     assert "few.csv line 3: ValueError: ordered_on" in done.stdout
 
 
+@pytest.mark.slow
 def test_rows_and_files_come_to_the_totals_of_an_independent_query(data: Path) -> None:
     done = run(data, *ROWS, "-o", "orders.parquet")
     assert done.returncode == 1, done.stderr

@@ -225,6 +225,8 @@ def test_a_thumbnail_is_whole_or_not_there_and_a_failed_one_leaves_nothing(
         "out.jsonl",
         "--limit",
         "3",
+        "--backend",
+        "thread",  # a worker process would import the module as it is
     ]
     assert place.run(*words).returncode == 1
     errors = place.failures()

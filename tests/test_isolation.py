@@ -71,18 +71,18 @@ def test_a_run_is_as_without(place: Place, change: str, when: str, backend: str)
 
 
 REPLACED = {
+    "threads": "import threading\nthreading.Thread.start = threading.Lock = None",
+    "much": "from gevent import monkey\nmonkey.patch_all()",
     "open": "import builtins\ndef none(*_): raise OSError('none')\nbuiltins.open = none",
     "sockets": "import socket\nsocket.socket = socket.socketpair = None",
-    "threads": "import threading\nthreading.Thread.start = threading.Lock = None",
     "the clock": "import time\ntime.monotonic = time.perf_counter = lambda: 0.0\ntime.sleep = None",
     "waits": "import select, selectors\nselect.select = selectors.DefaultSelector = None",
-    "much": "from gevent import monkey\nmonkey.patch_all()",
 }
 
 
 @pytest.mark.parametrize("backend", ["auto", *rest_slow(0, "process", "sequential")])
 @pytest.mark.parametrize("kind", rest_slow(1, "def", "async def"))
-@pytest.mark.parametrize("replaced", REPLACED)
+@pytest.mark.parametrize("replaced", rest_slow(2, *REPLACED))
 def test_names_that_a_task_replaces_are_replaced_in_workers_alone(
     place: Place, replaced: str, kind: str, backend: str
 ) -> None:

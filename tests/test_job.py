@@ -315,7 +315,7 @@ def content(path: Path) -> Any:
     return files.read_table(path).replace_schema_metadata(None)
 
 
-@pytest.mark.parametrize("suffix", rest_slow(2, "jsonl", "parquet", "csv"))
+@pytest.mark.parametrize("suffix", rest_slow(1, "parquet", "jsonl", "csv"))
 def test_every_driver_and_backend_writes_the_same(drivers: Drivers, suffix: str) -> None:
     place = drivers.place
     place.numbers(60)

@@ -102,7 +102,7 @@ def programs(tmp_path: Path, installed: Environment) -> Programs:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", rest_slow(1, *PROGRAMS))
 def test_a_task_imports_the_modules_beside_it(
     programs: Programs, program: str, backend: str
 ) -> None:
@@ -112,7 +112,7 @@ def test_a_task_imports_the_modules_beside_it(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", rest_slow(1, *PROGRAMS))
 def test_a_function_imports_the_packages_beside_it_when_it_is_called(
     programs: Programs, program: str, backend: str
 ) -> None:

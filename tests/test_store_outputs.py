@@ -468,6 +468,7 @@ def test_a_run_that_is_taken_over_ends_with_75(place: Place, bucket: Any) -> Non
     assert sorted(json.loads(line)["index"] for line in lines) == list(range(40))
 
 
+@pytest.mark.slow
 def test_wrong_words_for_stores_are_errors_of_one_line_each(place: Place, bucket: Any) -> None:  # noqa: F811
     bucket.pipe("data/in.txt", b"1\n")
     for words, code, message in (
