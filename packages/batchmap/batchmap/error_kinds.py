@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from http import HTTPStatus
 
 from batchmap.records import ErrorExample, ItemFailure
 
@@ -22,35 +19,8 @@ OTHER_TYPES = "errors of other types"
 MAX_CHARACTERS = 400
 """How much of a message says which kind it is."""
 
-_BY_STATUS_CODES = 2
 _BY_TYPE = 3
-"""Two of the levels; at 0, messages differ by all but numbers, at 1 by all but what is quoted, too.
-"""
-
-_NUMBER = re.compile(
-    r"0x[0-9a-f]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
-    r"|\b(?=[a-f]*\d)[0-9a-f]{8,}\b|\d(?:[\d.,:]*\d)?",
-    re.IGNORECASE,
-)
-"""A number, an address, a UUID, or a digest in hexadecimal."""
-
-_QUOTED = re.compile(r"""\w+://\S+|'[^']*'|"[^"]*"|`[^`]*`""")
-
-_CODE_BEFORE = re.compile(
-    r"(?:status|code|errno|signal)(?:[ _]code)?[\s:=#'\"(\[]{1,4}$", re.IGNORECASE
-)
-_HTTP_BEFORE = re.compile(
-    r"(?:http(?:s|/\d(?:\.\d)?)?|\w*error|response)[\s:=#'\"(\[]{1,4}$", re.IGNORECASE
-)
-_HTTP_AFTER = re.compile(
-    r"[\s:,'\"-]{1,3}(?:message=|client error|server error|"
-    + "|".join(re.escape(one.phrase) for one in HTTPStatus)
-    + ")",
-    re.IGNORECASE,
-)
-_HTTP_TYPE = re.compile(r"http|status|response|request|api", re.IGNORECASE)
-
-_LONGEST_BEFORE = 30
+"""The level at which messages do not matter, see `error_masks`."""
 
 
 @dataclass(slots=True)
@@ -116,37 +86,7 @@ def _merged(name: str, kinds: dict[str, _Kind], level: int) -> dict[str, _Kind]:
     return merged
 
 
-@lru_cache(maxsize=1024)
 def _pattern(error_type: str, message: str, level: int) -> str:
-    """Return what messages of one kind have in common: `#` stands for a number."""
-    if level == _BY_TYPE:
-        return ""
-    codes: list[str] = []
+    from batchmap.error_masks import masked_message  # which takes some milliseconds
 
-    def masked(found: re.Match[str]) -> str:
-        if _is_status_code(error_type, message, found):
-            codes.append(found.group())
-            return found.group()
-        return "#"
-
-    text = _NUMBER.sub(masked, message)
-    if level == _BY_STATUS_CODES:
-        return " ".join(codes)
-    if level == 0:
-        return text
-    return " ".join([_QUOTED.sub("…", text), *codes])
-
-
-def _is_status_code(error_type: str, message: str, found: re.Match[str]) -> bool:
-    number = found.group()
-    if len(number) > len("599") or not number.isdigit():
-        return False
-    before = message[max(0, found.start() - _LONGEST_BEFORE) : found.start()]
-    if _CODE_BEFORE.search(before):
-        return True
-    if not "100" <= number <= "599" or len(number) < len("100"):
-        return False
-    if _HTTP_BEFORE.search(before) or _HTTP_AFTER.match(message, found.end()):
-        return True
-    is_first = not before.strip(" '\"([<")
-    return is_first and _HTTP_TYPE.search(error_type) is not None
+    return masked_message(error_type, message, level)

@@ -9,7 +9,7 @@ from batchmap.checkpoint.identity import Identity
 from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError
 from batchmap.options import JobOptions
-from batchmap.sinks import OutputForm, read_schema, schema_text
+from batchmap.sinks import OutputForm
 from batchmap.sources import Source
 from batchmap.sources.sampled import whole_of
 from batchmap.storage.formats import DELIMITERS
@@ -41,7 +41,11 @@ def run_fingerprint(
     """Return what the results depend on, the items apart."""
     source = whole_of(source)
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
-    schema = None if options.schema is None else schema_text(read_schema(options.schema))
+    schema = None
+    if options.schema is not None:
+        from batchmap.sinks.parquet_schema_file import read_schema, schema_text
+
+        schema = schema_text(read_schema(options.schema))
     return {
         **function,
         **_output_settings(options),

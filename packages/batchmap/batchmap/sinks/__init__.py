@@ -13,7 +13,6 @@ from batchmap.sinks.failure_file import (
 )
 from batchmap.sinks.json_lines import StdoutSink
 from batchmap.sinks.output_form import OutputForm
-from batchmap.sinks.parquet_schema_file import read_schema, schema_text
 from batchmap.sinks.read_back import ResultReader, open_reader
 
 __all__ = [
@@ -24,9 +23,7 @@ __all__ = [
     "failure_line",
     "open_reader",
     "open_sink",
-    "read_schema",
     "renumbered_failure",
-    "schema_text",
     "update_errors",
     "write_errors",
 ]

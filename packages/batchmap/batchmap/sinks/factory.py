@@ -16,14 +16,9 @@ from typing import Any
 from batchmap.errors import UsageError
 from batchmap.sinks.append_file import AppendedFile, GrowingText
 from batchmap.sinks.base import Sink
-from batchmap.sinks.compressed_file import CompressedFile
 from batchmap.sinks.csv import CsvSink
 from batchmap.sinks.json_lines import JsonLinesSink
-from batchmap.sinks.parquet import ParquetSink
-from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
-from batchmap.sinks.parquet_schema_file import read_schema
 from batchmap.sinks.store_text import StoreText
-from batchmap.sinks.table import TableSink
 from batchmap.storage import OUTPUT_FORMATS
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
@@ -61,7 +56,10 @@ def open_sink(
     first ones that CSV has. Raises `UsageError` for an unknown format, for a `schema` that is not
     Parquet, and when the package for Parquet is missing.
     """
+    # What few runs need is imported by these.
     if isinstance(output, TableOutput):
+        from batchmap.sinks.table import TableSink
+
         return TableSink(output, with_item=with_item, strict=strict)
     output_format, dot, packing = output_format.partition(".")
     if output_format not in OUTPUT_FORMATS:
@@ -70,6 +68,10 @@ def open_sink(
             f"got {output_format!r:.60}{near_names(output_format, OUTPUT_FORMATS)}"
         )
     if output_format == "parquet":
+        from batchmap.sinks.parquet import ParquetSink
+        from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
+        from batchmap.sinks.parquet_schema_file import read_schema
+
         return ParquetSink(
             StoreParquetParts(output)
             if isinstance(output, OutputLease)
@@ -82,8 +84,12 @@ def open_sink(
     file: GrowingText
     if isinstance(output, OutputLease):
         file = StoreText(output, f".{output_format}")
+    elif packing:
+        from batchmap.sinks.compressed_file import CompressedFile
+
+        file = CompressedFile(output, dot + packing)
     else:
-        file = CompressedFile(output, dot + packing) if packing else AppendedFile(output)
+        file = AppendedFile(output)
     if output_format in DELIMITERS:
         return CsvSink(
             file,

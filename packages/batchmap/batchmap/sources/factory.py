@@ -25,7 +25,6 @@ from batchmap.sources.glob_urls import MatchingUrls, matching_urls
 from batchmap.sources.guarded import errors_of_reading, guarded
 from batchmap.sources.listed_files import ListedFile
 from batchmap.sources.opened_file import HowToRead, open_file
-from batchmap.sources.parquet_directory import ParquetDirectory, is_parquet_directory
 from batchmap.sources.postgresql import PostgresqlRows
 from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
 from batchmap.sources.selected_columns import selected
@@ -114,6 +113,8 @@ def _opened(
         own = [path for path in excluded if isinstance(path, Path)]
         return matching_files(spec, excluded=own)
     if _exists(spec) and Path(spec).is_dir():
+        from batchmap.sources.parquet_directory import ParquetDirectory, is_parquet_directory
+
         own = [path for path in excluded if isinstance(path, Path)]
         if input_format == "parquet" or (input_format is None and is_parquet_directory(Path(spec))):
             how.reading.check_format("parquet", spec)

@@ -8,13 +8,10 @@ from batchmap.errors import InputError, UsageError
 from batchmap.sources.base import Source, one_line
 from batchmap.sources.byte_sources import ByteSource
 from batchmap.sources.decompression import COMPRESSIONS
-from batchmap.sources.excel import ExcelRows
 from batchmap.sources.file_kinds import START_BYTES, FileKind, kind_of
-from batchmap.sources.parquet import ParquetRows
 from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
 from batchmap.sources.selected_columns import selected
 from batchmap.sources.stream_formats import StreamedSource
-from batchmap.sources.zip_files import ZipMember, names_in_zip
 from batchmap.storage.formats import INPUT_SUFFIXES, MAX_RECORD_BYTES
 
 __all__ = ["HowToRead", "open_file"]
@@ -43,6 +40,8 @@ def open_file(byte_source: ByteSource, suffixes: list[str], how: HowToRead) -> S
     suffixes = [suffix.lower() for suffix in suffixes]
     kind = _kind(byte_source, suffixes[-1] if suffixes else "")
     if kind is not None and kind.input_format == "zip":
+        from batchmap.sources.zip_files import ZipMember, names_in_zip
+
         names = names_in_zip(byte_source)
         kind = _kind_of_names(names)
         if kind is None:
@@ -79,7 +78,11 @@ def open_file(byte_source: ByteSource, suffixes: list[str], how: HowToRead) -> S
         how.reading.check_format(input_format, byte_source.name)
         select = how.reading.select
         if input_format == "parquet":
+            from batchmap.sources.parquet import ParquetRows
+
             return selected(ParquetRows(byte_source, columns=select), select)
+        from batchmap.sources.excel import ExcelRows
+
         return selected(ExcelRows(byte_source), select)
     is_tsv = input_format == "tsv" or (input_format == "csv" and suffix == ".tsv")
     if input_format == "tsv":

@@ -16,7 +16,6 @@ from batchmap.sources.byte_sources import ByteSource
 from batchmap.sources.csv import csv_rows
 from batchmap.sources.csv_dialect import CsvSettings
 from batchmap.sources.decompression import ByteInput
-from batchmap.sources.json_document import json_records
 from batchmap.sources.line_formats import failed_items, json_lines, nul_texts, text_lines
 from batchmap.sources.notices import Notices
 from batchmap.sources.nul_check import without_nuls, without_utf_16
@@ -38,6 +37,18 @@ class _Format(NamedTuple):
     """What a record is called before its position, in messages."""
 
 
+def _json_records(blocks: Iterable[bytes], source: StreamedSource) -> _Records:
+    from batchmap.sources.json_document import json_records
+
+    return json_records(
+        blocks,
+        source.name,
+        source.max_bytes,
+        path=source.json_path,
+        on_lines=source.note_lines,
+    )
+
+
 _FORMATS: Mapping[str, _Format] = {
     "text": _Format(
         lambda blocks, source: text_lines(
@@ -51,13 +62,7 @@ _FORMATS: Mapping[str, _Format] = {
         "line",
     ),
     "json": _Format(
-        lambda blocks, source: json_records(
-            without_utf_16(blocks, source.name),
-            source.name,
-            source.max_bytes,
-            path=source.json_path,
-            on_lines=source.note_lines,
-        ),
+        lambda blocks, source: _json_records(without_utf_16(blocks, source.name), source),
         "element",
     ),
     "csv": _Format(
