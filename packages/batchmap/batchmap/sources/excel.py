@@ -10,6 +10,8 @@ from batchmap.errors import InputError
 from batchmap.optional import require
 from batchmap.sources.base import InputRecord, one_line, unreadable_record, value_bytes
 from batchmap.sources.byte_sources import ByteSource
+from batchmap.sources.csv_header import column_names
+from batchmap.sources.notices import Notices
 
 __all__ = ["ExcelRows"]
 
@@ -20,10 +22,10 @@ class ExcelRows:
     """The rows below the header, by its names; they are read one by one, but texts all at first.
 
     The header is the first row that is not empty; other empty rows are none. Values are those of
-    openpyxl: of a formula, the result that was saved with it. A column without a name is called
-    `column_1` or so by its place. A row with values beyond the header is an `UnreadableRecord`.
-    Raises `UsageError` when openpyxl is missing; when read, `InputError` for a file that is no
-    workbook or damaged, and for a header with a name twice.
+    openpyxl: of a formula, the result that was saved with it. Columns without a name, and those
+    whose name stands before already, are named as those of CSV. A row with values beyond the header
+    is an `UnreadableRecord`. Raises `UsageError` when openpyxl is missing; when read, `InputError`
+    for a file that is no workbook or damaged.
     """
 
     def __init__(self, byte_source: ByteSource) -> None:
@@ -31,6 +33,7 @@ class ExcelRows:
         self._byte_source = byte_source
         self._fraction = 0.0
         self.name = byte_source.name
+        self._notices = Notices(byte_source.name)
         self.total: int | None = None
         self.paths = byte_source.paths
         self.repeatable = byte_source.repeatable
@@ -43,7 +46,7 @@ class ExcelRows:
             header: list[str] = []
             for number, row in rows:
                 if not header:
-                    header = self._header(row, number)
+                    header = self._header(row)
                 elif len(row) > len(header):
                     error = f"{len(row)} cells found, {len(header)} expected"
                     raw = value_bytes(row)
@@ -91,15 +94,9 @@ class ExcelRows:
                 f"{place}: cannot be read as an Excel workbook ({why:.200}); save it again as .xlsx"
             ) from error
 
-    def _header(self, row: _Row, number: int) -> list[str]:
-        names = [
-            f"column_{place}" if value is None else str(value) for place, value in enumerate(row, 1)
-        ]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise InputError(
-                f"{self.name} row {number}: the header has the name {twice[0]!r:.60} twice; "
-                "rename one of them"
-            )
+    def _header(self, row: _Row) -> list[str]:
+        names, remark = column_names(["" if value is None else str(value) for value in row])
+        self._notices.tell([], [remark] if remark else [])
         return names
 
 
