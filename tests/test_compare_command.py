@@ -217,9 +217,10 @@ def test_the_items_may_come_from_whatever_run_takes(compare: Any, tmp_path: Path
     assert "- Total items: 1\n" in done.stdout
     done = compare("measure", "--setup", "load", "--export-json", "x.txt", source="*.txt")
     assert "- Total items: 1\n" in done.stdout  # its own export is none
-    (tmp_path / "rows").write_text("a,b\n1,2\n3,4\n")
-    done = compare("measure", "--setup", "load", "--input-format", "csv", source="rows")
-    assert "- Total items: 2\n" in done.stdout
+    (tmp_path / "rows").write_text("a b\n1 2\n3 4\n")
+    words = ("--setup", "load", "--input-format", "csv", "--delimiter", " ", "--no-header")
+    done = compare("measure", *words, source="rows")
+    assert "- Total items: 3\n" in done.stdout
     done = compare("measure", "--setup", "load", source="sqlite:///shop.db?query=SELECT 1 AS a")
     assert done.returncode == 3
     with closing(sqlite3.connect(tmp_path / "shop.db")) as shop:

@@ -17,7 +17,8 @@ from batchmap.options.locations import (
     source_text,
     source_texts,
 )
-from batchmap.options.table import INPUT, RUNNING
+from batchmap.options.reading_rows import INPUT, READING_NAMES, ReadingRows
+from batchmap.options.table import RUNNING
 from batchmap.storage.formats import INPUT_FORMATS
 
 __all__ = ["DATA_TYPES", "SUITES", "WORKLOAD_NAMES", "Settings"]
@@ -34,7 +35,7 @@ _FOR_BUILT_IN_WORK = ("workload", "data", "latency_s", "failure_rate", "suite", 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(CommandSettings):
+class Settings(CommandSettings, ReadingRows):
     """What a subcommand of the demonstration was asked to do; `Settings.of` checks it."""
 
     count: int | None = option(
@@ -165,7 +166,8 @@ def _check_task(reader: OptionReader) -> None:
     if task is None:
         if source is not None and reader.raw("data") is not None:
             reader.error("--data says what items to make and --input brings its own; leave one out")
-        for name in ("setup", "input_format", "json_path", "limit", "sample", "rows"):
+        names = ("setup", "input_format", "json_path", "limit", "sample", "rows")
+        for name in (*names, *READING_NAMES):
             if (given := reader.raw(name)) is not None:
                 shown = flag_of(name) if given is True else f"{flag_of(name)} {given}"
                 reader.error(f"{shown}: needs --task, which it is about")

@@ -10,7 +10,7 @@ from batchmap.command.replaced_names import StandardNames, refuse_threads
 from batchmap.command.run import check_backend
 from batchmap.command.settings import EXPORTS
 from batchmap.command.task import load_task
-from batchmap.sources import Source, open_inputs
+from batchmap.sources import ReadingOptions, Source, open_inputs
 from batchmap.sources.sampled import Sampled
 
 from .settings import Settings
@@ -40,6 +40,7 @@ def open_compared_input(settings: Settings) -> Source:
         rows=settings.rows,
         input_format=settings.input_format,
         json_path=settings.json_path,
+        reading=ReadingOptions.of(settings),
         excluded=[path for path in written.values() if path is not None],
     )
     refuse_own_input(specs, source, written)

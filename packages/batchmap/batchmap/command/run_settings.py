@@ -15,7 +15,8 @@ from batchmap.options import JobOptions, OptionReader, option
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
-from batchmap.options.table import INPUT, RUNNING
+from batchmap.options.reading_rows import INPUT
+from batchmap.options.table import RUNNING
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
     Location,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
-from batchmap.options import table_values, values
+from batchmap.options import values
 from batchmap.options.locations import (
     input_file,
     output_location,
@@ -17,6 +17,7 @@ from batchmap.options.locations import (
 )
 from batchmap.options.names import names
 from batchmap.options.option_row import option
+from batchmap.options.reading_rows import INPUT, ReadingRows
 from batchmap.storage import Location
 from batchmap.storage.formats import (
     DELIMITERS,
@@ -37,7 +38,6 @@ RECORDS = ("full", "result")
 
 RUNNING = "How it runs"
 LIMITS = "Limits and retries"
-INPUT = "Input"
 OUTPUT = "Output"
 RESUMING = "An output that is there already"
 CLUSTER = "A Dask cluster"
@@ -74,7 +74,7 @@ class EngineOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobOptions(EngineOptions):
+class JobOptions(EngineOptions, ReadingRows):
     """What `run` reads and writes beside how it runs; `output` is `None` for standard output."""
 
     source: str = option(
@@ -92,33 +92,6 @@ class JobOptions(EngineOptions):
     input_format: str | None = option(
         None, values.choice(INPUT_FORMATS), group=INPUT, metavar="|".join(INPUT_FORMATS),
         help="when the suffix does not tell",
-    )  # fmt: skip
-    delimiter: str | None = option(
-        None, table_values.delimiter, group=INPUT, metavar="C|auto",
-        help="between cells of CSV (default: as the input looks)",
-    )  # fmt: skip
-    encoding: str | None = option(
-        None, table_values.encoding, group=INPUT, metavar="E|auto",
-        is_rare=True, help="of text (default: UTF-8, or what its mark says)",
-    )  # fmt: skip
-    no_header: bool = option(
-        False, group=INPUT, is_rare=True, help="take the first line of CSV as a row: column_1, …",
-    )  # fmt: skip
-    columns: tuple[str, ...] | None = option(
-        None, table_values.column_names, group=INPUT, metavar="a,b,c",
-        is_rare=True, help="the columns of CSV without a header",
-    )  # fmt: skip
-    quote: str | None = option(
-        None, table_values.quote, group=INPUT, metavar="C|none",
-        is_rare=True, help="around cells of CSV; none: quotes are text",
-    )  # fmt: skip
-    skip_lines: int = option(
-        0, values.whole(0, values.LARGEST_COUNT, "for example 3"), group=INPUT, metavar="N",
-        is_rare=True, help="lines before the header of CSV (default: 0)",
-    )  # fmt: skip
-    select: tuple[str, ...] | None = option(
-        None, table_values.column_names, group=INPUT, metavar="a,b",
-        is_rare=True, help="only these columns of a row reach the function",
     )  # fmt: skip
     max_record_bytes: int = option(
         MAX_RECORD_BYTES, values.size_bytes, group=INPUT, metavar="SIZE",
