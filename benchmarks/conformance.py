@@ -157,7 +157,7 @@ def _parquet(file: Path) -> list[Any]:
         ).to_pylist()
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise _RefusedError(f"{error}") from error
-    return _with_maps(rows)
+    return [_with_maps(row) for row in rows]
 
 
 def _with_maps(value: Any) -> Any:
