@@ -30,7 +30,7 @@ from batchmap.options import EngineOptions
 from batchmap.records import Plan
 from batchmap.worker.processor import BatchProcessor
 
-from tests.conftest import ROOT, RunMain, rest_slow
+from tests.conftest import ROOT, RunMain
 from tests.dask_cluster import Cluster, results, write_tasks
 from tests.waiting import wait_until
 
@@ -76,6 +76,7 @@ def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     assert len(contents) == 1
 
 
+@pytest.mark.slow
 def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster
 ) -> None:
@@ -175,6 +176,7 @@ def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_u
     assert results(tasks / "out.jsonl") == {number: number for number in range(fed)}
 
 
+@pytest.mark.slow
 def test_what_a_silent_worker_holds_is_done_by_another_and_counts_once(
     tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -453,7 +455,8 @@ print(file)
 """
 
 
-@pytest.mark.parametrize("has_other_version", rest_slow(1, True, False))
+@pytest.mark.slow
+@pytest.mark.parametrize("has_other_version", [True, False])
 def test_the_workers_get_the_library_also_where_it_is_installed_and_keep_their_own(
     tmp_path: Path, installed: Path, cluster: Cluster, has_other_version: bool
 ) -> None:
@@ -506,6 +509,7 @@ def test_the_plan_follows_the_cluster(shared_cluster: Cluster) -> None:
     assert re.fullmatch(expected, plans[0].why[0])
 
 
+@pytest.mark.slow
 def test_a_local_cluster_ends_with_the_command(tasks: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:wait_for_file", "lines.txt",

@@ -129,7 +129,7 @@ def test_an_output_that_was_edited_at_the_same_size_is_noticed(
     assert done.returncode == (1 if is_finished else 4)
 
 
-@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+@pytest.mark.parametrize("suffix", rest_slow(1, "jsonl", "csv"))
 def test_what_the_error_advises_helps(place: Place, suffix: str) -> None:
     output = place.directory / f"out.{suffix}"
     words = ["tasks.py:row", "in.txt", "-k", "-o", output.name]
@@ -208,7 +208,9 @@ def test_a_journal_of_others_is_left_as_it_is(
     place.check("out.jsonl", range(10))
 
 
-@pytest.mark.parametrize("kind", ["parts", "foreign", "link", "draft", "draft of failures"])
+@pytest.mark.parametrize(
+    "kind", rest_slow(3, "parts", "foreign", "draft of failures", "link", "draft")
+)
 def test_what_no_journal_vouches_for_is_left_alone(place: Place, kind: str) -> None:
     words = ["tasks.py:row", "in.txt", "-k", "-o", "out.parquet"]
     directory = place.directory / "out.parquet.parts"

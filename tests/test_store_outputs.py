@@ -376,6 +376,7 @@ def bucket(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     system.rm("data", recursive=True)
 
 
+@pytest.mark.slow
 def test_a_run_from_store_to_store_is_as_one_between_files(place: Place, bucket: Any) -> None:  # noqa: F811
     place.numbers(3000)
     bucket.put(str(place.directory / "in.txt"), "data/in.txt")

@@ -186,6 +186,21 @@ def test_a_damaged_journal_is_told_and_overwrite_begins_anew(table: Table) -> No
     assert table.rows() == [(3,)]
 
 
+def test_databases_of_one_name_in_two_directories_are_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    url = table_url("out.db")
+    assert url is not None
+    with closing(TableOutput(url)) as output, closing(TableJournal(output)):
+        with pytest.raises(OutputHeldError):
+            run(same, [1], "out.db")
+        monkeypatch.chdir(tmp_path / "b")
+        assert run(same, [1], "out.db").written == 1
+
+
 def test_another_session_that_holds_a_table_of_postgresql_keeps_runs_out(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from batchmap.checkpoint.replayed_journal import ReplayedJournal, packed_events
@@ -21,7 +22,8 @@ class TableJournal(ReplayedJournal):
         self._output = output
         self._is_anew = anew
         url = output.url
-        super().__init__(f"{output}", f"{url.path or url.server} {url.table}")
+        database = url.server if url.path is None else os.path.realpath(url.path)
+        super().__init__(f"{output}", f"{database} {url.table}")
 
     def _replay(self) -> None:
         for events in () if self._is_anew else self._output.commits():
