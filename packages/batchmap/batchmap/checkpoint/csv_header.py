@@ -17,8 +17,7 @@ from typing import Any
 from batchmap.checkpoint.done_items import result_commits
 from batchmap.checkpoint.fingerprint import output_form
 from batchmap.checkpoint.journal import Journal
-from batchmap.checkpoint.journal_replacement import remove_draft, replacing, settle
-from batchmap.errors import OutputError
+from batchmap.checkpoint.journal_replacement import claim_draft, remove_draft, replacing, settle
 from batchmap.options import JobOptions
 from batchmap.records import ItemFailure
 from batchmap.sinks import OutputForm, ResultReader, Sink
@@ -179,7 +178,7 @@ class HeaderedCsv:
         draft = draft_path(target, target.parent)
         fingerprint = journal.fingerprint
         assert fingerprint is not None
-        _claim(journal, draft)
+        claim_draft(journal, draft)
         facts = {name: value for name in ("retries", "drafts", "generation")
                  if (value := journal.get(name)) is not None}  # fmt: skip
         if self._first is not None:
@@ -266,17 +265,3 @@ def with_header(sink: Sink, path: Location, journal: Journal | None, options: Jo
     if not isinstance(sink, CsvSink) or journal is None or not isinstance(path, Path):
         return sink
     return HeaderedCsv(sink, path, journal, output_form(options))
-
-
-def _claim(journal: Journal, draft: Path) -> None:
-    """Note that the draft is ours from now on, and remove what an earlier one left."""
-    if not journal.get("drafts"):
-        if os.path.lexists(draft):
-            raise OutputError(
-                f"{draft} exists and is not of this run, so nobody knows whose it is",
-                advice="move it away",
-            )
-        with journal.transaction():
-            journal.set("drafts", True)
-    with output_errors(draft):
-        remove_draft(draft)

@@ -12,6 +12,7 @@ opened: the new rows are dropped or adopted.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +23,10 @@ from batchmap.checkpoint.journal_file import create_statement
 from batchmap.checkpoint.journal_tables import NotedRows
 from batchmap.errors import OutputError
 from batchmap.sinks import OutputForm
+from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.parquet_parts import LocalParquetParts
 
-__all__ = ["Replacement", "adopt", "remove_draft", "replacing", "settle"]
+__all__ = ["Replacement", "adopt", "claim_draft", "remove_draft", "replacing", "settle"]
 
 _PREFIX = "next_"
 _TABLES = ("done", "failed", "stretch")
@@ -128,6 +130,23 @@ def _is_new(journal: Journal, output: Path, fingerprint: dict[str, Any]) -> bool
         return False
     [end] = journal.row(f"SELECT max(output_end) FROM {_PREFIX}done")
     return form.output_format == "parquet" or form.text_bytes(output) == (end or 0, 0)
+
+
+def claim_draft(journal: Journal, draft: Path) -> None:
+    """Note that the draft is ours from now on, and remove what an earlier run left of it.
+
+    Raises `OutputError` for a file of that name that no run of this journal has made.
+    """
+    if not journal.get("drafts"):
+        if os.path.lexists(draft):
+            raise OutputError(
+                f"{draft} exists and is not of this run, so nobody knows whose it is",
+                advice="move it away",
+            )
+        with journal.transaction():
+            journal.set("drafts", True)
+    with output_errors(draft):
+        remove_draft(draft)
 
 
 def remove_draft(draft: Path) -> None:

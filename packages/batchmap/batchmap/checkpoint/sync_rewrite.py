@@ -16,8 +16,13 @@ from batchmap.checkpoint.done_items import done_items, failure_line_of, result_c
 from batchmap.checkpoint.fingerprint import output_form
 from batchmap.checkpoint.item_matching import ItemMatching, KeptRange
 from batchmap.checkpoint.journal import Journal
-from batchmap.checkpoint.journal_replacement import Replacement, remove_draft, replacing, settle
-from batchmap.errors import OutputError
+from batchmap.checkpoint.journal_replacement import (
+    Replacement,
+    claim_draft,
+    remove_draft,
+    replacing,
+    settle,
+)
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, renumbered_failure
 from batchmap.sinks.csv import CsvSink
@@ -66,7 +71,7 @@ def rewrite(
     target = real_path(options.output)
     draft = draft_path(target, target.parent)
     journal = earlier[0].journal
-    _claim_draft(journal, draft)
+    claim_draft(journal, draft)
     model = column_types([one.path for one in earlier], options.output_format)
     sink = output_form(options).sink(draft, model=model)
     try:
@@ -90,20 +95,6 @@ def rewrite(
     if options.output_format == "parquet":
         LocalParquetParts(target).remove_parts()
     return True
-
-
-def _claim_draft(journal: Journal, draft: Path) -> None:
-    """Note that the draft is ours from now on, and remove what an earlier sync left of it."""
-    if not journal.get("drafts"):
-        if os.path.lexists(draft):
-            raise OutputError(
-                f"{draft} exists and is not of this run, so nobody knows whose it is",
-                advice="move it away",
-            )
-        with journal.transaction():
-            journal.set("drafts", True)
-    with output_errors(draft):
-        remove_draft(draft)
 
 
 def _in_input_order(beside: Earlier, matching: ItemMatching) -> Iterator[KeptRange]:

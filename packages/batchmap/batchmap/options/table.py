@@ -7,7 +7,7 @@ from pathlib import Path
 
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
-from batchmap.options import values
+from batchmap.options import table_values, values
 from batchmap.options.locations import (
     input_file,
     output_location,
@@ -15,7 +15,6 @@ from batchmap.options.locations import (
     source_text,
     source_texts,
 )
-from batchmap.options.names import names
 from batchmap.options.option_row import option
 from batchmap.options.reading_rows import INPUT, ReadingRows
 from batchmap.storage import Location
@@ -159,7 +158,7 @@ class JobOptions(EngineOptions, ReadingRows):
         help="write CSV cells that begin with =, +, - or @ as text",
     )  # fmt: skip
     columns_out: tuple[str, ...] | None = option(
-        None, names, group=OUTPUT, metavar="A,B,C",
+        None, table_values.column_names, group=OUTPUT, metavar="A,B,C",
         is_rare=True, help="columns that CSV or TSV has first, whatever the results are",
     )  # fmt: skip
     strict: bool = option(
