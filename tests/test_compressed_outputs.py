@@ -172,7 +172,7 @@ def test_a_header_that_is_read_back_may_have_other_columns_first() -> None:
 KILLED = """
 import os, signal, sys
 from batchmap import run
-from batchmap.sinks import append_file, compressed_file
+from batchmap.sinks.text_file import append_file, compressed_file
 
 output, at = sys.argv[1], int(sys.argv[2])
 compressed_file.FRAME_BYTES = 1000

@@ -17,8 +17,8 @@ from batchmap.checkpoint import csv_header
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.verification import verify_output
 from batchmap.sinks import OutputForm
-from batchmap.sinks.compressed_file import opened_text
-from batchmap.sinks.csv import CsvSink
+from batchmap.sinks.csv.rows import CsvSink
+from batchmap.sinks.text_file.compressed_file import opened_text
 from batchmap.storage.formats import COMPRESSIONS
 
 

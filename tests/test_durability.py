@@ -39,7 +39,7 @@ def fails_once(real):
         return real(handle)
     return sync
 
-from batchmap.sinks import append_file
+from batchmap.sinks.text_file import append_file
 from batchmap.storage import atomic_write
 append_file._sync_data = fails_once(append_file._sync_data)
 os.fsync = fails_once(os.fsync)

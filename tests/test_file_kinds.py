@@ -14,7 +14,7 @@ import pytest
 from batchmap.command.errors import flag_spelling
 from batchmap.errors import InputError, UsageError
 from batchmap.sources import open_source
-from batchmap.sources.file_kinds import kind_of
+from batchmap.sources.opening.file_kinds import kind_of
 
 from tests.source_inputs import Pieces, feed, items_of
 from tests.store_servers import web_server

@@ -18,8 +18,8 @@ import pytest
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.sinks import Sink, open_sink
-from batchmap.sinks.csv_cells import CsvCells
-from batchmap.sinks.csv_columns import EXTRA, cells_in, cells_of_row, named_cells
+from batchmap.sinks.csv.cells import CsvCells
+from batchmap.sinks.csv.columns import EXTRA, cells_in, cells_of_row, named_cells
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -268,7 +268,7 @@ def test_lines_of_mixed_kinds_have_their_own_forms() -> None:
 def test_the_slow_encoder_stands_in_for_a_fast_one_that_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from batchmap.sinks import json_encoding
+    from batchmap.sinks.values import json_encoding
 
     value = {"é\n": [1, 1.5, None, True, {"a": ()}]}
     text = '{"é\\n": [1, 1.5, null, true, {"a": []}]}'

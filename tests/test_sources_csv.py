@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from batchmap.errors import InputError
 from batchmap.sources import open_source
-from batchmap.sources.csv import MAX_RECORD_BYTES
+from batchmap.sources.csv.rows import MAX_RECORD_BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 

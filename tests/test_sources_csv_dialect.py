@@ -11,7 +11,7 @@ import pytest
 from batchmap.errors import InputError
 from batchmap.records import UnreadableRecord
 from batchmap.sources import ReadingOptions, open_source
-from batchmap.sources.csv_header import column_names
+from batchmap.sources.csv.header import column_names
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -259,9 +259,9 @@ def test_rows_of_a_stream_come_before_more_is_read_than_tells_the_delimiter(
 
 
 def test_a_record_does_not_depend_on_how_its_bytes_arrive(tmp_path: Path) -> None:
-    from batchmap.sources.csv import csv_rows
-    from batchmap.sources.csv_dialect import CsvSettings
-    from batchmap.sources.text_encoding import BadText, TextEncoding
+    from batchmap.sources.csv.dialect import CsvSettings
+    from batchmap.sources.csv.rows import csv_rows
+    from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 
     class Listener:
         def note_table(self, delimiter: str, columns: list[str], remarks: list[str]) -> None:

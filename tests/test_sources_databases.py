@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from batchmap.errors import InputError, UsageError
 from batchmap.sources import open_source
-from batchmap.sources.database_url import parse_postgresql
+from batchmap.sources.database.url import parse_postgresql
 
 NUMBERS = "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n"
 

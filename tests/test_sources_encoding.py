@@ -12,7 +12,7 @@ import batchmap
 import pytest
 from batchmap.errors import InputError
 from batchmap.sources import ReadingOptions, open_source
-from batchmap.sources.text_encoding import BadText, TextEncoding
+from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 
 from tests.source_inputs import failure_of, feed, items_of, records_of
 

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 import pytest
 from batchmap.errors import InputError
 from batchmap.records import UnreadableRecord
-from batchmap.sources import json_array
 from batchmap.sources.base import InputRecord
-from batchmap.sources.json_array import json_elements
+from batchmap.sources.json import array as json_array
+from batchmap.sources.json.array import json_elements
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

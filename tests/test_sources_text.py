@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from batchmap.records import UnreadableRecord
 from batchmap.sources import TextLines, open_source
-from batchmap.sources.file_kinds import kind_of
 from batchmap.sources.line_formats import json_lines, text_lines
+from batchmap.sources.opening.file_kinds import kind_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

@@ -213,7 +213,7 @@ def test_salvage_drops_what_is_not_out(memory: Any, opened: Callable[[], Sink]) 
 def test_a_large_output_goes_out_before_it_is_committed(
     memory: Any, output: OutputLease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("batchmap.sinks.store_text.PART_BYTES", 10)
+    monkeypatch.setattr("batchmap.sinks.text_file.store_text.PART_BYTES", 10)
     sink = open_sink(output, "jsonl", record="result")
     sink.start(0)
     sink.write(["12345\n"])

@@ -252,7 +252,7 @@ def test_one_run_at_a_time_writes_a_table(table: Table) -> None:
 KILLED = """
 import os, signal, sys
 from batchmap import run
-from batchmap.sinks.table import TableSink
+from batchmap.sinks.table.rows import TableSink
 from batchmap.storage import databases
 
 output, at, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3]

@@ -22,9 +22,9 @@ from batchmap.options import JobOptions
 from batchmap.records import ItemFailure
 from batchmap.sinks import OutputForm, ResultReader, Sink
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.csv import CsvSink
-from batchmap.sinks.csv_cells import Cells
-from batchmap.sinks.csv_columns import EXTRA, cells_of_row, chosen_columns
+from batchmap.sinks.csv.cells import Cells
+from batchmap.sinks.csv.columns import EXTRA, cells_of_row, chosen_columns
+from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.storage import Location, draft_path, sync_directory
 

@@ -43,7 +43,7 @@ def run_fingerprint(
     input_format = getattr(source, "format", None)  # what is not read as a stream has one only
     schema = None
     if options.schema is not None:
-        from batchmap.sinks.parquet_schema_file import read_schema, schema_text
+        from batchmap.sinks.parquet.schema_file import read_schema, schema_text
 
         schema = schema_text(read_schema(options.schema))
     return {

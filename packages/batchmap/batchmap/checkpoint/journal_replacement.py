@@ -24,7 +24,7 @@ from batchmap.checkpoint.journal_tables import NotedRows
 from batchmap.errors import OutputError
 from batchmap.sinks import OutputForm
 from batchmap.sinks.output_errors import output_errors
-from batchmap.sinks.parquet_parts import LocalParquetParts
+from batchmap.sinks.parquet.parts import LocalParquetParts
 
 __all__ = ["Replacement", "adopt", "claim_draft", "remove_draft", "replacing", "settle"]
 

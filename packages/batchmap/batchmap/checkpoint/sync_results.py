@@ -20,9 +20,9 @@ from batchmap.errors import OutputError
 from batchmap.options import JobOptions
 from batchmap.sinks import OutputForm, Sink
 from batchmap.sinks.base import Kept
-from batchmap.sinks.csv_columns import EXTRA
+from batchmap.sinks.csv.columns import EXTRA
 from batchmap.sinks.output_errors import real_path
-from batchmap.sinks.parquet_parts import LocalParquetParts
+from batchmap.sinks.parquet.parts import LocalParquetParts
 from batchmap.storage import draft_path, journal_path, sync_path
 
 __all__ = ["SyncResults", "columns_at", "remove_sync"]

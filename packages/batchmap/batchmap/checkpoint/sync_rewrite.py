@@ -25,9 +25,9 @@ from batchmap.checkpoint.journal_replacement import (
 )
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink, renumbered_failure
-from batchmap.sinks.csv import CsvSink
+from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
-from batchmap.sinks.parquet_parts import LocalParquetParts
+from batchmap.sinks.parquet.parts import LocalParquetParts
 from batchmap.sinks.read_back import column_types
 from batchmap.stopping import StopRequest
 from batchmap.storage import draft_path, sync_directory

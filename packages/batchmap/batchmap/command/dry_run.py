@@ -13,7 +13,7 @@ from batchmap.job import Job, dask_address
 from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, ItemFailure, Plan, UnreadableRecord
 from batchmap.sinks import Sink
-from batchmap.sinks.csv_columns import EXTRA
+from batchmap.sinks.csv.columns import EXTRA
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.storage.table_output import TableOutput

@@ -3,8 +3,9 @@
 To add a sink: write a module with a class that keeps the promises of `Sink` (`sinks/base.py`); name
 the format and its suffix in `storage/formats.py`; open it here. The contract in
 `tests/test_sinks.py` runs for every output format, once its `read_back` can read the new one.
-A sink that appends text writes to a `GrowingText` (`sinks/append_file.py`), of which there is one
-for files and one for stores. A package that it needs is imported by `batchmap.optional.require`.
+A sink that appends text writes to a `GrowingText` (`sinks/text_file/append_file.py`), of which
+there is one for files and one for stores. A package that it needs is imported by
+`batchmap.optional.require`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.errors import UsageError
-from batchmap.sinks.append_file import AppendedFile, GrowingText
 from batchmap.sinks.base import Sink
-from batchmap.sinks.csv import CsvSink
+from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.json_lines import JsonLinesSink
-from batchmap.sinks.store_text import StoreText
+from batchmap.sinks.text_file.append_file import AppendedFile, GrowingText
+from batchmap.sinks.text_file.store_text import StoreText
 from batchmap.storage import OUTPUT_FORMATS
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
@@ -58,7 +59,7 @@ def open_sink(
     """
     # What few runs need is imported by these.
     if isinstance(output, TableOutput):
-        from batchmap.sinks.table import TableSink
+        from batchmap.sinks.table.rows import TableSink
 
         return TableSink(output, with_item=with_item, strict=strict)
     output_format, dot, packing = output_format.partition(".")
@@ -68,9 +69,9 @@ def open_sink(
             f"got {output_format!r:.60}{near_names(output_format, OUTPUT_FORMATS)}"
         )
     if output_format == "parquet":
-        from batchmap.sinks.parquet import ParquetSink
-        from batchmap.sinks.parquet_parts import LocalParquetParts, StoreParquetParts
-        from batchmap.sinks.parquet_schema_file import read_schema
+        from batchmap.sinks.parquet.parts import LocalParquetParts, StoreParquetParts
+        from batchmap.sinks.parquet.rows import ParquetSink
+        from batchmap.sinks.parquet.schema_file import read_schema
 
         return ParquetSink(
             StoreParquetParts(output)
@@ -85,7 +86,7 @@ def open_sink(
     if isinstance(output, OutputLease):
         file = StoreText(output, f".{output_format}")
     elif packing:
-        from batchmap.sinks.compressed_file import CompressedFile
+        from batchmap.sinks.text_file.compressed_file import CompressedFile
 
         file = CompressedFile(output, dot + packing)
     else:

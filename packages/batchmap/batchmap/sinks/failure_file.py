@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from batchmap.records import ItemFailure, UnreadableRecord
-from batchmap.sinks.json_encoding import item_text, text_of
 from batchmap.sinks.output_errors import output_errors, real_path
+from batchmap.sinks.values.json_encoding import item_text, text_of
 from batchmap.storage import (
     Location,
     Store,

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from batchmap.records import ItemFailure
-from batchmap.sinks.json_encoding import escaped_text
-from batchmap.sinks.value_conversion import Form, Unwritable
+from batchmap.sinks.values.json_encoding import escaped_text
+from batchmap.sinks.values.value_conversion import Form, Unwritable
 
 __all__ = [
     "ITEM_COLUMN",

@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 from batchmap.errors import OutputError
 from batchmap.lone_surrogates import unescape
 from batchmap.records import ItemFailure
-from batchmap.sinks.append_file import GrowingText
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.item_columns import Fields, field_texts, item_row, named_fields
-from batchmap.sinks.json_encoding import escaped_text, fallback_texts, text_of
-from batchmap.sinks.kept_results import keeping, with_result
-from batchmap.sinks.value_conversion import JSON, STRICT_JSON, Unwritable
+from batchmap.sinks.text_file.append_file import GrowingText
+from batchmap.sinks.values.json_encoding import escaped_text, fallback_texts, text_of
+from batchmap.sinks.values.kept_results import keeping, with_result
+from batchmap.sinks.values.value_conversion import JSON, STRICT_JSON, Unwritable
 
 __all__ = ["JsonLinesSink", "StdoutSink"]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from batchmap.sinks.base import Sink
-from batchmap.sinks.compressed_file import opened_text, text_bytes
 from batchmap.sinks.factory import open_sink
 from batchmap.sinks.json_lines import StdoutSink
 from batchmap.sinks.read_back import ResultReader, open_reader
+from batchmap.sinks.text_file.compressed_file import opened_text, text_bytes
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
 from batchmap.storage.table_output import TableOutput

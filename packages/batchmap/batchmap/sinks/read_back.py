@@ -14,11 +14,11 @@ from typing import Any, BinaryIO, Protocol
 from batchmap.arrow import values
 from batchmap.errors import OutputError
 from batchmap.sinks.base import Kept
-from batchmap.sinks.compressed_file import opened_text
-from batchmap.sinks.csv_cells import rows_of
+from batchmap.sinks.csv.cells import rows_of
 from batchmap.sinks.output_errors import output_errors, real_path
-from batchmap.sinks.parquet_parts import LocalParquetParts
-from batchmap.sinks.parquet_types import pyarrow
+from batchmap.sinks.parquet.parts import LocalParquetParts
+from batchmap.sinks.parquet.types import pyarrow
+from batchmap.sinks.text_file.compressed_file import opened_text
 from batchmap.storage.formats import DELIMITERS
 from batchmap.text import printable
 

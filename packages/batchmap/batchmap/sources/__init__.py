@@ -5,9 +5,9 @@ How to add a source is said in `sources/factory.py`.
 
 from batchmap.sources.base import InputRecord, Source
 from batchmap.sources.factory import open_source
-from batchmap.sources.glob_files import MatchingFiles
-from batchmap.sources.glob_urls import MatchingUrls
-from batchmap.sources.inputs import open_inputs
+from batchmap.sources.listing.glob_files import MatchingFiles
+from batchmap.sources.listing.glob_urls import MatchingUrls
+from batchmap.sources.listing.inputs import open_inputs
 from batchmap.sources.reading_options import ReadingOptions
 from batchmap.sources.repeatable import SourceItems, TextLines
 

@@ -9,9 +9,9 @@ from typing import Any
 from batchmap.errors import InputError
 from batchmap.optional import require
 from batchmap.sources.base import InputRecord, one_line, unreadable_record, value_bytes
-from batchmap.sources.byte_sources import ByteSource
-from batchmap.sources.csv_header import column_names
+from batchmap.sources.csv.header import column_names
 from batchmap.sources.notices import Notices
+from batchmap.sources.opening.byte_sources import ByteSource
 
 __all__ = ["ExcelRows"]
 

@@ -18,18 +18,24 @@ from pathlib import Path
 
 from batchmap.errors import InputError, UsageError
 from batchmap.sources.base import Source
-from batchmap.sources.byte_sources import ByteSource, LocalFile, StandardInput, StoreFile, is_stored
-from batchmap.sources.database_url import parse_postgresql, parse_sqlite
-from batchmap.sources.glob_files import MatchingFiles, matching_files
-from batchmap.sources.glob_urls import MatchingUrls, matching_urls
+from batchmap.sources.database.postgresql import PostgresqlRows
+from batchmap.sources.database.sqlite import SqliteRows
+from batchmap.sources.database.url import parse_postgresql, parse_sqlite
 from batchmap.sources.guarded import errors_of_reading, guarded
-from batchmap.sources.listed_files import ListedFile
-from batchmap.sources.opened_file import HowToRead, open_file
-from batchmap.sources.postgresql import PostgresqlRows
+from batchmap.sources.listing.glob_files import MatchingFiles, matching_files
+from batchmap.sources.listing.glob_urls import MatchingUrls, matching_urls
+from batchmap.sources.listing.listed_files import ListedFile
+from batchmap.sources.opening.byte_sources import (
+    ByteSource,
+    LocalFile,
+    StandardInput,
+    StoreFile,
+    is_stored,
+)
+from batchmap.sources.opening.opened_file import HowToRead, open_file
+from batchmap.sources.opening.spool import Spooled
 from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
 from batchmap.sources.selected_columns import selected
-from batchmap.sources.spool import Spooled
-from batchmap.sources.sqlite import SqliteRows
 from batchmap.storage import (
     INPUT_FORMATS,
     Location,
@@ -113,7 +119,7 @@ def _opened(
         own = [path for path in excluded if isinstance(path, Path)]
         return matching_files(spec, excluded=own)
     if _exists(spec) and Path(spec).is_dir():
-        from batchmap.sources.parquet_directory import ParquetDirectory, is_parquet_directory
+        from batchmap.sources.parquet.directory import ParquetDirectory, is_parquet_directory
 
         own = [path for path in excluded if isinstance(path, Path)]
         if input_format == "parquet" or (input_format is None and is_parquet_directory(Path(spec))):

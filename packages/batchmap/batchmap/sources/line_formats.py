@@ -13,9 +13,9 @@ from batchmap.lone_surrogates import unescape
 from batchmap.marked_json import NotMarkableError, unmarked
 from batchmap.records import ItemFailure, UnreadableRecord
 from batchmap.sources.base import InputRecord, unreadable_record
-from batchmap.sources.long_lines import LongLines
-from batchmap.sources.strict_json import NotJsonError, describe_json_error, whole_json
-from batchmap.sources.text_encoding import BadText, TextEncoding
+from batchmap.sources.json.strict import NotJsonError, describe_json_error, whole_json
+from batchmap.sources.opening.long_lines import LongLines
+from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 from batchmap.storage.formats import MAX_RECORD_BYTES
 
 __all__ = ["failed_items", "json_lines", "nul_texts", "text_lines"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from batchmap.errors import BatchmapError
 from batchmap.sources.base import InputRecord, Source, state_of_file
-from batchmap.sources.listed_files import ListedFile, LocalListed, UrlListed
+from batchmap.sources.listing.listed_files import ListedFile, LocalListed, UrlListed
 
 __all__ = ["MAX_FILES", "RecordsOfFiles"]
 

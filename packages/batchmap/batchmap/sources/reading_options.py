@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from batchmap.errors import UsageError
-from batchmap.sources.csv_dialect import CsvSettings
+from batchmap.sources.csv.dialect import CsvSettings
 
 __all__ = ["AS_USUAL", "ReadingOptions"]
 

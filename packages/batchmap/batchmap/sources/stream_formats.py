@@ -12,15 +12,15 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from batchmap.sources.base import InputRecord
-from batchmap.sources.byte_sources import ByteSource
-from batchmap.sources.csv import csv_rows
-from batchmap.sources.csv_dialect import CsvSettings
-from batchmap.sources.decompression import ByteInput
+from batchmap.sources.csv.dialect import CsvSettings
+from batchmap.sources.csv.rows import csv_rows
 from batchmap.sources.line_formats import failed_items, json_lines, nul_texts, text_lines
 from batchmap.sources.notices import Notices
-from batchmap.sources.nul_check import without_nuls, without_utf_16
+from batchmap.sources.opening.byte_sources import ByteSource
+from batchmap.sources.opening.decompression import ByteInput
+from batchmap.sources.opening.nul_check import without_nuls, without_utf_16
+from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
-from batchmap.sources.text_encoding import BadText, TextEncoding
 from batchmap.storage.formats import MAX_RECORD_BYTES
 
 __all__ = ["StreamedSource"]
@@ -38,7 +38,7 @@ class _Format(NamedTuple):
 
 
 def _json_records(blocks: Iterable[bytes], source: StreamedSource) -> _Records:
-    from batchmap.sources.json_document import json_records
+    from batchmap.sources.json.document import json_records
 
     return json_records(
         blocks,

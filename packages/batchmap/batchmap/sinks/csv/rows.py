@@ -1,0 +1,221 @@
+"""Writes results as CSV or TSV, whose columns are chosen before the first row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from batchmap.errors import OutputError
+from batchmap.records import ItemFailure
+from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
+from batchmap.sinks.csv.cells import Cells, CsvCells, rows_of
+from batchmap.sinks.csv.columns import (
+    EXTRA,
+    ONLY_COLUMN,
+    cells_in,
+    cells_of_row,
+    chosen_columns,
+    named_cells,
+    named_json,
+)
+from batchmap.sinks.item_columns import ITEM_COLUMN, of_item
+from batchmap.sinks.output_errors import output_errors
+from batchmap.sinks.text_file.append_file import GrowingText
+from batchmap.sinks.values.kept_results import with_result
+from batchmap.sinks.values.value_conversion import Unwritable, unwritable
+from batchmap.text import printable
+
+__all__ = ["CsvSink"]
+
+
+class CsvSink:
+    """One row for each result: the values of an object, or the one column `result`.
+
+    The columns are chosen before the first row is written: those of the results that `encode` gets
+    first, after the ones that were `asked` for. A later result may lack some; where it has others,
+    they are in the column `_extra`, or it fails where there is none. Nested values are JSON text,
+    `None` is an empty cell. With `defuse`, text that a spreadsheet would take for a formula gets
+    a leading apostrophe, and so does the name of a column. With `bom`, a byte order mark comes
+    first, by which Excel knows UTF-8. With `with_item`, the columns of the item stand before those
+    of the result.
+    """
+
+    def __init__(
+        self,
+        file: GrowingText,
+        *,
+        defuse: bool,
+        delimiter: str = ",",
+        bom: bool = False,
+        with_item: bool = False,
+        strict: bool = False,
+        columns: Sequence[str] = (),
+    ) -> None:
+        self.shows_items = with_item
+        self._file = file
+        self._delimiter = delimiter
+        self._mark = "\ufeff" if bom else ""
+        self.commit_every_s, self.commit_soonest_s = file.commit_every_s, file.commit_soonest_s
+        self.encoder = CsvCells(defuse=defuse, delimiter=delimiter, strict=strict)
+        self.asked = tuple(map(self.encoder.name, columns))
+        self._columns: tuple[str, ...] | None = None
+
+    @property
+    def digest(self) -> bytes | None:
+        return self._file.digest
+
+    def check(self, stretches: Iterable[Stretch]) -> None:
+        self._file.check(stretches)
+
+    def start(self, end: int) -> int:
+        found_end = self._file.start(end)
+        self._columns = None
+        if found_end == end > 0:
+            self._columns = tuple(self._header())
+        return found_end
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """Return the names in the header, `None` before they are chosen."""
+        return self._columns
+
+    def choose(self, columns: Sequence[str]) -> None:
+        """Choose the columns; possible as long as nothing is written."""
+        assert self._file.end == 0, "the header is written"
+        self._columns = tuple(columns)
+
+    def reopen(self, end: int) -> None:
+        """Go on with a file that has replaced this one, and is whole up to `end`."""
+        self._file.close()
+        self._file = self._file.anew()
+        self.start(end)
+
+    def encode(
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Cells]
+    ) -> tuple[list[str], dict[int, ItemFailure]]:
+        all_cells, failures = self.with_items(items, encoded)
+        rows, unknown = self.rows(all_cells)
+        for offset, name in unknown.items():
+            failures[offset] = _unknown_column(name, encoded[offset])
+        return rows, failures
+
+    def with_items(
+        self, items: Sequence[Any], encoded: Sequence[Cells]
+    ) -> tuple[Sequence[Cells | None], dict[int, ItemFailure]]:
+        """Return the cells of all rows, `None` for an item that cannot be written, and failures."""
+        if not self.shows_items:
+            return encoded, {}
+        all_cells: list[Cells | None] = []
+        failures: dict[int, ItemFailure] = {}
+        for offset, (item, cells) in enumerate(zip(items, encoded, strict=True)):
+            try:
+                with of_item():
+                    before = self.encoder(item)
+            except Unwritable as error:
+                failures[offset] = with_result(error.failure, _result_of(cells))
+                all_cells.append(None)
+                continue
+            both = named_cells(before, ITEM_COLUMN) | named_cells(cells)
+            all_cells.append((tuple(both), tuple(both.values())))
+        return all_cells, failures
+
+    def rows(self, all_cells: Sequence[Cells | None]) -> tuple[list[str], dict[int, str]]:
+        """Return the rows of these cells, and by offset a column that the output has not."""
+        if self._columns is None and (found := [names for names, _ in filter(None, all_cells)]):
+            self.choose(chosen_columns(self.asked, found))
+        rows: list[str] = []
+        failed: dict[int, str] = {}
+        columns = self._columns or ()
+        whole = None if columns == (ONLY_COLUMN,) else columns
+        for offset, cells in enumerate(all_cells):
+            if cells is None:
+                rows.append("")
+                continue
+            if cells[0] == whole:
+                rows.append(self._line(cells[1]))
+                continue
+            row, unknown = cells_in(columns, named_cells(cells), self.encoder)
+            rows.append(self._line(row) if unknown is None else "")
+            if unknown is not None:
+                failed[offset] = unknown
+        return rows, failed
+
+    def carry(self, kept: Kept, index: int) -> list[str]:
+        if kept.columns is None:
+            return kept.pieces
+        if self._columns is None:
+            self.choose(kept.columns)
+        columns = self._columns or ()
+        if kept.columns == columns:
+            return kept.pieces
+        rows = kept.pieces
+        if kept.number is not None:
+            rows = list(rows_of([f"{line}\n" for line in kept.pieces[0].split("\n")[:-1]]))
+        carried = [
+            cells_in(columns, cells_of_row(kept.columns, row, self.encoder), self.encoder)
+            for row in rows
+        ]
+        if unknown := next((name for _, name in carried if name is not None), None):
+            raise OutputError(
+                f"{printable(f'{self._file.path}')}: it has no column {unknown!r:.60}",
+                advice="{overwrite} begins anew",
+            )
+        return [self._line(row) for row, _ in carried]
+
+    def write(self, pieces: Sequence[str]) -> int:
+        rows = "".join(pieces)
+        if rows and self._file.end == 0:
+            assert self._columns is not None
+            rows = self._mark + self._line(list(map(self.encoder.quoted, self._columns))) + rows
+        return self._file.append(rows)
+
+    def sync(self) -> int:
+        return self._file.sync()
+
+    def rollback(self) -> int:
+        return self._file.rollback()
+
+    def finish(self, note: NoteDigest = no_note) -> None:
+        self._file.finish(note)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _header(self) -> list[str]:
+        try:
+            with (
+                output_errors(self._file.path),
+                self._file.head() as raw,
+                io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
+            ):
+                return next(csv.reader(text, delimiter=self._delimiter, strict=True), [])
+        except (csv.Error, ValueError, OutputError) as error:
+            raise OutputError(
+                f"{printable(str(self._file.path))}: its header cannot be read, so it cannot be "
+                "resumed",
+                advice="start again with {overwrite}",
+            ) from error
+
+    def _line(self, cells: Sequence[str]) -> str:
+        row = self._delimiter.join(cells)
+        return f"{row}\n" if row else '""\n'  # readers would skip an empty line
+
+
+def _unknown_column(name: str, cells: Cells) -> ItemFailure:
+    """Return the failure of a result with a column that the output has not, nor `EXTRA`."""
+    which = "result" if name in named_cells(cells) else "item"
+    error = unwritable(
+        "ValueError",
+        f"the {which} has the column {name!r:.60}, which the output has not; name it, or {EXTRA}, "
+        "among the columns of the output (columns_out)",
+    )
+    return with_result(error.failure, _result_of(cells))
+
+
+def _result_of(cells: Cells) -> Any:
+    """Return the result that some cells are of, as far as they tell."""
+    result = {one: json.loads(text) for one, text in named_json(cells).items()}
+    return result if cells[0] is not None else result[ONLY_COLUMN]

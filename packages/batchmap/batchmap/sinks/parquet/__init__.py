@@ -1,0 +1,1 @@
+"""Results as Parquet: types, schemas, part files, widening."""

@@ -1,0 +1,1 @@
+"""Results as rows of a database table."""

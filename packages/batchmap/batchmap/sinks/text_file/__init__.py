@@ -1,0 +1,1 @@
+"""Files of text that grow durably: plain, compressed, in a store."""

@@ -1,0 +1,132 @@
+"""Text that grows in a store: each `sync` writes a part, and `finish` merges them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from batchmap.sinks.base import NoteDigest, Stretch, no_note, output_digest
+from batchmap.sinks.output_errors import output_errors
+from batchmap.sinks.store_parts import StoreParts
+from batchmap.sinks.text_file.append_file import GrowingText
+from batchmap.storage import Location
+from batchmap.storage.output_lease import OutputLease
+
+__all__ = ["StoreText"]
+
+PART_BYTES = 16 << 20
+"""A part of this size is written without waiting for `sync`: it is in memory until then."""
+
+_PIECE_BYTES = 4 << 20
+
+
+class StoreText:
+    """What `AppendedFile` is on this machine, in a store.
+
+    The key of a part is the byte it begins at, so the size of the merged output says which parts
+    are in it already.
+    """
+
+    commit_every_s = 10.0
+    commit_soonest_s = 10.0
+
+    def __init__(self, output: OutputLease, suffix: str) -> None:
+        self.path: Location = output.url
+        self.end = 0
+        self._parts = StoreParts(output, suffix)
+        self._sizes: dict[int, int] = {}
+        self._merged: int | None = None
+        """The size of the merged output in bytes, `None` when it does not exist."""
+        self._buffer = bytearray()
+        self.digest: bytes | None = None
+        self._stretch_hash = output_digest()
+        self._stretch_start: int | None = None
+
+    def check(self, stretches: Iterable[Stretch]) -> None:
+        """Do nothing: all would have to be fetched; `start` compares the sizes of the parts."""
+
+    def start(self, end: int) -> int:
+        self._buffer.clear()
+        with output_errors(self.path):
+            merged = self._parts.output_size()
+            found = self._parts.sizes()
+            if end == 0:
+                merged = None
+            elif (merged or 0) > end:
+                return 0  # what is merged cannot be cut
+            self._merged, self._sizes = merged, {}
+            self.end = merged or 0
+            while self.end < end and (size := found.get(self.end)) and self.end + size <= end:
+                self._sizes[self.end] = size
+                self.end += size
+            if self.end == end:
+                self._parts.keep(self._sizes, merged)
+            before, self._stretch_start = self._stretch_start, self.end
+            self._stretch_hash = output_digest()
+            for key in self._sizes:
+                if before is not None and key >= before:  # written after the last `sync`
+                    self._stretch_start = before
+                    self._stretch_hash.update(self._parts.read(key))
+        return self.end
+
+    def append(self, text: str) -> int:
+        data = text.encode()
+        self._buffer += data
+        self.end += len(data)
+        if len(self._buffer) >= PART_BYTES:
+            self._flush()
+        return self.end
+
+    def sync(self) -> int:
+        self._flush()
+        self.digest = None
+        if self.end != self._stretch_start:
+            self.digest, self._stretch_hash = self._stretch_hash.digest(), output_digest()
+            self._stretch_start = self.end
+        return self.end
+
+    def rollback(self) -> int:
+        self.end -= len(self._buffer)
+        self._buffer.clear()
+        return self.end
+
+    def finish(self, note: NoteDigest = no_note) -> None:
+        with output_errors(self.path):
+            if self._sizes or self._merged is None:
+                self._parts.merge(self._merge)
+                self._merged, self._sizes = self.end, {}
+            else:
+                self._parts.check()
+                self._parts.clear()
+
+    def close(self) -> None:
+        self._buffer.clear()
+
+    def head(self) -> BinaryIO:
+        """Return a file that holds the beginning of the output."""
+        if self._merged:
+            with self._parts.opened_output() as file:
+                return io.BytesIO(file.read(_PIECE_BYTES))
+        return io.BytesIO(self._parts.read(0))
+
+    def anew(self) -> GrowingText:
+        """Return itself: what is in a store is not replaced."""
+        return self
+
+    def _flush(self) -> None:
+        if self._buffer:
+            start = self.end - len(self._buffer)
+            with output_errors(self.path):
+                self._parts.write(start, bytes(self._buffer))
+            self._sizes[start] = len(self._buffer)
+            self._stretch_hash.update(self._buffer)
+            self._buffer.clear()
+
+    def _merge(self, file: BinaryIO) -> None:
+        if self._merged:
+            with self._parts.opened_output() as before:
+                while piece := before.read(_PIECE_BYTES):
+                    file.write(piece)
+        for start in self._sizes:
+            file.write(self._parts.read(start))

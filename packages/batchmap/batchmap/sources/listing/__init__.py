@@ -1,0 +1,1 @@
+"""Which files and objects an input names: paths, patterns, directories, stores."""

@@ -1,0 +1,1 @@
+"""Rows of Parquet files and of directories of them."""

@@ -1,0 +1,158 @@
+"""Reads the rows of a Parquet file, as dicts."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from batchmap.arrow.values import rows_of, unknown_zones
+from batchmap.errors import InputError
+from batchmap.optional import require
+from batchmap.sources.base import InputRecord, one_line, unreadable_record, value_bytes
+from batchmap.sources.opening.byte_sources import ByteSource
+
+__all__ = ["ParquetRows"]
+
+_logger = logging.getLogger(__name__)
+
+_BATCH_ROWS = 1024
+_BUFFER_BYTES = 1 << 20
+
+
+class ParquetRows:
+    """The rows of a file, by column name; a batch of them is in memory at a time.
+
+    A row with a value that Python cannot hold is an `UnreadableRecord`. Checksums of pages are
+    verified where the file has them. Of `columns`, those that the file has are read, and no others.
+    Raises `UsageError` when pyarrow is missing, `InputError` when the file is not Parquet or
+    damaged.
+    """
+
+    def __init__(self, byte_source: ByteSource, *, columns: Sequence[str] | None = None) -> None:
+        self._parquet = require("pyarrow.parquet", "formats", "reading Parquet")
+        self._errors = (require("pyarrow", "formats", "reading Parquet").ArrowException, OSError)
+        self._byte_source = byte_source
+        self._read = 0
+        self.name = name = byte_source.name
+        self.paths = byte_source.paths
+        self.repeatable = True
+        self.state = byte_source.state
+        self.size_bytes: int | None = None
+        self._int96: list[str] = []
+        """The columns with times in nanoseconds of 96 bits."""
+        with self._opened("is not Parquet, or damaged") as file:
+            self.total: int | None = file.metadata.num_rows
+            self.schema = file.schema_arrow
+            """The names and types of the columns, as pyarrow has them."""
+            has_int96 = "INT96" in {column.physical_type for column in file.schema}
+        names = self.column_names = self.schema.names
+        self._columns = None if columns is None else [name for name in names if name in columns]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InputError(f"{name}: two columns are named {twice[0]!r:.60}; rename one of them")
+        if has_int96:
+            with self._opened("is not Parquet, or damaged", unit="ns") as file:
+                both = zip(self.schema, file.schema_arrow, strict=True)
+                self._int96 = [
+                    field.name
+                    for field, twin in both
+                    if field.type != twin.type and (columns is None or field.name in columns)
+                ]
+        for field in self.schema:
+            for zone in dict.fromkeys(unknown_zones(field.type)):
+                _logger.warning(
+                    "%s: the times of column %.60r are in a zone that nobody knows, %.60r; "
+                    "they are given in UTC",
+                    *(name, field.name, zone),
+                )
+
+    def records(self) -> Iterator[InputRecord]:
+        self._read = 0
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(self._opened("cannot be read on; the file is damaged"))
+            # pyarrow's threads would be a danger to workers that are forked.
+            batches = file.iter_batches(
+                batch_size=_BATCH_ROWS, columns=self._columns, use_threads=False
+            )
+            twins: Iterator[Any] | None = None
+            if self._int96:
+                problem = "cannot be read on; the file is damaged"
+                twin = stack.enter_context(self._opened(problem, unit="ns"))
+                twins = twin.iter_batches(
+                    batch_size=_BATCH_ROWS, columns=self._int96, use_threads=False
+                )
+            for batch in batches:
+                for item, raw in _rows(batch, None if twins is None else next(twins)):
+                    self._read += 1
+                    yield item, raw, self._read
+
+    def records_and_pauses(self) -> Iterator[InputRecord]:
+        return self.records()
+
+    def place(self, where: int) -> str:
+        return f"{self.name} row {where}"
+
+    def fraction(self) -> float | None:
+        return self._read / self.total if self.total else 1.0
+
+    @contextlib.contextmanager
+    def _opened(self, problem: str, *, unit: str = "us") -> Iterator[Any]:
+        """Open the file; `unit` is that of times of 96 bits.
+
+        In microseconds, they reach beyond the year 2262; in nanoseconds, they have all digits.
+        """
+        try:
+            with (
+                self._byte_source.opened() as (raw, _),
+                self._parquet.ParquetFile(
+                    raw,
+                    buffer_size=_BUFFER_BYTES,
+                    coerce_int96_timestamp_unit=unit,
+                    page_checksum_verification=True,
+                ) as file,
+            ):
+                yield file
+        except self._errors as error:
+            place = self.place(self._read + 1) if self._read else self.name
+            why = f"{one_line(error):.300}"
+            if isinstance(error, NotImplementedError):
+                raise InputError(f"{place}: pyarrow cannot read it ({why})") from error
+            raise InputError(f"{place}: {problem} ({why}); write the file again") from error
+
+
+def _rows(batch: Any, twin: Any) -> Iterator[tuple[Any, bytes]]:
+    try:
+        rows = rows_of(batch, _columns(twin))
+    except Exception:  # a value that Python cannot hold; which one is found row by row
+        rows = None
+    if rows is not None:
+        for row in rows:
+            yield row, value_bytes(row)
+        return
+    for offset in range(batch.num_rows):
+        yield _row(batch.slice(offset, 1), None if twin is None else twin.slice(offset, 1))
+
+
+def _row(one: Any, twin: Any) -> tuple[Any, bytes]:
+    try:
+        [row] = rows_of(one, _columns(twin))
+        return row, value_bytes(row)
+    except Exception as error:
+        problem = f"{_bad_column(one, twin)}{one_line(error)}"
+        item = unreadable_record(type(error).__name__, problem, b"")
+        return item, one.serialize().to_pybytes()
+
+
+def _bad_column(one: Any, twin: Any) -> str:
+    """Return which column cannot be read, for a message."""
+    for name in one.schema.names:
+        try:
+            rows_of(one.select([name]), _columns(twin))
+        except Exception:
+            return f"column {name!r:.60}: "
+    return ""
+
+
+def _columns(twin: Any) -> dict[str, Any]:
+    return {} if twin is None else dict(zip(twin.schema.names, twin.columns, strict=True))
