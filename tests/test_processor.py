@@ -15,6 +15,7 @@ from batchmap.records import Batch, BatchRecord
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.worker.back_off import back_off_s, current_attempt
 from batchmap.worker.failures import LONGEST_TEXT
+from batchmap.worker.record_builder import joined_record
 
 from tests.fakes import FakeClock
 
@@ -191,7 +192,7 @@ def test_a_monitor_learns_of_each_item_when_it_begins(noting: NotingMonitor) -> 
     assert [began_s for _, began_s in noting.seen] == [0, 1, 3, 6, 10, 15, 21, 28]
     assert [part.first_item for part in parts] == [10, 11, 14, 16]
     assert [s for part in parts for s in part.durations_s] == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert BatchRecord.joined(parts).results == [None, 1, 1 / 2, 1 / 3, 1 / 4, None, 1 / 6, 1 / 7]
+    assert joined_record(parts).results == [None, 1, 1 / 2, 1 / 3, 1 / 4, None, 1 / 6, 1 / 7]
     failures = {10 + offset: failure.error_type for offset, failure in last.failures.items()}
     assert noting.taken[0].failures[0].error_type == "ZeroDivisionError"
     assert noting.taken[2].failures[1].error == "no more"

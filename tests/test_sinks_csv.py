@@ -20,6 +20,7 @@ from batchmap.records import ItemFailure
 from batchmap.sinks import Sink, open_sink
 from batchmap.sinks.csv.cells import CsvCells
 from batchmap.sinks.csv.columns import EXTRA, cells_in, cells_of_row, named_cells
+from batchmap.worker.failures import Unwritable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -240,3 +241,33 @@ def test_any_text_is_read_back(
         list(results[0]),
         *([[row[name] for name in results[0]] for row in results] * 2),
     ]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("strict", [False, True])
+@given(
+    row=st.dictionaries(
+        st.sampled_from(["a", "b", "é", "x,y", "\udce9", ""]),
+        st.one_of(
+            st.text(alphabet='ab"\n\r,;\té\udce9=', max_size=4),
+            st.integers(-9, 10**5),
+            st.just(10**5000),
+            st.floats(),
+            st.booleans(),
+            st.none(),
+        ),
+    )
+)
+def test_rows_of_plain_values_are_as_the_slow_way_makes_them(
+    delimiter: str, strict: bool, row: dict[str, Any]
+) -> None:
+    def made(*, quickly: bool) -> Any:
+        cells = CsvCells(defuse=False, delimiter=delimiter, strict=strict)
+        if not quickly:
+            cells._simple_cells = lambda row: None  # type: ignore[method-assign]
+        try:
+            return cells(row)
+        except Unwritable as error:
+            return error.failure
+
+    assert made(quickly=True) == made(quickly=False)

@@ -264,8 +264,8 @@ def test_a_record_does_not_depend_on_how_its_bytes_arrive(tmp_path: Path) -> Non
     from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 
     class Listener:
-        def note_table(self, delimiter: str, columns: list[str], remarks: list[str]) -> None:
-            pass
+        def note_table(self, delimiter: str, columns: list[str], remarks: list[str]) -> bytes:
+            return b""
 
         def warn(self, line: int, message: str) -> None:
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from batchmap.records import UnreadableRecord
@@ -69,7 +70,7 @@ def test_a_line_over_the_limit_is_unreadable_and_the_others_are_not(
 ) -> None:
     content = b"ab\n" + b"x" * 10 + b"\n\n" + b"y" * 9 + b"\r\nz" + end
     blocks = [content[at : at + block_bytes] for at in range(0, len(content), block_bytes)]
-    records = [record for record in text_lines(blocks, 9) if record is not None]
+    records: list[Any] = [record for record in text_lines(blocks, 9) if record is not None]
     assert [record[2] for record in records] == [1, 2, 3, 4, 5]
     items = [record[0] for record in records]
     assert [items[0], items[2], items[4]] == ["ab", "", "z"]
@@ -77,11 +78,14 @@ def test_a_line_over_the_limit_is_unreadable_and_the_others_are_not(
     assert items[1].failure.error == (
         "the line has 10 bytes, and a record may have 9 (max_record_bytes)"
     )
-    other = [record for record in text_lines([content.replace(b"x\n", b"w\n")], 9) if record]
+    other: list[Any] = [
+        record for record in text_lines([content.replace(b"x\n", b"w\n")], 9) if record
+    ]
     assert other[1][1] != records[1][1], "what is left out is in the digest"
 
 
 def test_a_long_line_of_json_is_unreadable() -> None:
-    records = [record for record in json_lines([b'"a"\n"', b"b" * 99, b'"\n1\n'], 50) if record]
+    blocks = [b'"a"\n"', b"b" * 99, b'"\n1\n']
+    records: list[Any] = [record for record in json_lines(blocks, 50) if record]
     assert [records[0][0], records[2][0]] == ["a", 1]
     assert isinstance(records[1][0], UnreadableRecord)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from batchmap.records import BatchRecord
+from batchmap.row_blocks import RowResults
 
 __all__ = [
     "MAX_HELD_BYTES",
@@ -30,7 +31,8 @@ def size_bytes(values: Sequence[Any]) -> int:
 
 def results_bytes(record: BatchRecord) -> int:
     """Estimate the memory that the results of a record take, in bytes."""
-    return size_bytes(record.results)
+    results = record.results
+    return results.held_bytes() if isinstance(results, RowResults) else size_bytes(results)
 
 
 class ReorderBuffer:

@@ -116,33 +116,6 @@ class BatchRecord:
     cpu_s: float
     """CPU seconds that the worker's thread used."""
 
-    @staticmethod
-    def joined(parts: Sequence[BatchRecord]) -> BatchRecord:
-        """Return the record of a batch that came in parts, in their order."""
-        first, last = parts[0], parts[-1]
-        results: list[Any] = []
-        durations_s = array("d")
-        failures: dict[int, ItemFailure] = {}
-        attempts: dict[int, int] = {}
-        for part in parts:
-            done = len(results)
-            failures.update({offset + done: one for offset, one in part.failures.items()})
-            attempts.update({offset + done: one for offset, one in part.attempts.items()})
-            results.extend(part.results)
-            durations_s.extend(part.durations_s)
-        return BatchRecord(
-            first.batch_index,
-            first.first_item,
-            results,
-            durations_s,
-            failures,
-            attempts,
-            last.worker,
-            first.started_s,
-            last.ended_s,
-            sum(part.cpu_s for part in parts),
-        )
-
     def part(self, start: int, end: int) -> BatchRecord:
         """Return the record of the items at the offsets from `start` up to `end`.
 

@@ -20,6 +20,7 @@ from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_replacement import claim_draft, remove_draft, replacing, settle
 from batchmap.options import JobOptions
 from batchmap.records import ItemFailure
+from batchmap.row_blocks import RowForm, Segment
 from batchmap.sinks import OutputForm, ResultReader, Sink
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.csv.cells import Cells
@@ -88,6 +89,12 @@ class HeaderedCsv:
             self._write_anew([*(self._csv.columns or ()), EXTRA])
             rows, _ = self._csv.rows(all_cells)
         return rows, failures
+
+    def row_form(self) -> RowForm | None:
+        return None if self._first is not None else self._csv.row_form()
+
+    def fitted(self, made: Segment) -> list[str]:
+        return self._csv.fitted(made)
 
     def carry(self, kept: Kept, index: int) -> list[str]:
         if kept.columns is not None:

@@ -22,6 +22,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
+from batchmap.digests import DIGEST_BYTES, digest, digests
 from batchmap.errors import InputError, UsageError
 from batchmap.records import UnreadableRecord
 from batchmap.sources import InputRecord, MatchingFiles, MatchingUrls, Source
@@ -31,8 +32,6 @@ from batchmap.sources.sampled import whole_of
 from batchmap.text import near_names
 
 __all__ = ["DIGEST_BYTES", "Identity", "digest", "identity_of"]
-
-DIGEST_BYTES = 16
 
 _STATE = struct.Struct("<Qqq")
 """Size in bytes of a file, and when its content and its state were changed, in nanoseconds. The
@@ -47,16 +46,13 @@ lately is read again the next time."""
 _READ_BYTES = 1 << 20
 
 
-def digest(data: bytes, context: bytes = b"") -> bytes:
-    """Return the digest of some bytes, of `DIGEST_BYTES` bytes; another one in another context."""
-    return blake2b(data, digest_size=DIGEST_BYTES, person=context).digest()
-
-
 class Identity(Protocol):
     """How the items of a source are told apart."""
 
     name: str
     """As the journal has it: entries of another name cannot be compared."""
+    is_digest: bool
+    """Whether an entry is the digest of the record's bytes, in the context of its source."""
     entry_bytes: int
     compared_bytes: int
     """How many bytes of two entries are equal where an item is the same and has not changed."""
@@ -77,6 +73,7 @@ class Identity(Protocol):
 class _Comparing:
     """Compares records one by one; one that is known may say what its entry was before."""
 
+    is_digest = False
     entry_bytes: int
     compared_bytes: int
 
@@ -99,18 +96,13 @@ class _Records(_Comparing):
     def __init__(self, source: Source) -> None:
         self._context = _contexts(source)
         self._is_of_many_files = isinstance(source, RecordsOfFiles)
+        self.is_digest = not self._is_of_many_files
 
     def same(self, records: Sequence[InputRecord], known: bytes) -> int:
         if self._is_of_many_files:
             entries = b"".join([self.entry(*record) for record in records])
         else:
-            context = self._context(0)
-            entries = b"".join(
-                [
-                    blake2b(raw, digest_size=DIGEST_BYTES, person=context).digest()
-                    for _, raw, _ in records
-                ]
-            )
+            entries = digests((raw for _, raw, _ in records), self._context(0))
         if entries == known[: len(entries)]:  # as mostly, and quicker than one by one
             return len(records)
         return super().same(records, known)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import marshal
-import pickle
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 from batchmap.checkpoint.completion_log import ItemRange
 from batchmap.checkpoint.identity import Identity
 from batchmap.checkpoint.input_size import InputSize
+from batchmap.checkpoint.pending_item import MUTABLE, Frozen, PendingItem
+from batchmap.checkpoint.rows_in_flight import RowsInFlight, SettledRows
 from batchmap.errors import BatchmapError, InputError
 from batchmap.records import BatchRecord, UnreadableRecord
+from batchmap.row_blocks import RowForm
 from batchmap.scheduling.batching import BatchSource
-from batchmap.sources import InputRecord, Source
+from batchmap.sources import InputRecord, LineBlock, Source, reader_of_blocks
 from batchmap.stopping import StopRequest
 
-__all__ = ["PendingItem", "PendingItems"]
-
-_MUTABLE = (dict, list)
-"""The types of items that a function may change."""
+__all__ = ["PendingItems"]
 
 NO_MORE = 2**63
 """The item index of the next done item when there is none."""
@@ -29,22 +27,7 @@ MAX_TAKEN_BYTES = 4 * 2**20
 """Bytes of the input that are taken together, at most: large records must not add up."""
 
 
-class PendingItem(NamedTuple):
-    """A record of the input that is in flight."""
-
-    item_index: int
-    """Position in the input, from 0."""
-    entry: bytes
-    """What the journal holds of it (see `identity`)."""
-    kept: Any
-    """The item, or a `_Frozen` copy where the function may change it."""
-    where: int
-    """The source's own number for the record."""
-
-    @property
-    def item(self) -> Any:
-        """Return the item as it was read."""
-        return self.kept.thaw() if type(self.kept) is _Frozen else self.kept
+_Taken = tuple[tuple[int, bytes, Any, int], int]
 
 
 class PendingItems(BatchSource):
@@ -54,6 +37,9 @@ class PendingItems(BatchSource):
     among the items: they go to `on_unreadable`, to be set before the first item is taken. They are
     passed on one by one, as there may be any number of them before the next item, and the run may
     have to stop at one. `can_sync` says whether a change of the input can be followed.
+
+    Where all that is left is new, and the source can, items are taken as a `LineBlock`, whose
+    unreadable records count as items.
     """
 
     def __init__(
@@ -73,11 +59,18 @@ class PendingItems(BatchSource):
         self._limit = limit
         self._stop = stop
         self._in_flight: dict[int, PendingItem] = {}
+        self._rows = RowsInFlight()
+        self._block: LineBlock | None = None
+        """What is left of the block that is taken now."""
+        self._are_all_new = False
+        """Whether no items come any more that are done."""
         self._index = 0
         self._left = self._iterate()
         self._note = ""
         """What is added to the message on a change."""
         self.on_unreadable: Callable[[PendingItem], None]
+        self.row_form: Callable[[], RowForm | None] = lambda: None
+        """Returns how rows of the output are made of results, for blocks that are taken now."""
         self.name = source.name
         self.total: int | None = None
         """`None`: how many items will come is not known before the last one."""
@@ -108,7 +101,8 @@ class PendingItems(BatchSource):
         if not self._index:
             return None
         share = self._size.share(self._index, self._read_bytes)
-        return None if share is None else share * (1 - len(self._in_flight) / self._index)
+        in_flight = len(self._in_flight) + self._rows.number + len(self._block or ())
+        return None if share is None else share * (1 - in_flight / self._index)
 
     def place(self, where: int) -> str:
         """Return where the record at a position stands, in words, for a message."""
@@ -118,11 +112,25 @@ class PendingItems(BatchSource):
         """Close the input where it was not taken to its end."""
         self._left.close()
 
-    def take(self, number: int) -> tuple[Any, ...]:
+    def take(self, number: int) -> Sequence[Any]:
         """Return the next items, at most `number`, and none at the end.
 
         There are fewer when the rest would have to be waited for, or when they are large.
         """
+        if self._block is None and (items := self._take_one_by_one(number)):
+            return items
+        return () if self._block is None else self._take_rows(self._block, number)
+
+    def _take_rows(self, block: LineBlock, number: int) -> LineBlock:
+        """Return the first rows of a block, at most `number`; the others come next."""
+        rows, self._block = block.split(number)
+        rows.form = self.row_form()
+        self._rows.add(self.taken, rows)
+        self.taken += len(rows)
+        return rows
+
+    def _take_one_by_one(self, number: int) -> tuple[Any, ...]:
+        """Return the next items as `take` does, up to the next block."""
         in_flight, make = self._in_flight, PendingItem._make
         taken = self.taken
         items: list[Any] = []
@@ -133,10 +141,13 @@ class PendingItems(BatchSource):
                     if items:
                         break
                     continue
+                if isinstance(pending, LineBlock):
+                    self._block = pending
+                    break
                 found, size = pending
                 item = found[2]
-                if type(item) in _MUTABLE:
-                    found = (found[0], found[1], _Frozen(item), found[3])
+                if type(item) in MUTABLE:
+                    found = (found[0], found[1], Frozen(item), found[3])
                 in_flight[taken] = make(found)
                 taken += 1
                 items.append(item)
@@ -147,23 +158,33 @@ class PendingItems(BatchSource):
             self.error = error.with_traceback(None)  # whose frames would keep the input open
         self.taken = taken
         self._read_bytes += MAX_TAKEN_BYTES - left_bytes + len(items)
+        if self._block is not None:
+            self._read_bytes += len(self._block.data)
         return tuple(items)
 
-    def settle(self, record: BatchRecord) -> list[PendingItem]:
+    def settle(self, record: BatchRecord) -> list[PendingItem] | SettledRows:
         """Return what is known of the items of a batch record; they are in flight no more."""
+        if rows := self._rows.settled(record.first_item, len(record.results)):
+            return rows
         pop, first = self._in_flight.pop, record.first_item
         return [pop(number) for number in range(first, first + len(record.results))]
 
-    def _iterate(self) -> Generator[tuple[tuple[int, bytes, Any, int], int] | None, None, None]:
-        """Yield what `PendingItem` holds of each item to be done, with its size in bytes.
+    def _iterate(self) -> Generator[_Taken | LineBlock | None, None, None]:
+        """Yield what `PendingItem` holds of items to be done, with their sizes in bytes, or blocks.
 
         `None` stands for a pause.
         """
         entry_of, size = self._identity.entry, self._identity.entry_bytes
         first, number, entries = self._next_range()
         source = self._source
+        self._are_all_new = first == NO_MORE
         may_wait = not source.repeatable
-        records = source.records_and_pauses() if may_wait else source.records()
+        in_blocks = reader_of_blocks(source) if self._identity.is_digest else None
+        records: Iterator[InputRecord | LineBlock | None]
+        if in_blocks is not None:
+            records = in_blocks(lambda: self._are_all_new)
+        else:
+            records = source.records_and_pauses() if may_wait else source.records()
         for record in records:
             if record is None:
                 yield None
@@ -172,6 +193,12 @@ class PendingItems(BatchSource):
             if index == self._limit:
                 self.exhausted = True
                 return
+            if isinstance(record, LineBlock):
+                record = record.part(0, min(len(record), (self._limit or NO_MORE) - index))
+                record.first_index = index
+                self._index += len(record)
+                yield record
+                continue
             item, raw, where = record
             if index < first:
                 entry = entry_of(item, raw, where)
@@ -186,11 +213,13 @@ class PendingItems(BatchSource):
                 left = 1 if may_wait else first + number - index
                 if self._limit is not None:
                     left = min(left, self._limit - index)
-                some = [record, *filter(None, islice(records, left - 1))]
+                found = islice(records, left - 1)  # which are no blocks, as they are not all new
+                some = [record, *cast(Iterator[InputRecord], filter(None, found))]
                 self._compare(some, entries[(index - first) * size :])
                 self._index += len(some) - 1
                 if self._index + 1 == first + number:
                     first, number, entries = self._next_range()
+                    self._are_all_new = first == NO_MORE
             self._index += 1
         if self._stop.requested:
             return
@@ -232,47 +261,16 @@ class PendingItems(BatchSource):
         again.on_unreadable = lambda pending: None
         again._note = meanwhile
         if again.take(1):  # all others are done
-            place = self.place(again._in_flight[0].where)
+            place = self.place(again._first_where())
             return InputError(f"{place} is new since the run began{meanwhile}")
         if again.error is None or again.error.advice:  # a change, which says so itself
             return again.error
         return InputError(f"{again.error}{meanwhile}")
 
+    def _first_where(self) -> int:
+        """Return where the first record stands that was taken."""
+        rows = self._rows.settled(0, 1)
+        return self._in_flight[0].where if rows is None else rows[0].where
+
     def _next_range(self) -> ItemRange:
         return next(self._done, (NO_MORE, 0, b""))
-
-
-class _Frozen:
-    """A copy of an item as it was before the function got it."""
-
-    __slots__ = ("_data", "_load")
-
-    def __init__(self, item: Any) -> None:
-        try:
-            self._data, self._load = marshal.dumps(item), marshal.loads
-        except ValueError:  # it holds more than JSON's types, or is nested deeply
-            try:
-                self._data, self._load = pickle.dumps(item), pickle.loads
-            except RecursionError:  # JSON can be read where it is nested too deeply for that
-                self._data, self._load = _deep_copy(item), _itself
-
-    def thaw(self) -> Any:
-        """Return a new object that equals the item."""
-        return self._load(self._data)
-
-
-def _deep_copy(item: Any) -> Any:
-    """Copy lists and dicts, however deeply nested; nobody changes what else they hold."""
-    root = [item]
-    pending: list[Any] = [root]
-    while pending:
-        holder = pending.pop()
-        for key, value in holder.items() if type(holder) is dict else enumerate(holder):
-            if type(value) in _MUTABLE:
-                holder[key] = value.copy()
-                pending.append(holder[key])
-    return root[0]
-
-
-def _itself(item: Any) -> Any:
-    return item

@@ -16,9 +16,12 @@ from typing import Any
 
 from batchmap.checkpoint.completion_log import CompletionLog, ItemRange
 from batchmap.checkpoint.failure_stats import FailureLimit, FailureStats, HaltWatch
-from batchmap.checkpoint.pending_items import PendingItem, PendingItems
+from batchmap.checkpoint.pending_item import PendingItem
+from batchmap.checkpoint.pending_items import PendingItems
+from batchmap.checkpoint.rows_in_flight import SettledRows
 from batchmap.checkpoint.unwritable_results import UnwritableResults
 from batchmap.clock import SYSTEM_CLOCK, Clock
+from batchmap.digests import DIGEST_BYTES
 from batchmap.errors import BatchmapError, OutputHeldError
 from batchmap.ordering import (
     MAX_HELD_BYTES,
@@ -35,9 +38,11 @@ from batchmap.records import (
     RunOutcome,
     UnreadableRecord,
 )
+from batchmap.row_blocks import RowResults
 from batchmap.sinks import Sink, failure_line, write_errors
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
+from batchmap.worker.record_builder import joined_record
 
 __all__ = ["Recorder"]
 
@@ -90,6 +95,7 @@ class Recorder:
         self._result_bytes = 1.0
         """What a result takes in memory, of late; follows large ones at once."""
         pending.on_unreadable = self._record_unreadable
+        pending.row_form = sink.row_form
         self._committed_s = clock.now()
         self.written = 0
         """How many results went to the sink."""
@@ -193,7 +199,53 @@ class Recorder:
     def _record(self, record: BatchRecord) -> BatchRecord:
         """Write what came of a record's items; return it, unwritable results as failures."""
         pending = self._pending.settle(record)
-        results: Sequence[Any] = record.results
+        if isinstance(pending, SettledRows):
+            record = self._record_rows(record, pending)
+        else:
+            record = self._record_each(record, pending, record.results)
+        if self._unwritable.is_all(self.written):
+            self.is_in_vain = True
+            self._halt.halt()
+        return record
+
+    def _record_rows(self, record: BatchRecord, rows: SettledRows) -> BatchRecord:
+        """Record what came of rows of a block, as far as a worker has encoded it."""
+        found = record.results
+        if not isinstance(found, RowResults):  # the worker has died
+            return self._record_each(record, rows.all(), found)
+        if len(found.segments) > 1:
+            parts = []
+            end = 0
+            for segment in found.segments:
+                start, end = end, end + segment.number
+                parts.append(self._record_rows(record.part(start, end), rows.part(start, end)))
+            return joined_record(parts)
+        [segment] = found.segments
+        if segment.form is None:
+            return self._record_each(record, rows.all(), segment.pieces)
+        pieces = self._sink.fitted(segment)
+        self._note_bytes(pieces, segment.number)
+        self._record_failures(record, rows)
+        start = 0
+        for failed in (*sorted(record.failures), segment.number):
+            if failed > start:
+                some = pieces if not record.failures else pieces[start:failed]
+                self.written += failed - start
+                output_end = self._sink.write(some)
+                entries = found.entries[start * DIGEST_BYTES : failed * DIGEST_BYTES]
+                first = rows.first_index + start
+                self._completion_log.add_done(first, failed - start, entries, output_end)
+            start = failed + 1
+        return record
+
+    def _note_bytes(self, pieces: Sequence[Any], number: int) -> None:
+        if pieces:
+            self._result_bytes = max(1.0, self._result_bytes / 2, size_bytes(pieces) / number)
+
+    def _record_each(
+        self, record: BatchRecord, pending: list[PendingItem], results: Sequence[Any]
+    ) -> BatchRecord:
+        """Record what came of items one by one: encoded results, or failures."""
         good = pending
         if record.failures:
             offsets = [offset for offset in range(len(pending)) if offset not in record.failures]
@@ -217,16 +269,14 @@ class Recorder:
             good = [one for number, one in enumerate(good) if number not in unwritable]
             self._halt.count(0, len(unwritable))
         self._record_failures(record, pending)
-        if pieces:
-            self._result_bytes = max(1.0, self._result_bytes / 2, size_bytes(pieces) / len(pieces))
+        self._note_bytes(pieces, len(pieces))
         if good:
             self._write(good, pieces)
-        if self._unwritable.is_all(self.written):
-            self.is_in_vain = True
-            self._halt.halt()
         return record
 
-    def _record_failures(self, record: BatchRecord, pending: Sequence[PendingItem]) -> None:
+    def _record_failures(
+        self, record: BatchRecord, pending: Sequence[PendingItem] | SettledRows
+    ) -> None:
         for offset, failure in record.failures.items():
             one = pending[offset]
             place = self._pending.place(one.where)

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
 from batchmap.records import ItemFailure
+from batchmap.row_blocks import RowForm, Segment
 
 __all__ = ["Kept", "NoteDigest", "Sink", "Stretch", "no_note", "output_digest"]
 
@@ -90,6 +91,18 @@ class Sink(Protocol):
 
         A result that cannot be written after the others is a failure, by its offset in `encoded`;
         its piece is empty. `indexes` are the item indexes.
+        """
+
+    def row_form(self) -> RowForm | None:
+        """Return how rows are made of results now, wherever these are.
+
+        `None` where `encode` has to make them, or as long as it has to.
+        """
+
+    def fitted(self, made: Segment) -> list[str]:
+        """Return what `write` takes of rows that were made by a form of this sink.
+
+        One piece a row, or one of them all where none has failed.
         """
 
     def carry(self, kept: Kept, index: int) -> list[Any]:

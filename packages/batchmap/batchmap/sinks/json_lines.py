@@ -11,10 +11,12 @@ from typing import Any, BinaryIO
 from batchmap.errors import OutputError
 from batchmap.lone_surrogates import unescape
 from batchmap.records import ItemFailure
+from batchmap.row_blocks import Segment
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.item_columns import Fields, field_texts, item_row, named_fields
+from batchmap.sinks.row_forms import JsonForm
 from batchmap.sinks.text_file.append_file import GrowingText
-from batchmap.sinks.values.json_encoding import escaped_text, fallback_texts, text_of
+from batchmap.sinks.values.json_encoding import escaped_text, text_of
 from batchmap.sinks.values.kept_results import keeping, with_result
 from batchmap.sinks.values.value_conversion import JSON, STRICT_JSON, Unwritable
 
@@ -59,6 +61,7 @@ class _JsonLines:
     def __init__(self, *, record: str, with_item: bool, strict: bool) -> None:
         self._record = "with item" if with_item else record
         self.shows_items = self._record != "result"
+        self._rows = JsonForm(is_full=self.shows_items)
         self.encoder: Callable[[Any], Any]
         if with_item:
             self.encoder = strict_result_fields if strict else result_fields
@@ -69,15 +72,15 @@ class _JsonLines:
     def encode(
         self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Any]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
-        if self._record == "result":
-            return [f"{text}\n" for text in encoded], {}
         if self._record == "with item":
             return self._enriched(items, encoded)
-        lines = [
-            f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
-            for index, item, text in zip(indexes, fallback_texts(items), encoded, strict=True)
-        ]
-        return lines, {}
+        return self._rows.rows(indexes, self._rows.kept(items), encoded), {}
+
+    def row_form(self) -> JsonForm | None:
+        return None if self._record == "with item" else self._rows
+
+    def fitted(self, made: Segment) -> list[str]:
+        return made.pieces
 
     def _enriched(
         self, items: Sequence[Any], results: Sequence[Fields]

@@ -5,6 +5,8 @@ How to add a source is said in `sources/factory.py`.
 
 from batchmap.sources.base import InputRecord, Source
 from batchmap.sources.factory import open_source
+from batchmap.sources.guarded import reader_of_blocks
+from batchmap.sources.line_blocks import LineBlock
 from batchmap.sources.listing.glob_files import MatchingFiles
 from batchmap.sources.listing.glob_urls import MatchingUrls
 from batchmap.sources.listing.inputs import open_inputs
@@ -13,6 +15,7 @@ from batchmap.sources.repeatable import SourceItems, TextLines
 
 __all__ = [
     "InputRecord",
+    "LineBlock",
     "MatchingFiles",
     "MatchingUrls",
     "ReadingOptions",
@@ -21,4 +24,5 @@ __all__ = [
     "TextLines",
     "open_inputs",
     "open_source",
+    "reader_of_blocks",
 ]

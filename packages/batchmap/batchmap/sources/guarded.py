@@ -13,8 +13,10 @@ from typing import Any, TypeVar, cast
 from batchmap.errors import BatchmapError, InputError
 from batchmap.foreign_errors import is_own_fault
 from batchmap.sources.base import Source, one_line
+from batchmap.sources.line_blocks import Record
+from batchmap.sources.stream_formats import StreamedSource
 
-__all__ = ["GuardedSource", "errors_of_reading", "guarded"]
+__all__ = ["GuardedSource", "errors_of_reading", "guarded", "reader_of_blocks"]
 
 
 @contextmanager
@@ -53,6 +55,10 @@ class GuardedSource:
     def records_and_pauses(self) -> Iterator[Any]:
         return self._guarded(self._source.records_and_pauses())
 
+    def records_in_blocks(self, wants_blocks: Callable[[], bool]) -> Iterator[Record | None]:
+        """Yield what the source does, which must be one that `reader_of_blocks` knows."""
+        return self._guarded(cast(StreamedSource, self._source).records_in_blocks(wants_blocks))
+
     def _guarded(self, records: Iterator[_Record]) -> Iterator[_Record]:
         with errors_of_reading(self._source.name):
             yield from records
@@ -61,3 +67,13 @@ class GuardedSource:
 def guarded(source: Source) -> Source:
     """Return the same source, whose records raise nothing but errors of this library."""
     return cast(Source, GuardedSource(source))
+
+
+def reader_of_blocks(
+    source: Source,
+) -> Callable[[Callable[[], bool]], Iterator[Record | None]] | None:
+    """Return what reads the records of a source in blocks; `None` where they come one by one."""
+    inner = source._source if isinstance(source, GuardedSource) else source
+    if type(inner) is not StreamedSource:
+        return None
+    return cast(GuardedSource | StreamedSource, source).records_in_blocks

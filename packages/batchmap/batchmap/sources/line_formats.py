@@ -5,15 +5,16 @@ A line ends at `\n` or `\r\n` and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from batchmap.lone_surrogates import unescape
 from batchmap.marked_json import NotMarkableError, unmarked
 from batchmap.records import ItemFailure, UnreadableRecord
 from batchmap.sources.base import InputRecord, unreadable_record
 from batchmap.sources.json.strict import NotJsonError, describe_json_error, whole_json
+from batchmap.sources.line_blocks import LineBlock, LineFormat, Record, never
 from batchmap.sources.opening.long_lines import LongLines
 from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 from batchmap.storage.formats import MAX_RECORD_BYTES
@@ -22,29 +23,54 @@ __all__ = ["failed_items", "json_lines", "nul_texts", "text_lines"]
 
 _SWAPPED = bytes.maketrans(b"\0\n", b"\n\0")
 
+_BLANK_STARTS = tuple(b"\n" + blank for blank in (b"\n", b" ", b"\t", b"\r", b"\v", b"\f"))
+
+
+class TextLine(LineFormat):
+    """Each line is an item, as text; all are UTF-8."""
+
+    def items(self, data: bytes, raws: Sequence[bytes]) -> list[Any]:
+        return list(data.decode().split("\n"))
+
+
+class JsonLine(LineFormat):
+    """Each line is a JSON value; none is blank."""
+
+    def items(self, data: bytes, raws: Sequence[bytes]) -> list[Any]:
+        return [_parsed(raw, _as_it_is) for raw in raws]
+
+
+_TEXT_LINE, _JSON_LINE = TextLine(), JsonLine()
+
 
 def text_lines(
     blocks: Iterable[bytes],
     max_bytes: int = MAX_RECORD_BYTES,
     bad_text: BadText | None = None,
-) -> Iterator[InputRecord | None]:
+    wants_blocks: Callable[[], bool] = never,
+) -> Iterator[Record | None]:
     """Yield every line, decoded; bytes that are not UTF-8 are decoded by `bad_text`.
 
     One of more than `max_bytes` is an `UnreadableRecord`. `None` comes between two blocks, where
-    more lines may have to be waited for.
+    more lines may have to be waited for. While `wants_blocks` says so, lines come in blocks.
     """
     bad_text = bad_text or BadText(TextEncoding("input", "utf-8"))
     first = 1
-    numbers = count(1)
     long_lines = LongLines(blocks, max_bytes)
     for lines in _whole_lines(long_lines.blocks()):
         # All three iterators are C code: this is what a line costs, and there may be ten million.
+        if wants_blocks() and not long_lines.sizes and _is_text(lines):
+            block = LineBlock(lines, lines.count(b"\n") + 1, first, _TEXT_LINE)
+            first += block.number
+            yield block
+            yield None
+            continue
         try:
             texts = lines.decode().split("\n")
         except UnicodeDecodeError:
             texts = bad_text.decoded(lines, first, long_lines.sizes).split("\n")
+        records = zip(texts, lines.split(b"\n"), count(first), strict=False)
         first += len(texts)
-        records = zip(texts, lines.split(b"\n"), numbers, strict=False)
         if long_lines.sizes:
             yield from (_bounded(long_lines, *record) for record in records)
         else:
@@ -75,17 +101,20 @@ def _bounded(long_lines: LongLines, item: Any, raw: bytes, number: int) -> Input
 
 
 def json_lines(
-    blocks: Iterable[bytes], max_bytes: int = MAX_RECORD_BYTES
-) -> Iterator[InputRecord | None]:
+    blocks: Iterable[bytes],
+    max_bytes: int = MAX_RECORD_BYTES,
+    wants_blocks: Callable[[], bool] = never,
+) -> Iterator[Record | None]:
     """Yield the JSON value of every line that is not blank; the rest as `text_lines` does."""
-    return _parsed_lines(blocks, max_bytes, lambda value: value)
+    return _parsed_lines(blocks, max_bytes, _as_it_is, wants_blocks)
 
 
 def failed_items(
     blocks: Iterable[bytes], max_bytes: int = MAX_RECORD_BYTES
 ) -> Iterator[InputRecord | None]:
     """Yield the items of a file of failures, an object a line; the rest as `text_lines` does."""
-    return _parsed_lines(blocks, max_bytes, _failed_item)
+    records = _parsed_lines(blocks, max_bytes, _failed_item)
+    return cast(Iterator[InputRecord | None], records)  # without blocks
 
 
 def _whole_lines(blocks: Iterable[bytes], *, with_returns: bool = False) -> Iterator[bytes]:
@@ -111,24 +140,57 @@ def _without_returns(lines: bytes) -> bytes:
 
 
 def _parsed_lines(
-    blocks: Iterable[bytes], max_bytes: int, item_of: Callable[[Any], Any]
-) -> Iterator[InputRecord | None]:
+    blocks: Iterable[bytes],
+    max_bytes: int,
+    item_of: Callable[[Any], Any],
+    wants_blocks: Callable[[], bool] = never,
+) -> Iterator[Record | None]:
     number = 0
     long_lines = LongLines(blocks, max_bytes)
     for lines in _whole_lines(long_lines.blocks()):
+        if wants_blocks() and not long_lines.sizes and not _may_have_blank(lines):
+            block = LineBlock(lines, lines.count(b"\n") + 1, number + 1, _JSON_LINE)
+            number += block.number
+            yield block
+            yield None
+            continue
         for raw in lines.split(b"\n"):
             number += 1
             if number in long_lines.sizes:
                 yield _bounded(long_lines, None, raw, number)
                 continue
-            try:
-                item = item_of(whole_json(raw.decode()))
-            except (ValueError, RecursionError) as error:
-                if not raw.strip():
-                    continue
-                item = unreadable_record(*_described(error, raw), raw)
+            if (item := _parsed(raw, item_of)) is _BLANK:
+                continue
             yield item, raw, number
         yield None
+
+
+def _is_text(lines: bytes) -> bool:
+    try:
+        return lines.isascii() or lines.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def _may_have_blank(lines: bytes) -> bool:
+    """Tell whether some line is blank, perhaps; where it is not, none is."""
+    starts_so = not lines[:1].strip() or lines.endswith(b"\n")
+    return starts_so or any(start in lines for start in _BLANK_STARTS)
+
+
+_BLANK = object()
+
+
+def _parsed(raw: bytes, item_of: Callable[[Any], Any]) -> Any:
+    """Return the item of a line, an `UnreadableRecord`, or `_BLANK`."""
+    try:
+        return item_of(whole_json(raw.decode()))
+    except (ValueError, RecursionError) as error:
+        return unreadable_record(*_described(error, raw), raw) if raw.strip() else _BLANK
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _failed_item(value: Any) -> Any:

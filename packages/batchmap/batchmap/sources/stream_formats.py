@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from batchmap.sources.base import InputRecord
 from batchmap.sources.csv.dialect import CsvSettings
 from batchmap.sources.csv.rows import csv_rows
+from batchmap.sources.line_blocks import Record, never
 from batchmap.sources.line_formats import failed_items, json_lines, nul_texts, text_lines
 from batchmap.sources.notices import Notices
 from batchmap.sources.opening.byte_sources import ByteSource
@@ -25,14 +26,16 @@ from batchmap.storage.formats import MAX_RECORD_BYTES
 
 __all__ = ["StreamedSource"]
 
-_Records = Iterator[InputRecord | None]
+_Records = Iterator[Record | None]
+_WantsBlocks = Callable[[], bool]
 
 
 class _Format(NamedTuple):
     """How a format is read."""
 
-    read: Callable[[Iterable[bytes], StreamedSource], _Records]
-    """Yields the records of blocks of bytes; gets the source, too."""
+    read: Callable[[Iterable[bytes], StreamedSource, _WantsBlocks], _Records]
+    """Yields the records of blocks of bytes, in blocks while these are wanted, where it can; gets
+    the source, too."""
     noun: str
     """What a record is called before its position, in messages."""
 
@@ -51,27 +54,34 @@ def _json_records(blocks: Iterable[bytes], source: StreamedSource) -> _Records:
 
 _FORMATS: Mapping[str, _Format] = {
     "text": _Format(
-        lambda blocks, source: text_lines(
-            without_nuls(blocks, source.name), source.max_bytes, source.bad_text()
+        lambda blocks, source, wants_blocks: text_lines(
+            without_nuls(blocks, source.name), source.max_bytes, source.bad_text(), wants_blocks
         ),
         "line",
     ),
-    "nul": _Format(lambda blocks, source: nul_texts(blocks, source.max_bytes), "record"),
+    "nul": _Format(lambda blocks, source, _: nul_texts(blocks, source.max_bytes), "record"),
     "jsonl": _Format(
-        lambda blocks, source: json_lines(without_utf_16(blocks, source.name), source.max_bytes),
+        lambda blocks, source, wants_blocks: json_lines(
+            without_utf_16(blocks, source.name), source.max_bytes, wants_blocks
+        ),
         "line",
     ),
     "json": _Format(
-        lambda blocks, source: _json_records(without_utf_16(blocks, source.name), source),
+        lambda blocks, source, _: _json_records(without_utf_16(blocks, source.name), source),
         "element",
     ),
     "csv": _Format(
-        lambda blocks, source: csv_rows(
-            without_utf_16(blocks, source.name), source.name, source.csv, source.bad_text(), source
+        lambda blocks, source, wants_blocks: csv_rows(
+            without_utf_16(blocks, source.name),
+            source.name,
+            source.csv,
+            source.bad_text(),
+            source,
+            None if wants_blocks is never else wants_blocks,
         ),
         "line",
     ),
-    "errors": _Format(lambda blocks, source: failed_items(blocks, source.max_bytes), "line"),
+    "errors": _Format(lambda blocks, source, _: failed_items(blocks, source.max_bytes), "line"),
 }
 
 
@@ -138,7 +148,7 @@ class StreamedSource:
         """Return what decodes bytes that are no text, in one reading."""
         return BadText(self._encoding)
 
-    def note_table(self, delimiter: str, columns: list[str], remarks: list[str]) -> None:
+    def note_table(self, delimiter: str, columns: list[str], remarks: list[str]) -> bytes:
         """Take what is known of the records, before the first of them, into `context`."""
         names = repr((delimiter, columns)).encode("utf-8", "surrogatepass")
         self.context = blake2b(names, digest_size=blake2b.PERSON_SIZE).digest()
@@ -148,6 +158,7 @@ class StreamedSource:
         self._notices.tell(taken, remarks)
         if self.repeatable:  # it is to be read the same way again, also when it has grown
             self.csv = replace(self.csv, delimiter=delimiter)
+        return self.context
 
     def warn(self, line: int, message: str) -> None:
         """Tell what a user should know of a line, of the first such line only."""
@@ -161,7 +172,15 @@ class StreamedSource:
         return filter(None, self.records_and_pauses())
 
     def records_and_pauses(self) -> Iterator[InputRecord | None]:
-        return self._format.read(self._text_blocks(), self)
+        records = self._format.read(self._text_blocks(), self, never)
+        return cast(Iterator[InputRecord | None], records)
+
+    def records_in_blocks(self, wants_blocks: Callable[[], bool]) -> Iterator[Record | None]:
+        """Yield the same as `records_and_pauses`, in blocks where that can be.
+
+        `wants_blocks` is called before each, and says whether it may be one.
+        """
+        return self._format.read(self._text_blocks(), self, wants_blocks)
 
     def _text_blocks(self) -> Iterator[bytes]:
         for block in self._encoding.utf8_blocks(self._input.blocks()):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from array import array
 from asyncio import current_task, gather
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from batchmap.clock import Clock
 from batchmap.records import Batch, BatchRecord, ItemFailure
+from batchmap.row_blocks import RowBlock
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import current_attempt
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
+from batchmap.worker.item_call import refusing_unreadable
 from batchmap.worker.monitor import current_coroutine_monitor
 from batchmap.worker.record_builder import worker_name
 
@@ -40,13 +42,17 @@ async def process_coroutines(
     monitor = current_coroutine_monitor.get()
     now = clock.now
     number = len(batch.items)
+    started_s = now()
+    block = batch.items.opened() if isinstance(batch.items, RowBlock) else None
+    items = batch.items if block is None else block.items
+    if block is not None and block.has_unreadable:
+        function = refusing_unreadable(function)
     num_forks = forks.count
     results: list[Any] = [None] * number
     durations = array("d", bytes(8 * number))
     failures: dict[int, ItemFailure] = {}
     not_begun: list[int] = []
     current_attempt.set(batch.attempt)
-    started_s = now()
 
     async def run(offset: int, item: Any) -> None:
         begun_s = now()
@@ -81,17 +87,20 @@ async def process_coroutines(
         durations[offset] = now() - begun_s
 
     if number == 1:
-        await run(0, batch.items[0])
+        await run(0, items[0])
     else:
-        await gather(*(run(offset, item) for offset, item in enumerate(batch.items)))
+        await gather(*(run(offset, item) for offset, item in enumerate(items)))
     if not_begun:  # they begin in their order, so none after these has
         number = min(not_begun)
     if number:
         durations[0] += batch.spent_s
+    given: Sequence[Any] = results[:number]
+    if block is not None:
+        given = block.results(0, given, failures)
     return BatchRecord(
         batch_index=batch.index,
         first_item=batch.first_item,
-        results=results[:number],
+        results=given,
         durations_s=durations[:number],
         failures=failures,
         attempts=dict.fromkeys(range(number), batch.attempt) if batch.attempt > 1 else {},

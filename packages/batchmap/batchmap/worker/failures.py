@@ -15,6 +15,8 @@ from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
 
 __all__ = [
     "BatchInterrupted",
+    "FailedForGood",
+    "FinalFailure",
     "ItemsFailedError",
     "Unwritable",
     "UnwritableFailure",
@@ -59,8 +61,16 @@ class BatchInterrupted(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class UnwritableFailure(ItemFailure):
-    """The failure of an item whose result cannot be written; it is not tried again."""
+class FinalFailure(ItemFailure):
+    """The failure of an item that no other attempt can mend, so that none is made."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.error_type, self.error, self.traceback)
+
+
+@dataclass(frozen=True, slots=True)
+class UnwritableFailure(FinalFailure):
+    """The failure of an item whose result cannot be written."""
 
     kept: str = field(default="", compare=False, repr=False)
     """The result, as a field of a JSON object: its name, a colon, its value."""
@@ -69,12 +79,22 @@ class UnwritableFailure(ItemFailure):
         return type(self), (self.error_type, self.error, self.traceback, None, self.kept)
 
 
-class Unwritable(Exception):
+class FailedForGood(Exception):
+    """Raised in place of what fails an item for good; `failure` is that of the item."""
+
+    def __init__(self, failure: ItemFailure) -> None:
+        super().__init__(failure.error)
+        self.failure: FinalFailure = FinalFailure(
+            failure.error_type, failure.error, failure.traceback
+        )
+
+
+class Unwritable(FailedForGood):
     """A result that cannot be written; `failure` is that of its item."""
 
     def __init__(self, failure: ItemFailure, kept: str = "") -> None:
-        super().__init__(failure.error)
-        self.failure = UnwritableFailure(
+        super().__init__(failure)
+        self.failure: UnwritableFailure = UnwritableFailure(
             failure.error_type, failure.error, failure.traceback, kept=kept
         )
 
@@ -136,7 +156,7 @@ def retryable(record: BatchRecord) -> list[int]:
     return [
         offset
         for offset, failure in record.failures.items()
-        if not isinstance(failure, UnwritableFailure)
+        if not isinstance(failure, FinalFailure)
     ]
 
 
@@ -145,7 +165,7 @@ def describe_failure(error: BaseException, *, keeps_exception: bool = True) -> I
 
     Drops the frames of the exception, which would keep the function's variables alive.
     """
-    if type(error) is Unwritable:
+    if isinstance(error, FailedForGood):
         return error.failure
     try:
         message = str(error)

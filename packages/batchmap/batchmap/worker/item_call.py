@@ -6,9 +6,11 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import Any
 
+from batchmap.records import UnreadableRecord
 from batchmap.worker.coroutine_results import Awaiter
+from batchmap.worker.failures import FailedForGood
 
-__all__ = ["Encode", "awaited", "called", "result_of"]
+__all__ = ["Encode", "called", "refusing_unreadable", "result_of"]
 
 Encode = Callable[[Any], Any]
 """Turns a result into what is sent and written; raises `Unwritable` where that cannot be."""
@@ -19,7 +21,7 @@ def called(
 ) -> Callable[[Any], Any]:
     """Return what gives an item's result, encoded; a plain function may give a coroutine."""
     if is_async:
-        return awaited(function, awaiter, encode)
+        return _awaited(function, awaiter, encode)
     if encode is None:
         return function
 
@@ -30,13 +32,24 @@ def called(
     return encoded
 
 
-def awaited(
+def _awaited(
     function: Callable[[Any], Any], awaiter: Awaiter, encode: Encode | None
 ) -> Callable[[Any], Any]:
     """Return `function` with the coroutines that it returns run to their end."""
     if encode is None:
         return lambda item: awaiter.result(function(item))
     return lambda item: encode(awaiter.result(function(item)))
+
+
+def refusing_unreadable(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a function that fails at items that cannot be read, and calls `function` otherwise."""
+
+    def refusing(item: Any) -> Any:
+        if type(item) is UnreadableRecord:
+            raise FailedForGood(item.failure)
+        return function(item)
+
+    return refusing
 
 
 def result_of(value: Any, awaiter: Awaiter, encode: Encode | None) -> Any:

@@ -21,10 +21,10 @@ from batchmap.worker.coroutine_results import (
     never_returns_coroutines,
     often_returns_coroutines,
 )
-from batchmap.worker.failures import Unwritable, describe_failure
+from batchmap.worker.failures import FailedForGood, describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
-from batchmap.worker.item_call import awaited, called, result_of
+from batchmap.worker.item_call import called, refusing_unreadable, result_of
 from batchmap.worker.monitor import BEGIN_NO_MORE, ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
 
@@ -151,9 +151,9 @@ class BatchProcessor:
 
     def _process_unmonitored(self, builder: BatchRecordBuilder, awaiter: Awaiter) -> None:
         """Run the items; where several in a row are cheap, run and time them in groups."""
-        items, results, durations = builder.batch.items, builder.results, builder.durations_s
+        items, results, durations = builder.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
-        function = called(self._function, awaiter, self._encode, is_async=self.is_async)
+        function = self._called(builder, awaiter)
         looks = self._looks
         offset = cheap = 0
         then_s = now()
@@ -173,7 +173,7 @@ class BatchProcessor:
             size = len(results) - offset
             now_s = now()
             if looks and holds_coroutine(results[offset:]):
-                function, looks = awaited(self._function, awaiter, self._encode), False
+                function, looks = self._called(builder, awaiter, awaits=True), False
                 self._await_from(offset, builder, awaiter, function)
                 now_s = now()
             if size:
@@ -195,9 +195,9 @@ class BatchProcessor:
         Between two items no Python code runs but this loop's; the rest is iterators written in C.
         With Python code in between, the function itself was measured to take up to a tenth longer.
         """
-        items, results = builder.batch.items, builder.results
+        items, results = builder.items, builder.results
         now, stop = self._clock.now, self._stop
-        function = called(self._function, awaiter, self._encode, is_async=self.is_async)
+        function = self._called(builder, awaiter)
         looks = self._looks
         left, now_s = iter(items), now()
         deadline_s = now_s + self._budget_s
@@ -226,11 +226,23 @@ class BatchProcessor:
                 if looks:
                     self._seen.results = True
                     if holds_coroutine(results[offset:]):
-                        function, looks = awaited(self._function, awaiter, self._encode), False
+                        function, looks = self._called(builder, awaiter, awaits=True), False
                         self._await_from(offset, builder, awaiter, function)
                         now_s = now()
         finally:
             monitor.end()
+
+    def _called(
+        self, builder: BatchRecordBuilder, awaiter: Awaiter, *, awaits: bool = False
+    ) -> Callable[[Any], Any]:
+        """Return what is called with each item of a batch; `awaits` the coroutines that it gives.
+
+        Of a block, items that cannot be read fail without a call.
+        """
+        function = called(self._function, awaiter, self._encode, is_async=awaits or self.is_async)
+        if builder.block is not None and builder.block.has_unreadable:
+            return refusing_unreadable(function)
+        return function
 
     def _await_from(
         self,
@@ -263,10 +275,9 @@ class BatchProcessor:
             trace = error.__traceback__
             end_forked_child(error if trace and trace.tb_next else None)
         attempt = builder.batch.attempt
-        item = builder.batch.items[offset]
-        while (
-            attempt <= self._retries and not self._stop.requested and type(error) is not Unwritable
-        ):
+        item = builder.items[offset]
+        may_be_mended = not isinstance(error, FailedForGood)
+        while may_be_mended and attempt <= self._retries and not self._stop.requested:
             if self.handlers.is_fatal(error):
                 raise error
             self._clock.sleep(back_off_s(attempt))
@@ -277,6 +288,7 @@ class BatchProcessor:
                 return
             except BaseException as next_error:
                 error = next_error
+                may_be_mended = not isinstance(error, FailedForGood)
             finally:
                 current_attempt.reset(token)
         if self.handlers.is_fatal(error):

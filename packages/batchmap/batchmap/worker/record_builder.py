@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from array import array
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 from operator import sub
 from typing import Any, TypeVar
 
 from batchmap.clock import Clock
 from batchmap.records import Batch, BatchRecord, ItemFailure
+from batchmap.row_blocks import OpenedBlock, RowBlock, RowResults
 from batchmap.worker.forked_child import forks
 
-__all__ = ["BatchRecordBuilder", "worker_name"]
+__all__ = ["BatchRecordBuilder", "joined_record", "worker_name"]
 
 T = TypeVar("T")
 
@@ -26,6 +30,15 @@ class BatchRecordBuilder:
 
     def __init__(self, batch: Batch, clock: Clock) -> None:
         self.batch = batch
+        self._clock = clock
+        self._started_s = clock.now()
+        self._cpu_at_start_s = clock.cpu()
+        self.block: OpenedBlock | None = None
+        """The items, decoded, where the batch is a block of rows."""
+        self.items: Sequence[Any] = batch.items
+        if isinstance(batch.items, RowBlock):
+            self.block = batch.items.opened()
+            self.items = self.block.items
         self.results: list[Any] = []
         """One an item, in order; `None` for a failed one."""
         self.durations_s = array("d")
@@ -38,9 +51,6 @@ class BatchRecordBuilder:
         self._failures: dict[int, ItemFailure] = {}
         self._attempts: dict[int, int] = {}
         self._num_taken = 0
-        self._clock = clock
-        self._started_s = clock.now()
-        self._cpu_at_start_s = clock.cpu()
 
     def succeed(self, offset: int, result: Any, attempts: int) -> None:
         """Add a result that took several attempts."""
@@ -87,20 +97,52 @@ class BatchRecordBuilder:
             attempts = dict.fromkeys(range(len(results)), self.batch.attempt) | attempts
         if durations_s and not first:
             durations_s[0] += self.batch.spent_s
+        failures = _between(first, end, self._failures)
+        given: Sequence[Any] = results
+        if self.block is not None:
+            given = self.block.results(first, results, failures)
         started_s, self._started_s = self._started_s, self._clock.now()
         cpu_at_start_s, self._cpu_at_start_s = self._cpu_at_start_s, self._clock.cpu()
         return BatchRecord(
             batch_index=self.batch.index,
             first_item=self.batch.first_item + first,
-            results=results,
+            results=given,
             durations_s=durations_s,
-            failures=_between(first, end, self._failures),
+            failures=failures,
             attempts=attempts,
             worker=worker_name(),
             started_s=started_s,
             ended_s=self._started_s,
             cpu_s=self._cpu_at_start_s - cpu_at_start_s,
         )
+
+
+def joined_record(parts: Sequence[BatchRecord]) -> BatchRecord:
+    """Return the record of a batch that came in parts, in their order."""
+    first, last = parts[0], parts[-1]
+    durations_s = array("d")
+    failures: dict[int, ItemFailure] = {}
+    attempts: dict[int, int] = {}
+    for part in parts:
+        done = len(durations_s)
+        failures.update({offset + done: one for offset, one in part.failures.items()})
+        attempts.update({offset + done: one for offset, one in part.attempts.items()})
+        durations_s.extend(part.durations_s)
+    rows = [part.results for part in parts if isinstance(part.results, RowResults)]
+    return replace(
+        last,
+        first_item=first.first_item,
+        results=(
+            RowResults.joined(rows)
+            if len(rows) == len(parts)
+            else list(chain.from_iterable(part.results for part in parts))
+        ),
+        durations_s=durations_s,
+        failures=failures,
+        attempts=attempts,
+        started_s=first.started_s,
+        cpu_s=sum(part.cpu_s for part in parts),
+    )
 
 
 def worker_name() -> str:

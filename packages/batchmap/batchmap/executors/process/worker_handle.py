@@ -15,6 +15,7 @@ from batchmap.executors.pickling import call_error
 from batchmap.executors.process.framing import FrameReader, FrameWriter, Kind
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.worker.failures import BatchInterrupted
+from batchmap.worker.record_builder import joined_record
 
 __all__ = [
     "Call",
@@ -113,7 +114,7 @@ def settle_with_answer(call: Call, kind: Kind, payload: bytes) -> Settle:
         elif kind is Kind.ERROR:
             fail(call.future, answer)
         elif call.finished:
-            succeed(call.future, BatchRecord.joined([*call.finished, answer]))
+            succeed(call.future, joined_record([*call.finished, answer]))
         else:
             succeed(call.future, answer)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
+from batchmap.row_blocks import Segment
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.csv.cells import Cells, CsvCells, rows_of
 from batchmap.sinks.csv.columns import (
@@ -23,6 +24,7 @@ from batchmap.sinks.csv.columns import (
 )
 from batchmap.sinks.item_columns import ITEM_COLUMN, of_item
 from batchmap.sinks.output_errors import output_errors
+from batchmap.sinks.row_forms import CsvForm, csv_line
 from batchmap.sinks.text_file.append_file import GrowingText
 from batchmap.sinks.values.kept_results import with_result
 from batchmap.sinks.values.value_conversion import Unwritable, unwritable
@@ -143,6 +145,20 @@ class CsvSink:
                 failed[offset] = unknown
         return rows, failed
 
+    def row_form(self) -> CsvForm | None:
+        if self.shows_items or self._columns is None:
+            return None
+        return CsvForm(self._columns, self._delimiter)
+
+    def fitted(self, made: Segment) -> list[str]:
+        assert isinstance(made.form, CsvForm)
+        if made.form.columns == self._columns:
+            return made.pieces
+        # A failed item has no row.
+        rows = made.each()
+        carried = iter(self.carry(Kept(list(filter(None, rows)), columns=made.form.columns), 0))
+        return [next(carried) if row else "" for row in rows]
+
     def carry(self, kept: Kept, index: int) -> list[str]:
         if kept.columns is None:
             return kept.pieces
@@ -200,8 +216,7 @@ class CsvSink:
             ) from error
 
     def _line(self, cells: Sequence[str]) -> str:
-        row = self._delimiter.join(cells)
-        return f"{row}\n" if row else '""\n'  # readers would skip an empty line
+        return csv_line(self._delimiter, cells)
 
 
 def _unknown_column(name: str, cells: Cells) -> ItemFailure:

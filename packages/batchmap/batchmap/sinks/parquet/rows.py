@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
+from batchmap.row_blocks import Segment
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.item_columns import Fields, item_row, named_fields
 from batchmap.sinks.output_errors import not_what_was_written, output_errors
@@ -148,6 +149,13 @@ class ParquetSink:
             one = encoded[offset]
             failures[offset] = with_result(failure, one if isinstance(one, dict) else one[0])
         return rows, failures
+
+    def row_form(self) -> None:
+        """Return nothing: results become rows in `encode` alone."""
+
+    def fitted(self, made: Segment) -> list[str]:
+        """Raise an error, as rows are made nowhere else."""
+        raise NotImplementedError
 
     def carry(self, kept: Kept, index: int) -> list[dict[str, Any] | None]:
         for schema in kept.schemas:

@@ -8,6 +8,7 @@ from typing import Any
 from batchmap.errors import OutputError
 from batchmap.lone_surrogates import unescape
 from batchmap.records import ItemFailure
+from batchmap.row_blocks import Segment
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.item_columns import Fields, item_row, named_fields
 from batchmap.sinks.table.columns import EXACT_IN_REAL, TableRow, kind_of
@@ -80,6 +81,13 @@ class TableSink:
                 failures[offset] = with_result(error.failure, unescape(one))
                 rows.append(None)
         return rows, failures
+
+    def row_form(self) -> None:
+        """Return nothing: results become rows in `encode` alone."""
+
+    def fitted(self, made: Segment) -> list[str]:
+        """Raise an error, as rows are made nowhere else."""
+        raise NotImplementedError
 
     def carry(self, kept: Kept, index: int) -> list[dict[str, Any] | None]:
         """Raise an error: a table is not written anew from another."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from batchmap.errors import InputError
 from batchmap.sources.opening.text_encoding import BadText
@@ -27,6 +27,11 @@ class RecordLines:
         self.name = name
         self._bad_text = bad_text
         self._blocks = blocks
+        self._pieces = self._whole_lines()
+        self._ahead: deque[bytes] = deque()
+        """The lines that are still to come of the piece that is read."""
+        self._is_looked_at = False
+        """Whether these lines were found not to be a block."""
         self._physical = self._physical_lines()
         self._again: deque[bytes] = deque()
 
@@ -76,9 +81,27 @@ class RecordLines:
         """Say what is to be said at the end of the input."""
         self._bad_text.close()
 
+    def block(self, is_plain: Callable[[bytes], bool]) -> bytes | None:
+        """Return the next lines joined, where `is_plain` says so of them, and count them as read.
+
+        To be called between two records.
+        """
+        if self._again or (self._ahead and self._is_looked_at):
+            return None
+        lines = b"".join(self._ahead) if self._ahead else next(self._pieces, None)
+        if lines is None:
+            return None
+        self._ahead.clear()
+        if is_plain(lines):
+            return lines
+        self._look_ahead(lines)
+        self._is_looked_at = True
+        return None
+
     def release(self) -> None:
         """Let the input be closed, also where it was not read to its end."""
         self._physical.close()
+        self._pieces.close()
         self._blocks = ()
 
     def too_long(self) -> InputError:
@@ -97,18 +120,37 @@ class RecordLines:
             text = self._bad_text.decoded(content, self.first_line + len(self.lines) - 1)
             return text + line[len(content) :].decode()
 
+    def _look_ahead(self, lines: bytes) -> None:
+        self._ahead.extend(lines.splitlines(keepends=True))
+        self._is_looked_at = False
+
     def _physical_lines(self) -> Generator[bytes, None, None]:
+        ahead = self._ahead
+        while True:
+            while ahead:
+                yield ahead.popleft()
+            lines = next(self._pieces, None)
+            if lines is None:
+                return
+            self._look_ahead(lines)
+
+    def _whole_lines(self) -> Generator[bytes, None, None]:
+        """Yield some whole lines at a time, joined."""
         held: list[bytes] = []
         held_bytes = 0
         for block in self._blocks:
             held.append(block)
             held_bytes += len(block)
-            if b"\n" in block or b"\r" in block:
-                lines = b"".join(held).splitlines(keepends=True)
-                # A lone \r at the end of a block may be half of an \r\n.
-                held = [] if lines[-1].endswith(b"\n") else [lines.pop()]
-                held_bytes = sum(map(len, held))
-                yield from lines
+            # A lone \r at the end of a block may be half of an \r\n.
+            end = max(block.rfind(b"\n"), block.rfind(b"\r", 0, -1)) + 1
+            if end or (len(held) > 1 and held[-2].endswith(b"\r")):
+                rest = block[end:]
+                held[-1] = block[:end]
+                whole = b"".join(held)
+                held = [rest] if rest else []
+                held_bytes = len(rest)
+                yield whole
             if held_bytes > MAX_RECORD_BYTES:
                 raise self.too_long()
-        yield from b"".join(held).splitlines(keepends=True)
+        if rest := b"".join(held):
+            yield rest

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from batchmap.errors import InputError
 from batchmap.records import UnreadableRecord
-from batchmap.sources.base import InputRecord, unreadable_record
+from batchmap.sources.base import unreadable_record
 from batchmap.sources.csv.dialect import (
     SAMPLE_LINES,
     CsvSettings,
@@ -18,12 +18,12 @@ from batchmap.sources.csv.dialect import (
 )
 from batchmap.sources.csv.header import column_names, look_like_data, numbered
 from batchmap.sources.csv.lines import MAX_RECORD_BYTES, RecordLines, RecordTooLong
+from batchmap.sources.csv.plain_lines import CsvLine, PlainLines, wrong_width
 from batchmap.sources.csv.quotes import Joined, how_joined, look_like_rows
+from batchmap.sources.line_blocks import LineBlock, Record
 from batchmap.sources.opening.text_encoding import BadText
 
 __all__ = ["MAX_RECORD_BYTES", "CsvListener", "csv_rows"]
-
-_SHOWN_COLUMNS = 5
 
 _QUOTES_AS_TEXT = "--quote none takes quotes as text"
 
@@ -31,8 +31,11 @@ _QUOTES_AS_TEXT = "--quote none takes quotes as text"
 class CsvListener(Protocol):
     """Is told how a CSV file is read, before its first record."""
 
-    def note_table(self, delimiter: str, columns: list[str], remarks: list[str]) -> None:
-        """Take the delimiter, the names of the columns, and what a user should know of them."""
+    def note_table(self, delimiter: str, columns: list[str], remarks: list[str]) -> bytes:
+        """Take the delimiter, the names of the columns, and what a user should know of them.
+
+        Returns a digest of what records mean beside their bytes.
+        """
         ...
 
     def warn(self, line: int, message: str) -> None:
@@ -46,8 +49,11 @@ def csv_rows(
     settings: CsvSettings,
     bad_text: BadText,
     listener: CsvListener,
-) -> Iterator[InputRecord]:
+    wants_blocks: Callable[[], bool] | None = None,
+) -> Iterator[Record]:
     """Yield a dict of text for every row after the header, by the names of the columns.
+
+    While `wants_blocks` says so, rows that are plain lines come in blocks.
 
     A row with more or fewer cells, or with broken quotes, is an `UnreadableRecord`; blank lines are
     skipped. Where a quote is not closed and what follows looks like rows, its line alone is one.
@@ -64,6 +70,9 @@ def csv_rows(
         while True:
             record.first_line += len(lines)  # `begin_record`, without what a call costs
             lines.clear()
+            if wants_blocks is not None and wants_blocks():
+                while (block := table.block()) is not None:
+                    yield block
             try:
                 row = next(rows)
             except StopIteration:
@@ -106,7 +115,19 @@ class _Table:
         self._options = reader_options(self._delimiter, settings.quote)
         self.rows = self._reader()
         self.columns = self._found_columns()
-        listener.note_table(self._delimiter, self.columns, self._remarks)
+        context = listener.note_table(self._delimiter, self.columns, self._remarks)
+        self._line = CsvLine(self.columns, self._delimiter, settings.quote, context)
+        self._are_plain = PlainLines(self._delimiter, settings.quote)
+
+    def block(self) -> LineBlock | None:
+        """Return the lines to come as a block, where they are plain; called between records."""
+        lines = self.record.block(self._are_plain)
+        if lines is None:
+            return None
+        number = lines.count(b"\n") + (not lines.endswith(b"\n"))
+        block = LineBlock(lines, number, self.record.first_line, self._line)
+        self.record.first_line += number
+        return block
 
     def broken(self, error: csv.Error | RecordTooLong) -> UnreadableRecord:
         """Return what stands for a record that `csv.reader` cannot read."""
@@ -127,8 +148,7 @@ class _Table:
             item = self._taken_back("a quote is not closed")
         if item is not None:
             return item
-        error = f"{len(row)} cells found, {len(self.columns)} expected ({_shown(self.columns)})"
-        return unreadable_record("ValueError", error, b"".join(self.record.lines))
+        return wrong_width(row, self.columns, b"".join(self.record.lines))
 
     def joined(self) -> UnreadableRecord | None:
         """Return what stands for the first line of a row where the others are rows themselves."""
@@ -237,8 +257,3 @@ def _plain(error: csv.Error) -> str:
     if "expected after" in message:
         return "text follows a closing quote; quotes inside a cell are doubled"
     return message
-
-
-def _shown(header: list[str]) -> str:
-    names = ", ".join(f"{column:.30}" for column in header[:_SHOWN_COLUMNS])
-    return names if len(header) <= _SHOWN_COLUMNS else f"{names}, …"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import cast
 
 from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord
@@ -42,7 +43,8 @@ def json_records(
     held = _first_line(blocks)
     if _is_lines(held):
         on_lines()
-        yield from json_lines(chain([held], blocks), max_bytes)
+        lines = json_lines(chain([held], blocks), max_bytes)
+        yield from cast(Iterator[InputRecord | None], lines)  # without blocks
         return
     if held.startswith(b"{"):
         paths = paths_of_arrays(json_texts(chain([held], blocks)))

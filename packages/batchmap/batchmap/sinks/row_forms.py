@@ -1,0 +1,61 @@
+"""How rows of text are made of results, wherever these are: what goes to workers of a sink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from batchmap.sinks.csv.cells import Cells, rows_of
+from batchmap.sinks.csv.columns import ONLY_COLUMN
+from batchmap.sinks.values.json_encoding import fallback_texts
+
+__all__ = ["CsvForm", "JsonForm", "csv_line"]
+
+
+class JsonForm(NamedTuple):
+    """Lines of JSON: the result, with its index and item where `is_full`."""
+
+    is_full: bool
+
+    def kept(self, items: Sequence[Any]) -> Sequence[str]:
+        return fallback_texts(items) if self.is_full else ()
+
+    def rows(
+        self, indexes: Sequence[int], kept: Sequence[str], encoded: Sequence[str]
+    ) -> list[str]:
+        if not self.is_full:
+            return [f"{text}\n" for text in encoded]
+        return [
+            f'{{"index": {index}, "item": {item}, "result": {text}}}\n'
+            for index, item, text in zip(indexes, kept, encoded, strict=True)
+        ]
+
+    def split(self, text: str) -> list[str]:
+        return [f"{line}\n" for line in text.split("\n")[:-1]]
+
+
+class CsvForm(NamedTuple):
+    """Rows of CSV whose results have exactly these columns."""
+
+    columns: tuple[str, ...]
+    delimiter: str
+
+    def kept(self, items: Sequence[Any]) -> Sequence[Any]:
+        return ()
+
+    def rows(
+        self, indexes: Sequence[int], kept: Sequence[Any], encoded: Sequence[Cells]
+    ) -> list[str] | None:
+        columns = None if self.columns == (ONLY_COLUMN,) else self.columns
+        if any(names != columns for names, _ in encoded):
+            return None
+        return [csv_line(self.delimiter, cells) for _, cells in encoded]
+
+    def split(self, text: str) -> list[str]:
+        return list(rows_of([f"{line}\n" for line in text.split("\n")[:-1]]))
+
+
+def csv_line(delimiter: str, cells: Sequence[str]) -> str:
+    """Return a row of these cells."""
+    row = delimiter.join(cells)
+    return f"{row}\n" if row else '""\n'  # readers would skip an empty line
