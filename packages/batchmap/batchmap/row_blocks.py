@@ -8,6 +8,7 @@ rows.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -42,8 +43,15 @@ class RowBlock(ABC, Sequence[Any]):
 
     first_index: int
     """The index in the input of its first item, from 0."""
+    first_position: int
+    """The source's own number for the record of its first item, from 1."""
     form: RowForm | None
     """How rows are made of the results, `None` where that is not known yet."""
+
+    @property
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """Return about how many bytes the records have."""
 
     @abstractmethod
     def opened(self) -> OpenedBlock:
@@ -52,6 +60,17 @@ class RowBlock(ABC, Sequence[Any]):
     @abstractmethod
     def part(self, start: int, end: int) -> Self:
         """Return the items at the offsets from `start` up to `end`."""
+
+    def split(self, most: int) -> tuple[Self, Self | None]:
+        """Return the first items, about `most` of them and no more, and the rest, if any.
+
+        They are shared out evenly, so that no small rest is left.
+        """
+        number = len(self)
+        if most >= number:
+            return self, None
+        wanted = math.ceil(number / math.ceil(number / most))
+        return self.part(0, wanted), self.part(wanted, number)
 
     @overload
     def __getitem__(self, at: int) -> Any: ...

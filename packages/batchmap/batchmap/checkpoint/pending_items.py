@@ -13,9 +13,9 @@ from batchmap.checkpoint.pending_item import MUTABLE, Frozen, PendingItem
 from batchmap.checkpoint.rows_in_flight import RowsInFlight, SettledRows
 from batchmap.errors import BatchmapError, InputError
 from batchmap.records import BatchRecord, UnreadableRecord
-from batchmap.row_blocks import RowForm
+from batchmap.row_blocks import RowBlock, RowForm
 from batchmap.scheduling.batching import BatchSource
-from batchmap.sources import InputRecord, LineBlock, Source, reader_of_blocks
+from batchmap.sources import InputRecord, Source, reader_of_blocks
 from batchmap.stopping import StopRequest
 
 __all__ = ["PendingItems"]
@@ -38,7 +38,7 @@ class PendingItems(BatchSource):
     passed on one by one, as there may be any number of them before the next item, and the run may
     have to stop at one. `can_sync` says whether a change of the input can be followed.
 
-    Where all that is left is new, and the source can, items are taken as a `LineBlock`, whose
+    Where all that is left is new, and the source can, items are taken as a `RowBlock`, whose
     unreadable records count as items.
     """
 
@@ -60,7 +60,7 @@ class PendingItems(BatchSource):
         self._stop = stop
         self._in_flight: dict[int, PendingItem] = {}
         self._rows = RowsInFlight()
-        self._block: LineBlock | None = None
+        self._block: RowBlock | None = None
         """What is left of the block that is taken now."""
         self._are_all_new = False
         """Whether no items come any more that are done."""
@@ -121,7 +121,7 @@ class PendingItems(BatchSource):
             return items
         return () if self._block is None else self._take_rows(self._block, number)
 
-    def _take_rows(self, block: LineBlock, number: int) -> LineBlock:
+    def _take_rows(self, block: RowBlock, number: int) -> RowBlock:
         """Return the first rows of a block, at most `number`; the others come next."""
         rows, self._block = block.split(number)
         rows.form = self.row_form()
@@ -141,7 +141,7 @@ class PendingItems(BatchSource):
                     if items:
                         break
                     continue
-                if isinstance(pending, LineBlock):
+                if isinstance(pending, RowBlock):
                     self._block = pending
                     break
                 found, size = pending
@@ -159,7 +159,7 @@ class PendingItems(BatchSource):
         self.taken = taken
         self._read_bytes += MAX_TAKEN_BYTES - left_bytes + len(items)
         if self._block is not None:
-            self._read_bytes += len(self._block.data)
+            self._read_bytes += self._block.size_bytes
         return tuple(items)
 
     def settle(self, record: BatchRecord) -> list[PendingItem] | SettledRows:
@@ -169,7 +169,7 @@ class PendingItems(BatchSource):
         pop, first = self._in_flight.pop, record.first_item
         return [pop(number) for number in range(first, first + len(record.results))]
 
-    def _iterate(self) -> Generator[_Taken | LineBlock | None, None, None]:
+    def _iterate(self) -> Generator[_Taken | RowBlock | None, None, None]:
         """Yield what `PendingItem` holds of items to be done, with their sizes in bytes, or blocks.
 
         `None` stands for a pause.
@@ -180,7 +180,7 @@ class PendingItems(BatchSource):
         self._are_all_new = first == NO_MORE
         may_wait = not source.repeatable
         in_blocks = reader_of_blocks(source) if self._identity.is_digest else None
-        records: Iterator[InputRecord | LineBlock | None]
+        records: Iterator[InputRecord | RowBlock | None]
         if in_blocks is not None:
             records = in_blocks(lambda: self._are_all_new)
         else:
@@ -193,7 +193,7 @@ class PendingItems(BatchSource):
             if index == self._limit:
                 self.exhausted = True
                 return
-            if isinstance(record, LineBlock):
+            if isinstance(record, RowBlock):
                 record = record.part(0, min(len(record), (self._limit or NO_MORE) - index))
                 record.first_index = index
                 self._index += len(record)

@@ -6,8 +6,7 @@ from bisect import bisect_right
 from functools import cached_property
 
 from batchmap.checkpoint.pending_item import PendingItem
-from batchmap.row_blocks import OpenedBlock
-from batchmap.sources import LineBlock
+from batchmap.row_blocks import OpenedBlock, RowBlock
 
 __all__ = ["RowsInFlight", "SettledRows"]
 
@@ -22,7 +21,7 @@ class RowsInFlight:
         """The number of the first row of each block, among all items that were taken, from 0."""
         self._blocks: list[_Block] = []
 
-    def add(self, first: int, block: LineBlock) -> None:
+    def add(self, first: int, block: RowBlock) -> None:
         """Add a block that was taken; its first row has the number `first`."""
         self._starts.append(first)
         self._blocks.append(_Block(block))
@@ -48,7 +47,7 @@ class RowsInFlight:
 class _Block:
     """A block in flight."""
 
-    def __init__(self, block: LineBlock) -> None:
+    def __init__(self, block: RowBlock) -> None:
         self.block = block
         self.left = len(block)
         """How many rows have not come back."""
@@ -87,7 +86,7 @@ class SettledRows:
             block.first_index + at,
             opened.entries(at, at + 1),
             opened.items[at],
-            block.first_line + at,
+            block.first_position + at,
         )
 
     def all(self) -> list[PendingItem]:

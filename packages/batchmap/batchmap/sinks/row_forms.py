@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from batchmap.sinks.csv.cells import Cells, rows_of
@@ -10,6 +11,8 @@ from batchmap.sinks.csv.columns import ONLY_COLUMN
 from batchmap.sinks.values.json_encoding import fallback_texts
 
 __all__ = ["CsvForm", "JsonForm", "csv_line"]
+
+_NAMES, _CELLS = itemgetter(0), itemgetter(1)
 
 
 class JsonForm(NamedTuple):
@@ -47,9 +50,10 @@ class CsvForm(NamedTuple):
         self, indexes: Sequence[int], kept: Sequence[Any], encoded: Sequence[Cells]
     ) -> list[str] | None:
         columns = None if self.columns == (ONLY_COLUMN,) else self.columns
-        if any(names != columns for names, _ in encoded):
+        if set(map(_NAMES, encoded)) - {columns}:
             return None
-        return [csv_line(self.delimiter, cells) for _, cells in encoded]
+        rows = [f"{row}\n" for row in map(self.delimiter.join, map(_CELLS, encoded))]
+        return rows if len(self.columns) > 1 else [csv_line("", (row[:-1],)) for row in rows]
 
     def split(self, text: str) -> list[str]:
         return list(rows_of([f"{line}\n" for line in text.split("\n")[:-1]]))

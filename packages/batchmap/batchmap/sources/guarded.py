@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from batchmap.errors import BatchmapError, InputError
 from batchmap.foreign_errors import is_own_fault
-from batchmap.sources.base import Source, one_line
-from batchmap.sources.line_blocks import Record
-from batchmap.sources.stream_formats import StreamedSource
+from batchmap.row_blocks import RowBlock
+from batchmap.sources.base import InputRecord, Source, one_line
 
 __all__ = ["GuardedSource", "errors_of_reading", "guarded", "reader_of_blocks"]
 
@@ -40,6 +39,16 @@ def errors_of_reading(name: str, place: Callable[[], str] | None = None) -> Iter
 _Record = TypeVar("_Record")
 
 
+class _InBlocks(Protocol):
+    def records_in_blocks(
+        self, wants_blocks: Callable[[], bool]
+    ) -> Iterator[InputRecord | RowBlock | None]:
+        """Yield what `records_and_pauses` does, in blocks where that can be.
+
+        `wants_blocks` is called before each, and says whether it may be one.
+        """
+
+
 class GuardedSource:
     """A source whose records raise nothing but errors of this library."""
 
@@ -55,9 +64,11 @@ class GuardedSource:
     def records_and_pauses(self) -> Iterator[Any]:
         return self._guarded(self._source.records_and_pauses())
 
-    def records_in_blocks(self, wants_blocks: Callable[[], bool]) -> Iterator[Record | None]:
+    def records_in_blocks(
+        self, wants_blocks: Callable[[], bool]
+    ) -> Iterator[InputRecord | RowBlock | None]:
         """Yield what the source does, which must be one that `reader_of_blocks` knows."""
-        return self._guarded(cast(StreamedSource, self._source).records_in_blocks(wants_blocks))
+        return self._guarded(cast(_InBlocks, self._source).records_in_blocks(wants_blocks))
 
     def _guarded(self, records: Iterator[_Record]) -> Iterator[_Record]:
         with errors_of_reading(self._source.name):
@@ -71,9 +82,11 @@ def guarded(source: Source) -> Source:
 
 def reader_of_blocks(
     source: Source,
-) -> Callable[[Callable[[], bool]], Iterator[Record | None]] | None:
+) -> Callable[[Callable[[], bool]], Iterator[InputRecord | RowBlock | None]] | None:
     """Return what reads the records of a source in blocks; `None` where they come one by one."""
-    inner = source._source if isinstance(source, GuardedSource) else source
-    if type(inner) is not StreamedSource:
+    if isinstance(source, GuardedSource) and reader_of_blocks(source._source) is None:
         return None
-    return cast(GuardedSource | StreamedSource, source).records_in_blocks
+    # Of its class, as an instance may hand on what the source inside it has.
+    if not hasattr(type(source), "records_in_blocks"):
+        return None
+    return cast(_InBlocks, source).records_in_blocks

@@ -44,28 +44,35 @@ class LineFormat(ABC):
 
 
 class LineBlock(RowBlock):
-    """Some lines, the first of which has the number `first_line`, from 1."""
+    """Some lines; the position of each is its number."""
 
-    __slots__ = ("data", "first_index", "first_line", "form", "format", "number")
+    __slots__ = ("data", "first_index", "first_position", "form", "format", "number")
 
     def __init__(
         self,
         data: bytes,
         number: int,
-        first_line: int,
+        first_position: int,
         format: LineFormat,
         first_index: int = 0,
         form: RowForm | None = None,
     ) -> None:
         self.data = data
         self.number = number
-        self.first_line = first_line
+        self.first_position = first_position
         self.format = format
         self.first_index = first_index
         self.form = form
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = self.data, self.number, self.first_line, self.format, self.first_index, self.form
+        values = (
+            self.data,
+            self.number,
+            self.first_position,
+            self.format,
+            self.first_index,
+            self.form,
+        )
         return type(self), values
 
     def __len__(self) -> int:
@@ -84,17 +91,17 @@ class LineBlock(RowBlock):
         return type(self)(
             data,
             end - start,
-            self.first_line + start,
+            self.first_position + start,
             self.format,
             self.first_index + start,
             self.form,
         )
 
-    def split(self, most: int) -> tuple[Self, Self | None]:
-        """Return the first lines, about `most` of them and no more, and the rest, if any.
+    @property
+    def size_bytes(self) -> int:
+        return len(self.data)
 
-        The lines are shared out evenly, so that no small rest is left.
-        """
+    def split(self, most: int) -> tuple[Self, Self | None]:
         if most >= self.number:
             return self, None
         wanted = math.ceil(self.number / math.ceil(self.number / most))

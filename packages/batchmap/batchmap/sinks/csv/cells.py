@@ -45,7 +45,7 @@ _NUMBERS: dict[type, Callable[[Any], str]] = {
 }
 
 
-_TEXTS = {str, int, float}
+_TEXTS = frozenset({str, int, float})
 """The types whose text is that of their cells, where it needs no quotes."""
 
 _MAX_NAMES = 100
@@ -73,16 +73,38 @@ class CsvCells:
 
     def __call__(self, result: Any) -> Cells:
         """Return the cells of a result."""
+        # A row of plain values, none of which needs quotes, with columns that were seen before: as
+        # most are. The cells are the same that the slow way makes.
+        if type(result) is dict and (names := self._names.get(tuple(result))) is not None:
+            values = result.values()
+            if self._texts.issuperset(map(type, values)):
+                try:
+                    cells = tuple(map(str, values))
+                except ValueError:  # a number of too many digits
+                    return self._slowly(result)
+                line = self.delimiter.join(cells)
+                if not (
+                    '"' in line
+                    or "\n" in line
+                    or "\r" in line
+                    or line.count(self.delimiter) >= len(cells)
+                    or not (line.isascii() or not needs_escape(line))
+                ):
+                    return names, cells
+        return self._slowly(result)
+
+    def _slowly(self, result: Any) -> Cells:
         try:
-            return self._cells(result)
+            cells = self._cells(result)
         except Unwritable as error:
             raise keeping(error, result) from None
         except Exception as error:  # raised by the value's own class
             raise keeping(Unwritable(describe_failure(error)), result) from None
+        if type(result) is dict and set(map(type, result)) == {str}:
+            self._note_names(result, cells)
+        return cells
 
     def _cells(self, result: Any) -> Cells:
-        if type(result) is dict and not self._defuse and (cells := self._simple_cells(result)):
-            return cells
         number = self._bare.get(type(result))
         if number is not None:
             return None, (number(result),)
@@ -94,30 +116,11 @@ class CsvCells:
         named = self._named(value)
         return _in_utf8(tuple(named)), _in_utf8(tuple(map(self._cell, named.values())))
 
-    def _simple_cells(self, row: dict[Any, Any]) -> Cells | None:
-        """Return the cells of a row of plain values none of which needs quotes, as most are.
-
-        They are the same that the slow way makes.
-        """
-        kinds = set(map(type, row.values()))
-        if not (kinds and kinds <= self._texts and set(map(type, row)) == {str}):
-            return None
-        try:
-            cells = tuple(map(str, row.values()))
-        except ValueError:  # a number of too many digits
-            return None
-        line, delimiter = self.delimiter.join(cells), self.delimiter
-        if '"' in line or "\n" in line or "\r" in line or line.count(delimiter) >= len(cells):
-            return None
-        if not line.isascii() and needs_escape(line):
-            return None
-        given = tuple(row)
-        names = self._names.get(given)
-        if names is None:
-            names = _in_utf8(given)
-            if len(self._names) < _MAX_NAMES:
-                self._names[given] = names
-        return names, cells
+    def _note_names(self, row: dict[str, Any], cells: Cells) -> None:
+        """Remember the columns of a row, whose names are all of exact `str`."""
+        names, _ = cells
+        if names and not self._defuse and len(self._names) < _MAX_NAMES:
+            self._names[tuple(row)] = names
 
     def _named(self, value: dict[Any, Any]) -> dict[str, Any]:
         keyed = self._form.keyed(value)

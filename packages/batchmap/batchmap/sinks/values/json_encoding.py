@@ -92,7 +92,13 @@ def json_texts(values: Sequence[Any]) -> tuple[list[str], dict[int, ItemFailure]
 
 def escaped_text(value: Any, form: Form = JSON) -> str:
     """Return `value` as JSON that UTF-8 can hold; raises `Unwritable` when it has no such form."""
-    text = json_text(value, form)
+    if type(value) is dict and is_plain(value):  # as most results are: without further ado
+        try:
+            text = _encode_container(value)
+        except (ValueError, RecursionError):
+            text = json_text(value, form)  # says what is wrong
+    else:
+        text = json_text(value, form)
     return text if text.isascii() or not needs_escape(text) else escaped(text)
 
 

@@ -20,6 +20,7 @@ from batchmap.worker.failures import Unwritable, describe_failure
 __all__ = ["JSON", "STRICT_JSON", "Form", "Unwritable", "is_plain", "unwritable"]
 
 _SCALARS = frozenset({str, int, float, bool, NoneType})
+_TEXT = frozenset({str})
 _KNOWN = _SCALARS | {list, tuple, dict}
 _LONG_BITS = 2000
 """Python converts an integer of fewer bits to digits whatever its limit of digits is."""
@@ -163,14 +164,14 @@ def is_plain(value: Any, levels: int = 20) -> bool:
     kind = type(value)
     inner: Iterable[Any]
     if kind is dict:
-        if not set(map(type, value)) <= {str}:
+        if not _TEXT.issuperset(map(type, value)):
             return False
         inner = value.values()
     elif kind is list or kind is tuple:
         inner = value
     else:
         return kind in _SCALARS
-    return set(map(type, inner)) <= _SCALARS or (
+    return _SCALARS.issuperset(map(type, inner)) or (
         levels > 0 and all(is_plain(one, levels - 1) for one in inner)
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from batchmap.arrow.values import rows_of, unknown_zones
@@ -12,13 +12,19 @@ from batchmap.errors import InputError
 from batchmap.optional import require
 from batchmap.sources.base import InputRecord, one_line, unreadable_record, value_bytes
 from batchmap.sources.opening.byte_sources import ByteSource
+from batchmap.sources.parquet.blocks import ArrowBlock
 
-__all__ = ["ParquetRows"]
+__all__ = ["ParquetRows", "rows_and_bytes"]
 
 _logger = logging.getLogger(__name__)
 
 _BATCH_ROWS = 1024
 _BUFFER_BYTES = 1 << 20
+
+_BLOCK_ROWS = 1 << 14
+_BLOCK_BYTES = 4 << 20
+_GROUPS_LOOKED = 10
+"""By how many row groups the size of a row is estimated."""
 
 
 class ParquetRows:
@@ -46,6 +52,7 @@ class ParquetRows:
             self.total: int | None = file.metadata.num_rows
             self.schema = file.schema_arrow
             """The names and types of the columns, as pyarrow has them."""
+            self._block_rows = _block_rows(file.metadata)
             has_int96 = "INT96" in {column.physical_type for column in file.schema}
         names = self.column_names = self.schema.names
         self._columns = None if columns is None else [name for name in names if name in columns]
@@ -68,24 +75,42 @@ class ParquetRows:
                 )
 
     def records(self) -> Iterator[InputRecord]:
+        for batch, twin in self._batches(_BATCH_ROWS):
+            for item, raw in rows_and_bytes(batch, twin):
+                self._read += 1
+                yield item, raw, self._read
+
+    def records_in_blocks(
+        self, wants_blocks: Callable[[], bool]
+    ) -> Iterator[InputRecord | ArrowBlock]:
+        """Yield the same, in blocks while `wants_blocks` says so."""
+        for batch, twin in self._batches(self._block_rows):
+            if wants_blocks():
+                yield ArrowBlock(batch, twin, rows_and_bytes, self._read + 1)
+                self._read += batch.num_rows
+                continue
+            for item, raw in rows_and_bytes(batch, twin):
+                self._read += 1
+                yield item, raw, self._read
+
+    def _batches(self, batch_rows: int) -> Iterator[tuple[Any, Any]]:
+        """Yield record batches, each with the columns that are read in nanoseconds, or `None`."""
         self._read = 0
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self._opened("cannot be read on; the file is damaged"))
             # pyarrow's threads would be a danger to workers that are forked.
             batches = file.iter_batches(
-                batch_size=_BATCH_ROWS, columns=self._columns, use_threads=False
+                batch_size=batch_rows, columns=self._columns, use_threads=False
             )
             twins: Iterator[Any] | None = None
             if self._int96:
                 problem = "cannot be read on; the file is damaged"
                 twin = stack.enter_context(self._opened(problem, unit="ns"))
                 twins = twin.iter_batches(
-                    batch_size=_BATCH_ROWS, columns=self._int96, use_threads=False
+                    batch_size=batch_rows, columns=self._int96, use_threads=False
                 )
             for batch in batches:
-                for item, raw in _rows(batch, None if twins is None else next(twins)):
-                    self._read += 1
-                    yield item, raw, self._read
+                yield batch, None if twins is None else next(twins)
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
@@ -121,7 +146,23 @@ class ParquetRows:
             raise InputError(f"{place}: {problem} ({why}); write the file again") from error
 
 
-def _rows(batch: Any, twin: Any) -> Iterator[tuple[Any, bytes]]:
+def _block_rows(metadata: Any) -> int:
+    """Return how many rows a block has, so that it holds some MB at most."""
+    groups = [metadata.row_group(at) for at in range(min(metadata.num_row_groups, _GROUPS_LOOKED))]
+    rows = sum(group.num_rows for group in groups)
+    size_bytes = sum(group.total_byte_size for group in groups)
+    return max(
+        _BATCH_ROWS if size_bytes == 0 else 1,
+        min(_BLOCK_ROWS, _BLOCK_BYTES * rows // max(1, size_bytes)),
+    )
+
+
+def rows_and_bytes(batch: Any, twin: Any) -> Iterator[tuple[Any, bytes]]:
+    """Yield each row, with bytes that are the same for equal rows.
+
+    In place of a row that Python cannot hold there is an `UnreadableRecord`. `twin` has columns
+    that take the place of those of the same name.
+    """
     try:
         rows = rows_of(batch, _columns(twin))
     except Exception:  # a value that Python cannot hold; which one is found row by row
