@@ -141,7 +141,7 @@ def test_the_name_decides_whatever_the_format() -> None:
     for output, options, message in (
         ("a.parquet.gz", {}, r"output a.parquet.gz: parquet is compressed within; leave .gz out"),
         ("b.gz", {}, "the suffix '' tells no format"),
-        ("s3://bucket/b.jsonl.gz", {}, "an output in a store is not compressed; leave .gz out"),
+        ("s3://b/a.parquet.gz", {}, "a.parquet.gz: parquet is compressed within; leave .gz out"),
         ("b.jsonl.gz", {"bom": True}, "bom: is for CSV and TSV, not jsonl; leave it out"),
         ("b.csv", {"output_delimiter": "7"}, "no letter or digit, got '7'; for example ';' or tab"),
     ):

@@ -78,7 +78,8 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty.zip": (packed_zip, "is a zip archive that holds no file"),
     "two.zip": (
         lambda: packed_zip(a__txt=LINES, b__txt=LINES),
-        "is a zip archive that holds 2 files (a.txt, b.txt), and one with a single file is read",
+        "is a zip archive that holds 2 files (a.txt, b.txt), and one with a single file is read; "
+        "unpack it; --rows takes the rows of all files in it where its name ends with .zip",
     ),
     "utf16.jsonl": (lambda: "[1]\n".encode("utf-16-le"), "is UTF-16-LE, and UTF-8 is expected"),
     "utf16.csv": (lambda: "a,b\n".encode("utf-16-be"), "is UTF-16-BE, and UTF-8 is expected"),

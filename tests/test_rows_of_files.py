@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,88 @@ def test_parquet_stands_beside_others() -> None:
     write(a_jsonl='{"n": 0}\n', c_txt="end\n")
     assert items("*.*") == [{"n": 0}, {"n": 1}, {"n": 2}, "end"]
     assert places("*.*")[1:3] == ["b.parquet row 1", "b.parquet row 2"]
+
+
+def pack(name: str, members: dict[str, str | bytes]) -> None:
+    with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+
+
+def test_a_zip_archive_stands_for_the_files_in_it() -> None:
+    write(a_txt="before\n", z_txt="after\n")
+    members: dict[str, str | bytes] = {
+        "d/two.csv": "a\n2\n",
+        "d/": "",
+        "one.jsonl": '{"x": 1}\n{"x": 2}\n',
+        "d/three.log.gz": gzip.compress(b"3\n"),
+        "__MACOSX/one.txt": "no\n",
+        ".hidden/x.txt": "no\n",
+        "d/_SUCCESS": "",
+    }
+    pack("m.ZIP", members)
+    Path("m.ZIP-more.txt").write_text("between\n")
+    specs = ("z.txt", "m.ZIP*", "a.txt")
+    assert items(*specs) == ["before", "between", "3", {"a": "2"}, {"x": 1}, {"x": 2}, "after"]
+    assert places(*specs)[2:6] == [
+        *("m.ZIP/d/three.log.gz line 1", "m.ZIP/d/two.csv line 2"),
+        *("m.ZIP/one.jsonl line 1", "m.ZIP/one.jsonl line 2"),
+    ]
+    source = open_inputs(specs, rows=True)
+    assert source.paths == tuple(
+        Path(name).absolute() for name in ("a.txt", "m.ZIP-more.txt", "m.ZIP", "z.txt")
+    )
+
+
+def test_a_zip_archive_of_files_that_are_read_by_position() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for name in "ab":
+        parquet.write_table(pyarrow.table({"n": [f"{name}{row}" for row in range(3)]}), name)
+    pack("m.zip", {f"{name}.parquet": Path(name).read_bytes() for name in "ba"})
+    assert [item["n"] for item in items("m.zip")] == ["a0", "a1", "a2", "b0", "b1", "b2"]
+
+
+@pytest.mark.parametrize("spec", ["memory://d/m.zip", "memory://d/*", "memory://d"])
+def test_a_zip_archive_in_a_store(memory: Any, spec: str) -> None:
+    pack("m.zip", {"b.txt": "2\n", "a.txt": "1\n"})
+    memory.pipe("/d/m.zip", Path("m.zip").read_bytes())
+    memory.pipe("/d/z.txt", b"3\n")
+    assert items(spec) == ["1", "2", "3"][: 2 if spec.endswith("zip") else 3]
+    assert places(spec)[1].endswith("/d/m.zip/b.txt line 1")
+
+
+def test_a_sync_follows_a_zip_archive_that_was_packed_anew() -> None:
+    pack("m.zip", {"a.txt": "1\n2\n", "b.txt": "3\n"})
+    assert rows("m.zip", mode="new") == ["1", "2", "3"]
+    assert rows("m.zip", mode="sync") == []
+    pack("m.zip", {"c.txt": "3\n", "a.txt": "1\n4\n"})
+    with pytest.raises(InputError, match=r"m\.zip/a\.txt line 2 is not what it was"):
+        rows("m.zip", mode="resume")
+    assert rows("m.zip", mode="sync") == ["4"]
+    assert results() == ["1", "4", "3"]
+    with pytest.raises(UsageError, match=r"m\.zip: that is the input"):
+        rows("m.zip", mode="overwrite", output="m.zip", output_format="jsonl")
+
+
+def test_an_archive_that_cannot_be_read_is_an_error_before_anything_runs() -> None:
+    pack("none.zip", {"d/": "", ".x": ""})
+    with pytest.raises(InputError, match=r"^none\.zip: there are no files in this archive"):
+        rows("none.zip", mode="new")
+    pack("odd.zip", {"a.txt": "1\n", "b.md": "2\n"})
+    with pytest.raises(UsageError, match=r"^odd\.zip/b\.md: the suffix does not tell how it is"):
+        rows("odd.zip", mode="new")
+    assert items("odd.zip", input_format="text") == ["1", "2"]
+    raw = Path("odd.zip").read_bytes()
+    Path("cut.zip").write_bytes(raw[:-30])
+    with pytest.raises(InputError, match=r"^cut\.zip: is a damaged zip archive"):
+        rows("cut.zip", mode="new")
+    locked = bytearray(raw)
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1
+    Path("locked.zip").write_bytes(locked)
+    with pytest.raises(InputError, match=r"^locked\.zip: a\.txt in it has a password"):
+        rows("locked.zip", mode="new")
+    assert not list(Path().glob("out*"))
 
 
 def test_a_directory_is_all_files_in_it_but_hidden_ones_and_markers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import zlib
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap import run
 from batchmap.checkpoint import StoreJournal
 from batchmap.errors import OutputError, OutputHeldError
 from batchmap.sinks import Sink, open_sink, write_errors
@@ -32,10 +34,12 @@ def output(memory: Any) -> OutputLease:
     return taken
 
 
-@pytest.fixture(params=OUTPUT_FORMATS)
+@pytest.fixture(params=[*OUTPUT_FORMATS, "jsonl.gz", "csv.gz", "jsonl.zst"])
 def opened(request: pytest.FixtureRequest, output: OutputLease) -> Callable[[], Sink]:
     if request.param == "parquet":
         pytest.importorskip("pyarrow")
+    if request.param.endswith(".zst"):
+        pytest.importorskip("zstandard")
     return lambda: open_sink(output, request.param, record="result")
 
 
@@ -46,6 +50,18 @@ def put(sink: Sink, *numbers: int) -> int:
     return sink.sync()
 
 
+def unpacked(data: bytes) -> bytes:
+    """Return what a program other than ours reads from compressed data; other data as it is."""
+    if data.startswith(b"\x1f\x8b"):
+        return gzip.decompress(data)
+    if data.startswith(b"\x28\xb5\x2f\xfd"):
+        import zstandard
+
+        reader = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True)
+        return bytes(reader.read())
+    return data
+
+
 def numbers_in(memory: Any, path: str = "/out") -> list[int]:
     data = memory.cat_file(path)
     if data.startswith(b"PAR1"):
@@ -54,6 +70,7 @@ def numbers_in(memory: Any, path: str = "/out") -> list[int]:
         import pyarrow.parquet
 
         return [row["n"] for row in pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()]
+    data = unpacked(data)
     if data.startswith(b"n\n"):
         return [int(line) for line in data.split()[1:]]
     return [json.loads(line)["n"] for line in data.splitlines()]
@@ -222,6 +239,34 @@ def test_a_large_output_goes_out_before_it_is_committed(
     assert len(memory.find("/out.parts")) == 1
     assert sink.start(0) == 0
     assert not memory.find("/out.parts")
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_a_compressed_output_that_is_resumed_holds_the_same_text(memory: Any, suffix: str) -> None:
+    if suffix == ".zst":
+        pytest.importorskip("zstandard")
+    items = [{"n": number} for number in range(9)]
+    steps: list[tuple[Any, int | None]] = [("new", 2), ("resume", 6), ("resume", None)]
+    for name in ("out.csv", f"out.csv{suffix}"):
+        for mode, limit in steps:
+            run(dict, items, f"memory://{name}", mode=mode, limit=limit, keep_order=True)
+    data = memory.cat(f"/out.csv{suffix}")
+    assert unpacked(data) == memory.cat("/out.csv")
+    assert data != memory.cat("/out.csv")
+
+
+def test_a_compressed_output_without_results_is_of_its_format(memory: Any) -> None:
+    run(dict, [], "memory://out.jsonl.gz")
+    data = memory.cat("/out.jsonl.gz")
+    assert (data[:2], gzip.decompress(data)) == (b"\x1f\x8b", b"")
+
+
+def test_a_compressed_output_that_somebody_appended_to_is_not_gone_on_with(memory: Any) -> None:
+    items = [{"n": number} for number in range(3)]
+    run(dict, items, "memory://out.csv.gz", limit=2)
+    memory.pipe("/out.csv.gz", memory.cat("/out.csv.gz") + b"more")
+    with pytest.raises(OutputError, match="is not what the run wrote"):
+        run(dict, items, "memory://out.csv.gz", mode="resume")
 
 
 # The journal and the hold ------------------------------------------------------------------
@@ -427,12 +472,17 @@ def test_what_a_run_writes_is_not_its_input(place: Place, bucket: Any) -> None: 
         ]
 
 
-def test_a_run_that_is_killed_goes_on_on_another_machine(place: Place, bucket: Any) -> None:  # noqa: F811
+@pytest.mark.parametrize("output", ["out.jsonl", "out.jsonl.gz"])
+def test_a_run_that_is_killed_goes_on_on_another_machine(
+    place: Place,  # noqa: F811
+    bucket: Any,
+    output: str,
+) -> None:
     place.numbers(40)
     place.gates()
     for name in ("first", "second"):
         (place.directory / name).mkdir()
-    words = ("tasks.py:gated", "in.txt", "-o", "s3://data/out.jsonl", "-j", "1")
+    words = ("tasks.py:gated", "in.txt", "-o", f"s3://data/{output}", "-j", "1")
     with place.running(*words, "--backend", "thread", TMPDIR="first") as process:
         (place.directory / "up").read_text()
         process.kill()
@@ -442,10 +492,10 @@ def test_a_run_that_is_killed_goes_on_on_another_machine(place: Place, bucket: A
     done = place.run(*words, "--resume", TMPDIR="second", quiet=False)
     assert done.returncode == 0, done.stderr
     assert "taken over from a run on" in done.stderr
-    lines = bucket.cat("data/out.jsonl").splitlines()
+    lines = unpacked(bucket.cat(f"data/{output}")).splitlines()
     assert sorted(json.loads(line)["index"] for line in lines) == list(range(40))
-    assert not bucket.exists("data/out.jsonl.parts")
-    assert not bucket.exists("data/out.jsonl.journal/held.json")
+    assert not bucket.exists(f"data/{output}.parts")
+    assert not bucket.exists(f"data/{output}.journal/held.json")
 
 
 def test_a_run_that_is_taken_over_ends_with_75(place: Place, bucket: Any) -> None:  # noqa: F811

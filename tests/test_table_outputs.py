@@ -81,10 +81,10 @@ def test_columns_have_the_types_of_their_first_values_and_come_when_they_are_nee
     table: Table,
 ) -> None:
     first = {"n": 2**63 - 1, "f": 0.1, "t": "ä\n'", "b": True, "raw": b"\0x", "none": None}
-    run(same, [first, {"n": -1, "list": [1, {"a": None}], "none": None}], table.output)
+    run(same, [first, {"n": -(2**63), "list": [1, {"a": None}], "none": None}], table.output)
     names = 'n, f, t, b, raw, "list", "none"'
     assert sorted(table.ask(f"SELECT {names} FROM results")) == [
-        (-1, None, None, None, None, '[1, {"a": null}]', None),
+        (-(2**63), None, None, None, None, '[1, {"a": null}]', None),
         (2**63 - 1, 0.1, "ä\n'", True, b"\0x", None, None),
     ]
 
@@ -106,6 +106,7 @@ def test_a_bare_result_is_in_a_column_and_a_row_can_be_enriched(table: Table) ->
         ([{"a": 1}, {"a": "x"}], "the column 'a' holds integer values, and this result has a str"),
         ([{"a": "x"}, {"a": 1}], "the column 'a' holds text values, and this result has a int"),
         ([{"a": 0.5}, {"a": 2**53 + 1}], "holds real values, and this result has a int"),
+        ([{"a": -(2**63) - 1}], "a whole number of more than 64 bits"),
     ],
 )
 def test_what_a_table_has_no_form_for_costs_its_item(
@@ -133,6 +134,14 @@ def test_whole_numbers_and_others_share_a_column(table: Table) -> None:
     run(same, [{"a": 1}, {"a": 2.5}, {"a": 3}], table.output, keep_order=True)
     run(same, [{"a": 1}, {"a": 2.5}, {"a": 3}, {"a": 4.5}], table.output, mode="resume")
     assert table.rows("a") == [(1,), (2.5,), (3,), (4.5,)]
+
+
+def test_a_column_of_large_whole_numbers_of_postgresql_takes_no_others(table: Table) -> None:
+    run(same, [{"a": -(2**63)}], table.output)
+    outcome = run(same, [{"a": -(2**63)}, {"a": 0.5}], table.output, mode="resume")
+    is_kept = table.server is None  # in SQLite, each value has a type of its own
+    assert (outcome.written, outcome.failed) == (is_kept, not is_kept)
+    assert len(table.rows()) == 1 + is_kept
 
 
 def test_an_existing_table_is_left_alone_unless_said_otherwise(table: Table) -> None:

@@ -25,12 +25,13 @@ from typing import Any, Protocol, Self
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
 from batchmap.checkpoint.session import open_input, open_recorder
+from batchmap.checkpoint.sync_preview import preview_sync
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.engine import RunState, limits_of, open_plan, stream_batches
 from batchmap.errors import UsageError
 from batchmap.executors.dask.address import DaskAddress, TlsFiles
 from batchmap.options import JobOptions
-from batchmap.records import BatchRecord, Plan, RunOutcome
+from batchmap.records import BatchRecord, Plan, RunOutcome, SyncCounts
 from batchmap.scheduling.batching import BatchSizing
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
@@ -112,6 +113,14 @@ class Job:
     def items(self) -> PendingItems:
         """The items that are still to be done, to be iterated once; `open` comes first."""
         return self._opened().items
+
+    def preview_sync(self) -> SyncCounts:
+        """Return what a sync would keep, do and drop; nothing is called for, and nothing written.
+
+        It takes the place of `open` and the others. Raises what `open` raises.
+        """
+        self._check_use()
+        return preview_sync(self.options, self._fingerprint, self.source, self.stop)
 
     def open(self) -> PendingItems:
         """Open source and output, make output and journal agree, and return what is to be done.

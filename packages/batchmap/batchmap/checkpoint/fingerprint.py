@@ -16,7 +16,7 @@ from batchmap.storage.formats import DELIMITERS
 
 __all__ = [
     "check_sameness",
-    "leave_to_the_input",
+    "follow_input",
     "output_form",
     "run_fingerprint",
     "without_task",
@@ -100,8 +100,12 @@ def _as_given(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def leave_to_the_input(before: dict[str, Any], options: JobOptions) -> None:
-    """Have the input say anew what the run before, of this fingerprint, took from it."""
+def follow_input(before: dict[str, Any], now: Mapping[str, Any], options: JobOptions) -> None:
+    """Change the fingerprint of the run before to one that a sync may go on with.
+
+    A sync takes other items, in any order, and the input says anew what that run took from it.
+    """
+    before |= {name: now[name] for name in ("keep_order", "sample", "seed")}
     for name in _FROM_THE_INPUT:
         if getattr(options, name) is None and name in before.get("reading", {}):
             before["reading"][name] = _UNKNOWN

@@ -76,10 +76,18 @@ class ItemMatching:
         """How many old entries there are up to the end of each output."""
         self._positions = _Steps()
         """By the number of a new entry: the source's own number for it."""
+        self._unread: Iterator[InputRecord] = iter(())
+        """The records after the end of what was compared."""
         records = _until(stop, islice(source.records(), limit))
         left = self._compare_starts(outputs[0](), records)
         self.differences.kept = self.same
         self._match(*left)
+
+    def count_to_do(self) -> int:
+        """Return how many items are new or changed; the input is read to its end, once."""
+        compared = 0 if self._pairing is None else len(self._pairing.old_of)
+        number = self.same + compared + sum(1 for _ in self._unread)
+        return number - self.differences.kept
 
     def close(self) -> None:
         """Remove what is not needed any more."""
@@ -114,6 +122,7 @@ class ItemMatching:
         first_record = next(records, None)
         self.is_whole = firsts[0] is None and first_record is None
         if self.is_whole or not any(firsts):
+            self._unread = records if first_record is None else chain([first_record], records)
             return  # where the input is longer, and nothing else was done, nothing is to be found
         self._pairing = pairing = EntryPairing(self._identity.compared_bytes)
         for first, rest in zip(firsts, (old, *more), strict=True):

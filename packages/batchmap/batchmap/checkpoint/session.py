@@ -20,7 +20,7 @@ from batchmap.checkpoint.csv_header import with_header
 from batchmap.checkpoint.failure_stats import FailureLimit
 from batchmap.checkpoint.fingerprint import (
     check_sameness,
-    leave_to_the_input,
+    follow_input,
     output_form,
     run_fingerprint,
 )
@@ -166,13 +166,10 @@ def open_recorder(
                 sink = with_header(sink, options.output, journal, options)
         stack.callback(sink.close)
         before = None if journal is None or options.overwrite else journal.fingerprint
-        if before is not None and options.sync:  # which puts any order right
-            before["keep_order"] = options.keep_order
         options = replace(options, keep_order=_keeps_order(options, before))
         now = run_fingerprint(options, fingerprint, source, identity)
-        if before is not None and options.sync:  # which follows other items
-            before |= {name: now[name] for name in ("sample", "seed")}
-            leave_to_the_input(before, options)
+        if before is not None and options.sync:
+            follow_input(before, now, options)
         pending = None
         if before is None or not options.sync:
             # An input that cannot be read must not cost an output that is there already.

@@ -25,7 +25,7 @@ from batchmap.sinks.output_errors import real_path
 from batchmap.sinks.parquet.parts import LocalParquetParts
 from batchmap.storage import draft_path, journal_path, sync_path
 
-__all__ = ["SyncResults", "columns_at", "remove_sync"]
+__all__ = ["SyncResults", "columns_at", "earlier_sync", "remove_sync"]
 
 _logger = logging.getLogger(__name__)
 
@@ -88,8 +88,7 @@ class SyncResults:
                 f"{self.path}: is the output of another run, and in the way of this one",
                 advice="move it and its journal away",
             )
-        part = without_task if self._options.accept_task else dict
-        if part(found) != part(self._fingerprint):
+        if not _goes_on(self._options, found, self._fingerprint):
             self.remove()
             return
         agree(self.journal, self.sink)
@@ -148,6 +147,31 @@ class SyncResults:
         if self.journal is not None:
             self.journal.close()
             self.journal = None
+
+
+def _goes_on(options: JobOptions, found: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Tell whether a sync of the fingerprint `now` goes on from one of the fingerprint `found`."""
+    part = without_task if options.accept_task else dict
+    return part(found) == part(now)
+
+
+def earlier_sync(options: JobOptions, fingerprint: Mapping[str, Any]) -> Journal | None:
+    """Return the journal of what a sync has done that was stopped, as long as it is of use."""
+    assert isinstance(options.output, Path)
+    path = journal_path(sync_path(options.output))
+    if not path.exists():
+        return None
+    with ExitStack() as stack:
+        try:
+            journal = stack.enter_context(closing(Journal(path)))
+            journal.check()
+        except DamagedJournalError:
+            return None
+        found = journal.fingerprint
+        if found is None or not _goes_on(options, found, fingerprint):
+            return None
+        stack.pop_all()
+        return journal
 
 
 def remove_sync(output: Path) -> None:

@@ -57,9 +57,7 @@ def run(
             stop=stop,
         ) as job:
             if settings.dry_run:
-                from batchmap.command.summary import render_plan
-
-                report, code = render_plan(find_plan(job)), 0
+                report, code = _dry_run(job), 0
             else:
                 report, code = _run_to_the_end(job, settings, drive)
     if settings.output is None and not settings.dry_run:
@@ -68,6 +66,16 @@ def run(
     else:
         show(report)
     return code
+
+
+def _dry_run(job: Job) -> str:
+    """Return the plan of a job, or for a sync what it would do; nothing where that was stopped."""
+    from batchmap.command.summary import render_plan, render_preview
+
+    if not job.options.sync:
+        return render_plan(find_plan(job))
+    found = job.preview_sync()
+    return "" if job.stop.requested else render_preview(found)
 
 
 def _source_and_task(

@@ -50,7 +50,10 @@ class RunSettings(CommandSettings, JobOptions):
         None, group=RUNNING, metavar="NAME",
         help="a function of the task's module, called in each worker",
     )  # fmt: skip
-    dry_run: bool = option(False, group=RUNNING, help="measure, print the plan, run nothing more")
+    dry_run: bool = option(
+        False, group=RUNNING,
+        help="measure, print the plan, run nothing more; with --sync, count what it would do",
+    )  # fmt: skip
 
     @property
     def workload_name(self) -> str:

@@ -15,6 +15,7 @@ __all__ = [
     "error_text",
     "output_lines",
     "render_plan",
+    "render_preview",
     "render_summary",
     "sync_lines",
 ]
@@ -55,6 +56,14 @@ def render_plan(plan: Plan) -> str:
             *plan.why,
             f"Predicted time: {predicted}",
         )
+    )
+
+
+def render_preview(sync: SyncCounts) -> str:
+    """Return what a sync would do, without its plan: no item has run."""
+    to_do = sync.new + sync.changed
+    return join_lines(
+        section("Dry run", *sync_lines(sync), f"To be done: {to_do:,} {plural('item', to_do)}")
     )
 
 

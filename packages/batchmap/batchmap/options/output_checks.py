@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from batchmap.options.reader import OptionReader
-from batchmap.storage import StoreUrl
 from batchmap.storage.formats import DELIMITERS, OUTPUT_SUFFIXES, TEXT_FORMATS, output_suffixes
 from batchmap.storage.table_url import TableUrl
 
@@ -37,11 +36,6 @@ def check_output(reader: OptionReader, values: dict[str, Any]) -> None:
         reader.error(
             f"{label('output')} {output}: {output_format} is compressed within; "
             f"leave {compression} out"
-        )
-    elif compression and isinstance(output, StoreUrl):
-        reader.error(
-            f"{label('output')} {output}: an output in a store is not compressed; "
-            f"leave {compression} out, or name a file of this machine"
         )
 
 

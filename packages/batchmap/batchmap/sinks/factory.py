@@ -84,7 +84,7 @@ def open_sink(
         )
     file: GrowingText
     if isinstance(output, OutputLease):
-        file = StoreText(output, f".{output_format}")
+        file = StoreText(output, f".{output_format}", dot + packing)
     elif packing:
         from batchmap.sinks.text_file.compressed_file import CompressedFile
 

@@ -75,6 +75,12 @@ class StoreParts:
         return self._store.read(self._path(key))
 
     @contextmanager
+    def opened(self, key: int) -> Iterator[BinaryIO]:
+        """Open a part to be read."""
+        with self._store.opened(self._path(key)) as file:
+            yield file
+
+    @contextmanager
     def opened_output(self) -> Iterator[BinaryIO]:
         """Open the merged output to be read."""
         with self._store.opened(self._output.path) as file:

@@ -64,7 +64,12 @@ class RecordsOfFiles:
     @property
     def paths(self) -> tuple[Path, ...]:
         """The files of this machine; not kept, as there may be many."""
-        return tuple(Path(file.path) for file in self._files if isinstance(file, LocalListed))
+        containers = self._containers()
+        return tuple(Path(file.path) for file in containers if isinstance(file, LocalListed))
+
+    def _containers(self) -> dict[ListedFile, None]:
+        """Return the files that hold the records, archives in place of the files in them."""
+        return dict.fromkeys(file.container for file in self._files)
 
     def records(self) -> Iterator[InputRecord]:
         return filter(None, self.records_and_pauses())
@@ -106,7 +111,7 @@ class RecordsOfFiles:
 
     def state(self) -> object:
         found = blake2b(digest_size=16)
-        for file in self._files:
+        for file in self._containers():
             if isinstance(file, LocalListed):
                 found.update(repr(state_of_file(file.path)).encode())
             elif isinstance(file, UrlListed):

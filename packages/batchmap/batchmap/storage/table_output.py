@@ -83,9 +83,9 @@ class TableOutput:
 
     def largest(self, column: str) -> int:
         """Return the largest whole number in a column, whatever its sign."""
-        query = f"SELECT max(abs({quoted_name(column)})) FROM {self._name}"
-        [[found]] = self.database.execute(query)
-        return found or 0
+        query = f"SELECT max({quoted_name(column)}), min({quoted_name(column)}) FROM {self._name}"
+        [found] = self.database.execute(query)
+        return max(abs(int(one or 0)) for one in found)
 
     def begin(self, events: bytes) -> None:
         """Drop the table and its journal, and make the first commit of a new run."""

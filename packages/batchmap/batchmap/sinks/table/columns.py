@@ -16,7 +16,9 @@ __all__ = ["EXACT_IN_REAL", "TableRow", "kind_of"]
 EXACT_IN_REAL = 2**53
 """Up to here, a number of double precision holds every whole number."""
 
-_LARGEST_INTEGER = 2**63 - 1
+_INTEGERS = range(-(2**63), 2**63)
+"""The whole numbers of 64 bits, which are those of a column."""
+
 _LONGEST_NAME = 63
 """Bytes of the name of a column in PostgreSQL, which would cut a longer one."""
 
@@ -62,7 +64,7 @@ class TableRow:
         if kind in (dict, list, tuple):
             simple, kind = json_text(value, self._json), str
         problem = None
-        if kind is int and not -_LARGEST_INTEGER <= simple <= _LARGEST_INTEGER:
+        if kind is int and simple not in _INTEGERS:
             problem = "a whole number of more than 64 bits"
         elif kind is str and "\0" in simple and self._database == "PostgreSQL":
             problem = "text with a NUL"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from string import ascii_uppercase
 from typing import Any
 
 from batchmap.errors import OutputError
@@ -19,6 +20,9 @@ from batchmap.storage.table_output import TableOutput
 __all__ = ["TableSink"]
 
 _MAX_COLUMNS = {"SQLite": 2000, "PostgreSQL": 1600}
+
+_SMALL_LETTERS = {ord(letter): letter.lower() for letter in ascii_uppercase}
+"""By which SQLite compares names of columns; other letters it takes as they are."""
 
 
 class TableSink:
@@ -120,7 +124,7 @@ class TableSink:
         self._rows = []
 
     def _fold(self, name: str) -> str:
-        return name.lower() if self._database == "SQLite" else name
+        return name.translate(_SMALL_LETTERS) if self._database == "SQLite" else name
 
     def _fit(self, row: dict[str, Any]) -> None:
         """Add the columns that a row is the first to have; raise `Unwritable` if it does not fit.

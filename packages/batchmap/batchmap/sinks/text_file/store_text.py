@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from batchmap.sinks.base import NoteDigest, Stretch, no_note, output_digest
-from batchmap.sinks.output_errors import output_errors
+from batchmap.sinks.output_errors import not_what_was_written, output_errors
 from batchmap.sinks.store_parts import StoreParts
 from batchmap.sinks.text_file.append_file import GrowingText
+from batchmap.sinks.text_file.compressed_frames import FrameFormat, UnpackedFrames, frame_format
 from batchmap.storage import Location
 from batchmap.storage.output_lease import OutputLease
 
@@ -22,22 +23,24 @@ _PIECE_BYTES = 4 << 20
 
 
 class StoreText:
-    """What `AppendedFile` is on this machine, in a store.
+    """What `AppendedFile` is on this machine, in a store; compressed, what `CompressedFile` is.
 
-    The key of a part is the byte it begins at, so the size of the merged output says which parts
-    are in it already.
+    The key of a part is the byte of the text that it begins at, so the size of the merged output's
+    text says which parts are in it already. Of compressed text, each part is a frame.
     """
 
     commit_every_s = 10.0
     commit_soonest_s = 10.0
 
-    def __init__(self, output: OutputLease, suffix: str) -> None:
+    def __init__(self, output: OutputLease, suffix: str, compression: str = "") -> None:
         self.path: Location = output.url
         self.end = 0
-        self._parts = StoreParts(output, suffix)
+        self._form: FrameFormat | None = frame_format(compression) if compression else None
+        self._parts = StoreParts(output, f"{suffix}{compression}")
         self._sizes: dict[int, int] = {}
+        """The sizes of the parts by their keys."""
         self._merged: int | None = None
-        """The size of the merged output in bytes, `None` when it does not exist."""
+        """How much text the merged output holds, `None` when it does not exist."""
         self._buffer = bytearray()
         self.digest: bytes | None = None
         self._stretch_hash = output_digest()
@@ -49,25 +52,27 @@ class StoreText:
     def start(self, end: int) -> int:
         self._buffer.clear()
         with output_errors(self.path):
-            merged = self._parts.output_size()
+            output_bytes = self._parts.output_size() if end else None
+            merged = None if output_bytes is None else self._merged_text_bytes(output_bytes)
             found = self._parts.sizes()
-            if end == 0:
-                merged = None
-            elif (merged or 0) > end:
+            if (merged or 0) > end:
                 return 0  # what is merged cannot be cut
             self._merged, self._sizes = merged, {}
             self.end = merged or 0
-            while self.end < end and (size := found.get(self.end)) and self.end + size <= end:
+            while self.end < end and (size := found.get(self.end)):
+                text_bytes = self._text_bytes(self.end, size)
+                if self.end + text_bytes > end:
+                    break
                 self._sizes[self.end] = size
-                self.end += size
+                self.end += text_bytes
             if self.end == end:
-                self._parts.keep(self._sizes, merged)
+                self._parts.keep(self._sizes, output_bytes)
             before, self._stretch_start = self._stretch_start, self.end
             self._stretch_hash = output_digest()
             for key in self._sizes:
                 if before is not None and key >= before:  # written after the last `sync`
                     self._stretch_start = before
-                    self._stretch_hash.update(self._parts.read(key))
+                    self._stretch_hash.update(self._text(self._parts.read(key)))
         return self.end
 
     def append(self, text: str) -> int:
@@ -105,10 +110,12 @@ class StoreText:
 
     def head(self) -> BinaryIO:
         """Return a file that holds the beginning of the output."""
-        if self._merged:
-            with self._parts.opened_output() as file:
-                return io.BytesIO(file.read(_PIECE_BYTES))
-        return io.BytesIO(self._parts.read(0))
+        if not self._merged:
+            return io.BytesIO(self._text(self._parts.read(0)))
+        with self._parts.opened_output() as file:
+            if self._form is not None:
+                file = io.BufferedReader(UnpackedFrames(file, self._form))
+            return io.BytesIO(file.read(_PIECE_BYTES))
 
     def anew(self) -> GrowingText:
         """Return itself: what is in a store is not replaced."""
@@ -117,9 +124,11 @@ class StoreText:
     def _flush(self) -> None:
         if self._buffer:
             start = self.end - len(self._buffer)
+            text = bytes(self._buffer)
+            data = text if self._form is None else self._form.packed(text)
             with output_errors(self.path):
-                self._parts.write(start, bytes(self._buffer))
-            self._sizes[start] = len(self._buffer)
+                self._parts.write(start, data)
+            self._sizes[start] = len(data)
             self._stretch_hash.update(self._buffer)
             self._buffer.clear()
 
@@ -130,3 +139,25 @@ class StoreText:
                     file.write(piece)
         for start in self._sizes:
             file.write(self._parts.read(start))
+        if self._form is not None and self.end == 0:  # an empty file is not of the format
+            file.write(self._form.packed(b""))
+
+    def _text(self, data: bytes) -> bytes:
+        """Return the text of a part."""
+        return data if self._form is None else self._form.unpacked(data)
+
+    def _text_bytes(self, key: int, size: int) -> int:
+        """Return how much text a part of `size` bytes holds; 0 where it is not what was written."""
+        if self._form is None:
+            return size
+        with self._parts.opened(key) as file, UnpackedFrames(file, self._form) as text:
+            return text.size
+
+    def _merged_text_bytes(self, size: int) -> int:
+        """Return how much text the merged output of `size` bytes holds."""
+        if self._form is None:
+            return size
+        with self._parts.opened_output() as file, UnpackedFrames(file, self._form) as text:
+            if text.starts[-1] != size:
+                raise not_what_was_written(self.path)
+            return text.size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from batchmap.errors import InputError, UsageError
@@ -24,7 +25,7 @@ from batchmap.storage import (
 )
 from batchmap.storage.patterns import is_pattern, with_home
 
-__all__ = ["list_files", "names_no_file"]
+__all__ = ["is_left_out", "list_files", "names_no_file"]
 
 MARKERS = ("_SUCCESS", "_metadata", "_common_metadata")
 """What programs that write directories of files leave beside these."""
@@ -51,8 +52,8 @@ def list_files(
 ) -> list[ListedFile]:
     """Return the files that `specs` name now, each once, in the order of their names.
 
-    With `to_read`, a link and what it leads to are one file, and all of them can be read; without,
-    names alone count.
+    With `to_read`, a link and what it leads to are one file, all of them can be read, and a zip
+    archive stands for the files in it, as a directory does; without, names alone count.
 
     A directory stands for all files in it and below, but those whose names begin with a dot, or are
     in such directories; links to directories are not followed. Files of `excluded` are left out
@@ -79,7 +80,10 @@ def list_files(
         for file in files:
             found.setdefault(file.name, file)
     in_order = [found[name] for name in sorted(found)]
-    return _without_links(in_order) if to_read else in_order
+    if not to_read:
+        return in_order
+    unpacked = chain.from_iterable(map(_with_members, _without_links(in_order)))
+    return sorted(unpacked, key=lambda file: file.name)
 
 
 def _local_files(spec: str, excluded: Collection[Path], to_read: bool) -> Iterator[ListedFile]:
@@ -156,6 +160,21 @@ def _without_links(files: list[ListedFile]) -> list[ListedFile]:
     return list(seen.values())
 
 
+def _with_members(file: ListedFile) -> list[ListedFile]:
+    """Return the files that are in a zip archive, or else the file itself."""
+    if [suffix.lower() for suffix in file.suffixes[-1:]] != [".zip"]:
+        return [file]
+    from batchmap.sources.listing.archived_files import files_in_archive  # for few runs only
+
+    return files_in_archive(file)
+
+
+def is_left_out(path: str) -> bool:
+    """Tell whether a file below a directory, or in an archive, is hidden or a marker."""
+    parts = path.strip("/").split("/")
+    return parts[-1] in MARKERS or any(part.startswith(".") for part in parts)
+
+
 def _stored_files(url: StoreUrl, excluded: Collection[StoreUrl]) -> Iterator[ListedFile]:
     # In a URL of the web, a question mark begins the query.
     may_match = re.search(r"[*\[]", url.url) if url.is_of_the_web else is_pattern(url.url)
@@ -185,9 +204,7 @@ def _matching(pattern: StoreUrl, excluded: Collection[StoreUrl]) -> Iterator[Lis
 
 def _is_hidden(file: ListedFile, root: str) -> bool:
     assert isinstance(file, StoredListed)
-    below = file.path[len(file.store.path_of(StoreUrl(root))) :]
-    parts = below.strip("/").split("/")
-    return parts[-1] in MARKERS or any(part.startswith(".") for part in parts)
+    return is_left_out(file.path[len(file.store.path_of(StoreUrl(root))) :])
 
 
 def _is_stored_directory(url: StoreUrl) -> bool:

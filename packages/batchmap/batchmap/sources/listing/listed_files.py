@@ -52,6 +52,11 @@ class ListedFile(ABC):
         return suffixes[-1] if suffixes else "", is_compressed
 
     @property
+    def container(self) -> ListedFile:
+        """The file that holds it: itself, unless it is in an archive."""
+        return self
+
+    @property
     def url(self) -> str:
         """Its URL with all that is in it, if it is in a store."""
         return self.name

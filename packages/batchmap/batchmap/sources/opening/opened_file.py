@@ -40,12 +40,12 @@ def open_file(byte_source: ByteSource, suffixes: list[str], how: HowToRead) -> S
     suffixes = [suffix.lower() for suffix in suffixes]
     kind = _kind(byte_source, suffixes[-1] if suffixes else "")
     if kind is not None and kind.input_format == "zip":
-        from batchmap.sources.opening.zip_files import ZipMember, names_in_zip
+        from batchmap.sources.opening.zip_files import ZipArchive
 
-        names = names_in_zip(byte_source)
-        kind = _kind_of_names(names)
+        archive = ZipArchive(byte_source)
+        kind = _kind_of_names(archive.names)
         if kind is None:
-            member = ZipMember(byte_source, names)
+            member = archive.only_file()
             return open_file(member, member.suffixes, how)
     compression = suffixes.pop() if suffixes and suffixes[-1] in COMPRESSIONS else ""
     suffix = suffixes[-1] if suffixes else ""

@@ -1,4 +1,4 @@
-"""Reads the one file that is in a zip archive."""
+"""Reads files that are in a zip archive."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
@@ -13,73 +14,90 @@ from batchmap.errors import InputError
 from batchmap.sources.base import one_line
 from batchmap.sources.opening.byte_sources import ByteSource, Opened
 
-__all__ = ["ZipMember", "ZipNames", "names_in_zip"]
+__all__ = ["ZipArchive", "ZipMember"]
 
 _SHOWN = 3
 _IS_ENCRYPTED = 1
 _NO_FILES = ("__MACOSX/", ".DS_Store")
 """What macOS adds."""
 
-ZipNames = tuple[str, ...]
-
 _ERRORS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, ValueError, KeyError)
 """What `zipfile` raises for archives that are damaged, encrypted, or packed by rare methods."""
 
 
-def names_in_zip(byte_source: ByteSource) -> ZipNames:
-    """Return the names of the files in an archive; raises `InputError` for one that is damaged."""
-    with (
-        byte_source.opened() as (file, _),
-        _zip_errors(byte_source.name),
-        zipfile.ZipFile(file) as archive,
-    ):
-        return tuple(name for name in archive.namelist() if not name.endswith("/"))
+class ZipArchive:
+    """An archive, and what its directory says is in it, which is read once.
+
+    Raises `InputError` for an archive that is damaged.
+    """
+
+    def __init__(self, byte_source: ByteSource) -> None:
+        self.byte_source = byte_source
+        self.name = byte_source.name
+        with byte_source.opened() as (file, _), _zip_errors(self.name):
+            self._directory = zipfile.ZipFile(file)
+        self.names = tuple(name for name in self._directory.namelist() if not name.endswith("/"))
+        """Those of the files, but not of directories, in any order."""
+
+    def files(self) -> list[str]:
+        """Return the names of the files that are not only there for macOS, each once, sorted."""
+        return sorted({name for name in self.names if not _is_of_macos(name)})
+
+    def only_file(self) -> ZipMember:
+        """Return the one file in it; raises `InputError` where there are none, or more."""
+        names = self.files()
+        if not names:
+            raise InputError(f"{self.name}: is a zip archive that holds no file; check it")
+        if len(names) > 1:
+            shown = ", ".join(f"{name:.60}" for name in names[:_SHOWN])
+            more = ", …" if len(names) > _SHOWN else ""
+            raise InputError(
+                f"{self.name}: is a zip archive that holds {len(names)} files ({shown}{more}), and "
+                "one with a single file is read",
+                advice="unpack it; {rows} takes the rows of all files in it where its name ends "
+                "with .zip",
+            )
+        return ZipMember(self, names[0], name=self.name)
+
+    def size_of(self, member: str) -> int:
+        """Return how many bytes a file has; raises `InputError` for one that has a password."""
+        info = self._directory.getinfo(member)
+        if info.flag_bits & _IS_ENCRYPTED:
+            raise InputError(f"{self.name}: {member} in it has a password; unpack it first")
+        return info.file_size
+
+    @contextmanager
+    def opened(self, member: str) -> Iterator[BinaryIO]:
+        """Open a file in it."""
+        with self.byte_source.opened() as (file, _), _zip_errors(self.name):
+            archive = copy(self._directory)  # to read a large directory for each file takes long
+            archive.fp = file
+            with archive.open(member) as opened:
+                yield cast(BinaryIO, opened)
 
 
 class ZipMember:
-    """The bytes of the one file in an archive; raises `InputError` where there are none, or more.
+    """The bytes of a file in an archive, which messages call `name`.
 
     As of any file, its size is known, and how much of it was read.
     """
 
     may_unpack = False
 
-    def __init__(self, archive: ByteSource, names: ZipNames) -> None:
+    def __init__(self, archive: ZipArchive, member: str, *, name: str) -> None:
         self._archive = archive
-        self.name = archive.name
-        self.paths = archive.paths
-        self.repeatable = archive.repeatable
-        self.state = archive.state
-        names = tuple(name for name in names if not _is_of_macos(name))
-        if len(names) != 1:
-            shown = ", ".join(f"{name:.60}" for name in names[:_SHOWN])
-            more = ", …" if len(names) > _SHOWN else ""
-            holds = f"holds {len(names)} files ({shown}{more})" if names else "holds no file"
-            raise InputError(
-                f"{self.name}: is a zip archive that {holds}, and one with a single file is read; "
-                "unpack it, and name one of them, or all by a quoted pattern"
-            )
-        self.member = names[0]
-        self.suffixes = PurePosixPath(self.member).suffixes
-        with (
-            archive.opened() as (file, _),
-            _zip_errors(self.name),
-            zipfile.ZipFile(file) as opened,
-        ):
-            info = opened.getinfo(self.member)
-        if info.flag_bits & _IS_ENCRYPTED:
-            raise InputError(f"{self.name}: {self.member} in it has a password; unpack it first")
-        self.size_bytes: int | None = info.file_size
+        self._member = member
+        self.name = name
+        self.paths = archive.byte_source.paths
+        self.repeatable = archive.byte_source.repeatable
+        self.state = archive.byte_source.state
+        self.suffixes = PurePosixPath(member).suffixes
+        self.size_bytes: int | None = archive.size_of(member)
 
     @contextmanager
     def opened(self) -> Iterator[Opened]:
-        with (
-            self._archive.opened() as (file, _),
-            _zip_errors(self.name),
-            zipfile.ZipFile(file) as archive,
-            archive.open(self.member) as member,
-        ):
-            yield cast(BinaryIO, member), self.size_bytes
+        with self._archive.opened(self._member) as file:
+            yield file, self.size_bytes
 
 
 def _is_of_macos(name: str) -> bool:
