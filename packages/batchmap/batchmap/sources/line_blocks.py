@@ -65,15 +65,8 @@ class LineBlock(RowBlock):
         self.form = form
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = (
-            self.data,
-            self.number,
-            self.first_position,
-            self.format,
-            self.first_index,
-            self.form,
-        )
-        return type(self), values
+        lines = self.data, self.number, self.first_position, self.format
+        return type(self), (*lines, self.first_index, self.form)
 
     def __len__(self) -> int:
         return self.number

@@ -73,5 +73,5 @@ def _sent(batch: Any) -> bytes:
 def _received(data: bytes, twin: bytes | None, *rest: Any) -> ArrowBlock:
     import pyarrow as pa
 
-    batches = (one and pa.ipc.open_stream(one).read_next_batch() for one in (data, twin))
-    return ArrowBlock(*batches, *rest)
+    batch, other = (one and pa.ipc.open_stream(one).read_next_batch() for one in (data, twin))
+    return ArrowBlock(batch, other, *rest)

@@ -149,12 +149,9 @@ class ParquetRows:
 def _block_rows(metadata: Any) -> int:
     """Return how many rows a block has, so that it holds some MB at most."""
     groups = [metadata.row_group(at) for at in range(min(metadata.num_row_groups, _GROUPS_LOOKED))]
-    rows = sum(group.num_rows for group in groups)
-    size_bytes = sum(group.total_byte_size for group in groups)
-    return max(
-        _BATCH_ROWS if size_bytes == 0 else 1,
-        min(_BLOCK_ROWS, _BLOCK_BYTES * rows // max(1, size_bytes)),
-    )
+    rows = int(sum(group.num_rows for group in groups))
+    size_bytes = int(sum(group.total_byte_size for group in groups))
+    return max(1, min(_BLOCK_ROWS, _BLOCK_BYTES * rows // max(1, size_bytes)))
 
 
 def rows_and_bytes(batch: Any, twin: Any) -> Iterator[tuple[Any, bytes]]:
