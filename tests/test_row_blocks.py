@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import random
 from collections.abc import Callable
@@ -169,10 +170,49 @@ def test_a_run_in_blocks_leaves_what_one_by_one_leaves(
     in_blocks = outcome_of(tmp_path, "blocks", suffix, output, **options)
     monkeypatch.setattr("batchmap.checkpoint.pending_items.reader_of_blocks", lambda source: None)
     one_by_one = outcome_of(tmp_path, "rows", suffix, output, **options)
-    if output == ".parquet":  # which notes when it was written
+    if output == ".parquet":
+        tables = [pq.read_table(io.BytesIO(one[0])) for one in (in_blocks, one_by_one)]
+        assert tables[0].equals(tables[1])
+        assert tables[0].schema == tables[1].schema
         assert in_blocks[1:] == one_by_one[1:]
     else:
         assert in_blocks == one_by_one
+
+
+def changing(n: str) -> dict[str, Any]:
+    """Return a row whose columns and types are others as time goes on."""
+    number = int(n)
+    row: dict[str, Any] = {"n": number, "half": number / 2, "text": f"é {n}", "maybe": None}
+    if number > 2000:
+        row["maybe"] = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
+    if number > 4000:
+        row["n"] = number + 0.5
+    if number > 6000:
+        row["more"] = [number]
+    if number % 2500 == 7:
+        row["half"] = "text"
+    return row
+
+
+@pytest.mark.parametrize("output", [".csv", ".jsonl", ".parquet"])
+def test_columns_that_come_late_are_as_one_by_one(
+    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in.txt").write_text("".join(f"{n}\n" for n in range(9000)))
+
+    def left_by(name: str) -> Any:
+        out = tmp_path / f"{name}{output}"
+        run(changing, str(tmp_path / "in.txt"), str(out), backend="process", workers=2)
+        errors = Path(f"{out}.errors.jsonl")
+        failed = errors.read_text().count("\n") if errors.exists() else 0
+        if output == ".parquet":
+            table = pq.read_table(out)
+            return table.schema.remove_metadata(), table.to_pylist(), failed
+        return out.read_bytes(), failed
+
+    in_blocks = left_by("blocks")
+    monkeypatch.setattr("batchmap.checkpoint.pending_items.reader_of_blocks", lambda source: None)
+    assert in_blocks == left_by("rows")
 
 
 def test_what_the_journal_holds_is_the_same(

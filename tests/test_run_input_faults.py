@@ -177,8 +177,11 @@ def too_deep_to_pickle() -> str:
 
 def test_an_item_nested_too_deeply_for_pickle_costs_itself_and_says_why(place: Place) -> None:
     place.write("in.jsonl", f"{too_deep_to_pickle()}\n1\n")
-    words = ["tasks.py:text", "in.jsonl", "-o", "out.jsonl", "--backend"]
+    place.write("in.json", f"[{too_deep_to_pickle()}, 1]")
+    words = ["tasks.py:text", "in.json", "-o", "out.jsonl", "--backend"]
+    lines = [words[0], "in.jsonl", *words[2:]]
     assert place.run(*words, "thread").returncode == 0
+    assert place.run(*lines, "process", "--overwrite").returncode == 0, "lines travel as bytes"
     assert place.run(*words, "process", "--overwrite").returncode == 1
     [failure] = place.failures()
     assert (failure["index"], "recursion" in failure["error"]) == (0, True)

@@ -29,12 +29,18 @@ class RowForm(Protocol):
 
     def rows(
         self, indexes: Sequence[int], kept: Sequence[Any], encoded: Sequence[Any]
-    ) -> list[str] | None:
+    ) -> list[Any] | None:
         """Return a row for each encoded result; `None` where only the sink can make them."""
         ...
 
-    def split(self, text: str) -> list[str]:
-        """Return the rows that were joined to a text."""
+    def joined(
+        self, indexes: Sequence[int], kept: Sequence[Any], encoded: Sequence[Any]
+    ) -> Any | None:
+        """Return the rows of all encoded results as one; `None` as for `rows`."""
+        ...
+
+    def split(self, joined: Any) -> list[Any]:
+        """Return the rows, one a result, that were joined."""
         ...
 
 
@@ -121,7 +127,8 @@ class OpenedBlock:
         if form is not None:
             kept = self._kept[start : start + number]
             if not failures:
-                pieces = form.rows(range(first, first + number), kept, results)
+                joined = form.joined(range(first, first + number), kept, results)
+                pieces = None if joined is None else [joined]
             else:
                 good = [offset for offset in range(number) if offset not in failures]
                 pieces = form.rows(
@@ -134,8 +141,6 @@ class OpenedBlock:
                     pieces = ["" if offset in failures else next(rows) for offset in range(number)]
         if pieces is None:
             return RowResults(number, entries, [Segment(None, number, list(results))])
-        if not failures:
-            pieces = ["".join(pieces)]
         return RowResults(number, entries, [Segment(form, number, pieces)])
 
 
@@ -147,7 +152,7 @@ class Segment(NamedTuple):
     number: int
     """How many items they are."""
     pieces: list[Any]
-    """One an item; of rows also a single text of them all, joined, where none has failed."""
+    """One an item; of rows also a single one, of them all joined, where none has failed."""
 
     def each(self) -> list[Any]:
         """Return the pieces, one an item."""
@@ -202,7 +207,7 @@ class RowResults(Sequence[Any]):
     def held_bytes(self) -> int:
         """Estimate the memory that they take, in bytes."""
         return len(self.entries) + sum(
-            len(piece) if isinstance(piece, str) else 200
+            len(piece) if isinstance(piece, str | bytes) else 200
             for segment in self.segments
             for piece in segment.pieces
         )

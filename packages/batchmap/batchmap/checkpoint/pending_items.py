@@ -98,11 +98,12 @@ class PendingItems(BatchSource):
 
     def share_done(self) -> float | None:
         """Return the share of the input that is done, from 0 to 1; `None` when unknown."""
-        if not self._index:
+        read = self._index - len(self._block or ())
+        if not read:
             return None
-        share = self._size.share(self._index, self._read_bytes)
-        in_flight = len(self._in_flight) + self._rows.number + len(self._block or ())
-        return None if share is None else share * (1 - in_flight / self._index)
+        share = self._size.share(read, self._read_bytes)
+        in_flight = len(self._in_flight) + self._rows.number
+        return None if share is None else share * (1 - in_flight / read)
 
     def place(self, where: int) -> str:
         """Return where the record at a position stands, in words, for a message."""
@@ -127,6 +128,7 @@ class PendingItems(BatchSource):
         rows.form = self.row_form()
         self._rows.add(self.taken, rows)
         self.taken += len(rows)
+        self._read_bytes += rows.size_bytes
         return rows
 
     def _take_one_by_one(self, number: int) -> tuple[Any, ...]:
@@ -158,8 +160,6 @@ class PendingItems(BatchSource):
             self.error = error.with_traceback(None)  # whose frames would keep the input open
         self.taken = taken
         self._read_bytes += MAX_TAKEN_BYTES - left_bytes + len(items)
-        if self._block is not None:
-            self._read_bytes += self._block.size_bytes
         return tuple(items)
 
     def settle(self, record: BatchRecord) -> list[PendingItem] | SettledRows:

@@ -99,7 +99,7 @@ class Sink(Protocol):
         `None` where `encode` has to make them, or as long as it has to.
         """
 
-    def fitted(self, made: Segment) -> list[str]:
+    def fitted(self, made: Segment) -> list[Any]:
         """Return what `write` takes of rows that were made by a form of this sink.
 
         One piece a row, or one of them all where none has failed.

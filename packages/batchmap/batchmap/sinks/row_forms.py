@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from batchmap.sinks.csv.cells import Cells, rows_of
 from batchmap.sinks.csv.columns import ONLY_COLUMN
@@ -15,7 +16,21 @@ __all__ = ["CsvForm", "JsonForm", "csv_line"]
 _NAMES, _CELLS = itemgetter(0), itemgetter(1)
 
 
-class JsonForm(NamedTuple):
+class _TextForm:
+    def joined(
+        self, indexes: Sequence[int], kept: Sequence[Any], encoded: Sequence[Any]
+    ) -> str | None:
+        rows = self.rows(indexes, kept, encoded)
+        return None if rows is None else "".join(rows)
+
+    def rows(
+        self, indexes: Sequence[int], kept: Sequence[Any], encoded: Sequence[Any]
+    ) -> list[str] | None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class JsonForm(_TextForm):
     """Lines of JSON: the result, with its index and item where `is_full`."""
 
     is_full: bool
@@ -37,7 +52,8 @@ class JsonForm(NamedTuple):
         return [f"{line}\n" for line in text.split("\n")[:-1]]
 
 
-class CsvForm(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CsvForm(_TextForm):
     """Rows of CSV whose results have exactly these columns."""
 
     columns: tuple[str, ...]

@@ -12,56 +12,23 @@ from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.row_blocks import Segment
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.item_columns import Fields, item_row, named_fields
+from batchmap.sinks.item_columns import item_row, named_fields
 from batchmap.sinks.output_errors import not_what_was_written, output_errors
+from batchmap.sinks.parquet.form import ParquetForm, made_table
 from batchmap.sinks.parquet.parts import OUTPUT, ParquetParts
+from batchmap.sinks.parquet.row_encoding import Encoded, row_of, strict_row_of
 from batchmap.sinks.parquet.schema import Columns
-from batchmap.sinks.parquet.types import NATIVES, pyarrow
-from batchmap.sinks.values.kept_results import keeping, with_result
-from batchmap.sinks.values.value_conversion import Form, Unwritable
+from batchmap.sinks.parquet.types import pyarrow
+from batchmap.sinks.values.kept_results import with_result
+from batchmap.sinks.values.value_conversion import Unwritable
 from batchmap.text import printable
 from batchmap.worker.failures import describe_failure
 
 __all__ = ["ParquetSink"]
 
-_MAX_DEPTH = 40  # a list is two of the 100 levels that pyarrow reads
-_PARQUET = Form("Parquet", natives=NATIVES, max_depth=_MAX_DEPTH, nan="kept")
-_STRICT = Form("Parquet", natives=NATIVES, max_depth=_MAX_DEPTH, nan="refused")
-_SCALARS = frozenset({str, int, float, bool, type(None), *NATIVES})
 _PARTS_KEY = b"parts"
 _MERGED_ROWS = 100_000
 _MERGED_BYTES = 64 << 20
-
-
-Encoded = Fields
-"""A copy of a result, for its own object may change before the next sync."""
-
-
-def row_of(result: Any) -> Encoded:
-    """Return what is written of a result; raises `Unwritable`, which keeps it, for nothing."""
-    kind = type(result)
-    if kind in _SCALARS:
-        return (result,)
-    if (
-        kind is dict
-        and set(map(type, result)) <= {str}
-        and set(map(type, result.values())) <= _SCALARS
-    ):
-        return dict(result)
-    return _plain_row(result, _PARQUET)
-
-
-def strict_row_of(result: Any) -> Encoded:
-    """Return the same, but nan and infinity have no form."""
-    return _plain_row(result, _STRICT)
-
-
-def _plain_row(result: Any, form: Form) -> Encoded:
-    try:
-        plain = form.plain(result)
-    except Unwritable as error:
-        raise keeping(error, result) from None
-    return plain if type(plain) is dict else (plain,)
 
 
 class ParquetSink:
@@ -95,7 +62,8 @@ class ParquetSink:
 
     def _reset(self) -> None:
         self._columns = Columns(self._model, is_given=self._is_given)
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[dict[str, Any] | bytes] = []
+        """Rows, or several that were made elsewhere, as a record batch."""
         self._merged = 0
         """How many parts are merged in the output; 0 when it does not exist."""
         self._end = 0
@@ -150,12 +118,11 @@ class ParquetSink:
             failures[offset] = with_result(failure, one if isinstance(one, dict) else one[0])
         return rows, failures
 
-    def row_form(self) -> None:
-        """Return nothing: results become rows in `encode` alone."""
+    def row_form(self) -> ParquetForm | None:
+        return None if self.shows_items else self._columns.form()
 
-    def fitted(self, made: Segment) -> list[str]:
-        """Raise an error, as rows are made nowhere else."""
-        raise NotImplementedError
+    def fitted(self, made: Segment) -> list[bytes]:
+        return made.pieces
 
     def carry(self, kept: Kept, index: int) -> list[dict[str, Any] | None]:
         for schema in kept.schemas:
@@ -170,7 +137,7 @@ class ParquetSink:
             )
         return rows
 
-    def write(self, pieces: Sequence[dict[str, Any] | None]) -> int:
+    def write(self, pieces: Sequence[dict[str, Any] | bytes | None]) -> int:
         self._rows += [row for row in pieces if row is not None]
         return self._end + bool(self._rows)
 
@@ -179,7 +146,7 @@ class ParquetSink:
             self._parts.check()
             self.digest = None
             if self._rows:
-                table = self._columns.table(self._rows)
+                table = made_table(self._columns, self._rows)
                 self.digest = self._parts.write(
                     self._end + 1, lambda file: self._files.write_table(table, file)
                 )

@@ -10,6 +10,7 @@ from typing import Any
 from batchmap.arrow.values import values_of
 from batchmap.lone_surrogates import is_utf8
 from batchmap.sinks.parquet.arrays import array_of, exact_array, has_map
+from batchmap.sinks.parquet.form import ParquetForm
 from batchmap.sinks.parquet.types import has_empty_struct, inferred_type, pyarrow
 from batchmap.sinks.parquet.widening import (
     NO_VALUE,
@@ -157,6 +158,15 @@ class Columns:
             array_of([row.get(name) for row in rows], kind) for name, kind in self._types.items()
         ]
         return self._arrow.Table.from_arrays(arrays, schema=self.schema())
+
+    def form(self) -> ParquetForm | None:
+        """Return how results become rows elsewhere; `None` where types are not plain."""
+        types = self._arrow.types
+        kinds = self._types.values()
+        are_plain = all(not types.is_nested(kind) and general(kind) == kind for kind in kinds)
+        if self._is_given or not kinds or not are_plain or any(map(types.is_null, kinds)):
+            return None
+        return ParquetForm(list(self._types.items()), frozenset(self._facts))
 
     def fitted(self, table: Any) -> Any:
         """Return a table of an earlier part with the columns and types of now."""

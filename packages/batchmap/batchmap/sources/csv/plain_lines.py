@@ -74,7 +74,7 @@ class PlainLines:
 
     def __init__(self, delimiter: str, quote: str | None) -> None:
         self._quote = (quote if quote is not None else '"').encode()
-        one = re.escape(self._quote)
+        one = re.escape(self._quote or b'"')
         self._quoted = re.compile(one + b"[^" + one + b"]*" + one)
         between = delimiter.encode()
         self._before = (between + self._quote, b"\n" + self._quote)
