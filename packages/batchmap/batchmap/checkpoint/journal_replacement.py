@@ -91,7 +91,7 @@ def adopt(journal: Journal) -> None:
     """Make the new rows those of the journal."""
     fingerprint = journal.get(_NAME)
     facts = journal.get(_FACTS) or {"finished": True}
-    journal.end_reading()
+    journal.detach_readings()
     with journal.transaction() as sql:
         for table in _TABLES:
             sql.execute(f"DROP TABLE {table}")
@@ -111,7 +111,7 @@ def settle(journal: Journal, output: Path, draft: Path) -> None:
     if not draft.exists() and _is_new(journal, output, fingerprint):
         adopt(journal)
         return
-    journal.end_reading()
+    journal.detach_readings()
     with journal.transaction() as sql:
         for table in _TABLES:
             sql.execute(f"DROP TABLE {_PREFIX}{table}")
