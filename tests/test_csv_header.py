@@ -191,7 +191,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("step", ["_copy", "os.replace", "settle"])
+@pytest.mark.parametrize("step", ["_copy", "replace_output", "settle"])
 @pytest.mark.parametrize("mode", ["new", "sync"])
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv.gz"])
 def test_a_kill_while_the_header_is_written_costs_nothing(

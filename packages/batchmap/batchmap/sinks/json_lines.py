@@ -139,7 +139,7 @@ class JsonLinesSink(_JsonLines):
         ]
 
     def write(self, pieces: Sequence[str]) -> int:
-        return self._file.append("".join(pieces))
+        return self._file.append(pieces)
 
     def sync(self) -> int:
         return self._file.sync()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
 from batchmap.sinks.base import NoteDigest, Stretch, no_note, output_digest
 from batchmap.sinks.output_errors import output_errors
 from batchmap.sinks.store_parts import StoreParts
-from batchmap.sinks.text_file.append_file import GrowingText
+from batchmap.sinks.text_file.append_file import GrowingText, joined_text
 from batchmap.storage import Location
 from batchmap.storage.output_lease import OutputLease
 
@@ -70,8 +70,8 @@ class StoreText:
                     self._stretch_hash.update(self._parts.read(key))
         return self.end
 
-    def append(self, text: str) -> int:
-        data = text.encode()
+    def append(self, pieces: Sequence[str], header: str = "") -> int:
+        data = joined_text(self.end, pieces, header)
         self._buffer += data
         self.end += len(data)
         if len(self._buffer) >= PART_BYTES:
