@@ -73,8 +73,6 @@ def _check_split(reader: OptionReader, values: dict[str, Any]) -> None:
         reader.error(
             f"{label}: {output} is {what}, which is not split; name a directory of this machine"
         )
-    elif _format_of(values) == "parquet":
-        reader.error(f"{label}: Parquet is not split; leave it out")
 
 
 def _check_table(reader: OptionReader, values: dict[str, Any], output: TableUrl) -> None:

@@ -72,18 +72,27 @@ def open_sink(
             f"got {output_format!r:.60}{near_names(output_format, OUTPUT_FORMATS)}"
         )
     if output_format == "parquet":
-        from batchmap.sinks.parquet.parts import LocalParquetParts, StoreParquetParts
+        from batchmap.sinks.parquet.parts import (
+            LocalParquetParts,
+            ParquetParts,
+            StoreParquetParts,
+        )
         from batchmap.sinks.parquet.rows import ParquetSink
         from batchmap.sinks.parquet.schema_file import read_schema
+        from batchmap.sinks.parquet.split_parts import SplitParquetParts
 
+        parts: ParquetParts
+        if isinstance(output, OutputLease):
+            parts = StoreParquetParts(output)
+        else:
+            parts = LocalParquetParts(output) if split_bytes is None else SplitParquetParts(output)
         return ParquetSink(
-            StoreParquetParts(output)
-            if isinstance(output, OutputLease)
-            else LocalParquetParts(output),
+            parts,
             model if schema is None else read_schema(schema),
             is_given=schema is not None,
             strict=strict,
             with_item=with_item,
+            split_bytes=split_bytes,
         )
     file: GrowingText
     if isinstance(output, OutputLease):
