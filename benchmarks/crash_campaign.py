@@ -49,6 +49,7 @@ ENDS = (
     "killed at sync",
 )
 FORMATS = ("jsonl", "csv")
+SPLIT_SIZES = ("", "5K", "300K")
 BACKENDS = ("auto", "sequential", "thread", "process")
 ITEMS = 1500
 MOST_RESUMES = 30
@@ -76,6 +77,8 @@ class Trial:
 
     end: str
     output_format: str
+    split_size: str
+    """That of part files, empty for an output in one file."""
     in_order: bool
     backend: str
     seed: int
@@ -84,6 +87,7 @@ class Trial:
         """Return the command line after `main.py`."""
         words = ["run", "task.py:work", "input.txt", "-o", f"out.{self.output_format}"]
         words += ["--backend", self.backend, "-j", "4", "--no-progress"]
+        words += ["--split-size", self.split_size] if self.split_size else []
         return [*words, "--keep-order"] if self.in_order else words
 
 
@@ -252,6 +256,7 @@ def _trial(seed: int, number: int) -> Trial:
     return Trial(
         end=ENDS[number % len(ENDS)],
         output_format=draw.choice(FORMATS),
+        split_size=draw.choice(SPLIT_SIZES),
         in_order=draw.random() < 0.5,
         backend=draw.choice(BACKENDS),
         seed=draw.randrange(2**31),

@@ -141,6 +141,26 @@ def test_a_run_that_goes_on_still_chooses_by_the_first_items(tmp_path: Path) -> 
     assert sorted(path.read_text().split("\n")) == sorted(whole.read_text().split("\n"))
 
 
+def test_a_resume_with_items_to_do_among_many_that_are_done_may_get_a_new_header(
+    tmp_path: Path,
+) -> None:
+    items, output = list(range(100)), tmp_path / "out.csv"
+
+    def fails(item: int) -> Any:
+        if item % 2:
+            raise ValueError(item)
+        return {"id": item}
+
+    run(fails, items, output)
+    run(
+        lambda item: {"id": item, **({"late": "x"} if item == 1 else {})},
+        items, output, mode="resume", retry_failed=True, accept_task=True,
+    )  # fmt: skip
+    rows = [row["id"] for row in csv.DictReader(output.read_text().splitlines())]
+    assert sorted(map(int, rows)) == items
+    assert verify_output(output, tmp_path / "out.csv.errors.jsonl").differences == []
+
+
 def test_a_sync_keeps_the_columns_and_adds_the_extra_one(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     run(late, range(200), path)
@@ -171,7 +191,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("step", ["_copy", "os.replace", "settle"])
+@pytest.mark.parametrize("step", ["_copy", "replace_output", "settle"])
 @pytest.mark.parametrize("mode", ["new", "sync"])
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv.gz"])
 def test_a_kill_while_the_header_is_written_costs_nothing(

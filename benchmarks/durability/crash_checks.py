@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.durability.run_checks import Violation
+from benchmarks.durability.run_checks import Violation, text_of
 
 __all__ = [
     "CALLS",
@@ -58,10 +58,10 @@ def check_journaled_part(output_format: str, directory: Path, *, has_equal_items
     if not journal.exists():
         return
     end, done, is_replaced = _journaled(journal)
-    if is_replaced and not (directory / f".draft-out.{output_format}").exists():
+    output, draft = directory / f"out.{output_format}", directory / f".draft-out.{output_format}"
+    if is_replaced and (output.is_dir() or not draft.exists()):
         return  # the next start adopts what it says of the new output
-    output = directory / f"out.{output_format}"
-    data = output.read_bytes() if output.exists() else b""
+    data = text_of(output) if output.exists() else b""
     if len(data) < end:
         raise Violation(f"the output has {len(data)} bytes and its journal says {end}")
     numbers = _numbers(output_format, data[:end])
@@ -102,7 +102,7 @@ def check_everything(
     output_format: str, directory: Path, items: Sequence[int], *, in_order: bool
 ) -> None:
     output = directory / f"out.{output_format}"
-    numbers = _numbers(output_format, output.read_bytes())
+    numbers = _numbers(output_format, text_of(output))
     lines = output.with_name(output.name + ".errors.jsonl").read_text().splitlines()
     failed = [int(json.loads(line)["item"]) for line in lines]
     if sorted(failed) != sorted(number for number in items if number % 17 == 3):

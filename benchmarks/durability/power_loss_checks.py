@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from benchmarks.durability.run_checks import Violation
+from benchmarks.durability.run_checks import Violation, text_of
 
 __all__ = ["TASK", "Violation", "check_everything", "input_lines"]
 
@@ -68,7 +68,7 @@ def _results(output: Path) -> list[dict[str, Any]]:
         import pyarrow.parquet
 
         return list(pyarrow.parquet.read_table(output).to_pylist())
-    text = output.read_bytes().decode("utf-8")
+    text = text_of(output).decode("utf-8")
     if not text.endswith("\n"):
         raise Violation("the last line has no end")
     if output.suffix == ".csv":

@@ -35,6 +35,8 @@ MODES = {
     "killed at merge": "rmdir:1",
 }
 """How a run goes; before which call of a thread the first recorded command is killed, if at all."""
+SPLIT_MODES = ("fresh", "resume", "overwrite", "cut", "shorter")
+"""Those that part files are recorded in."""
 ITEMS, FIRST_ITEMS, OLD_ITEMS = 26, 14, 20
 PAUSE_S = 0.21
 """Of every third item: more than what makes the command commit at once."""
@@ -50,9 +52,11 @@ class Scenario:
 
     output_format: str
     mode: str
+    is_split: bool = False
+    """Whether the output is a directory of part files."""
 
     def __str__(self) -> str:
-        return f"{self.output_format} {self.mode}"
+        return f"{self.output_format} {self.mode}{' split' if self.is_split else ''}"
 
     @property
     def replaces(self) -> bool:
@@ -63,6 +67,7 @@ class Scenario:
         """Return the command line."""
         words = [sys.executable, str(ROOT / "main.py"), "run", "task.py:work", "input.txt"]
         words += ["-o", f"out.{self.output_format}", "--backend", "sequential", "--batch-size", "1"]
+        words += ["--split-size", "8K"] if self.is_split else []
         return [*words, "-k", "--no-progress", "--quiet", *more]
 
     def stages(self) -> list[tuple[str, list[str]]]:
@@ -90,7 +95,8 @@ class Recording:
 def scenarios() -> list[Scenario]:
     """Return all that are of use."""
     every = [Scenario(output_format, mode) for mode in MODES for output_format in FORMATS]
-    return [
+    split = [Scenario(name, mode, is_split=True) for mode in SPLIT_MODES for name in FORMATS]
+    return split + [
         one
         for one in every
         if one.output_format == "parquet" or one.mode not in ("killed at merge", "killed at sync 8")
@@ -139,6 +145,7 @@ def _prepare(scenario: Scenario, directory: Path) -> None:
     elif scenario.mode in ("resume", "cut", "shorter"):
         source.write_text(input_lines(FIRST_ITEMS, "new"))
         _expect(run_command(scenario.command(), directory))
+        output = max(output.iterdir()) if scenario.is_split else output
         content = output.read_bytes()
         if scenario.mode == "cut":
             output.write_bytes(content + content[-900:-30])
@@ -213,6 +220,11 @@ def _last(recording: Path) -> str:
     return next((line for line in reversed(lines) if "unfinished" in line or "= ?" in line), "")
 
 
+def _of_output(tree: Tree, output: str) -> Tree:
+    """Return the output, or the part files of it that a run would drop."""
+    return {path: content for path, content in tree.items() if f"{path}/".startswith(f"{output}/")}
+
+
 def record(scenario: Scenario, directory: Path) -> Recording:
     """Run a scenario in a new directory, and check that its calls explain what it left."""
     directory.mkdir()
@@ -220,7 +232,7 @@ def record(scenario: Scenario, directory: Path) -> Recording:
     before = tree_of(directory, IGNORED)
     disk = Disk(directory, before, IGNORED)
     output = f"out.{scenario.output_format}"
-    old, begun = before.get(output), 0
+    old, begun = _of_output(before, output), 0
     calls: list[Call] = []
     acts: list[int] = []
     for kill, options in scenario.stages():
@@ -228,7 +240,7 @@ def record(scenario: Scenario, directory: Path) -> Recording:
             if disk.act(call):
                 acts.append(len(calls))
             calls.append(call)
-            if not begun and scenario.replaces and disk.now().get(output) != old:
+            if not begun and scenario.replaces and _of_output(disk.now(), output) != old:
                 begun = len(calls)
         if (found := tree_of(directory, IGNORED)) != (now := disk.now()):
             names = {name for name in {*found, *now} if found.get(name) != now.get(name)}

@@ -34,6 +34,7 @@ __all__ = [
     "input_text",
     "run",
     "started",
+    "text_of",
     "written_files",
 ]
 
@@ -179,6 +180,25 @@ def written_files(directory: Path) -> dict[str, bytes]:
         for path in sorted(directory.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     }
+
+
+def text_of(output: Path) -> bytes:
+    """Return what an output of text holds, that of part files as if it were one file."""
+    if not output.is_dir():
+        return output.read_bytes()
+    text = header = b""
+    for number, path in enumerate(sorted(output.iterdir()), 1):
+        if path.name != f"part-{number:06}{output.suffix}":
+            raise Violation(f"a stray file {path.name}, or one missing before it")
+        part = path.read_bytes()
+        if output.suffix == ".csv" and number == 1:
+            header = part.partition(b"\n")[0] + b"\n"
+        elif not part.startswith(header):
+            raise Violation(f"{path.name} has another header")
+        else:
+            part = part[len(header) :]
+        text += part
+    return text
 
 
 def check_everything(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from batchmap.checkpoint.session import refuse_own_input
+from batchmap.checkpoint.open_input import refuse_own_input
 from batchmap.command.replaced_names import StandardNames, refuse_threads
 from batchmap.command.run import check_backend
 from batchmap.command.settings import EXPORTS

@@ -22,9 +22,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Protocol, Self
 
+from batchmap.checkpoint.open_input import open_input
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
-from batchmap.checkpoint.session import open_input, open_recorder
+from batchmap.checkpoint.session import open_recorder
 from batchmap.checkpoint.sync_preview import preview_sync
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.engine import RunState, limits_of, open_plan, stream_batches

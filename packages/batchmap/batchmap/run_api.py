@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any, Literal
 
 from batchmap.checkpoint.identity import digest
-from batchmap.checkpoint.session import sampled
+from batchmap.checkpoint.open_input import sampled
 from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.errors import BatchmapError, UsageError, python_spelling
 from batchmap.job import Job

@@ -1,6 +1,6 @@
 """Exactly-once output: what is pending, what is done, and how an interrupted run goes on.
 
-`checkpoint.session` opens all of it for a run.
+`checkpoint.session` opens all of it for a run, but for its input, which `open_input` does.
 """
 
 from batchmap.checkpoint.completion_log import CompletionLog, FailureSpool

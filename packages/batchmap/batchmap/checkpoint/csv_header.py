@@ -8,17 +8,20 @@ its own, the output is written anew with another header, in a draft that replace
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from batchmap.checkpoint.done_items import result_commits
-from batchmap.checkpoint.fingerprint import output_form
 from batchmap.checkpoint.journal import Journal
-from batchmap.checkpoint.journal_replacement import claim_draft, remove_draft, replacing, settle
-from batchmap.options import JobOptions
+from batchmap.checkpoint.journal_replacement import (
+    claim_draft,
+    remove_draft,
+    replace_output,
+    replacing,
+    settle,
+)
 from batchmap.records import ItemFailure
 from batchmap.row_blocks import RowForm, Segment
 from batchmap.sinks import OutputForm, ResultReader, Sink
@@ -27,7 +30,7 @@ from batchmap.sinks.csv.cells import Cells
 from batchmap.sinks.csv.columns import EXTRA, cells_of_row, chosen_columns
 from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
-from batchmap.storage import Location, draft_path, sync_directory
+from batchmap.storage import Location, draft_path
 
 __all__ = ["FIRST_ITEMS", "HeaderedCsv", "with_header"]
 
@@ -193,10 +196,9 @@ class HeaderedCsv:
         try:
             with replacing(journal, fingerprint, finished=False, **facts) as new:
                 self._copy(draft, columns, new)
+                new.parts = self._form.number_of_parts(draft)
             with output_errors(self._path):
-                draft.chmod(target.stat().st_mode & 0o7777)
-                os.replace(draft, target)
-                sync_directory(target.parent)
+                replace_output(target, draft)
         finally:
             settle(journal, self._path, draft)
             with output_errors(draft):
@@ -239,11 +241,12 @@ class HeaderedCsv:
             csv.start(0)
             csv.choose(columns)
             done = copied = 0
+            whole = self._form.split_bytes is None
             for row in self._journal.rows("SELECT * FROM done ORDER BY id"):
                 _, first, number, entries, _ = self._journal.checked(row)
                 size, some = len(entries) // number, 0
                 while some < number:
-                    kept = reader.read(done + some, number - some, whole=True)
+                    kept = reader.read(done + some, number - some, whole=whole)
                     read = kept.number or len(kept.pieces)
                     end = csv.write(csv.carry(kept, first + some))
                     new.add_done(
@@ -267,8 +270,8 @@ def _note_stretch(csv: CsvSink, new: Any) -> None:
         new.add_stretch(end, csv.digest)
 
 
-def with_header(sink: Sink, path: Location, journal: Journal | None, options: JobOptions) -> Sink:
+def with_header(sink: Sink, path: Location, journal: Journal | None, form: OutputForm) -> Sink:
     """Return the sink of an output; with a header, on this machine, one that cares for it."""
     if not isinstance(sink, CsvSink) or journal is None or not isinstance(path, Path):
         return sink
-    return HeaderedCsv(sink, path, journal, output_form(options))
+    return HeaderedCsv(sink, path, journal, form)

@@ -83,6 +83,7 @@ def _output_settings(options: JobOptions) -> dict[str, Any]:
         "with_item": options.with_item or None,
         "strict": options.strict or None,
         "columns_out": list(options.columns_out) if options.columns_out else None,
+        "split_size_bytes": options.split_size_bytes,
     }
 
 

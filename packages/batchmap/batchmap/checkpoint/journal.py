@@ -18,8 +18,11 @@ behind it, also when power is lost:
 4. A run goes on: the digest of each stretch is compared with the output, then the output is cut to
    the end of the last one. If the output is shorter, the journal forgets the stretches beyond
    it, which is synced before anything is written there.
-5. Parquet: a part is written under another name, synced, renamed, and its directory synced; then
-   the journal notes it.
+5. Part files of text: one is synced before the next one is made; a cut removes those beyond it,
+   which is synced before anything is written there.
+6. Parquet: a part is written under another name, synced, renamed, and its directory synced; then
+   the journal notes it. Part files of a size are all synced, and noted, before the first of them
+   gets its name; then they are the output, and those that a crash has left are still moved.
 
 Each row holds a checksum of its values, which is compared whenever the row is read.
 """

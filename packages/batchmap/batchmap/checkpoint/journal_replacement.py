@@ -8,13 +8,16 @@
 Whether the rename has happened is told by the draft, which is then gone, and by the output, which
 is then what the new rows say. So a journal that was left between the two is settled when it is
 opened: the new rows are dropped or adopted.
+
+Part files cannot replace those of an output all at once. The new rows say how many there are, and
+with that the draft is the output to be: whoever opens the journal moves what has not been moved.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +26,26 @@ from batchmap.checkpoint.journal_file import create_statement
 from batchmap.checkpoint.journal_tables import NotedRows
 from batchmap.errors import OutputError
 from batchmap.sinks import OutputForm
-from batchmap.sinks.output_errors import output_errors
+from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet.parts import LocalParquetParts
+from batchmap.storage import sync_directory
+from batchmap.storage.part_files import move_parts, remove_parts, take_permissions
 
-__all__ = ["Replacement", "adopt", "claim_draft", "remove_draft", "replacing", "settle"]
+__all__ = [
+    "Replacement",
+    "adopt",
+    "claim_draft",
+    "remove_draft",
+    "replace_output",
+    "replacing",
+    "settle",
+]
 
 _PREFIX = "next_"
 _TABLES = ("done", "failed", "stretch")
 _NAME = "replacement"
 _FACTS = "replacement_facts"
+_PARTS = "replacement_parts"
 
 _MAX_BYTES = 1 << 20
 """How much of the new rows is kept in memory."""
@@ -44,6 +58,8 @@ class Replacement:
         self._journal = journal
         self._noted = NotedRows()
         self._noted_bytes = 0
+        self.parts: int | None = None
+        """How many part files the draft has, `None` where it is one file."""
 
     def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
         """Note items in a row whose results end at `output_end` of the output."""
@@ -84,14 +100,25 @@ def replacing(journal: Journal, fingerprint: dict[str, Any], **facts: Any) -> It
         yield new
         new.insert()
         journal.set(_FACTS, facts or {"finished": True})
+        journal.set(_PARTS, new.parts)
         journal.set(_NAME, fingerprint)
+
+
+def replace_output(output: Path, draft: Path) -> None:
+    """Have the draft replace the output, durably, where it is one file; `settle` moves others."""
+    if draft.is_dir():
+        return
+    if output.exists():
+        take_permissions(draft, output)
+    os.replace(draft, output)
+    sync_directory(output.parent)
 
 
 def adopt(journal: Journal) -> None:
     """Make the new rows those of the journal."""
     fingerprint = journal.get(_NAME)
     facts = journal.get(_FACTS) or {"finished": True}
-    journal.end_reading()
+    journal.detach_readings()
     with journal.transaction() as sql:
         for table in _TABLES:
             sql.execute(f"DROP TABLE {table}")
@@ -108,14 +135,18 @@ def settle(journal: Journal, output: Path, draft: Path) -> None:
     """Adopt the new rows of a journal, or drop them, by whether its output was replaced."""
     if (fingerprint := journal.get(_NAME)) is None:
         return
-    if not draft.exists() and _is_new(journal, output, fingerprint):
+    if (parts := journal.get(_PARTS)) is not None:
+        with output_errors(output):
+            move_parts(draft, real_path(output), parts, OutputForm.of(fingerprint).part_suffix)
+    is_replaced = parts is not None or not draft.exists()
+    if is_replaced and _is_new(journal, output, fingerprint):
         adopt(journal)
         return
-    journal.end_reading()
+    journal.detach_readings()
     with journal.transaction() as sql:
         for table in _TABLES:
             sql.execute(f"DROP TABLE {_PREFIX}{table}")
-        sql.execute("DELETE FROM run WHERE name IN (?, ?)", (_NAME, _FACTS))
+        sql.execute("DELETE FROM run WHERE name IN (?, ?, ?)", (_NAME, _FACTS, _PARTS))
     remove_draft(draft)
 
 
@@ -151,5 +182,10 @@ def claim_draft(journal: Journal, draft: Path) -> None:
 
 def remove_draft(draft: Path) -> None:
     """Remove the draft of an output, with what its sink has beside it."""
-    draft.unlink(missing_ok=True)
+    if draft.is_dir():
+        remove_parts(draft)
+        with suppress(OSError):  # it holds a file of somebody else's
+            draft.rmdir()
+    else:
+        draft.unlink(missing_ok=True)
     LocalParquetParts(draft).remove_parts()

@@ -66,6 +66,30 @@ class NotedRows:
                 sql.execute(f"INSERT INTO {name} VALUES ({places})", (*row, row_sum(*row)))
 
 
+class _Reading:
+    """The rows of a query that are still to be read."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self._rest: list[tuple[Any, ...]] | None = None
+
+    def some(self) -> list[tuple[Any, ...]]:
+        """Return the next rows, none at the end."""
+        if self._rest is None:
+            return self._cursor.fetchmany(FETCHED_ROWS)
+        some, self._rest = self._rest, []
+        return some
+
+    def keep_rest(self) -> None:
+        """Read all of them, for their table will be gone."""
+        if self._rest is None:
+            self._rest = self._cursor.fetchall()
+            self._cursor.close()
+
+    def close(self) -> None:
+        self._cursor.close()
+
+
 class JournalTables:
     """The tables in the file at `path`; messages call it `name`.
 
@@ -77,7 +101,7 @@ class JournalTables:
     def __init__(self, path: Path, *, name: str | None = None) -> None:
         self._path = path.absolute()
         self._name = name or str(path)
-        self._cursors: list[sqlite3.Cursor] = []
+        self._readings: list[_Reading] = []
         self._connection: sqlite3.Connection | None = open_journal_file(self._path, self._name)
 
     @property
@@ -95,10 +119,16 @@ class JournalTables:
                 close_journal_file(connection, self._path)
 
     def end_reading(self) -> None:
-        """End all `rows` that were not read to their end; no table can be dropped before."""
-        for cursor in self._cursors:
-            cursor.close()
-        self._cursors.clear()
+        """End all `rows` that were not read to their end."""
+        for reading in self._readings:
+            reading.close()
+        self._readings.clear()
+
+    def detach_readings(self) -> None:
+        """Read the rest of all `rows`, so that tables can be dropped."""
+        with sqlite_errors(self._name):
+            for reading in self._readings:
+                reading.keep_rest()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -116,13 +146,14 @@ class JournalTables:
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query, some at a time, for others may be written meanwhile."""
         with sqlite_errors(self._name):
-            cursor = self.sql.execute(query)
-        self._cursors.append(cursor)
+            reading = _Reading(self.sql.execute(query))
+        self._readings.append(reading)
         while True:
             with sqlite_errors(self._name):
-                some = cursor.fetchmany(FETCHED_ROWS)
+                some = reading.some()
             if not some:
-                self._cursors.remove(cursor)
+                if reading in self._readings:
+                    self._readings.remove(reading)
                 return
             yield from some
 

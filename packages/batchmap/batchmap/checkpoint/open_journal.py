@@ -23,6 +23,7 @@ from batchmap.options import JobOptions
 from batchmap.sinks import Sink
 from batchmap.storage import draft_path, journal_path
 from batchmap.storage.output_lease import OutputLease
+from batchmap.storage.part_files import has_entries
 from batchmap.storage.table_output import TableOutput
 
 __all__ = ["agree", "checked_journal", "open_journal"]
@@ -38,10 +39,13 @@ def open_journal(options: JobOptions, output: Path | OutputLease | TableOutput) 
         journal_path(output).exists() if isinstance(output, Path) else output.has_journal()
     )
     may_exist = options.resume or options.sync or options.overwrite
-    if is_new and output.exists():
+    if is_new and output.exists() and not _is_empty_directory(output):
         if not may_exist:
+            what, dropped = "exists", "it"
+            if isinstance(output, Path) and output.is_dir():
+                what, dropped = "exists and is not empty", "the part files in it"
             raise UsageError(
-                f"{output} exists", advice="{overwrite} drops it, or name another file"
+                f"{output} {what}", advice=f"{{overwrite}} drops {dropped}, or name another file"
             )
         if not options.overwrite:
             raise OutputError(
@@ -77,7 +81,13 @@ def _without_run(output: Path | OutputLease | TableOutput) -> OutputError:
 
 def _is_foreign(output: Path | OutputLease | TableOutput) -> bool:
     """Tell whether there is something that a journal without a run cannot vouch for."""
-    return isinstance(output, Path) and output.is_file() and output.stat().st_size > 0
+    if not isinstance(output, Path) or not output.exists():
+        return False
+    return has_entries(output) if output.is_dir() else output.stat().st_size > 0
+
+
+def _is_empty_directory(output: Path | OutputLease | TableOutput) -> bool:
+    return isinstance(output, Path) and output.is_dir() and not has_entries(output)
 
 
 def _refuse_leftovers(options: JobOptions, output: Path) -> None:

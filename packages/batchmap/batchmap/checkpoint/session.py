@@ -1,4 +1,4 @@
-"""Opens a run's input and output, and finds in the journal which items are still to be done.
+"""Opens a run's output, and finds in the journal which items are still to be done.
 
 Output and journal are made to agree before an item runs: an output that is shorter than its journal
 says has its last items done again, one that is longer is cut.
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,104 +33,25 @@ from batchmap.checkpoint.sync_results import remove_sync
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink
-from batchmap.sources import ReadingOptions, Source, open_inputs
-from batchmap.sources.sampled import Sampled
+from batchmap.sinks.output_errors import output_errors, real_path
+from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import (
     Location,
     Store,
     StoreUrl,
-    draft_path,
-    is_same_file,
-    journal_path,
-    location_of,
-    sync_path,
     why_failed,
 )
-from batchmap.storage.output_lease import OutputLease, kept_beside
+from batchmap.storage.output_lease import OutputLease
+from batchmap.storage.part_files import remove_file
 from batchmap.storage.table_output import TableOutput
 from batchmap.storage.table_url import TableUrl
 
-__all__ = ["open_input", "open_recorder", "refuse_own_input", "sampled"]
+__all__ = ["open_recorder"]
 
 _logger = logging.getLogger(__name__)
 
 MAX_LINE_BYTES = 2**20
-
-
-def open_input(
-    options: JobOptions, written: Mapping[str, Location | None], stop: StopRequest
-) -> Source:
-    """Return the source that `options` name.
-
-    `written` holds, by option, the files that the run writes beside its output. Raises
-    `InputError` when the input cannot be read, `UsageError` when it is what will be written.
-    """
-    written = {"output": options.output, "errors": options.errors, **written}
-    specs = (options.source, *options.more_sources)
-    source = open_inputs(
-        specs,
-        rows=options.rows,
-        input_format=options.input_format,
-        reading=ReadingOptions.of(options),
-        max_record_bytes=options.max_record_bytes,
-        json_path=options.json_path,
-        excluded=_own_files(options, written),
-        stopped=lambda: stop.requested,
-        repeatable=options.sync
-        and isinstance(options.output, Path)
-        and journal_path(options.output).exists(),
-    )
-    refuse_own_input(specs, source, written)
-    return sampled(source, options, stop)
-
-
-def sampled(source: Source, options: JobOptions, stop: StopRequest) -> Source:
-    """Return the items of `source` that `options` ask for: all, or some at random."""
-    if options.sample is None:
-        return source
-    return Sampled(source, options.sample, seed=options.seed, stopped=lambda: stop.requested)
-
-
-def refuse_own_input(
-    specs: Sequence[str], source: Source, written: Mapping[str, Location | None]
-) -> None:
-    """Raise `UsageError` when what an option names is what `source`, named by `specs`, reads."""
-    read_urls = [url for spec in specs if isinstance(url := location_of(spec), StoreUrl)]
-    paths = source.paths
-    errors = [
-        UsageError(f"{location}: that is the input; name another file", option=option)
-        for option, location in written.items()
-        if (
-            isinstance(location, StoreUrl) and any(is_same_file(location, url) for url in read_urls)
-        )
-        or (location is not None and any(is_same_file(location, one) for one in paths))
-    ]
-    if errors:
-        raise UsageError.joined(errors)
-
-
-def _own_files(options: JobOptions, written: Mapping[str, Location | None]) -> list[Location]:
-    """Return what the run itself writes, which a pattern may match."""
-    files = list(written.values())
-    if isinstance(options.output, Path):
-        beside = sync_path(options.output)
-        target = Path(os.path.realpath(options.output))
-        draft = draft_path(target, target.parent)
-        journals = [journal_path(options.output), journal_path(beside)]
-        files += [beside, draft, *journals]
-        files += [Path(f"{path}{end}") for path in journals for end in ("-wal", "-shm", "-journal")]
-        files += [Path(f"{path}.parts") for path in (target, beside, draft)]
-    elif isinstance(options.output, TableUrl):
-        files += [
-            Path(f"{path}{end}")
-            for path in (options.output.path,)
-            if path is not None
-            for end in ("", "-wal", "-shm", "-journal")
-        ]
-    elif options.output is not None:
-        files += kept_beside(options.output)
-    return [location for location in files if location is not None]
 
 
 @contextmanager
@@ -159,11 +79,12 @@ def open_recorder(
             sink: Sink = output_form(options).stdout_sink(stdout)
             journal: Journal | None = None
         else:
-            sink = output_form(options).sink(output, model=getattr(source, "schema", None))
+            form = output_form(options)
+            sink = form.sink(output, model=getattr(source, "schema", None))
             journal = open_journal(options, output)
             stack.callback(journal.close)
             if options.output is not None:
-                sink = with_header(sink, options.output, journal, options)
+                sink = with_header(sink, options.output, journal, form)
         stack.callback(sink.close)
         before = None if journal is None or options.overwrite else journal.fingerprint
         options = replace(options, keep_order=_keeps_order(options, before))
@@ -241,6 +162,9 @@ def _start(
         if isinstance(options.output, Path):
             remove_sync(options.output)
         journal.begin(fingerprint)
+        if options.split_size_bytes is not None and isinstance(options.output, Path):
+            with output_errors(options.output):
+                remove_file(real_path(options.output))
         sink.start(0)
         return
     sink.check(journal.stretches())

@@ -201,8 +201,13 @@ class SyncRecorder(Recorder):
             assert self._beside.journal is not None
             assert isinstance(self._options.output, Path)
             earlier = [
-                Earlier(self._options.output, self._journal),
-                Earlier(self._beside.path, self._beside.journal, self._beside.rows_before),
+                Earlier(self._options.output, output_form(self._options), self._journal),
+                Earlier(
+                    self._beside.path,
+                    self._beside.form,
+                    self._beside.journal,
+                    self._beside.rows_before,
+                ),
             ]
             if isinstance(self._sink, HeaderedCsv):
                 self._sink.settle_columns()

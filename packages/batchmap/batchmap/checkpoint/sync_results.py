@@ -48,9 +48,10 @@ class SyncResults:
         assert isinstance(options.output, Path)
         self._options = options
         self._output = options.output
-        self._fingerprint = dict(fingerprint)
+        self._fingerprint = {**fingerprint, "split_size_bytes": None}
         self.path = sync_path(options.output)
-        self._plain_sink: Sink = output_form(options).sink(self.path, model=model)
+        self.form = output_form(options).as_one_file()
+        self._plain_sink: Sink = self.form.sink(self.path, model=model)
         self.sink = self._plain_sink
         self.journal: Journal | None = None
         self.rows_before = (0, 0)
@@ -101,7 +102,7 @@ class SyncResults:
         if columns.columns is None and not columns.schemas:
             return True
         assert self.journal is not None
-        here = columns_at(self.path, output_form(self._options), self.journal)
+        here = columns_at(self.path, self.form, self.journal)
         if here.columns is not None:
             known = [name for name in columns.columns or () if name != EXTRA]
             return [name for name in here.columns if name != EXTRA] == known
@@ -133,7 +134,7 @@ class SyncResults:
 
     def _open_journal(self, path: Path) -> None:
         self.journal = Journal(path)
-        self.sink = with_header(self._plain_sink, self.path, self.journal, self._options)
+        self.sink = with_header(self._plain_sink, self.path, self.journal, self.form)
 
     def remove(self) -> None:
         """Remove it, with its journal; both are ours alone."""

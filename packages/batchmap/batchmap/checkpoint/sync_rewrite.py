@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from heapq import merge
 from operator import itemgetter
@@ -20,17 +18,18 @@ from batchmap.checkpoint.journal_replacement import (
     Replacement,
     claim_draft,
     remove_draft,
+    replace_output,
     replacing,
     settle,
 )
 from batchmap.options import JobOptions
-from batchmap.sinks import Sink, renumbered_failure
+from batchmap.sinks import OutputForm, Sink, renumbered_failure
 from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet.parts import LocalParquetParts
 from batchmap.sinks.read_back import column_types
 from batchmap.stopping import StopRequest
-from batchmap.storage import draft_path, sync_directory
+from batchmap.storage import draft_path
 
 __all__ = ["Earlier", "rewrite"]
 
@@ -46,6 +45,7 @@ class Earlier:
     """An output that results are read from, and its journal."""
 
     path: Path
+    form: OutputForm
     journal: Journal
     rows_before: tuple[int, int] = (0, 0)
     """The last rows of the journal from before this run."""
@@ -73,19 +73,15 @@ def rewrite(
     journal = earlier[0].journal
     claim_draft(journal, draft)
     model = column_types([one.path for one in earlier], options.output_format)
-    sink = output_form(options).sink(draft, model=model)
+    form = output_form(options)
+    sink = form.sink(draft, model=model)
     try:
         with ExitStack() as stack, replacing(journal, fingerprint) as new:
             stack.callback(sink.close)
             _Writer(sink, new, options, earlier, stack).write(matching, place_of, stop)
+            new.parts = form.number_of_parts(draft)
         with output_errors(options.output):
-            if target.exists():
-                before = target.stat()
-                draft.chmod(stat.S_IMODE(before.st_mode))
-                with suppress(OSError):  # who may not give files away owns what it writes
-                    os.chown(draft, before.st_uid, before.st_gid)
-            os.replace(draft, target)
-            sync_directory(target.parent)
+            replace_output(target, draft)
     except _StoppedError:
         return False
     finally:
@@ -125,11 +121,10 @@ class _Writer:
         self._new = new
         self._has_index = options.record != "result"
         """Whether the index of an item is part of its result."""
+        self._is_split = options.split_size_bytes is not None
         self._beside = earlier[-1]
         readers = [
-            stack.enter_context(
-                closing(output_form(options).reader(one.path, result_commits(one.journal)))
-            )
+            stack.enter_context(closing(one.form.reader(one.path, result_commits(one.journal))))
             for one in earlier
         ]
         # By the number of the output; what was done now is in the last of them.
@@ -152,7 +147,7 @@ class _Writer:
                 raise _StoppedError
             if address >= 0:
                 has_moved = output != _DONE_NOW and first + number > matching.same
-                whole = not (has_moved and self._has_index)
+                whole = not (has_moved and self._has_index) and not self._is_split
                 self._copy(first, number, entries, output, address, whole=whole)
                 continue
             line = failure_line_of(self._journals[output], address)

@@ -18,6 +18,7 @@ from batchmap.checkpoint.table_journal import TableJournal
 from batchmap.errors import OutputError
 from batchmap.optional import require
 from batchmap.sinks import OutputForm
+from batchmap.sinks.parquet.parts import LocalParquetParts
 from batchmap.storage import journal_path
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.table_output import TableOutput
@@ -139,10 +140,8 @@ def _csv_rows(file: BinaryIO, delimiter: str) -> Iterator[list[str]]:
 
 def _differences_of_rows(journal: Journal, output: Path) -> Iterator[str]:
     files = require("pyarrow.parquet", "formats", "reading Parquet")
-    directory = output.with_name(f"{output.name}.parts")
     rows = 0
-    parts = sorted(directory.glob("part-*.parquet"))
-    for path in [output, *parts] if output.exists() else parts:
+    for path in LocalParquetParts(output).files():
         with files.ParquetFile(path) as file:
             rows += file.metadata.num_rows
     expected, _ = journal.counts()

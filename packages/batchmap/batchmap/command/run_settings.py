@@ -105,7 +105,7 @@ def _choose_format(reader: OptionReader, values: dict[str, Any]) -> None:
                 "or give --output-format"
             )
         values["output_format"] = by_suffix or "jsonl"
-    if isinstance(output, Path) and output.exists() and not output.is_file():
+    if isinstance(output, Path) and output.exists() and not (output.is_file() or output.is_dir()):
         reader.error(f"--output {raw}: not a regular file; - writes to stdout")
     check_output(reader, values)
     if values["output_format"] != "jsonl" and reader.raw("record") == "full":

@@ -22,16 +22,20 @@ from batchmap.storage.patterns import is_pattern, with_home
 from batchmap.storage.table_url import TABLE_FORM, TableUrl, table_url
 
 __all__ = [
+    "A_DIRECTORY",
     "errors_location",
     "input_file",
     "input_source",
     "output_file",
     "output_location",
     "output_or_stdout",
+    "output_path",
     "source_text",
     "source_texts",
     "verified_output",
 ]
+
+A_DIRECTORY = "a directory; name a file in it"
 
 
 def input_file(raw: Any, label: str) -> Path:
@@ -68,13 +72,21 @@ def source_texts(raw: Any, label: str) -> tuple[str, ...]:
 
 def output_file(raw: Any, label: str) -> Path:
     """Return the path of a file of this machine that could be written."""
+    path = output_path(raw, label)
+    if path.is_dir():
+        raise OptionError(f"{label} {raw}: {A_DIRECTORY}")
+    return path
+
+
+def output_path(raw: Any, label: str) -> Path:
+    """Return the path of a file that could be written, or of a directory of part files."""
     path = raw if isinstance(raw, NamedPath) else location_of(str(raw))
     if isinstance(path, StoreUrl):
         raise OptionError(f"{label} {path}: takes a file, and no URL; name one of this machine")
     if (problem := why_unwritable(path)) is not None:
         raise OptionError(f"{label} {raw!s:.200}: {problem}")
-    if path.is_dir() or not str(raw):
-        raise OptionError(f"{label} {raw}: a directory; name a file in it")
+    if not str(raw) or path.name in ("", ".."):
+        raise OptionError(f"{label} {raw}: {A_DIRECTORY}")
     if not path.absolute().parent.is_dir():
         raise OptionError(f"{label} {raw}: there is no directory {path.parent}; make it first")
     return NamedPath(path)
@@ -82,9 +94,14 @@ def output_file(raw: Any, label: str) -> Path:
 
 def output_location(raw: Any, label: str) -> Location:
     """Return where an output goes that may lie in an object store."""
+    return _stored(raw, label) or output_file(raw, label)
+
+
+def _stored(raw: Any, label: str) -> StoreUrl | None:
+    """Return the URL of a store where an output goes, `None` for a file of this machine."""
     location = raw if isinstance(raw, NamedPath) else location_of(str(raw))
     if not isinstance(location, StoreUrl):
-        return output_file(raw, label)
+        return None
     if location.is_read_only:
         problem: str | None = (
             f"what {location.scheme}:// names can only be read; name a file, or s3://…"
@@ -99,18 +116,18 @@ def output_location(raw: Any, label: str) -> Location:
 
 
 def verified_output(raw: Any, label: str) -> Path | TableUrl:
-    """Return an output that can be verified: a file of this machine, or a table."""
-    return _table(raw, label) or output_file(raw, label)
+    """Return an output that can be verified: a file or directory of this machine, or a table."""
+    return _table(raw, label) or output_path(raw, label)
 
 
 def output_or_stdout(raw: Any, label: str) -> Location | None:
-    """Return where an output goes as `output_location` does, or a table of a database.
+    """Return where an output goes: a file, a directory of part files, a table, or in a store.
 
     `None` for `-`, standard output.
     """
     if (table := _table(raw, label)) is not None:
         return table
-    return None if str(raw) == "-" else output_location(raw, label)
+    return None if str(raw) == "-" else _stored(raw, label) or output_path(raw, label)
 
 
 def _table(raw: Any, label: str) -> TableUrl | None:

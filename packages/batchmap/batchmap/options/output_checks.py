@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from batchmap.options.locations import A_DIRECTORY
 from batchmap.options.reader import OptionReader
+from batchmap.storage import StoreUrl, journal_path
 from batchmap.storage.formats import DELIMITERS, OUTPUT_SUFFIXES, TEXT_FORMATS, output_suffixes
 from batchmap.storage.table_url import TableUrl
 
@@ -14,13 +17,12 @@ __all__ = ["check_output"]
 def check_output(reader: OptionReader, values: dict[str, Any]) -> None:
     """Report options that make no sense with the format of the output."""
     output, label = values["output"], reader.label
+    _check_split(reader, values)
     if isinstance(output, TableUrl):
         _check_table(reader, values, output)
         return
-    suffix, compression = ("", "") if output is None else output_suffixes(output.name)
-    output_format = values["output_format"] or (
-        "jsonl" if output is None else OUTPUT_SUFFIXES.get(suffix)
-    )
+    compression = "" if output is None else output_suffixes(output.name)[1]
+    output_format = _format_of(values)
     if output_format is None:  # which is reported elsewhere
         return
     for name in ("output_delimiter", "bom"):
@@ -36,6 +38,35 @@ def check_output(reader: OptionReader, values: dict[str, Any]) -> None:
         reader.error(
             f"{label('output')} {output}: {output_format} is compressed within; "
             f"leave {compression} out"
+        )
+
+
+def _format_of(values: dict[str, Any]) -> str | None:
+    """Return the format that is asked for, or that the output's name tells; `None` for neither."""
+    output = values["output"]
+    if values["output_format"] or output is None:
+        return values["output_format"] or "jsonl"
+    return OUTPUT_SUFFIXES.get(output_suffixes(output.name)[0])
+
+
+def _check_split(reader: OptionReader, values: dict[str, Any]) -> None:
+    """Report part files where there can be none, and a directory that is not of them."""
+    output, name = values["output"], "split_size_bytes"
+    where = f"{reader.label('output')} {output}"
+    if values[name] is None:
+        if isinstance(output, Path) and output.is_dir() and reader.raw(name) is None:
+            is_split = bool(output.name) and journal_path(output).exists()
+            way_out = f"goes on with the part files in it by {reader.label(name)}"
+            reader.error(f"{where}: {A_DIRECTORY}" + f"; a run {way_out}" * is_split)
+        return
+    label = f"{reader.label(name)} {reader.raw(name)}"
+    if output is None:
+        if reader.raw("output") in (None, "-"):
+            reader.error(f"{label}: standard output is not split; name a directory of this machine")
+    elif isinstance(output, StoreUrl):
+        what = "a table" if isinstance(output, TableUrl) else "an output in a store"
+        reader.error(
+            f"{label}: {output} is {what}, which is not split; name a directory of this machine"
         )
 
 

@@ -164,6 +164,11 @@ class JobOptions(EngineOptions, ReadingRows):
     strict: bool = option(
         False, group=OUTPUT, is_rare=True, help="nan and infinity are failures rather than null",
     )  # fmt: skip
+    split_size_bytes: int | None = option(
+        None, values.size_bytes, group=OUTPUT, metavar="SIZE",
+        is_rare=True,
+        help="make OUTPUT a directory, and begin a new part file in it at this size: 500M",
+    )  # fmt: skip
     resume: bool = option(
         False, group=RESUMING, help="go on with the same input, or a longer one",
     )  # fmt: skip

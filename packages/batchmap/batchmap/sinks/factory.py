@@ -19,6 +19,7 @@ from batchmap.sinks.base import Sink
 from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.json_lines import JsonLinesSink
 from batchmap.sinks.text_file.append_file import AppendedFile, GrowingText
+from batchmap.sinks.text_file.split_file import SplitFile
 from batchmap.sinks.text_file.store_text import StoreText
 from batchmap.storage import OUTPUT_FORMATS
 from batchmap.storage.formats import DELIMITERS
@@ -42,6 +43,7 @@ def open_sink(
     schema: Path | None = None,
     strict: bool = False,
     columns: Sequence[str] = (),
+    split_bytes: int | None = None,
 ) -> Sink:
     """Return the sink that writes `output`; no file is touched before its `start`.
 
@@ -54,8 +56,9 @@ def open_sink(
     `model` is a schema of pyarrow: the types that columns of Parquet have where they can.
     `schema` is a Parquet file: the columns and types that Parquet has whatever the results are.
     With `strict`, nan and infinity fail, which are `null` in JSON otherwise. `columns` are the
-    first ones that CSV has. Raises `UsageError` for an unknown format, for a `schema` that is not
-    Parquet, and when the package for Parquet is missing.
+    first ones that CSV has. With `split_bytes`, `output` is a directory of part files, each of
+    which ends where it reaches that size. Raises `UsageError` for an unknown format, for a `schema`
+    that is not Parquet, and when the package for Parquet is missing.
     """
     # What few runs need is imported by these.
     if isinstance(output, TableOutput):
@@ -69,22 +72,39 @@ def open_sink(
             f"got {output_format!r:.60}{near_names(output_format, OUTPUT_FORMATS)}"
         )
     if output_format == "parquet":
-        from batchmap.sinks.parquet.parts import LocalParquetParts, StoreParquetParts
+        from batchmap.sinks.parquet.parts import (
+            LocalParquetParts,
+            ParquetParts,
+            StoreParquetParts,
+        )
         from batchmap.sinks.parquet.rows import ParquetSink
         from batchmap.sinks.parquet.schema_file import read_schema
+        from batchmap.sinks.parquet.split_parts import SplitParquetParts
 
+        parts: ParquetParts
+        if isinstance(output, OutputLease):
+            parts = StoreParquetParts(output)
+        else:
+            parts = LocalParquetParts(output) if split_bytes is None else SplitParquetParts(output)
         return ParquetSink(
-            StoreParquetParts(output)
-            if isinstance(output, OutputLease)
-            else LocalParquetParts(output),
+            parts,
             model if schema is None else read_schema(schema),
             is_given=schema is not None,
             strict=strict,
             with_item=with_item,
+            split_bytes=split_bytes,
         )
     file: GrowingText
     if isinstance(output, OutputLease):
         file = StoreText(output, f".{output_format}", dot + packing)
+    elif split_bytes is not None:
+        file = SplitFile(
+            output,
+            f".{output_format}{dot}{packing}",
+            dot + packing,
+            split_bytes,
+            has_header=output_format in DELIMITERS,
+        )
     elif packing:
         from batchmap.sinks.text_file.compressed_file import CompressedFile
 

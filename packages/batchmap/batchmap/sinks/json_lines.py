@@ -79,9 +79,6 @@ class _JsonLines:
     def row_form(self) -> JsonForm | None:
         return None if self._record == "with item" else self._rows
 
-    def fitted(self, made: Segment) -> list[str]:
-        return made.pieces
-
     def _enriched(
         self, items: Sequence[Any], results: Sequence[Fields]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
@@ -133,6 +130,9 @@ class JsonLinesSink(_JsonLines):
     def start(self, end: int) -> int:
         return self._file.start(end)
 
+    def fitted(self, made: Segment) -> list[str]:
+        return made.each() if self._file.takes_each else made.pieces
+
     def carry(self, kept: Kept, index: int) -> list[str]:
         if self._record != "full" or kept.number is not None:
             return kept.pieces
@@ -142,7 +142,7 @@ class JsonLinesSink(_JsonLines):
         ]
 
     def write(self, pieces: Sequence[str]) -> int:
-        return self._file.append("".join(pieces))
+        return self._file.append(pieces)
 
     def sync(self) -> int:
         return self._file.sync()
@@ -188,6 +188,9 @@ class StdoutSink(_JsonLines):
     def start(self, end: int) -> int:
         self._end = 0
         return self._end
+
+    def fitted(self, made: Segment) -> list[str]:
+        return made.pieces
 
     def carry(self, kept: Kept, index: int) -> list[str]:
         """Do nothing: standard output is not written anew."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -12,8 +13,11 @@ from batchmap.sinks.factory import open_sink
 from batchmap.sinks.json_lines import StdoutSink
 from batchmap.sinks.read_back import ResultReader, open_reader
 from batchmap.sinks.text_file.compressed_file import opened_text, text_bytes
+from batchmap.sinks.text_file.compressed_frames import FRAME_BYTES
+from batchmap.sinks.text_file.joined_parts import JoinedParts, joined_parts
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
+from batchmap.storage.part_files import parts_in
 from batchmap.storage.table_output import TableOutput
 
 __all__ = ["OutputForm"]
@@ -40,6 +44,8 @@ class OutputForm:
     """Whether nan and infinity have no form."""
     columns_out: tuple[str, ...]
     """The columns that CSV or TSV has first."""
+    split_bytes: int | None
+    """The size from which on a part file is followed by the next one, `None` for one file."""
     schema: Path | None
     """A Parquet file whose columns and types the output has."""
 
@@ -57,8 +63,22 @@ class OutputForm:
             with_item=bool(settings.get("with_item")),
             strict=bool(settings.get("strict")),
             columns_out=tuple(settings.get("columns_out") or ()),
+            split_bytes=settings.get("split_size_bytes"),
             schema=schema,
         )
+
+    @property
+    def part_suffix(self) -> str:
+        """The suffix of the part files of an output that is split."""
+        return f".{self.output_format}{self.compression}"
+
+    def number_of_parts(self, path: Path) -> int | None:
+        """Return how many part files an output has, `None` for one that is not split."""
+        return None if self.split_bytes is None else len(parts_in(path, self.part_suffix))
+
+    def as_one_file(self) -> Self:
+        """Return the form of an output that holds the same in one file."""
+        return replace(self, split_bytes=None)
 
     def stdout_sink(self, descriptor: int) -> Sink:
         """Return the sink that writes JSON Lines in this form to a file descriptor."""
@@ -80,6 +100,7 @@ class OutputForm:
             schema=self.schema,
             strict=self.strict,
             columns=self.columns_out,
+            split_bytes=self.split_bytes,
         )
 
     def reader(self, path: Path, commits: Iterable[tuple[int, int]]) -> ResultReader:
@@ -88,14 +109,24 @@ class OutputForm:
             path,
             self.output_format,
             commits,
+            opened=self.opened,
             delimiter=self.delimiter,
-            compression=self.compression,
         )
 
     def opened(self, path: Path) -> BinaryIO:
-        """Return the text of an output, decompressed."""
-        return opened_text(path, self.compression)
+        """Return the text of an output, decompressed, as a file that can be read from anywhere."""
+        if self.split_bytes is None:
+            return opened_text(path, self.compression)
+        return io.BufferedReader(self._joined(path), FRAME_BYTES)
 
     def text_bytes(self, path: Path) -> tuple[int, int]:
         """Return how much text an output holds, and how many bytes are no part of it."""
-        return text_bytes(path, self.compression)
+        if self.split_bytes is None:
+            return text_bytes(path, self.compression)
+        with self._joined(path) as text:
+            apart = set(parts_in(path, self.part_suffix).values()) - set(text.paths)
+            return text.size, sum(text.other_bytes) + sum(part.stat().st_size for part in apart)
+
+    def _joined(self, path: Path) -> JoinedParts:
+        has_header = self.output_format in DELIMITERS
+        return joined_parts(path, self.part_suffix, self.compression, has_header=has_header)

@@ -6,7 +6,7 @@ import csv
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -18,7 +18,7 @@ from batchmap.sinks.csv.cells import rows_of
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet.parts import LocalParquetParts
 from batchmap.sinks.parquet.types import pyarrow
-from batchmap.sinks.text_file.compressed_file import opened_text
+from batchmap.sinks.text_file.joined_parts import header_of
 from batchmap.storage.formats import DELIMITERS
 from batchmap.text import printable
 
@@ -60,18 +60,18 @@ def open_reader(
     output_format: str,
     commits: Iterable[tuple[int, int]],
     *,
+    opened: Callable[[Path], BinaryIO],
     delimiter: str = "",
-    compression: str = "",
 ) -> ResultReader:
     """Return the reader of the output at `path`, whose bytes were compared with its journal.
 
-    `delimiter` stands between two cells, `compression` is the suffix of one. `commits` are what the
-    journal says of it, in order: a number of results, and where they end.
+    `opened` returns its text, `delimiter` stands between two cells. `commits` are what the journal
+    says of it, in order: a number of results, and where they end.
     """
     if output_format == "parquet":
         return _ParquetResults(path)
     delimiter = delimiter if output_format in DELIMITERS else ""
-    return _TextResults(path, commits, delimiter, compression)
+    return _TextResults(path, commits, delimiter, opened)
 
 
 def column_types(paths: Iterable[Path], output_format: str) -> Any:
@@ -91,10 +91,14 @@ class _TextResults:
     """The lines of JSON Lines, or with a `delimiter` the rows of CSV or TSV."""
 
     def __init__(
-        self, path: Path, commits: Iterable[tuple[int, int]], delimiter: str, compression: str
+        self,
+        path: Path,
+        commits: Iterable[tuple[int, int]],
+        delimiter: str,
+        opened: Callable[[Path], BinaryIO],
     ) -> None:
         self._path = path
-        self._compression = compression
+        self._opened = opened
         self._delimiter = delimiter
         numbers, self._ends = array("Q"), array("Q")
         for number, end in commits:
@@ -132,11 +136,9 @@ class _TextResults:
         """Return the text of a commit's results, without a header."""
         with output_errors(self._path):
             if self._file is None:
-                self._file = opened_text(real_path(self._path), self._compression)
+                self._file = self._opened(real_path(self._path))
                 if self._delimiter:
-                    header = self._file.readline()
-                    while header.count(b'"') % 2 and (line := self._file.readline()):
-                        header += line
+                    header = header_of(self._file)
                     names = csv.reader([header.decode("utf-8-sig")], delimiter=self._delimiter)
                     self._columns = tuple(next(names, ()))
                     self._start = len(header)

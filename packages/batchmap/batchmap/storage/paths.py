@@ -49,7 +49,8 @@ class NamedPath(_ConcretePath):  # type: ignore[misc]
 
     def beside(self, suffix: str) -> NamedPath:
         """Return the path of the file beside it whose name is longer by `suffix`."""
-        return NamedPath(f"{self}{suffix}")
+        name = f"{self}"
+        return NamedPath((name.rstrip("/") or name) + suffix)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NamedPath, (str(self),)

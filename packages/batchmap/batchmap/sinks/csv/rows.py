@@ -153,7 +153,7 @@ class CsvSink:
     def fitted(self, made: Segment) -> list[str]:
         assert isinstance(made.form, CsvForm)
         if made.form.columns == self._columns:
-            return made.pieces
+            return made.each() if self._file.takes_each else made.pieces
         # A failed item has no row.
         rows = made.each()
         carried = iter(self.carry(Kept(list(filter(None, rows)), columns=made.form.columns), 0))
@@ -182,11 +182,10 @@ class CsvSink:
         return [self._line(row) for row, _ in carried]
 
     def write(self, pieces: Sequence[str]) -> int:
-        rows = "".join(pieces)
-        if rows and self._file.end == 0:
-            assert self._columns is not None
-            rows = self._mark + self._line(list(map(self.encoder.quoted, self._columns))) + rows
-        return self._file.append(rows)
+        header = ""
+        if self._columns is not None:
+            header = self._mark + self._line(list(map(self.encoder.quoted, self._columns)))
+        return self._file.append(pieces, header)
 
     def sync(self) -> int:
         return self._file.sync()

@@ -18,9 +18,10 @@ from batchmap.sinks.output_errors import changed_meanwhile, not_what_was_written
 from batchmap.sinks.store_parts import StoreParts
 from batchmap.storage import DRAFT_PREFIX, Location, draft_path, replacing, sync_directory
 from batchmap.storage.output_lease import OutputLease
+from batchmap.storage.part_files import parts_in
 from batchmap.text import printable
 
-__all__ = ["OUTPUT", "LocalParquetParts", "ParquetParts", "StoreParquetParts"]
+__all__ = ["OUTPUT", "LocalParquetParts", "ParquetParts", "StoreParquetParts", "digest_of"]
 
 OUTPUT = 0
 """The number of the merged output; those of parts begin at 1."""
@@ -45,6 +46,13 @@ class ParquetParts(Protocol):
     def refuse_irregular_output(self) -> None:
         """Raise `OutputError` for an output that is no regular file."""
 
+    def settle(self) -> None:
+        """Complete a merge that was killed while its files got their names."""
+
+    def outputs(self) -> list[int]:
+        """Return the numbers of the files of the merged output, which may be missing."""
+        ...
+
     def opened(self, number: int) -> AbstractContextManager[Any]:
         """Open a file for pyarrow to read; raises `FileNotFoundError` when it is missing."""
 
@@ -63,10 +71,11 @@ class ParquetParts(Protocol):
     def write(self, number: int, fill: _Fill) -> bytes | None:
         """Write one part, whole or not at all; return its digest."""
 
-    def merge(self, fill: _Fill, note: Callable[[bytes], None]) -> None:
+    def merge(self, fill: Callable[[BinaryIO], bool], note: Callable[[bytes], None]) -> None:
         """Write the output, whole or not at all, and remove the parts.
 
-        `note` gets the digest of the output before it has its name.
+        `fill` writes one file and returns whether another one has to follow. `note` gets the digest
+        of the output before it has its name.
         """
 
     def remove_parts(self) -> None:
@@ -92,6 +101,12 @@ class LocalParquetParts:
                     f"{printable(f'{self.path}')}: not a regular file; name another one"
                 )
 
+    def settle(self) -> None:
+        """Do nothing: one file gets its name at once."""
+
+    def outputs(self) -> list[int]:
+        return [OUTPUT]
+
     @contextmanager
     def opened(self, number: int) -> Iterator[Path]:
         yield self._file(number)
@@ -102,10 +117,9 @@ class LocalParquetParts:
         for number in range(merged + 1, end + 1):
             self._remember(self._file(number))
         if end == 0:
-            self._output.unlink(missing_ok=True)
-            sync_directory(self._output.parent)  # or it could come back as this run's own
+            self._remove_output()
         if merged:
-            self._remember(self._output)
+            self._remember_output()
         if 0 < merged == end:
             self._remove_directory()
         else:
@@ -125,7 +139,7 @@ class LocalParquetParts:
 
     def check_digest(self, number: int, digest: bytes) -> None:
         path = self._file(number)
-        if _digest_of(path) != digest:
+        if digest_of(path) != digest:
             raise not_what_was_written(path if number else self.path)
 
     def has_output(self) -> bool:
@@ -136,7 +150,7 @@ class LocalParquetParts:
         self._write(number, fill, noted.append)
         return noted[0]
 
-    def merge(self, fill: _Fill, note: Callable[[bytes], None]) -> None:
+    def merge(self, fill: Callable[[BinaryIO], bool], note: Callable[[bytes], None]) -> None:
         self._write(OUTPUT, fill, note)
         self.remove_parts()
 
@@ -147,7 +161,7 @@ class LocalParquetParts:
         with replacing(target, draft) as file:
             fill(file)
             file.flush()
-            note(_digest_of(draft))
+            note(digest_of(draft))
         self._remember(target)
 
     def remove_parts(self) -> None:
@@ -157,7 +171,8 @@ class LocalParquetParts:
 
     def files(self) -> list[Path]:
         """Return the files that hold the results, in order: the output, and the parts after it."""
-        found = [self._output] if self._output.exists() else []
+        found = [self._output] if self._output.is_file() else []
+        found += parts_in(self._output, ".parquet").values()
         with suppress(FileNotFoundError):
             named = (path for path in self._directory.iterdir() if _part_name(path.name))
             found += sorted(named, key=lambda path: (len(path.name), path.name))
@@ -177,6 +192,14 @@ class LocalParquetParts:
                 if part is None or int(part[1]) not in kept:
                     path.unlink()
 
+    def _remove_output(self) -> None:
+        self._output.unlink(missing_ok=True)
+        sync_directory(self._output.parent)  # or it could come back as this run's own
+
+    def _remember_output(self) -> None:
+        for number in self.outputs():
+            self._remember(self._file(number))
+
     def _remember(self, path: Path) -> None:
         self._known[path] = path.stat()
 
@@ -190,7 +213,8 @@ class LocalParquetParts:
             self._directory.rmdir()
 
 
-def _digest_of(path: Path) -> bytes:
+def digest_of(path: Path) -> bytes:
+    """Return the digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, output_digest).digest()
 
@@ -207,6 +231,12 @@ class StoreParquetParts:
 
     def refuse_irregular_output(self) -> None:
         """Do nothing: a store has regular files only."""
+
+    def settle(self) -> None:
+        """Do nothing: one file gets its name at once."""
+
+    def outputs(self) -> list[int]:
+        return [OUTPUT]
 
     @contextmanager
     def opened(self, number: int) -> Iterator[Any]:
@@ -239,7 +269,7 @@ class StoreParquetParts:
         self._parts.write(number, file.getvalue())
         return output_digest(file.getbuffer()).digest()
 
-    def merge(self, fill: _Fill, note: Callable[[bytes], None]) -> None:
+    def merge(self, fill: Callable[[BinaryIO], bool], note: Callable[[bytes], None]) -> None:
         self._parts.merge(fill)
 
     def remove_parts(self) -> None:

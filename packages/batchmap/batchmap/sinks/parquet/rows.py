@@ -6,7 +6,7 @@ A Parquet file ends with its footer, so it cannot be appended to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
@@ -17,6 +17,7 @@ from batchmap.sinks.output_errors import not_what_was_written, output_errors
 from batchmap.sinks.parquet.form import ParquetForm, made_table
 from batchmap.sinks.parquet.parts import OUTPUT, ParquetParts
 from batchmap.sinks.parquet.row_encoding import Encoded, row_of, strict_row_of
+from batchmap.sinks.parquet.row_groups import RowGroupWriter
 from batchmap.sinks.parquet.schema import Columns
 from batchmap.sinks.parquet.types import pyarrow
 from batchmap.sinks.values.kept_results import with_result
@@ -27,8 +28,6 @@ from batchmap.worker.failures import describe_failure
 __all__ = ["ParquetSink"]
 
 _PARTS_KEY = b"parts"
-_MERGED_ROWS = 100_000
-_MERGED_BYTES = 64 << 20
 
 
 class ParquetSink:
@@ -38,7 +37,8 @@ class ParquetSink:
     The merged output says in its metadata of how many parts it was made, and counts as these when
     a run goes on. `model` is a schema that gives columns their types where these hold all values;
     with `is_given`, columns and types are those of `model`, and what does not fit is a failure.
-    With `with_item`, the columns of the item stand before those of the result.
+    With `with_item`, the columns of the item stand before those of the result. With `split_bytes`,
+    a file of the merged output ends where it reaches that size.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class ParquetSink:
         is_given: bool = False,
         strict: bool = False,
         with_item: bool = False,
+        split_bytes: int | None = None,
     ) -> None:
         self.encoder = strict_row_of if strict else row_of
         self.shows_items = with_item
@@ -56,6 +57,7 @@ class ParquetSink:
         self._path = parts.path
         self._parts = parts
         self._model, self._is_given = model, is_given
+        self._split_bytes = split_bytes
         self.commit_every_s, self.commit_soonest_s = parts.commit_every_s, parts.commit_soonest_s
         self.digest: bytes | None = None
         self._reset()
@@ -70,6 +72,7 @@ class ParquetSink:
 
     def check(self, stretches: Iterable[Stretch]) -> None:
         with output_errors(self._path):
+            self._parts.settle()
             merged = self._merged_parts()
             is_known, is_noted = not self._parts.has_output(), False
             for number, digest in stretches:
@@ -90,6 +93,7 @@ class ParquetSink:
         self._reset()
         with output_errors(self._path):
             self._parts.refuse_irregular_output()
+            self._parts.settle()
             merged = self._merged_parts() if end else 0
             if merged > end:
                 return 0  # what is merged cannot be cut
@@ -166,7 +170,9 @@ class ParquetSink:
             self._parts.check()
             if not self._is_finished():
                 self._columns.complete()
-                self._parts.merge(self._merge, lambda digest: note(-self._end, digest))
+                schema = self._columns.schema(**{_PARTS_KEY.decode(): str(self._end)})
+                fill = RowGroupWriter(self._tables(), schema, self._split_bytes)
+                self._parts.merge(fill, lambda digest: note(-self._end, digest))
                 self._merged = self._end
             else:
                 self._parts.remove_parts()
@@ -179,7 +185,8 @@ class ParquetSink:
 
     def _merged_parts(self) -> int:
         """Return of how many parts the output was merged, 0 when it does not exist."""
-        schema = self._schema(OUTPUT)
+        first, *_ = [*self._parts.outputs(), OUTPUT]
+        schema = self._schema(first)
         number = b"0" if schema is None else (schema.metadata or {}).get(_PARTS_KEY, b"0")
         return int(number) if number.isdigit() else 0
 
@@ -193,17 +200,17 @@ class ParquetSink:
             try:
                 self._columns.add_schema(schema)
             except ValueError as error:
-                part = f"part {number} of " if number != OUTPUT else ""
+                part = f"part {number} of " if number > OUTPUT else ""
                 raise OutputError(
                     f"{part}{printable(f'{self._path}')}: is not of this run ({error})",
                     advice="start again with {overwrite}",
                 ) from error
-            last += number != OUTPUT
+            last += number > OUTPUT
         return last
 
     def _numbers(self, merged: int, end: int) -> list[int]:
         """Return the numbers of the files that hold the rows."""
-        return [*([OUTPUT] if merged else []), *range(merged + 1, end + 1)]
+        return [*(self._parts.outputs() if merged else []), *range(merged + 1, end + 1)]
 
     def _schema(self, number: int) -> Any:
         """Return the schema of a file, `None` when it is missing or not whole."""
@@ -239,28 +246,6 @@ class ParquetSink:
             failures[offset] = (
                 error.failure if isinstance(error, Unwritable) else describe_failure(error)
             )
-
-    def _merge(self, file: BinaryIO) -> None:
-        schema = self._columns.schema(**{_PARTS_KEY.decode(): str(self._end)})
-        with self._files.ParquetWriter(file, schema) as writer:
-            for table in self._row_groups():
-                writer.write_table(table)
-
-    def _row_groups(self) -> Iterator[Any]:
-        """Yield the rows of all files in tables that are large enough for a row group."""
-        concatenated = pyarrow().concat_tables
-        tables: list[Any] = []
-        rows = size_bytes = 0
-        for table in self._tables():
-            tables.append(table)
-            rows += table.num_rows
-            size_bytes += table.nbytes
-            if rows >= _MERGED_ROWS or size_bytes >= _MERGED_BYTES:
-                yield concatenated(tables)
-                tables = []
-                rows = size_bytes = 0
-        if tables:
-            yield concatenated(tables)
 
     def _tables(self) -> Iterator[Any]:
         for number in self._numbers(self._merged, self._end):

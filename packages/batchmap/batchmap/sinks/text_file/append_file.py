@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -22,7 +22,7 @@ from batchmap.storage import Location, create_new, sync_directory
 from batchmap.storage.file_lock import lock_file
 from batchmap.text import printable
 
-__all__ = ["AppendedFile", "GrowingText", "hash_of"]
+__all__ = ["AppendedFile", "GrowingText", "hash_of", "joined_text"]
 
 _BUFFER_BYTES = 256 << 10
 
@@ -49,13 +49,20 @@ class GrowingText(Protocol):
     """Its length in bytes, with what is still in memory."""
     commit_every_s: float
     commit_soonest_s: float
+    takes_each: bool
+    """Whether each result must be a piece of its own, as it may be where a file ends."""
     digest: bytes | None
 
     def check(self, stretches: Iterable[Stretch]) -> None: ...
 
     def start(self, end: int) -> int: ...
 
-    def append(self, text: str) -> int: ...
+    def append(self, pieces: Sequence[str], header: str = "") -> int:
+        """Append pieces, perhaps in memory only; return where the text ends then.
+
+        A file without text gets `header` before its first piece.
+        """
+        ...
 
     def sync(self) -> int: ...
 
@@ -79,6 +86,7 @@ class AppendedFile:
 
     commit_every_s = 0.5
     commit_soonest_s = 0.0
+    takes_each = False
 
     def __init__(self, path: Path) -> None:
         self.path: Location = path
@@ -127,11 +135,11 @@ class AppendedFile:
         self._is_suspect = False
         return self.end
 
-    def append(self, text: str) -> int:
-        return self.append_bytes(text.encode())
+    def append(self, pieces: Sequence[str], header: str = "") -> int:
+        return self.append_bytes(joined_text(self.end, pieces, header))
 
     def append_bytes(self, data: bytes) -> int:
-        """Do as `append`, for text that is encoded already, or data that is no text."""
+        """Append text that is encoded already, or data that is no text; return where it ends."""
         self._buffer += data
         self.end += len(data)
         if len(self._buffer) > _BUFFER_BYTES:
@@ -238,6 +246,12 @@ class AppendedFile:
             raise changed_meanwhile(self.path, "replaced")
         if opened.st_size != self.end:
             raise changed_meanwhile(self.path, "changed by somebody else")
+
+
+def joined_text(end: int, pieces: Sequence[str], header: str) -> bytes:
+    """Return the pieces as one text, after the header where the text before ends at 0."""
+    text = "".join(pieces)
+    return (header + text if text and end == 0 else text).encode()
 
 
 def hash_of(file: Readable, size: int) -> blake2b:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from batchmap.sinks.base import NoteDigest, Stretch, no_note, output_digest
 from batchmap.sinks.output_errors import not_what_was_written, output_errors, real_path
-from batchmap.sinks.text_file.append_file import AppendedFile, GrowingText, hash_of
+from batchmap.sinks.text_file.append_file import (
+    AppendedFile,
+    GrowingText,
+    hash_of,
+    joined_text,
+)
 from batchmap.sinks.text_file.compressed_frames import (
     FRAME_BYTES,
     DamagedFrameError,
@@ -20,7 +25,7 @@ from batchmap.sinks.text_file.compressed_frames import (
 )
 from batchmap.storage import Location
 
-__all__ = ["CompressedFile", "opened_text", "text_bytes"]
+__all__ = ["CompressedFile", "is_torn", "opened_text", "text_bytes"]
 
 
 class CompressedFile:
@@ -38,6 +43,7 @@ class CompressedFile:
         self._real = real_path(path)
         self.commit_every_s = self._file.commit_every_s
         self.commit_soonest_s = self._file.commit_soonest_s
+        self.takes_each = False
         self.end = 0
         self.digest: bytes | None = None
         self._buffer = bytearray()
@@ -80,8 +86,11 @@ class CompressedFile:
                 self._stretch_hash = hash_of(text, end - self._stretch_start)
         return end
 
-    def append(self, text: str) -> int:
-        data = text.encode()
+    def append(self, pieces: Sequence[str], header: str = "") -> int:
+        return self.append_bytes(joined_text(self.end, pieces, header))
+
+    def append_bytes(self, data: bytes) -> int:
+        """Append text that is encoded already; return where the text ends."""
         self._buffer += data
         self.end += len(data)
         while len(self._buffer) >= FRAME_BYTES:
@@ -145,3 +154,9 @@ def text_bytes(path: Path, compression: str) -> tuple[int, int]:
         return path.stat().st_size, 0
     with UnpackedFrames(path.open("rb"), frame_format(compression)) as text:
         return text.size, text.file_bytes - text.starts[-1]
+
+
+def is_torn(path: Path, compression: str) -> bool:
+    """Tell whether what follows the last whole frame of a file, if anything, may be part of one."""
+    with UnpackedFrames(path.open("rb"), frame_format(compression)) as text:
+        return text.is_torn()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
 from batchmap.sinks.base import NoteDigest, Stretch, no_note, output_digest
 from batchmap.sinks.output_errors import not_what_was_written, output_errors
 from batchmap.sinks.store_parts import StoreParts
-from batchmap.sinks.text_file.append_file import GrowingText
+from batchmap.sinks.text_file.append_file import GrowingText, joined_text
 from batchmap.sinks.text_file.compressed_frames import FrameFormat, UnpackedFrames, frame_format
 from batchmap.storage import Location
 from batchmap.storage.output_lease import OutputLease
@@ -31,6 +31,7 @@ class StoreText:
 
     commit_every_s = 10.0
     commit_soonest_s = 10.0
+    takes_each = False
 
     def __init__(self, output: OutputLease, suffix: str, compression: str = "") -> None:
         self.path: Location = output.url
@@ -75,8 +76,8 @@ class StoreText:
                     self._stretch_hash.update(self._text(self._parts.read(key)))
         return self.end
 
-    def append(self, text: str) -> int:
-        data = text.encode()
+    def append(self, pieces: Sequence[str], header: str = "") -> int:
+        data = joined_text(self.end, pieces, header)
         self._buffer += data
         self.end += len(data)
         if len(self._buffer) >= PART_BYTES:
