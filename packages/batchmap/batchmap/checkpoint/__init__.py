@@ -7,7 +7,8 @@ from batchmap.checkpoint.completion_log import CompletionLog, FailureSpool
 from batchmap.checkpoint.failure_stats import FailureLimit
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.pending_items import PendingItems
-from batchmap.checkpoint.recorder import MAX_BATCH_ITEMS, Recorder
+from batchmap.checkpoint.recorder import Recorder
+from batchmap.checkpoint.result_writer import MAX_BATCH_ITEMS
 from batchmap.checkpoint.store_journal import StoreJournal
 
 __all__ = [
