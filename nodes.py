@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchmap.command.settings import CommandSettings
 from batchmap.job import Job
@@ -22,6 +22,9 @@ from kaygraph import BatchNode, MetricsNode, Node, ParallelBatchNode
 
 from batchmap_workbook.utils import analysis, execution, reporting
 from batchmap_workbook.utils.cli.settings import Settings
+
+if TYPE_CHECKING:
+    _PhaseOutcome = tuple[execution.RunResult, analysis.ResultLog | None]
 
 __all__ = [
     "AggregateNode",
@@ -100,9 +103,6 @@ class SplitBatchNode(_SettingsNode):
             shared.pop(key, None)
         shared["batch_size"] = shared["plan"].batch_size
         shared["num_batches"] = shared["plan"].num_batches
-
-
-_PhaseOutcome = tuple[execution.RunResult, analysis.ResultLog | None]
 
 
 class ProcessNode(MetricsNode):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from batchmap import run
-from batchmap.checkpoint import StoreJournal
+from batchmap.checkpoint.store_journal import StoreJournal
 from batchmap.errors import OutputError, OutputHeldError
 from batchmap.sinks import Sink, open_sink, write_errors
 from batchmap.storage import OUTPUT_FORMATS, StoreUrl

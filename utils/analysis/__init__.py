@@ -7,31 +7,34 @@
 all of them find.
 """
 
-from .aggregates import Part, WorkerSum, gibibytes, parts_of, worker_sums
-from .case import ComparedRounds, RunFigures, analyze_rounds, build_case, plan_as_run
-from .comparison import describe_runs
-from .correctness import ResultLog, RoundResults
-from .given_options import GivenOptions
-from .histogram import Bin, Histogram, make_histogram
-from .recommendations import NEARLY_BEST, recommend
-from .records import (
-    Bottleneck,
-    Case,
-    Comparison,
-    FailureExample,
-    Mismatch,
-    Prediction,
-    Recommendation,
-    Regression,
-    Spread,
-    Sweep,
-    SweepPoint,
-    TimeBreakdown,
-    Verdict,
-)
-from .regressions import compare_with, read_benchmark, saved_benchmark
-from .scaling import fit_scaling, fitted_curve
-from .worker_load import WorkerLoad, worker_loads
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .aggregates import Part, WorkerSum, gibibytes, parts_of, worker_sums
+    from .case import ComparedRounds, RunFigures, analyze_rounds, build_case, plan_as_run
+    from .comparison import describe_runs
+    from .correctness import ResultLog, RoundResults
+    from .given_options import GivenOptions
+    from .histogram import Bin, Histogram, make_histogram
+    from .recommendations import NEARLY_BEST, recommend
+    from .records import (
+        Bottleneck,
+        Case,
+        Comparison,
+        FailureExample,
+        Mismatch,
+        Prediction,
+        Recommendation,
+        Regression,
+        Spread,
+        Sweep,
+        SweepPoint,
+        TimeBreakdown,
+        Verdict,
+    )
+    from .regressions import compare_with, read_benchmark, saved_benchmark
+    from .scaling import fit_scaling, fitted_curve
+    from .worker_load import WorkerLoad, worker_loads
 
 __all__ = [
     "NEARLY_BEST",
@@ -74,3 +77,25 @@ __all__ = [
     "worker_loads",
     "worker_sums",
 ]
+
+_NAMES = {
+    ".aggregates": ["Part", "WorkerSum", "gibibytes", "parts_of", "worker_sums"],
+    ".comparison": ["describe_runs"],
+    ".correctness": ["ResultLog", "RoundResults"],
+    ".given_options": ["GivenOptions"],
+    ".histogram": ["Bin", "Histogram", "make_histogram"],
+    ".recommendations": ["NEARLY_BEST", "recommend"],
+    ".regressions": ["compare_with", "read_benchmark", "saved_benchmark"],
+    ".scaling": ["fit_scaling", "fitted_curve"],
+    ".worker_load": ["WorkerLoad", "worker_loads"],
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+"""Where each public name is defined; modules are loaded as they are needed."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_MODULES[name], __name__), name)

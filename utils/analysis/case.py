@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchmap.backends import runs_in_processes
 from batchmap.metrics import RunSummary
@@ -13,11 +13,12 @@ from batchmap.resources import usable_cores
 
 from ..execution.trace import Round, Trace
 from .comparison import compare_runs, explain_run, median_round
-from .core_capacity import measure_capacity
-from .correctness import RoundResults, check_results, place_in_words
 from .given_options import GivenOptions
 from .records import Case, Comparison, FailureExample, Verdict
 from .thresholds import is_cpu_bound
+
+if TYPE_CHECKING:
+    from .correctness import RoundResults
 
 __all__ = ["ComparedRounds", "RunFigures", "analyze_rounds", "build_case", "plan_as_run"]
 
@@ -75,6 +76,8 @@ def analyze_rounds(
     by no more than `tolerance`, or this share of them, match. With `measures_capacity`, which is
     for the last round, it is measured how many cores' work the machine does, if the items compute.
     """
+    from .correctness import check_results  # which only comparisons need
+
     return compare_runs(
         compared.rounds,
         data_type=compared.data_type,
@@ -114,11 +117,13 @@ def build_case(
         breakdown, bottleneck = explain_run(
             figures.plan, run, trace, usable_cores=usable_cores(), given=figures.given
         )
-    place = place_in_words(figures.items)
     if outcome is not None:  # the records of `run` count the items that were left to be done
         failed_items = outcome.first_failures
         run = run.with_places_of(outcome)
     else:
+        from .correctness import place_in_words
+
+        place = place_in_words(figures.items)
         failed_items = tuple(FailedItem(place(one.index), one) for one in run.unexpected_failures)
         run = replace(
             run,
@@ -157,6 +162,8 @@ def _capacity(sequential: RunSummary) -> float | None:
     """Return how many cores' work the machine does at once; `None` where it does not matter."""
     if not is_cpu_bound(sequential) or sequential.total_duration < MIN_BASELINE_S:
         return None
+    from .core_capacity import measure_capacity
+
     cores = usable_cores()
     try:
         return 1.0 if cores == 1 else min(float(cores), measure_capacity(cores))

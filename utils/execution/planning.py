@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from itertools import islice
-from statistics import fmean
 from typing import Any
 
 from batchmap.engine import open_plan
@@ -80,4 +79,4 @@ def plan_run(
 
 def _typical_bytes(items: Iterable[Any]) -> int:
     sizes = [sys.getsizeof(item) for item in islice(items, ITEMS_SAMPLED)]
-    return round(fmean(sizes)) if sizes else 1
+    return round(sum(sizes) / len(sizes)) if sizes else 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from batchmap.command.export import export_document
 from batchmap.command.run_settings import RunSettings
-from batchmap.command.settings import CommandSettings
+from batchmap.command.settings import EXPORTS, CommandSettings
 from batchmap.mapping_record import as_mapping
 from batchmap.records import RunOutcome
 from batchmap.resources import describe_machine
@@ -71,6 +71,8 @@ def write_report_files(
     `source_name` names the input without a password. Raises `OutputError` for a file that cannot
     be written, `UsageError` when a package is missing.
     """
+    if all(getattr(settings, name) is None for name in EXPORTS):
+        return
     shown = settings
     if isinstance(settings, RunSettings):  # a database's URL may hold a password, a name does not
         shown = replace(settings, source=source_name)

@@ -26,7 +26,6 @@ from batchmap.checkpoint.open_input import open_input
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
 from batchmap.checkpoint.session import open_recorder
-from batchmap.checkpoint.sync_preview import preview_sync
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.engine import RunState, limits_of, open_plan, stream_batches
 from batchmap.errors import UsageError
@@ -121,6 +120,8 @@ class Job:
         It takes the place of `open` and the others. Raises what `open` raises.
         """
         self._check_use()
+        from batchmap.checkpoint.sync_preview import preview_sync  # which only this needs
+
         return preview_sync(self.options, self._fingerprint, self.source, self.stop)
 
     def open(self) -> PendingItems:

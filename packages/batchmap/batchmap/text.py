@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
 from collections.abc import Sequence
 
 __all__ = ["near_names", "printable"]
@@ -11,12 +9,18 @@ __all__ = ["near_names", "printable"]
 
 def near_names(name: str, allowed: Sequence[str]) -> str:
     """Return `; did you mean …?` when `name` is close to one of `allowed`, else an empty string."""
+    import difflib  # as a name is wrong only now and then
+
     near = difflib.get_close_matches(name, allowed, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def printable(text: str) -> str:
     """Return `text` in one line, control characters escaped: none of it controls the terminal."""
+    if text.isprintable():
+        return text
+    import unicodedata
+
     return "".join(
         character
         if character.isprintable()

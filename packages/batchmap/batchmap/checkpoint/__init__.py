@@ -9,7 +9,6 @@ from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
 from batchmap.checkpoint.result_writer import MAX_BATCH_ITEMS
-from batchmap.checkpoint.store_journal import StoreJournal
 
 __all__ = [
     "MAX_BATCH_ITEMS",
@@ -19,5 +18,4 @@ __all__ = [
     "Journal",
     "PendingItems",
     "Recorder",
-    "StoreJournal",
 ]

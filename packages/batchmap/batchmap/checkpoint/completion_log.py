@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -66,6 +65,8 @@ class FailureSpool:
     """
 
     def __init__(self) -> None:
+        import tempfile  # which takes a while to load
+
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._buffer = bytearray()
 
@@ -104,6 +105,8 @@ class FailureSpool:
         try:
             yield
         except OSError as error:
+            import tempfile
+
             raise OutputError(
                 f"failed items cannot be kept in {tempfile.gettempdir()} ({error.strerror}); "
                 "make room there, or set TMPDIR"

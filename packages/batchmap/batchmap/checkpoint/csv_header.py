@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchmap.checkpoint.done_items import result_commits
 from batchmap.checkpoint.journal import Journal
@@ -24,13 +24,16 @@ from batchmap.checkpoint.journal_replacement import (
 )
 from batchmap.records import ItemFailure
 from batchmap.row_blocks import RowForm, Segment
-from batchmap.sinks import OutputForm, ResultReader, Sink
+from batchmap.sinks import OutputForm, Sink
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.csv.cells import Cells
 from batchmap.sinks.csv.columns import EXTRA, cells_of_row, chosen_columns
 from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.storage import Location, draft_path
+
+if TYPE_CHECKING:
+    from batchmap.sinks.read_back import ResultReader
 
 __all__ = ["FIRST_ITEMS", "HeaderedCsv", "with_header"]
 

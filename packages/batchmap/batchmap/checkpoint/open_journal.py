@@ -16,8 +16,6 @@ from batchmap.checkpoint.journal_file import (
     remove_journal_file,
 )
 from batchmap.checkpoint.journal_replacement import settle
-from batchmap.checkpoint.store_journal import StoreJournal
-from batchmap.checkpoint.table_journal import TableJournal
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink
@@ -111,8 +109,12 @@ def _refuse_leftovers(options: JobOptions, output: Path) -> None:
 def _opened_journal(options: JobOptions, output: Path | OutputLease | TableOutput) -> Journal:
     """Open the journal; with `overwrite`, one that is damaged is replaced."""
     if isinstance(output, OutputLease):
+        from batchmap.checkpoint.store_journal import StoreJournal
+
         return StoreJournal(output)
     if isinstance(output, TableOutput):
+        from batchmap.checkpoint.table_journal import TableJournal
+
         return TableJournal(output, anew=options.overwrite)
     path = journal_path(output)
     try:

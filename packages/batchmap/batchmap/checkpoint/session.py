@@ -28,8 +28,6 @@ from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.open_journal import agree, open_journal
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.checkpoint.recorder import Recorder
-from batchmap.checkpoint.sync import open_sync_recorder
-from batchmap.checkpoint.sync_results import remove_sync
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import JobOptions
 from batchmap.sinks import Sink
@@ -40,6 +38,8 @@ from batchmap.storage import (
     Location,
     Store,
     StoreUrl,
+    journal_path,
+    sync_path,
     why_failed,
 )
 from batchmap.storage.output_lease import OutputLease
@@ -111,6 +111,8 @@ def open_recorder(
             _start(options, now, before is not None, journal, sink)
         if pending is None:
             assert journal is not None
+            from batchmap.checkpoint.sync import open_sync_recorder  # which only syncs need
+
             yield open_sync_recorder(stack, options, now, source, identity, journal, stop=stop)
             return
         done = (0, 0) if journal is None else journal.counts()
@@ -128,7 +130,15 @@ def open_recorder(
         )
         yield recorder
         if recorder.finished and isinstance(output, Path):
-            remove_sync(output)
+            _remove_sync(output)
+
+
+def _remove_sync(output: Path) -> None:
+    """Remove what a sync has left beside an output, if anything."""
+    if journal_path(sync_path(output)).exists():
+        from batchmap.checkpoint.sync_results import remove_sync
+
+        remove_sync(output)
 
 
 def _keeps_order(options: JobOptions, before: Mapping[str, Any] | None) -> bool:
@@ -160,7 +170,7 @@ def _start(
     """Make output and journal agree, so that the run can begin, or go on from there."""
     if not goes_on:
         if isinstance(options.output, Path):
-            remove_sync(options.output)
+            _remove_sync(options.output)
         journal.begin(fingerprint)
         if options.split_size_bytes is not None and isinstance(options.output, Path):
             with output_errors(options.output):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -139,7 +140,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(subcommand: Subcommand, hint: str) -> _Parser:
-    parser = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    parser = _Parser(
+        add_help=False,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+        # It asks for a form of help at each argument: without the width of a terminal.
+        formatter_class=partial(argparse.HelpFormatter, width=80),
+    )
     parser.hint = hint
     for row in subcommand.rows():
         flags = flags_of(row)

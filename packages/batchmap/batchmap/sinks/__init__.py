@@ -13,15 +13,12 @@ from batchmap.sinks.failure_file import (
 )
 from batchmap.sinks.json_lines import StdoutSink
 from batchmap.sinks.output_form import OutputForm
-from batchmap.sinks.read_back import ResultReader, open_reader
 
 __all__ = [
     "OutputForm",
-    "ResultReader",
     "Sink",
     "StdoutSink",
     "failure_line",
-    "open_reader",
     "open_sink",
     "renumbered_failure",
     "update_errors",

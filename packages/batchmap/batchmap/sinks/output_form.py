@@ -6,12 +6,11 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from batchmap.sinks.base import Sink
 from batchmap.sinks.factory import open_sink
 from batchmap.sinks.json_lines import StdoutSink
-from batchmap.sinks.read_back import ResultReader, open_reader
 from batchmap.sinks.text_file.compressed_file import opened_text, text_bytes
 from batchmap.sinks.text_file.compressed_frames import FRAME_BYTES
 from batchmap.sinks.text_file.joined_parts import JoinedParts, joined_parts
@@ -19,6 +18,9 @@ from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
 from batchmap.storage.part_files import parts_in
 from batchmap.storage.table_output import TableOutput
+
+if TYPE_CHECKING:
+    from batchmap.sinks.read_back import ResultReader
 
 __all__ = ["OutputForm"]
 
@@ -105,6 +107,8 @@ class OutputForm:
 
     def reader(self, path: Path, commits: Iterable[tuple[int, int]]) -> ResultReader:
         """Return the reader of an output in this form, as `open_reader` does."""
+        from batchmap.sinks.read_back import open_reader  # which few runs need
+
         return open_reader(
             path,
             self.output_format,

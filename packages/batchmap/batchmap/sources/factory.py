@@ -33,7 +33,6 @@ from batchmap.sources.opening.byte_sources import (
     is_stored,
 )
 from batchmap.sources.opening.opened_file import HowToRead, open_file
-from batchmap.sources.opening.spool import Spooled
 from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
 from batchmap.sources.selected_columns import selected
 from batchmap.storage import (
@@ -136,7 +135,13 @@ def _standard_input(how: HowToRead, stopped: Callable[[], bool], repeatable: boo
                 f"{noun} cannot be read from standard input; name the file instead of -"
             )
     stream: ByteSource = StandardInput(stopped)
-    return open_file(Spooled(stream) if repeatable else stream, [], how)
+    return open_file(_spooled(stream) if repeatable else stream, [], how)
+
+
+def _spooled(stream: ByteSource) -> ByteSource:
+    from batchmap.sources.opening.spool import Spooled  # which few inputs need
+
+    return Spooled(stream)
 
 
 _OF_DIRECTORY = "{rows} takes the rows of all files in it"
@@ -204,5 +209,5 @@ def _file(spec: str, how: HowToRead, repeatable: bool) -> Source:
         raise InputError(f"{spec or repr(spec)}: {why}")
     file: ByteSource = LocalFile(path, name=spec)
     if repeatable and not file.repeatable:
-        file = Spooled(file)
+        file = _spooled(file)
     return open_file(file, path.suffixes, how)

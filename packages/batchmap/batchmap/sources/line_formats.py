@@ -10,7 +10,6 @@ from itertools import count
 from typing import Any, cast
 
 from batchmap.lone_surrogates import unescape
-from batchmap.marked_json import NotMarkableError, unmarked
 from batchmap.records import ItemFailure, UnreadableRecord
 from batchmap.sources.base import InputRecord, unreadable_record
 from batchmap.sources.json.strict import NotJsonError, describe_json_error, whole_json
@@ -202,6 +201,8 @@ def _failed_item(value: Any) -> Any:
         return UnreadableRecord(ItemFailure(error_type, error, ""), item)
     if type(item) not in (dict, list):
         return item
+    from batchmap.marked_json import NotMarkableError, unmarked  # which few runs need
+
     try:
         return unmarked(item)
     except NotMarkableError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -86,6 +85,8 @@ def _reservoir(
     Algorithm L of K.-H. Li, "Reservoir-sampling algorithms of time complexity
     O(n(1 + log(N/n)))", ACM Transactions on Mathematical Software 20 (1994).
     """
+    import random  # which takes a while to load
+
     draw = random.Random(seed).random
     found = list(enumerate(islice(records, size)))
     number, weight = size - 1, 1.0

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from batchmap.lone_surrogates import escaped, needs_escape
-from batchmap.marked_json import MARK, NotMarkableError, marked_json
 from batchmap.records import ItemFailure
 from batchmap.sinks.values.value_conversion import JSON, Form, Unwritable, is_plain
 from batchmap.worker.failures import LONGEST_TEXT, describe_failure
@@ -115,6 +114,8 @@ def item_text(item: Any) -> str:
 
     One of an unknown type is marked as an object, with its `repr`.
     """
+    from batchmap.marked_json import MARK, NotMarkableError, marked_json  # which few runs need
+
     try:
         return marked_json(item)
     except NotMarkableError:

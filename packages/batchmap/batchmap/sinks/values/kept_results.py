@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from batchmap.marked_json import NotMarkableError, marked_json
-from batchmap.marked_types import MARKED_TYPES
 from batchmap.records import ItemFailure
 from batchmap.sinks.values.json_encoding import text_of
 from batchmap.sinks.values.value_conversion import Form
@@ -14,10 +13,15 @@ from batchmap.worker.failures import Unwritable, UnwritableFailure
 
 __all__ = ["keeping", "kept_field", "with_result"]
 
-_ANY = Form("JSON", natives=MARKED_TYPES, max_depth=200, nan="kept", any_keys=True)
-"""Objects of classes as `dict`s, all else as it is."""
-
 _MAX_LEVELS = 20
+
+
+@cache
+def _any_form() -> Form:
+    """Return the form in which objects of classes are `dict`s, and all else is as it is."""
+    from batchmap.marked_types import MARKED_TYPES
+
+    return Form("JSON", natives=MARKED_TYPES, max_depth=200, nan="kept", any_keys=True)
 
 
 def keeping(error: Unwritable, result: Any) -> Unwritable:
@@ -36,12 +40,14 @@ def kept_field(result: Any) -> str:
     Objects of classes are objects of JSON, by field, where their class says which fields there are.
     Never raises.
     """
+    from batchmap.marked_json import NotMarkableError, marked_json  # which few runs need
+
     try:
         return f'"result": {marked_json(result)}'
     except NotMarkableError:
         pass
     try:
-        return f'"result": {marked_json(_ANY.plain(result))}'
+        return f'"result": {marked_json(_any_form().plain(result))}'
     except (Unwritable, NotMarkableError):
         return f'"result_repr": {text_of(_described(result))}'
 

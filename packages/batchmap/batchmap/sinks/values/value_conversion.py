@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from batchmap.records import ItemFailure
 from batchmap.sinks.values.library_values import is_missing
-from batchmap.sinks.values.simpler_values import TEXTS, NoFormError, bare, simpler
 from batchmap.worker.failures import Unwritable, describe_failure
 
 __all__ = ["JSON", "STRICT_JSON", "Form", "Unwritable", "is_plain", "unwritable"]
@@ -22,13 +21,11 @@ __all__ = ["JSON", "STRICT_JSON", "Form", "Unwritable", "is_plain", "unwritable"
 _SCALARS = frozenset({str, int, float, bool, NoneType})
 _TEXT = frozenset({str})
 _KNOWN = _SCALARS | {list, tuple, dict}
+# `simpler_values`, which takes a while to load, is imported where there is a value of another type.
 _LONG_BITS = 2000
 """Python converts an integer of fewer bits to digits whatever its limit of digits is."""
 _MAX_STEPS = 10
 """The value of an Enum may be an Enum again; one that is its own value must not hang the run."""
-
-
-_KEYS = (Enum, int, float, date, time, *TEXTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +68,8 @@ class Form:
         for _ in range(_MAX_STEPS):
             if type(simple) in _KNOWN or type(simple) in self.natives:
                 return simple
+            from batchmap.sinks.values.simpler_values import NoFormError, bare, simpler
+
             if is_missing(simple):
                 return math.nan if self.nan == "refused" else None
             try:
@@ -195,4 +194,7 @@ def _check_digits(number: int) -> None:
 
 def _has_key_text(key: Any) -> bool:
     """Tell whether a key that is no text is a number, a date or the like."""
-    return key is None or isinstance(key, _KEYS) or type(key).__module__ == "numpy"
+    from batchmap.sinks.values.simpler_values import TEXTS
+
+    kinds = (Enum, int, float, date, time, *TEXTS)
+    return key is None or isinstance(key, kinds) or type(key).__module__ == "numpy"
