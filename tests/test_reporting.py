@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from batchmap_workbook.utils import reporting
+from batchmap_workbook.utils import analysis, reporting
 from batchmap_workbook.utils.analysis.records import Case, Recommendation
 from batchmap_workbook.utils.execution.trace import Span
 from batchmap_workbook.utils.reporting import (
@@ -188,9 +188,10 @@ def test_the_timeline_names_how_many_workers_it_leaves_out() -> None:
     assert "- and 3 more, all over 2.50s" in lines
 
 
-def test_every_public_name_of_the_reports_can_be_imported() -> None:
-    assert all(callable(getattr(reporting, name)) for name in reporting.__all__)
-    assert sorted(reporting.__all__) == reporting.__all__
+@pytest.mark.parametrize("package", [analysis, reporting])
+def test_every_public_name_of_a_package_can_be_imported(package: Any) -> None:
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    assert len(set(package.__all__)) == len(package.__all__) == len(package._MODULES)
     with pytest.raises(AttributeError, match="no attribute 'render_pdf'"):
         _ = reporting.render_pdf
 

@@ -11,7 +11,6 @@ from batchmap.records import Plan
 from ..execution.trace import Round, Trace
 from .bottlenecks import Evidence, find_bottleneck
 from .given_options import GivenOptions
-from .measurement_noise import noise_warnings, spread_of
 from .records import Bottleneck, Comparison, TimeBreakdown, Verdict
 from .schedule_model import ScheduleModel, model_schedule
 from .thresholds import is_cpu_bound
@@ -189,6 +188,8 @@ def _forecasts(
 
 def _reliability(rounds: Sequence[Round], computes: bool) -> dict[str, Any]:
     """Return how far the rounds lie apart, and what makes them doubtful, by field."""
+    from .measurement_noise import noise_warnings, spread_of  # which a run alone does not need
+
     sequential_s = [one.sequential.total_duration for one in rounds]
     parallel_s = [one.parallel.total_duration for one in rounds]
     times = {"sequential": spread_of(sequential_s), "parallel": spread_of(parallel_s)}
