@@ -61,7 +61,7 @@ def records_of(
                 opened = some.opened()
                 assert len(opened.items) == len(opened.raws) == len(some)
                 for offset, (item, raw) in enumerate(zip(opened.items, opened.raws, strict=True)):
-                    found.append(described(item, raw, some.first_position + offset))
+                    found.append(described(item, raw, some.position(offset)))
         elif record is not None:
             found.append(described(*record))
     return found

@@ -59,6 +59,10 @@ class RowBlock(ABC, Sequence[Any]):
     def size_bytes(self) -> int:
         """Return about how many bytes the records have."""
 
+    def position(self, offset: int) -> int:
+        """Return the source's own number for the record of one of its items."""
+        return self.first_position + offset
+
     @abstractmethod
     def opened(self) -> OpenedBlock:
         """Decode the items; each time anew."""

@@ -86,7 +86,7 @@ class SettledRows:
             block.first_index + at,
             opened.entries(at, at + 1),
             opened.items[at],
-            block.first_position + at,
+            block.position(at),
         )
 
     def all(self) -> list[PendingItem]:

@@ -30,8 +30,8 @@ class LineFormat(ABC):
     keeps_ends: bool = False
     """Whether the end of a line is part of its record; where not, it stands between two alone."""
 
-    def raws(self, data: bytes) -> list[bytes]:
-        """Return the bytes of each record."""
+    def raws(self, data: bytes, number: int) -> list[bytes]:
+        """Return the bytes of each of so many records."""
         return data.splitlines(keepends=True) if self.keeps_ends else data.split(b"\n")
 
     def joined(self, raws: Sequence[bytes]) -> bytes:
@@ -44,9 +44,12 @@ class LineFormat(ABC):
 
 
 class LineBlock(RowBlock):
-    """Some lines; the position of each is its number."""
+    """Some lines; the position of a record is the number of its first line.
 
-    __slots__ = ("data", "first_index", "first_position", "form", "format", "number")
+    There are `num_lines`, which are as many as the records, unless some have several.
+    """
+
+    __slots__ = ("data", "first_index", "first_position", "form", "format", "num_lines", "number")
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class LineBlock(RowBlock):
         number: int,
         first_position: int,
         format: LineFormat,
+        num_lines: int | None = None,
         first_index: int = 0,
         form: RowForm | None = None,
     ) -> None:
@@ -61,50 +65,79 @@ class LineBlock(RowBlock):
         self.number = number
         self.first_position = first_position
         self.format = format
+        self.num_lines = number if num_lines is None else num_lines
         self.first_index = first_index
         self.form = form
 
     def __reduce__(self) -> tuple[Any, ...]:
-        lines = self.data, self.number, self.first_position, self.format
+        lines = self.data, self.number, self.first_position, self.format, self.num_lines
         return type(self), (*lines, self.first_index, self.form)
 
     def __len__(self) -> int:
         return self.number
 
-    def opened(self) -> OpenedBlock:
-        raws = self.format.raws(self.data)
-        return OpenedBlock(self, self.format.items(self.data, raws), raws, self.format.context)
-
-    def part(self, start: int, end: int) -> Self:
-        if start == 0 and end == self.number:
-            return self
-        return self._some(self.format.joined(self.format.raws(self.data)[start:end]), start, end)
-
-    def _some(self, data: bytes, start: int, end: int) -> Self:
-        return type(self)(
-            data,
-            end - start,
-            self.first_position + start,
-            self.format,
-            self.first_index + start,
-            self.form,
-        )
-
     @property
     def size_bytes(self) -> int:
         return len(self.data)
 
+    def opened(self) -> OpenedBlock:
+        raws = self._raws()
+        items = self.format.items(self.data, raws)
+        return OpenedBlock(self, items, raws, self.format.context)
+
+    def position(self, offset: int) -> int:
+        if self.num_lines == self.number:
+            return self.first_position + offset
+        return self.first_position + _lines_in(self._raws()[:offset])
+
+    def part(self, start: int, end: int) -> Self:
+        if start == 0 and end == self.number:
+            return self
+        raws = self._raws()
+        some = raws[start:end]
+        data = self.format.joined(some)
+        if self.num_lines == self.number:
+            return self._some(data, start, end - start, start, end - start)
+        before = _lines_in(raws[:start])
+        return self._some(data, start, len(some), before, _lines_in(some))
+
     def split(self, most: int) -> tuple[Self, Self | None]:
         if most >= self.number:
             return self, None
+        if self.num_lines != self.number:
+            return super().split(most)
         wanted = math.ceil(self.number / math.ceil(self.number / most))
         # Near that, as it would be if all lines were as long as the average.
         end = self.data.rfind(b"\n", 0, len(self.data) * wanted // self.number) + 1
         found = self.data.count(b"\n", 0, end)
-        if not 0 < found <= most or found == self.number:
-            return self.part(0, wanted), self.part(wanted, self.number)
+        left = self.number - found
+        if not 0 < found <= most or not left:
+            return super().split(most)
         first = self.data[: end if self.format.keeps_ends else end - 1]
-        return self._some(first, 0, found), self._some(self.data[end:], found, self.number)
+        return (
+            self._some(first, 0, found, 0, found),
+            self._some(self.data[end:], found, left, found, left),
+        )
+
+    def _raws(self) -> list[bytes]:
+        return self.format.raws(self.data, self.number)
+
+    def _some(self, data: bytes, at: int, number: int, line: int, num_lines: int) -> Self:
+        """Return `number` records from the one at the offset `at`, which begins at `line`."""
+        return type(self)(
+            data,
+            number,
+            self.first_position + line,
+            self.format,
+            num_lines,
+            self.first_index + at,
+            self.form,
+        )
+
+
+def _lines_in(raws: Sequence[bytes]) -> int:
+    """Return how many lines some records have, the last of which may lack its end."""
+    return sum(raw.count(b"\n") for raw in raws) + bool(raws and not raws[-1].endswith(b"\n"))
 
 
 Record = InputRecord | LineBlock

@@ -81,22 +81,27 @@ class RecordLines:
         """Say what is to be said at the end of the input."""
         self._bad_text.close()
 
-    def block(self, is_plain: Callable[[bytes], bool]) -> bytes | None:
-        """Return the next lines joined, where `is_plain` says so of them, and count them as read.
+    def block(self, plain: Callable[[bytes], tuple[int, int]]) -> tuple[bytes, int, int] | None:
+        """Return the next lines, joined, that are `plain`, and count them as read.
 
-        To be called between two records.
+        `plain` says how many bytes and how many records they are; the result is the bytes, and
+        how many records and lines these are. To be called between two records.
         """
         if self._again or (self._ahead and self._is_looked_at):
             return None
         lines = b"".join(self._ahead) if self._ahead else next(self._pieces, None)
         if lines is None:
             return None
+        size, number = plain(lines)
+        found, left = lines[:size], lines[size:]
         self._ahead.clear()
-        if is_plain(lines):
-            return lines
-        self._look_ahead(lines)
+        self._look_ahead(left)
         self._is_looked_at = True
-        return None
+        if not found:
+            return None
+        num_lines = found.count(b"\n") + (not found.endswith(b"\n"))
+        self.first_line += num_lines
+        return found, number, num_lines
 
     def release(self) -> None:
         """Let the input be closed, also where it was not read to its end."""

@@ -117,17 +117,16 @@ class _Table:
         self.columns = self._found_columns()
         context = listener.note_table(self._delimiter, self.columns, self._remarks)
         self._line = CsvLine(self.columns, self._delimiter, settings.quote, context)
-        self._are_plain = PlainLines(self._delimiter, settings.quote)
+        self._plain_lines = PlainLines(self._delimiter, settings.quote, len(self.columns))
 
     def block(self) -> LineBlock | None:
         """Return the lines to come as a block, where they are plain; called between records."""
-        lines = self.record.block(self._are_plain)
-        if lines is None:
+        first_line = self.record.first_line
+        found = self.record.block(self._plain_lines)
+        if found is None:
             return None
-        number = lines.count(b"\n") + (not lines.endswith(b"\n"))
-        block = LineBlock(lines, number, self.record.first_line, self._line)
-        self.record.first_line += number
-        return block
+        lines, number, num_lines = found
+        return LineBlock(lines, number, first_line, self._line, num_lines)
 
     def broken(self, error: csv.Error | RecordTooLong) -> UnreadableRecord:
         """Return what stands for a record that `csv.reader` cannot read."""
