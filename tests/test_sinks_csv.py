@@ -138,7 +138,7 @@ def test_what_was_in_the_extra_column_comes_back_as_its_own_cell(
     result: dict[str, Any], delimiter: str
 ) -> None:
     form = CsvCells(defuse=False, delimiter=delimiter)
-    named = named_cells(form(result))
+    named = named_cells(form.texts(form(result)))
     row, unknown = cells_in(["other", EXTRA], named, form)
     assert unknown is None
     again = cells_of_row(["other", EXTRA], delimiter.join(row) + "\n", form)
@@ -266,7 +266,7 @@ def test_rows_of_plain_values_are_as_the_slow_way_makes_them(
         try:
             if quickly:
                 cells(row)  # by which its columns are known
-            return cells(row)
+            return cells.texts(cells(row))
         except Unwritable as error:
             return error.failure
 

@@ -26,7 +26,7 @@ from batchmap.records import ItemFailure
 from batchmap.row_blocks import RowForm, Segment
 from batchmap.sinks import OutputForm, Sink
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.csv.cells import Cells
+from batchmap.sinks.csv.cells import Cells, Encoded
 from batchmap.sinks.csv.columns import EXTRA, cells_of_row, chosen_columns
 from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
@@ -81,7 +81,7 @@ class HeaderedCsv:
         return found
 
     def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Cells]
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Encoded]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
         all_cells, failures = self._csv.with_items(items, encoded)
         if self._first is not None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from batchmap.sinks.csv.cells import Cells, rows_of
+from batchmap.lone_surrogates import needs_escape
+from batchmap.sinks.csv.cells import CsvCells, Encoded, rows_of
 from batchmap.sinks.csv.columns import ONLY_COLUMN
 from batchmap.sinks.values.json_encoding import fallback_texts
+from batchmap.worker.failures import Unwritable
 
 __all__ = ["CsvForm", "JsonForm", "csv_line"]
 
-_NAMES, _CELLS = itemgetter(0), itemgetter(1)
+_NAMES, _VALUES = itemgetter(0), itemgetter(2)
 
 
 class _TextForm:
@@ -62,14 +66,36 @@ class CsvForm(_TextForm):
     def kept(self, items: Sequence[Any]) -> Sequence[Any]:
         return ()
 
+    def joined(
+        self, indexes: Sequence[int], kept: Sequence[Any], encoded: Sequence[Encoded]
+    ) -> str | None:
+        # Of plain rows alone; the others are left to the sink.
+        if set(map(len, encoded)) != {3} or set(map(_NAMES, encoded)) != {self.columns}:
+            return _TextForm.joined(self, indexes, kept, encoded)
+        file = io.StringIO()
+        try:
+            self._writer(file).writerows(map(_VALUES, encoded))
+        except ValueError:  # a number of too many digits; the sink finds out which
+            return None
+        text = file.getvalue()
+        if "\r" in text or not (text.isascii() or not needs_escape(text)):
+            return _TextForm.joined(self, indexes, kept, encoded)
+        return text
+
     def rows(
-        self, indexes: Sequence[int], kept: Sequence[Any], encoded: Sequence[Cells]
+        self, indexes: Sequence[int], kept: Sequence[Any], encoded: Sequence[Encoded]
     ) -> list[str] | None:
         columns = None if self.columns == (ONLY_COLUMN,) else self.columns
         if set(map(_NAMES, encoded)) - {columns}:
             return None
-        rows = [f"{row}\n" for row in map(self.delimiter.join, map(_CELLS, encoded))]
-        return rows if len(self.columns) > 1 else [csv_line("", (row[:-1],)) for row in rows]
+        cells = CsvCells(defuse=False, delimiter=self.delimiter)
+        try:
+            return [csv_line(self.delimiter, cells.texts(one)[1]) for one in encoded]
+        except Unwritable:
+            return None
+
+    def _writer(self, file: io.StringIO) -> Any:
+        return csv.writer(file, delimiter=self.delimiter, lineterminator="\n")
 
     def split(self, text: str) -> list[str]:
         return list(rows_of([f"{line}\n" for line in text.split("\n")[:-1]]))

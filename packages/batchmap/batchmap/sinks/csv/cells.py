@@ -14,11 +14,17 @@ from batchmap.sinks.values.kept_results import keeping
 from batchmap.sinks.values.value_conversion import JSON, STRICT_JSON, Form, unwritable
 from batchmap.worker.failures import Unwritable, describe_failure
 
-__all__ = ["Cells", "CsvCells", "rows_of"]
+__all__ = ["Cells", "CsvCells", "Encoded", "PlainRow", "rows_of"]
 
 Cells = tuple[tuple[str, ...] | None, tuple[str, ...]]
 """The names of the columns, `None` for a result that is no object, and the text of their cells.
 A result of `None` has no columns."""
+
+PlainRow = tuple[tuple[str, ...], None, tuple[Any, ...]]
+"""The names of the columns of a row, and its values, of `str`, `int` and `float`, whose text is
+that of their cells, where it needs no quotes."""
+
+Encoded = Cells | PlainRow
 
 _CSV = Form("CSV")
 _STRICT_CSV = Form("CSV", nan="refused")
@@ -46,14 +52,14 @@ _NUMBERS: dict[type, Callable[[Any], str]] = {
 
 
 _TEXTS = frozenset({str, int, float})
-"""The types whose text is that of their cells, where it needs no quotes."""
+"""The types of the values of a `PlainRow`."""
 
 _MAX_NAMES = 100
 """The names of so many kinds of rows are kept."""
 
 
 class CsvCells:
-    """Called with a result, returns its `Cells`; raises `Unwritable` where there are none.
+    """Called with a result, returns its cells; raises `Unwritable` where there are none.
 
     Nested values are JSON text, `None` is an empty cell. With `defuse`, text that a spreadsheet
     would take for a formula gets a leading apostrophe, and so does the name of a column. With
@@ -71,27 +77,24 @@ class CsvCells:
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
         """The names of columns as they are written, of rows that were simple."""
 
-    def __call__(self, result: Any) -> Cells:
-        """Return the cells of a result."""
-        # A row of plain values, none of which needs quotes, with columns that were seen before: as
-        # most are. The cells are the same that the slow way makes.
+    def __call__(self, result: Any) -> Encoded:
+        """Return the cells of a result; of a row of plain values, as most are, its values."""
         if type(result) is dict and (names := self._names.get(tuple(result))) is not None:
-            values = result.values()
+            values = tuple(result.values())
             if self._texts.issuperset(map(type, values)):
-                try:
-                    cells = tuple(map(str, values))
-                except ValueError:  # a number of too many digits
-                    return self._slowly(result)
-                line = self.delimiter.join(cells)
-                if not (
-                    '"' in line
-                    or "\n" in line
-                    or "\r" in line
-                    or line.count(self.delimiter) >= len(cells)
-                    or not (line.isascii() or not needs_escape(line))
-                ):
-                    return names, cells
+                return names, None, values
         return self._slowly(result)
+
+    def texts(self, encoded: Encoded) -> Cells:
+        """Return the cells of what was returned for a result; raises `Unwritable` where none."""
+        if len(encoded) == 2:
+            return encoded
+        names, _, values = encoded
+        try:
+            return names, _in_utf8(tuple(map(self._cell, values)))
+        except ValueError as error:  # a number of too many digits
+            row = dict(zip(names, values, strict=True))
+            raise keeping(Unwritable(describe_failure(error)), row) from None
 
     def _slowly(self, result: Any) -> Cells:
         try:

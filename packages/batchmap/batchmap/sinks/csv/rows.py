@@ -12,7 +12,7 @@ from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.row_blocks import Segment
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.csv.cells import Cells, CsvCells, rows_of
+from batchmap.sinks.csv.cells import Cells, CsvCells, Encoded, rows_of
 from batchmap.sinks.csv.columns import (
     EXTRA,
     ONLY_COLUMN,
@@ -96,26 +96,44 @@ class CsvSink:
         self.start(end)
 
     def encode(
-        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Cells]
+        self, indexes: Sequence[int], items: Sequence[Any], encoded: Sequence[Encoded]
     ) -> tuple[list[str], dict[int, ItemFailure]]:
         all_cells, failures = self.with_items(items, encoded)
         rows, unknown = self.rows(all_cells)
         for offset, name in unknown.items():
-            failures[offset] = _unknown_column(name, encoded[offset])
+            failures[offset] = _unknown_column(name, self.encoder.texts(encoded[offset]))
         return rows, failures
 
     def with_items(
-        self, items: Sequence[Any], encoded: Sequence[Cells]
+        self, items: Sequence[Any], encoded: Sequence[Encoded]
     ) -> tuple[Sequence[Cells | None], dict[int, ItemFailure]]:
         """Return the cells of all rows, `None` for an item that cannot be written, and failures."""
-        if not self.shows_items:
-            return encoded, {}
         all_cells: list[Cells | None] = []
         failures: dict[int, ItemFailure] = {}
-        for offset, (item, cells) in enumerate(zip(items, encoded, strict=True)):
+        for offset, one in enumerate(encoded):
+            try:
+                all_cells.append(self.encoder.texts(one))
+            except Unwritable as error:
+                failures[offset] = error.failure
+                all_cells.append(None)
+        return (
+            self._beside(items, all_cells, failures) if self.shows_items else (all_cells, failures)
+        )
+
+    def _beside(
+        self,
+        items: Sequence[Any],
+        results: Sequence[Cells | None],
+        failures: dict[int, ItemFailure],
+    ) -> tuple[Sequence[Cells | None], dict[int, ItemFailure]]:
+        all_cells: list[Cells | None] = []
+        for offset, (item, cells) in enumerate(zip(items, results, strict=True)):
+            if cells is None:
+                all_cells.append(None)
+                continue
             try:
                 with of_item():
-                    before = self.encoder(item)
+                    before = self.encoder.texts(self.encoder(item))
             except Unwritable as error:
                 failures[offset] = with_result(error.failure, _result_of(cells))
                 all_cells.append(None)
