@@ -64,11 +64,11 @@ class EngineOptions:
     )  # fmt: skip
     timeout_s: float | None = option(
         None, values.timeout_s, group=LIMITS, metavar="S",
-        help="time limit of an item: 10, 10s, 5m (default: none)",
+        help="time limit of an item: 10, 10s, 1m30s, 1h (default: none)",
     )  # fmt: skip
     rate: float | None = option(
-        None, values.rate, group=LIMITS, metavar="N",
-        help="start at most N items a second (default: no limit)",
+        None, values.rate, group=LIMITS, metavar="R",
+        help="start at most so many items: 30, 30/s, 250k/m (default: no limit)",
     )  # fmt: skip
 
 
