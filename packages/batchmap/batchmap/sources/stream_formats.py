@@ -18,6 +18,7 @@ from batchmap.sources.line_formats import failed_items, json_lines, nul_texts, t
 from batchmap.sources.notices import Notices
 from batchmap.sources.opening.byte_sources import ByteSource
 from batchmap.sources.opening.decompression import ByteInput
+from batchmap.sources.opening.markup_check import without_markup
 from batchmap.sources.opening.nul_check import without_nuls, without_utf_16
 from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
@@ -35,6 +36,11 @@ class _Format(NamedTuple):
     """Yields the records of blocks of bytes; gets the source, too."""
     noun: str
     """What a record is called before its position, in messages."""
+
+
+def _rows(blocks: Iterable[bytes], source: StreamedSource, expected: str) -> Iterator[bytes]:
+    """Yield the blocks; raises `InputError` for what is neither rows nor JSON in UTF-8."""
+    yield from without_markup(without_utf_16(blocks, source.name), source.name, expected)
 
 
 def _json_records(blocks: Iterable[bytes], source: StreamedSource) -> _Records:
@@ -58,16 +64,16 @@ _FORMATS: Mapping[str, _Format] = {
     ),
     "nul": _Format(lambda blocks, source: nul_texts(blocks, source.max_bytes), "record"),
     "jsonl": _Format(
-        lambda blocks, source: json_lines(without_utf_16(blocks, source.name), source.max_bytes),
+        lambda blocks, source: json_lines(_rows(blocks, source, "JSON Lines"), source.max_bytes),
         "line",
     ),
     "json": _Format(
-        lambda blocks, source: _json_records(without_utf_16(blocks, source.name), source),
+        lambda blocks, source: _json_records(_rows(blocks, source, "JSON"), source),
         "element",
     ),
     "csv": _Format(
         lambda blocks, source: csv_rows(
-            without_utf_16(blocks, source.name), source.name, source.csv, source.bad_text(), source
+            _rows(blocks, source, "CSV"), source.name, source.csv, source.bad_text(), source
         ),
         "line",
     ),
