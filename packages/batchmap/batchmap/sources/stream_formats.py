@@ -81,6 +81,18 @@ _FORMATS: Mapping[str, _Format] = {
 }
 
 
+_OF_LINES = ("text", "jsonl", "errors")
+
+_NO_LINE_FEED = (
+    "begins with carriage returns and no line feed, which alone ends a line; tr '\\r' '\\n' makes "
+    "lines of them"
+)
+
+
+def _is_of_a_mac(block: bytes) -> bool:
+    return b"\n" not in block and b"\r" in block.rstrip(b"\r")
+
+
 class StreamedSource:
     """The records of `byte_source`, in a format that is read from front to back."""
 
@@ -170,9 +182,14 @@ class StreamedSource:
         return self._format.read(self._text_blocks(), self)
 
     def _text_blocks(self) -> Iterator[bytes]:
+        is_first = True
         for block in self._encoding.utf8_blocks(self._input.blocks()):
-            if self.format != "csv":
-                self._notices.tell(self._encoding.notices(), [])
+            if self.format != "csv" and is_first:
+                remarks = (
+                    [_NO_LINE_FEED] if self.format in _OF_LINES and _is_of_a_mac(block) else []
+                )
+                self._notices.tell(self._encoding.notices(), remarks)
+            is_first = False
             yield block
 
     def place(self, where: int) -> str:
