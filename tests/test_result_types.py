@@ -169,7 +169,7 @@ RESULTS: list[tuple[Any, Any, Any, Any]] = [
     (timedelta(hours=1), "PT3600S", SAME, timedelta(hours=1)),
     (timedelta(days=-1), "-P1DT0S", SAME, timedelta(days=-1)),
     (np.datetime64("2024-05-06"), "2024-05-06", SAME, date(2024, 5, 6)),
-    (np.timedelta64(1, "s"), FAILS, FAILS, timedelta(seconds=1)),
+    (np.timedelta64(1, "s"), "PT1S", SAME, timedelta(seconds=1)),
     (ZoneInfo("Europe/Berlin"), "Europe/Berlin", SAME, SAME),
     # Enumerations, identifiers, paths, addresses
     (Colour.RED, "red", SAME, SAME),
@@ -240,7 +240,10 @@ RESULTS: list[tuple[Any, Any, Any, Any]] = [
     (np.array(["a"]), ["a"], SAME, SAME),
     ({"embedding": np.zeros(2)}, {"embedding": [0.0, 0.0]}, SAME, SAME),
     (np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]), [{"a": 1, "b": 2.5}], SAME, SAME),
-    (np.zeros(1, "m8[s]"), FAILS, FAILS, [timedelta(0)]),
+    (np.zeros(1, "m8[s]"), ["PT0S"], SAME, [timedelta(0)]),
+    (np.timedelta64(1500, "ms"), "PT1.5S", SAME, timedelta(seconds=1.5)),
+    (np.timedelta64("NaT"), None, SAME, SAME),
+    (np.timedelta64(1), FAILS, FAILS, FAILS),
     # Bytes: text in JSON would be no bytes any more
     (b"", FAILS, FAILS, b""),
     (b"\xff\x00", FAILS, FAILS, b"\xff\x00"),
