@@ -73,7 +73,9 @@ def output_file(raw: Any, label: str) -> Path:
         raise OptionError(f"{label} {path}: takes a file, and no URL; name one of this machine")
     if (problem := why_unwritable(path)) is not None:
         raise OptionError(f"{label} {raw!s:.200}: {problem}")
-    if path.is_dir() or not str(raw):
+    if not str(raw):
+        raise OptionError(f"{label} is empty; name a file")
+    if path.is_dir():
         raise OptionError(f"{label} {raw}: a directory; name a file in it")
     if not path.absolute().parent.is_dir():
         raise OptionError(f"{label} {raw}: there is no directory {path.parent}; make it first")
@@ -117,10 +119,11 @@ def _table(raw: Any, label: str) -> TableUrl | None:
     """Return the table that an option names, `None` where it names something else."""
     try:
         table = table_url(f"{raw}")
-    except ValueError:
-        raise OptionError(
-            f"{label} {without_secrets(f'{raw}')}: names no table; write it as {TABLE_FORM}"
-        ) from None
+    except ValueError as error:
+        why = (
+            f"{error}; name another" if error.args else f"names no table; write it as {TABLE_FORM}"
+        )
+        raise OptionError(f"{label} {without_secrets(f'{raw}')}: {why}") from None
     if table is not None and table.path is not None:
         output_file(table.path.name_given, label)
     return table

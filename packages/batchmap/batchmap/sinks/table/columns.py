@@ -62,7 +62,7 @@ class TableRow:
         if kind in (dict, list, tuple):
             simple, kind = json_text(value, self._json), str
         problem = None
-        if kind is int and not -_LARGEST_INTEGER <= simple <= _LARGEST_INTEGER:
+        if kind is int and not -_LARGEST_INTEGER - 1 <= simple <= _LARGEST_INTEGER:
             problem = "a whole number of more than 64 bits"
         elif kind is str and "\0" in simple and self._database == "PostgreSQL":
             problem = "text with a NUL"
