@@ -18,16 +18,19 @@ from batchmap.storage import (
     why_unwritable,
     without_secrets,
 )
+from batchmap.storage.formats import COMPRESSIONS
 from batchmap.storage.patterns import is_pattern, with_home
 from batchmap.storage.table_url import TABLE_FORM, TableUrl, table_url
 
 __all__ = [
+    "errors_file",
     "errors_location",
     "input_file",
     "input_source",
     "output_file",
     "output_location",
     "output_or_stdout",
+    "report_file",
     "source_text",
     "source_texts",
     "verified_output",
@@ -73,8 +76,9 @@ def output_file(raw: Any, label: str) -> Path:
         raise OptionError(f"{label} {path}: takes a file, and no URL; name one of this machine")
     if (problem := why_unwritable(path)) is not None:
         raise OptionError(f"{label} {raw!s:.200}: {problem}")
-    if not str(raw):
-        raise OptionError(f"{label} is empty; name a file")
+    if str(raw) in ("", "-"):
+        what = "takes a file, and not standard output" if raw else "is empty"
+        raise OptionError(f"{label} {what}; name a file")
     if path.is_dir():
         raise OptionError(f"{label} {raw}: a directory; name a file in it")
     if not path.absolute().parent.is_dir():
@@ -98,6 +102,25 @@ def output_location(raw: Any, label: str) -> Location:
     if problem:
         raise OptionError(f"{label} {location}: {problem}")
     return location
+
+
+def errors_file(raw: Any, label: str) -> Location:
+    """Return where failed items go: text that is not compressed, whatever the output is."""
+    location = output_location(raw, label)
+    _refuse_compressed(location, label)
+    return location
+
+
+def report_file(raw: Any, label: str) -> NamedPath:
+    """Return the path of a file of this machine that could be written, uncompressed."""
+    path = NamedPath(output_file(raw, label))
+    _refuse_compressed(path, label)
+    return path
+
+
+def _refuse_compressed(location: Location, label: str) -> None:
+    if (suffix := Path(location.name).suffix.lower()) in COMPRESSIONS:
+        raise OptionError(f"{label} {location}: is not compressed; leave {suffix} out")
 
 
 def verified_output(raw: Any, label: str) -> Path | TableUrl:

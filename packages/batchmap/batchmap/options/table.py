@@ -9,8 +9,8 @@ from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
 from batchmap.options import table_values, values
 from batchmap.options.locations import (
+    errors_file,
     input_file,
-    output_location,
     output_or_stdout,
     source_text,
     source_texts,
@@ -144,7 +144,7 @@ class JobOptions(EngineOptions, ReadingRows):
         False, group=OUTPUT, help="write the item's columns, then the result's",
     )  # fmt: skip
     errors: Location | None = option(
-        None, output_location, group=OUTPUT, metavar="FILE",
+        None, errors_file, group=OUTPUT, metavar="FILE",
         help="where failed items go (default: OUTPUT.errors.jsonl)",
     )  # fmt: skip
     keep_order: bool | None = option(
