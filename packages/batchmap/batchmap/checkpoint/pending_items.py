@@ -169,9 +169,6 @@ class PendingItems(BatchSource):
                 yield None
                 continue
             index = self._index
-            if index == self._limit:
-                self.exhausted = True
-                return
             item, raw, where = record
             if index < first:
                 entry = entry_of(item, raw, where)
@@ -192,6 +189,9 @@ class PendingItems(BatchSource):
                 if self._index + 1 == first + number:
                     first, number, entries = self._next_range()
             self._index += 1
+            if self._index == self._limit:  # what comes after is not even looked at
+                self.exhausted = True
+                return
         if self._stop.requested:
             return
         if first < NO_MORE:
