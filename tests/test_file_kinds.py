@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
+import pickle
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -67,10 +70,29 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a.feather": (feather, "is Feather (Arrow), which is not read; save it as Parquet"),
     "a.tar": (packed_tar, "is a tar archive, which is not read; unpack it"),
     "a.tgz": (lambda: gzip.compress(packed_tar()), "is a tar archive, compressed, which is not"),
-    "a.txt.gz": (lambda: gzip.compress(gzip.compress(LINES)), "is gzip-compressed, compressed"),
+    "a.txt.gz": (
+        lambda: gzip.compress(gzip.compress(LINES)),
+        "is compressed more than once, which",
+    ),
     "a.pdf": (lambda: b"%PDF-1.7\n%text", "is a PDF, which is not read; a quoted pattern"),
     "a.png": (lambda: b"\x89PNG\r\n\x1a\n\0", "is a PNG image, which is not read; a pattern"),
     "a.db": (lambda: b"SQLite format 3\0" + bytes(99), "is an SQLite database, which is not"),
+    "a.mp4": (lambda: b"\0\0\0\x18ftypmp42", "is a film (MP4), or an image (HEIC, AVIF), which"),
+    "a.webp": (
+        lambda: b"RIFF\x08\0\0\0WEBPVP8 ",
+        "is a WebP image, or a WAV or AVI file, which is",
+    ),
+    "a.mp3": (lambda: b"ID3\x03\0\0", "is an MP3 file, which is not read; a quoted pattern"),
+    "a.lzma": (lambda: lzma.compress(LINES, lzma.FORMAT_ALONE), "is LZMA-compressed, which is"),
+    "a.zz": (lambda: zlib.compress(LINES), "is zlib-compressed, which is not read; decompress"),
+    "a.pkl": (lambda: pickle.dumps({"a": 1}), "is a pickle of Python, which is not read; save it"),
+    "a.sav": (lambda: b"$FL2@(#) SPSS\0\2", "is a file of SPSS, which is not read; save it as Par"),
+    "a.duckdb": (lambda: bytes(8) + b"DUCK" + bytes(99), "is a DuckDB database, which is not read"),
+    "a.rtf": (lambda: b"{\\rtf1 text}", "is a text of a word processor (RTF), which is not read"),
+    "lfs.csv": (
+        lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+        "is a pointer of Git LFS, and not the file, which is not read; git lfs pull fetches that",
+    ),
     "a.docx": (
         lambda: packed_zip(**{"[Content_Types]__xml": b"", "word/document__xml": b""}),
         "is a file of Microsoft Office, which is not read",
@@ -80,6 +102,12 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: packed_zip(a__txt=LINES, b__txt=LINES),
         "is a zip archive that holds 2 files (a.txt, b.txt), and one with a single file is read; "
         "unpack it; --rows takes the rows of all files in it where its name ends with .zip",
+    ),
+    "page.csv": (lambda: b"\n<!DOCTYPE html>\n<html>\n", "is HTML, and CSV is expected; it may be"),
+    "page.jsonl": (lambda: b"<HTML>\n</HTML>", "is HTML, and JSON Lines is expected; it may be an"),
+    "data.json": (
+        lambda: b'<?xml version="1.0"?>',
+        "is XML, and JSON is expected; it may be an er",
     ),
     "utf16.jsonl": (lambda: "[1]\n".encode("utf-16-le"), "is UTF-16-LE, and UTF-8 is expected"),
     "utf16.csv": (lambda: "a,b\n".encode("utf-16-be"), "is UTF-16-BE, and UTF-8 is expected"),
@@ -103,6 +131,19 @@ def test_what_is_not_read_is_refused_by_what_it_is(tmp_path: Path, name: str, pr
     [line] = caught.value.lines(flag_spelling)
     assert line.startswith(f"{path}: ")
     assert message in line
+
+
+@pytest.mark.parametrize("name", ["a.xls", "a.feather", "a.zip", "a.PDF", "a.db"])
+@pytest.mark.parametrize("raw", [b"a,b\n1,2\n", b""])
+def test_text_under_the_name_of_what_is_no_text_is_refused(
+    tmp_path: Path, name: str, raw: bytes
+) -> None:
+    with pytest.raises(InputError) as caught:
+        items_of(tmp_path / name, raw)
+    [line] = caught.value.lines(flag_spelling)
+    assert ", by its content it is not; copy it again; or, where it is text" in line
+    if raw:
+        assert items_of(tmp_path / name, raw, input_format="csv") == [{"a": "1", "b": "2"}]
 
 
 @pytest.mark.parametrize("name", ["plain", "a.txt", "a.csv"])

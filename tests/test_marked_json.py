@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import numpy
 import pytest
+from batchmap.arrow import NanosecondDatetime, NanosecondTime, NanosecondTimedelta
 from batchmap.lone_surrogates import unescape
 from batchmap.marked_json import MARK, NotMarkableError, marked_json, unmarked
 from hypothesis import given
@@ -87,6 +88,9 @@ def same(value: Any, other: Any) -> bool:
         {1: "a", "1": "b", None: 2, (1, 2): 3},
         {MARK: "bytes", "value": "not one of ours"},
         {"nested": [{MARK: 1}]},
+        NanosecondDatetime.of(datetime(2024, 5, 6, tzinfo=BERLIN), 7),
+        NanosecondTime.of(time(7, 8), 9),
+        {"d": [NanosecondTimedelta.of(timedelta(days=-1), 999)]},
         {"row": math.nan, "b": b"\xff", "d": date(2024, 5, 6), "t": None},
         numpy.float64("nan"),
         numpy.int8(3),
@@ -111,7 +115,9 @@ def test_a_row_of_arrow_comes_back() -> None:
 
 def test_a_range_of_postgresql_comes_back() -> None:
     ranges = pytest.importorskip("psycopg.types.range")
-    for value in (ranges.Range(1, None, "[)"), ranges.Range(empty=True)):
+    several = pytest.importorskip("psycopg.types.multirange")
+    some = ranges.Range(1, None, "[)"), ranges.Range(empty=True)
+    for value in (*some, several.Multirange(some)):
         assert same(back(value), value)
 
 
@@ -146,6 +152,8 @@ def test_what_no_text_can_make_again_is_an_error(value: Any) -> None:
         {MARK: "os.system", "value": "true"},
         {MARK: ["bytes"]},
         {MARK: "bytes"},
+        {MARK: "bytes", "value": "no base64"},
+        {MARK: "nanoseconds", "value": 1, "beyond": 2},
         {MARK: "pandas", "value": "eval"},
         {MARK: "date", "value": "yesterday"},
         {MARK: "set", "value": [[1]]},

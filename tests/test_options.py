@@ -19,6 +19,7 @@ from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
 from batchmap.errors import BatchmapError, InputError, UsageError
 from batchmap.options import EngineOptions, JobOptions, OptionRow, option, rows_of, values
+from batchmap.options.option_row import OptionError
 from batchmap.stopping import StopRequest
 from batchmap.text import printable
 
@@ -220,6 +221,45 @@ def test_a_new_subcommand_needs_its_settings_and_what_it_does(
 
 
 # Words ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("10", 10), ("10s", 10), ("500ms", 0.5), ("5m", 300), ("1h", 3600), ("1m30s", 90),
+        ("1h 1m 1s", 3661), ("1.5h", 5400), ("1e-3", 0.001), (2, 2),
+    ],
+)  # fmt: skip
+def test_a_duration_has_units(text: Any, seconds: float) -> None:
+    assert values.timeout_s(text, "--timeout") == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "s", "30s1m", "1d", "1m30", "5 m 5 m", "nan", "25h", "-1s"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(OptionError, match="--timeout must be above 0"):
+        values.timeout_s(text, "--timeout")
+
+
+@pytest.mark.parametrize(
+    ("text", "per_second"),
+    [
+        ("30", 30),
+        ("30/s", 30),
+        ("120/m", 2),
+        ("1/h", 1 / 3600),
+        ("240k/m", 4000),
+        ("1M", 1e6),
+        (2.5, 2.5),
+    ],
+)
+def test_a_rate_has_a_unit(text: Any, per_second: float) -> None:
+    assert values.rate(text, "--rate") == pytest.approx(per_second)
+
+
+@pytest.mark.parametrize("text", ["", "/s", "30/d", "30/", "k", "1G", "nan", "0/s", "-1", "30 s"])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises(OptionError, match="--rate must be above 0"):
+        values.rate(text, "--rate")
 
 
 def test_what_stands_behind_two_dashes_is_no_option_and_what_stands_before_is() -> None:

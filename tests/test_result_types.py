@@ -177,7 +177,7 @@ RESULTS: list[tuple[Any, Any, Any, Any, Any]] = [
     (timedelta(hours=1), "PT3600S", SAME, timedelta(hours=1), SAME),
     (timedelta(days=-1), "-P1DT0S", SAME, timedelta(days=-1), SAME),
     (np.datetime64("2024-05-06"), "2024-05-06", SAME, date(2024, 5, 6), SAME),
-    (np.timedelta64(1, "s"), FAILS, FAILS, timedelta(seconds=1), FAILS),
+    (np.timedelta64(1, "s"), "PT1S", SAME, timedelta(seconds=1), SAME),
     (ZoneInfo("Europe/Berlin"), "Europe/Berlin", SAME, SAME, SAME),
     # Enumerations, identifiers, paths, addresses
     (Colour.RED, "red", SAME, SAME, SAME),
@@ -249,7 +249,10 @@ RESULTS: list[tuple[Any, Any, Any, Any, Any]] = [
     ({"embedding": np.zeros(2)}, {"embedding": [0.0, 0.0]}, SAME, SAME, SAME),
     (np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]), [{"a": 1, "b": 2.5}],
      SAME, SAME, SAME),
-    (np.zeros(1, "m8[s]"), FAILS, FAILS, [timedelta(0)], FAILS),
+    (np.zeros(1, "m8[s]"), ["PT0S"], SAME, [timedelta(0)], SAME),
+    (np.timedelta64(1500, "ms"), "PT1.5S", SAME, timedelta(seconds=1.5), SAME),
+    (np.timedelta64("NaT"), None, SAME, SAME, SAME),
+    (np.timedelta64(1), FAILS, FAILS, FAILS, FAILS),
     # Bytes: text in JSON would be no bytes any more
     (b"", FAILS, FAILS, b"", b""),
     (b"\xff\x00", FAILS, FAILS, b"\xff\x00", b"\xff\x00"),

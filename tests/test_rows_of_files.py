@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from batchmap import InputError, UsageError, run
-from batchmap.sources import open_inputs, open_source
+from batchmap.sources import ReadingOptions, open_inputs, open_source
 
 from tests.store_servers import s3_server
 from tests.syncing import calls, results, sync
@@ -313,6 +313,34 @@ def test_files_are_found_where_they_were_when_the_function_changes_the_directory
     assert next(records)[0] == "a"
     os.chdir("below")
     assert [item for item, _, _ in records] == ["b"]
+
+
+def test_how_a_file_is_read_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    write(a_csv="x;y\n1;2\n")
+    Path("b.txt").write_bytes(b"caf\xe9\n")
+    source = open_inputs(["*.csv", "*.txt"], rows=True)
+    for _ in range(2):
+        assert [item for item, _, _ in source.records()] == [{"x": "1", "y": "2"}, "caf\udce9"]
+    told = [record.getMessage() for record in caplog.records]
+    assert [line.split(" is ")[0] for line in told] == ["a.csv", "b.txt line 1"]
+
+
+def test_an_option_that_a_file_has_no_use_for_is_told_before_anything_is_read() -> None:
+    write(a_csv="x\n1\n", b_txt="line\n")
+    with pytest.raises(UsageError, match=r"select is for rows, and the items of b\.txt are lines"):
+        open_inputs(["*.csv", "*.txt"], rows=True, reading=ReadingOptions(select=("x",)))
+    with pytest.raises(UsageError, match=r"delimiter is for CSV, and b\.txt is read as text"):
+        open_inputs(["*.csv", "*.txt"], rows=True, reading=ReadingOptions(delimiter=";"))
+
+
+def test_a_file_of_another_kind_than_is_asked_for_ends_the_run_as_an_input_does() -> None:
+    write(a_csv="x\n1\n")
+    workbook = pytest.importorskip("openpyxl").Workbook()
+    workbook.save("b.xlsx")
+    records = open_inputs(["a.csv", "b.xlsx"], rows=True, input_format="csv").records()
+    assert next(records)[0] == {"x": "1"}
+    with pytest.raises(InputError, match=r"b\.xlsx is Excel; leave out input_format='csv'"):
+        next(records)
 
 
 def open_files() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shlex
 import subprocess
 
@@ -11,7 +12,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.run_command import Place, ended, place
+from tests.run_command import Place, command, ended, place
 
 __all__ = ["place"]
 
@@ -196,6 +197,21 @@ def test_a_limit_takes_the_first_items_and_a_resumed_run_the_rest(place: Place) 
     place.check("out.jsonl", range(7))
     assert ended(place.run(*words, "--resume")) == (0, [])
     assert place.results("out.jsonl") == FULL
+
+
+def test_nothing_is_looked_at_beyond_a_limit(place: Place) -> None:
+    place.write("cut.json", "[1, 2, ")
+    words = ["tasks.py:same", "cut.json", "-o", "out.jsonl"]
+    assert ended(place.run(*words, "--limit", "2")) == (0, [])
+    assert ended(place.run(*words, "--limit", "2", "--resume")) == (0, [])
+    place.check("out.jsonl", range(2))
+    reading, writing = os.pipe()  # which stays open: nobody says that no more comes
+    with os.fdopen(writing, "wb", 0) as pipe, os.fdopen(reading, "rb") as stdin:
+        pipe.write(b"1\n2\n")
+        live = command("tasks.py:same", "-", "-o", "live.jsonl", "--limit", "2")
+        done = subprocess.run(live, cwd=place.directory, stdin=stdin, timeout=60, check=False)
+    assert done.returncode == 0
+    place.check("live.jsonl", range(2))
 
 
 def test_a_limit_below_what_is_done_is_no_change_of_the_input(place: Place) -> None:

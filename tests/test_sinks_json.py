@@ -21,10 +21,12 @@ from uuid import UUID
 
 import numpy
 import pytest
+from batchmap.arrow.durations import timedelta_of
 from batchmap.lone_surrogates import unescape
 from batchmap.marked_json import marked_json, unmarked
 from batchmap.records import ItemFailure
 from batchmap.sinks import open_sink
+from batchmap.sinks.values.json_encoding import json_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -153,6 +155,20 @@ def nested(levels: int) -> Any:
 
 
 @pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [
+        (0, "PT0S"),
+        (1, "PT0.000000001S"),
+        (-1500, "-PT0.0000015S"),
+        (10**14 + 7, "P1DT13600.000000007S"),
+    ],
+)
+def test_a_duration_keeps_its_nanoseconds(nanoseconds: int, text: str) -> None:
+    assert json_text(timedelta_of(nanoseconds)) == f'"{text}"'
+    assert json_text(numpy.timedelta64(nanoseconds, "ns")) == f'"{text}"'
+
+
+@pytest.mark.parametrize(
     ("result", "message"),
     [
         (object(), "TypeError: returned an object, which JSON has no form for"),
@@ -161,11 +177,11 @@ def nested(levels: int) -> Any:
         (iter(()), "TypeError: returned a tuple_iterator, which JSON has no form for"),
         (threading.Lock(), "TypeError: returned a lock, which JSON has no form for"),
         (Point, "TypeError: returned a type, which JSON has no form for"),
+        (numpy.timedelta64(1), "TypeError: returned a timedelta64, which JSON has no form for"),
         (
-            numpy.timedelta64(1, "s"),
-            "TypeError: returned a timedelta64, which JSON has no form for",
+            numpy.zeros(1, "m8"),
+            "TypeError: the result holds a timedelta64, which JSON has no form for",
         ),
-        (numpy.zeros(1, "m8"), "TypeError: returned a ndarray, which JSON has no form for"),
         ([{(1,): 1}], "TypeError: the result has the key (1,) (tuple); JSON has text keys only"),
         ({1: 1, "1": 2}, "ValueError: the result has two keys with the same text"),
         (circular(), "ValueError: the result holds itself"),

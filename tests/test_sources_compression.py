@@ -69,8 +69,10 @@ def test_nothing_is_no_compressed_file(tmp_path: Path, suffix: str) -> None:
     assert items_of(tmp_path / f"empty.txt{suffix}", compress(suffix, b"")) == []
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
-@pytest.mark.parametrize("behind", [b"garbage", b"\x1f", b"\0" * 600 + b"B", b"\0" * 100_000])
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2", ".xz"])
+@pytest.mark.parametrize(
+    "behind", [b"garbage", b"\x1f", b"\x28\xb5\x2f", b"\0" * 600 + b"B", b"\0" * 100_000]
+)
 def test_what_stands_behind_the_data_is_left_out_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str, behind: bytes
 ) -> None:
@@ -81,6 +83,16 @@ def test_what_stands_behind_the_data_is_left_out_with_a_warning(
         assert [item for item, _, _ in source.records()] == ["a", "b"]
     assert len(caplog.messages) == (1 if behind.strip(b"\0") else 0)  # zeros fill a tape's block
     assert all(f"{path}: behind the compressed data, " in one for one in caplog.messages)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2", ".xz"])
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_beginning_alone_is_cut_off_and_not_of_another_kind(
+    tmp_path: Path, suffix: str, size: int
+) -> None:
+    items, message = until_fault(tmp_path / f"a.txt{suffix}", compress(suffix, b"a\n")[:size])
+    assert items == []
+    assert message.endswith(": the compressed data ends too early; copy the file again, whole")
 
 
 def test_a_second_part_that_is_damaged_is_no_garbage(tmp_path: Path) -> None:

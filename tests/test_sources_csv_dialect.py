@@ -36,6 +36,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
         ("a.csv", 'a;b\n"1;5";2\n', ";"),
         ("a.csv", "sep=;\na;b,c\n1;2\n", ";"),
         ("a.csv", '"sep=|"\r\na|b\r\n1|2\r\n', "|"),
+        ("a.csv", "sep= \na b\n1 2\n", " "),
         ("a.csv", "a;b, c\n1;2\n3;4\n", ";"),  # rows of one cell by commas
         ("a.tsv", "a,b\n1,2\n", ","),
     ],
@@ -65,6 +66,9 @@ def test_a_delimiter_that_plainly_fits_is_taken_and_told_once(
         ("a.csv", 'id,"a;b"\n1,2\n', [{"id": "1", "a;b": "2"}]),
         ("a.csv", "sep=,\na,b\n1,2\n", [{"a": "1", "b": "2"}]),
         ("a.tsv", "a\tb,c\n1\t2,3\n", [{"a": "1", "b,c": "2,3"}]),
+        ("a.csv", "full name\nAnn Lee\n", [{"full name": "Ann Lee"}]),
+        ("a.csv", "e-mail\na-b\n", [{"e-mail": "a-b"}]),
+        ("a.csv", "a:b\n", []),
     ],
 )
 def test_the_usual_delimiter_is_kept_without_a_word_where_it_fits(
@@ -80,6 +84,10 @@ def test_the_usual_delimiter_is_kept_without_a_word_where_it_fits(
         ("a;b\n1;2;3\n4\n5;6;7;8\n", "';'"),  # several columns, but not the same number
         ("a;b|c\n1;2|3\n", "';' or '|'"),
         ("a;b;c,d\n1;2;3,4\n", "';'"),
+        ("a:b\n1:2\n3:4\n", "':'"),
+        ("a b c\n1 2 3\n", "' '"),
+        ("a\x01b\n1\x012\n", r"'\x01'"),
+        ("a^b~c\n1^2~3\n", "'^' or '~'"),
     ],
 )
 def test_a_delimiter_that_is_in_doubt_is_told(

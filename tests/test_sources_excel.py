@@ -51,12 +51,42 @@ def test_a_name_twice_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     assert [item for item, _, _ in source.records()] == [{"a": 1, "b": 2, "a_2": 3}]
     assert len(list(source.records())) == 1
     [told] = [record.getMessage() for record in caplog.records]
+    assert told.startswith(f"{path} is read from its first sheet, Sheet; not read: second; ")
     assert told.endswith("has names twice in its header: a in column 3 is a_2")
 
 
 def test_a_sheet_without_rows_has_no_items(tmp_path: Path) -> None:
     for rows in ([], [["a"]]):
         assert list(open_source(saved(tmp_path / "a.xlsx", rows)).records()) == []
+
+
+@pytest.mark.parametrize("rows", [[], [["a"], [1]]])
+def test_sheets_that_are_not_read_are_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, rows: list[list[Any]]
+) -> None:
+    path = saved(tmp_path / "a.xlsx", rows)
+    source = open_source(path)
+    for _ in range(2):
+        assert len(list(source.records())) == len(rows[1:])
+    [told] = [record.getMessage() for record in caplog.records]
+    assert told == f"{path} is read from its first sheet, Sheet; not read: second"
+
+
+def test_a_hidden_sheet_is_told_and_one_sheet_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workbook = import_module("openpyxl").Workbook()
+    workbook.active.append(["a"])
+    path = tmp_path / "a.xlsx"
+    workbook.save(path)
+    assert list(open_source(str(path)).records()) == []
+    assert caplog.records == []
+    workbook.create_sheet("shown")
+    workbook["Sheet"].sheet_state = "hidden"
+    workbook.save(path)
+    assert list(open_source(str(path)).records()) == []
+    [told] = [record.getMessage() for record in caplog.records]
+    assert told.endswith("first sheet, Sheet, which is hidden; not read: shown")
 
 
 def test_a_size_that_a_program_wrote_wrong_hides_no_cells(tmp_path: Path) -> None:

@@ -151,6 +151,21 @@ def test_what_is_no_array_is_an_input_error(tmp_path: Path, raw: bytes, found: s
     assert ".jsonl" in fault
 
 
+@pytest.mark.parametrize("raw", [b'{\n"a": 1\n}\n{\n"a": [2]\n}', b'{"a": 1}{"a": 2}'])
+def test_values_that_follow_one_another_are_told_as_what_they_are(
+    tmp_path: Path, raw: bytes
+) -> None:
+    items, fault = until_fault(tmp_path / "values.json", raw)
+    assert items == []
+    assert "and several values that follow one another were found; write one value a line" in fault
+
+
+def test_what_begins_no_json_is_told_as_that(tmp_path: Path) -> None:
+    items, fault = until_fault(tmp_path / "values.json", b"call([1, 2]);")
+    assert items == []
+    assert "what begins with 'c' is no JSON; check what the file is" in fault
+
+
 @pytest.mark.parametrize(
     ("raw", "before"),
     [

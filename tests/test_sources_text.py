@@ -50,6 +50,18 @@ def test_a_line_ends_at_a_newline_only(tmp_path: Path, raw: bytes, lines: list[s
     assert items_of(tmp_path / "lines.txt", raw) == lines
 
 
+@pytest.mark.parametrize(
+    ("raw", "is_told"), [(b"a\rb\r", True), (b"a\rb\nc\n", False), (b"a\r", False), (b"a", False)]
+)
+def test_lines_that_end_in_carriage_returns_alone_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, raw: bytes, is_told: bool
+) -> None:
+    assert items_of(tmp_path / "a.txt", raw) == list(TextLines(tmp_path / "a.txt"))
+    told = [record.getMessage() for record in caplog.records]
+    expected = f"{tmp_path}/a.txt begins with carriage returns and no line feed, which alone ends"
+    assert [line[: len(expected)] for line in told] == [expected] * is_told
+
+
 @pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl"])
 def test_the_fraction_read_of_an_empty_file_is_all(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()

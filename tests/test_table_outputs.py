@@ -303,6 +303,30 @@ def test_a_run_that_is_killed_at_any_statement_writes_each_row_once(table: Table
     assert len(failures()) == 5
 
 
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        ([{"a": 1, "A": 2}], "the columns 'a' and 'A' are one in SQLite"),
+        ([{"a": None}, {"A": 1}], "the columns 'a' and 'A' are one in SQLite"),
+        ([{"a": None}, {"A": None}], "the columns 'a' and 'A' are one in SQLite"),
+        ([{"é": 1, "É": 2}], None),
+        ([{"a": -(2**63)}], None),
+    ],
+)
+def test_names_that_sqlite_takes_for_one_are_told_and_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, results: list[Any], message: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = run(lambda index: results[index], range(len(results)), "out.db")
+    assert outcome.failed == (message is not None)
+    if message is not None:
+        [failure] = Path("out.db.errors.jsonl").read_text().splitlines()
+        assert json.loads(failure)["error"] == message
+    with closing(sqlite3.connect("out.db")) as connection:
+        stored = connection.execute("SELECT * FROM results") if outcome.written else []
+        assert list(stored) == [tuple(one.values()) for one in results[: outcome.written]]
+
+
 def test_the_command_writes_a_table_and_shows_no_password(place: Place) -> None:
     done = place.run("tasks.py:row", "in.txt", "-o", "sqlite:///a b.db?table=t")
     assert (done.returncode, done.stderr) == (0, "")
@@ -313,6 +337,18 @@ def test_the_command_writes_a_table_and_shows_no_password(place: Place) -> None:
         (["-o", "x.db", "--bom"], 2, "--bom: x.db is a table; leave it out"),
         (["-o", "x.db", "--output-format", "csv"], 2, "--output-format: x.db is a table"),
         (["-o", "sqlite:///x.db?query=SELECT 1"], 2, "names no table; write it as sqlite:///file"),
+        (
+            ["-o", "sqlite:///x.db?table=sqlite_x"],
+            2,
+            "sqlite_ or _batchmap_journal are not a user's",
+        ),
+        (["-o", "sqlite:///x.db?table=_batchmap_journal"], 2, "a user's; name another"),
+        (["-o", ""], 2, "--output is empty; name a file"),
+        (["-o", "x.jsonl", "--defuse-formulas"], 2, "--defuse-formulas: is for CSV and TSV, not"),
+        (["--errors", "-"], 2, "--errors takes a file, and not standard output; name a file"),
+        (["--export-json", "-"], 2, "--export-json takes a file, and not standard output"),
+        (["--export-json", "e.json.zst"], 2, "--export-json e.json.zst: is not compressed; leave"),
+        (["--errors", "e.jsonl.gz"], 2, "--errors e.jsonl.gz: is not compressed; leave .gz out"),
         (["-o", "no/x.db"], 2, "there is no directory no; make it first"),
         (["-o", "in.txt?table=x.db", "--record", "full"], 2, "a table holds results only"),
         (["-o", "postgresql://u:secret@127.0.0.1:1/x?table=t"], 3, "u@127.0.0.1:1/x?table=t: "),

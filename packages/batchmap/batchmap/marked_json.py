@@ -13,12 +13,21 @@ from __future__ import annotations
 import json
 import math
 import re
-from base64 import b64decode
 from importlib import import_module
 from typing import Any
 
 from batchmap.lone_surrogates import escaped, needs_escape
-from batchmap.marked_types import READERS, WRITERS, Reader, base64_text, zone_name
+from batchmap.marked_types import (
+    NANOSECOND_TYPES,
+    READERS,
+    WRITERS,
+    Reader,
+    base64_text,
+    bytes_of,
+    nanosecond_parts,
+    with_nanoseconds,
+    zone_name,
+)
 
 __all__ = ["MARK", "NotMarkableError", "marked_json", "unmarked"]
 
@@ -184,6 +193,11 @@ def _marked_of_library(value: Any, kind: type, holders: set[int]) -> Any:
     if kind.__module__ == "psycopg.types.range" and kind.__name__ == "Range":
         parts = [_marked(value.lower, holders), _marked(value.upper, holders), value.bounds]
         return _mark("psycopg.Range", parts)
+    if kind.__module__ == "psycopg.types.multirange" and kind.__name__ == "Multirange":
+        return _mark("psycopg.Multirange", [_marked(one, holders) for one in value])
+    if kind.__module__.startswith("batchmap.arrow.") and kind.__name__ in NANOSECOND_TYPES:
+        plain, more = nanosecond_parts(value)
+        return {MARK: "nanoseconds", "value": _marked(plain, holders), "beyond": more}
     raise NotMarkableError(f"{kind.__name__} has no form in JSON")
 
 
@@ -208,10 +222,14 @@ def _all(parts: dict[str, Any]) -> list[Any]:
 
 _READERS: dict[str, Reader] = {
     **READERS,
-    "str": lambda parts: b64decode(parts["value"]).decode("utf-8", "surrogatepass"),
+    "str": lambda parts: bytes_of(parts).decode("utf-8", "surrogatepass"),
     "tuple": lambda parts: tuple(_all(parts)),
     "set": lambda parts: set(_all(parts)),
     "frozenset": lambda parts: frozenset(_all(parts)),
     "dict": lambda parts: {_unmarked(key): _unmarked(one) for key, one in parts["value"]},
     "psycopg.Range": _range_of,
+    "psycopg.Multirange": lambda parts: import_module("psycopg.types.multirange").Multirange(
+        _all(parts)
+    ),
+    "nanoseconds": lambda parts: with_nanoseconds(_unmarked(parts["value"]), parts["beyond"]),
 }

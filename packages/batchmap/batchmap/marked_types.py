@@ -14,7 +14,18 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-__all__ = ["MARKED_TYPES", "READERS", "WRITERS", "Reader", "base64_text", "zone_name"]
+__all__ = [
+    "MARKED_TYPES",
+    "NANOSECOND_TYPES",
+    "READERS",
+    "WRITERS",
+    "Reader",
+    "base64_text",
+    "bytes_of",
+    "nanosecond_parts",
+    "with_nanoseconds",
+    "zone_name",
+]
 
 Reader = Callable[[dict[str, Any]], Any]
 """Takes a marked value, whose parts are by name, and returns the value."""
@@ -23,6 +34,11 @@ Reader = Callable[[dict[str, Any]], Any]
 def base64_text(data: bytes) -> str:
     """Return bytes as text."""
     return b64encode(data).decode()
+
+
+def bytes_of(parts: dict[str, Any]) -> bytes:
+    """Return the bytes whose text is the value; raises `ValueError` for text that is none."""
+    return b64decode(parts["value"], validate=True)
 
 
 def zone_name(zone: tzinfo | None) -> Any:
@@ -87,9 +103,32 @@ WRITERS: dict[type, tuple[str, _Writer]] = {
 }
 
 
+NANOSECOND_TYPES = {
+    "NanosecondDatetime": "to_datetime",
+    "NanosecondTime": "to_time",
+    "NanosecondTimedelta": "to_timedelta",
+}
+"""The classes of `batchmap.arrow`, and the method that cuts a value off at the microsecond."""
+
+
+def nanosecond_parts(value: Any) -> tuple[Any, int]:
+    """Return a value of `NANOSECOND_TYPES` to the microsecond, and its digits beyond."""
+    plain = getattr(value, NANOSECOND_TYPES[type(value).__name__])()
+    return plain, getattr(value, "nanoseconds" if isinstance(value, timedelta) else "nanosecond")
+
+
+def with_nanoseconds(plain: Any, more: int) -> Any:
+    """Return what `nanosecond_parts` was given."""
+    arrow = import_module("batchmap.arrow")
+    for kind, name in ((datetime, "Datetime"), (time, "Time"), (timedelta, "Timedelta")):
+        if isinstance(plain, kind):
+            return getattr(arrow, f"Nanosecond{name}").of(plain, more)
+    raise ValueError("it is no time")
+
+
 def _numpy_of(parts: dict[str, Any]) -> Any:
     numpy = import_module("numpy")
-    array = numpy.frombuffer(b64decode(parts["value"]), numpy.dtype(parts["dtype"])).copy()
+    array = numpy.frombuffer(bytes_of(parts), numpy.dtype(parts["dtype"])).copy()
     shape = parts["shape"]
     return array[0] if shape is None else array.reshape(shape)
 
@@ -111,8 +150,8 @@ _MISSING = {"NaT": "NaT", "NA": "NA"}
 READERS: dict[str, Reader] = {
     "int": lambda parts: int(parts["value"], 16),
     "float": lambda parts: float(parts["value"]),
-    "bytes": lambda parts: b64decode(parts["value"]),
-    "bytearray": lambda parts: bytearray(b64decode(parts["value"])),
+    "bytes": bytes_of,
+    "bytearray": lambda parts: bytearray(bytes_of(parts)),
     "complex": lambda parts: complex(*map(float, parts["value"])),
     "decimal": lambda parts: Decimal(parts["value"]),
     "fraction": lambda parts: Fraction(parts["value"]),

@@ -190,14 +190,14 @@ class PendingItems(BatchSource):
                 yield None
                 continue
             index = self._index
-            if index == self._limit:
-                self.exhausted = True
-                return
             if isinstance(record, RowBlock):
                 record = record.part(0, min(len(record), (self._limit or NO_MORE) - index))
                 record.first_index = index
                 self._index += len(record)
                 yield record
+                if self._index == self._limit:
+                    self.exhausted = True
+                    return
                 continue
             item, raw, where = record
             if index < first:
@@ -221,6 +221,9 @@ class PendingItems(BatchSource):
                     first, number, entries = self._next_range()
                     self._are_all_new = first == NO_MORE
             self._index += 1
+            if self._index == self._limit:  # what comes after is not even looked at
+                self.exhausted = True
+                return
         if self._stop.requested:
             return
         if first < NO_MORE:

@@ -34,7 +34,11 @@ class UnwritableResults:
             return
         self._number += 1
         if self._number == 1:
-            kept = f"kept in {self._kept_in}" if self._kept_in else "not kept: errors names a file"
+            kept = (
+                f"kept in {self._kept_in}"
+                if self._kept_in
+                else "not kept, as no file for errors is named"
+            )
             _logger.warning(
                 "%s: the result cannot be written, and is %s: %s: %.300s",
                 place, kept, failure.error_type, failure.error,

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from batchmap.command.errors import flag_of
 from batchmap.options import EngineOptions, OptionReader, option
-from batchmap.options.locations import output_file
+from batchmap.options.locations import report_file
 from batchmap.options.values import choice, workers
 from batchmap.storage import is_same_file, is_stream
 
@@ -29,15 +29,15 @@ class CommandSettings(EngineOptions):
     """What every subcommand can be asked for; build a subclass with its `of`, which checks."""
 
     export_json: Path | None = option(
-        None, output_file, group=REPORT, metavar="FILE",
+        None, report_file, group=REPORT, metavar="FILE",
         help="the report as JSON, too",
     )  # fmt: skip
     export_markdown: Path | None = option(
-        None, output_file, group=REPORT, metavar="FILE",
+        None, report_file, group=REPORT, metavar="FILE",
         help="the report as Markdown, too",
     )  # fmt: skip
     export_html: Path | None = option(
-        None, output_file, group=REPORT, metavar="FILE",
+        None, report_file, group=REPORT, metavar="FILE",
         help="the report as a page with charts, too",
     )  # fmt: skip
     quiet: bool = option(False, group=REPORT, help="print the report and errors only")

@@ -18,11 +18,13 @@ from batchmap.storage import (
     why_unwritable,
     without_secrets,
 )
+from batchmap.storage.formats import COMPRESSIONS
 from batchmap.storage.patterns import is_pattern, with_home
 from batchmap.storage.table_url import TABLE_FORM, TableUrl, table_url
 
 __all__ = [
     "A_DIRECTORY",
+    "errors_file",
     "errors_location",
     "input_file",
     "input_source",
@@ -30,6 +32,7 @@ __all__ = [
     "output_location",
     "output_or_stdout",
     "output_path",
+    "report_file",
     "source_text",
     "source_texts",
     "verified_output",
@@ -85,7 +88,10 @@ def output_path(raw: Any, label: str) -> Path:
         raise OptionError(f"{label} {path}: takes a file, and no URL; name one of this machine")
     if (problem := why_unwritable(path)) is not None:
         raise OptionError(f"{label} {raw!s:.200}: {problem}")
-    if not str(raw) or path.name in ("", ".."):
+    if str(raw) in ("", "-"):
+        what = "takes a file, and not standard output" if raw else "is empty"
+        raise OptionError(f"{label} {what}; name a file")
+    if path.name in ("", ".."):
         raise OptionError(f"{label} {raw}: {A_DIRECTORY}")
     if not path.absolute().parent.is_dir():
         raise OptionError(f"{label} {raw}: there is no directory {path.parent}; make it first")
@@ -115,6 +121,25 @@ def _stored(raw: Any, label: str) -> StoreUrl | None:
     return location
 
 
+def errors_file(raw: Any, label: str) -> Location:
+    """Return where failed items go: text that is not compressed, whatever the output is."""
+    location = output_location(raw, label)
+    _refuse_compressed(location, label)
+    return location
+
+
+def report_file(raw: Any, label: str) -> NamedPath:
+    """Return the path of a file of this machine that could be written, uncompressed."""
+    path = NamedPath(output_file(raw, label))
+    _refuse_compressed(path, label)
+    return path
+
+
+def _refuse_compressed(location: Location, label: str) -> None:
+    if (suffix := Path(location.name).suffix.lower()) in COMPRESSIONS:
+        raise OptionError(f"{label} {location}: is not compressed; leave {suffix} out")
+
+
 def verified_output(raw: Any, label: str) -> Path | TableUrl:
     """Return an output that can be verified: a file or directory of this machine, or a table."""
     return _table(raw, label) or output_path(raw, label)
@@ -134,10 +159,11 @@ def _table(raw: Any, label: str) -> TableUrl | None:
     """Return the table that an option names, `None` where it names something else."""
     try:
         table = table_url(f"{raw}")
-    except ValueError:
-        raise OptionError(
-            f"{label} {without_secrets(f'{raw}')}: names no table; write it as {TABLE_FORM}"
-        ) from None
+    except ValueError as error:
+        why = (
+            f"{error}; name another" if error.args else f"names no table; write it as {TABLE_FORM}"
+        )
+        raise OptionError(f"{label} {without_secrets(f'{raw}')}: {why}") from None
     if table is not None and table.path is not None:
         output_file(table.path.name_given, label)
     return table

@@ -25,7 +25,7 @@ def check_output(reader: OptionReader, values: dict[str, Any]) -> None:
     output_format = _format_of(values)
     if output_format is None:  # which is reported elsewhere
         return
-    for name in ("output_delimiter", "bom"):
+    for name in ("output_delimiter", "bom", "defuse_formulas"):
         if reader.raw(name) and output_format not in DELIMITERS:
             reader.error(f"{label(name)}: is for CSV and TSV, not {output_format}; leave it out")
     if values["columns_out"] and output_format not in DELIMITERS:

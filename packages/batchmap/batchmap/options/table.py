@@ -9,8 +9,8 @@ from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
 from batchmap.options import table_values, values
 from batchmap.options.locations import (
+    errors_file,
     input_file,
-    output_location,
     output_or_stdout,
     source_text,
     source_texts,
@@ -64,11 +64,11 @@ class EngineOptions:
     )  # fmt: skip
     timeout_s: float | None = option(
         None, values.timeout_s, group=LIMITS, metavar="S",
-        help="time limit of an item: 10, 10s, 5m (default: none)",
+        help="time limit of an item: 10, 10s, 1m30s, 1h (default: none)",
     )  # fmt: skip
     rate: float | None = option(
-        None, values.rate, group=LIMITS, metavar="N",
-        help="start at most N items a second (default: no limit)",
+        None, values.rate, group=LIMITS, metavar="R",
+        help="start at most so many items: 30, 30/s, 250k/m (default: no limit)",
     )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ class JobOptions(EngineOptions, ReadingRows):
         False, group=OUTPUT, help="write the item's columns, then the result's",
     )  # fmt: skip
     errors: Location | None = option(
-        None, output_location, group=OUTPUT, metavar="FILE",
+        None, errors_file, group=OUTPUT, metavar="FILE",
         help="where failed items go (default: OUTPUT.errors.jsonl)",
     )  # fmt: skip
     keep_order: bool | None = option(

@@ -104,16 +104,25 @@ def _number(raw: Any) -> float:
         return math.nan
 
 
+_DURATION = re.compile(
+    r"(?:([\d.]+)\s*h)?\s*(?:([\d.]+)\s*m(?!s))?\s*(?:([\d.eE+-]+)\s*s)?\s*(?:([\d.]+)\s*ms)?"
+)
+_RATE = re.compile(r"([\d.eE+-]+)\s*([kM]?)\s*(?:/\s*([smh]))?")
+_THOUSANDS = {"": 1.0, "k": 1e3, "M": 1e6}
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
 def _seconds(raw: Any) -> float:
-    match = re.fullmatch(r"([\d.eE+-]+)\s*(ms|s|m)?", str(raw).strip())
-    seconds = _number(match[1]) if match else math.nan
-    if match and match[2]:
-        seconds *= {"ms": 0.001, "s": 1.0, "m": 60.0}[match[2]]
-    return seconds
+    text = str(raw).strip()
+    match = _DURATION.fullmatch(text)
+    if not match or not text:
+        return _number(text)
+    parts = zip(match.groups("0"), (3600.0, 60.0, 1.0, 0.001), strict=True)
+    return sum(_number(number) * unit for number, unit in parts)
 
 
 def duration_s(raw: Any, label: str) -> float:
-    """Return seconds from 0 to a day; text may have the unit ms, s or m."""
+    """Return seconds from 0 to a day; text may have units: `500ms`, `1m30s`, `1h`."""
     seconds = _seconds(raw)
     if not 0 <= seconds <= 86_400:
         raise OptionError(
@@ -123,21 +132,23 @@ def duration_s(raw: Any, label: str) -> float:
 
 
 def timeout_s(raw: Any, label: str) -> float:
-    """Return seconds above 0 and up to a day; text may have the unit ms, s or m."""
+    """Return seconds above 0 and up to a day; text may have units: `500ms`, `1m30s`, `1h`."""
     seconds = _seconds(raw)
     if not 0 < seconds <= 86_400:
         raise OptionError(
-            f"{label} must be above 0 and at most 86400 seconds, got {raw!r:.60}; for example 10s"
+            f"{label} must be above 0 and at most 86400 seconds, got {raw!r:.60}; for example 1m30s"
         )
     return seconds
 
 
 def rate(raw: Any, label: str) -> float:
-    """Return items a second."""
-    number = _number(raw)
+    """Return items a second; text may have the unit s, m or h, and thousands: `250k/m`."""
+    match = _RATE.fullmatch(str(raw).strip())
+    number = _number(match[1]) * _THOUSANDS[match[2]] if match else math.nan
+    number /= _UNITS_S[match[3] or "s"] if match else 1.0
     if not 0 < number <= 1e9:
         raise OptionError(
-            f"{label} must be above 0 items a second, got {raw!r:.60}; for example 10"
+            f"{label} must be above 0 items a second, got {raw!r:.60}; for example 10 or 100/m"
         )
     return number
 

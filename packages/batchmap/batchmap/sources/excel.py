@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from batchmap.errors import InputError
@@ -14,6 +14,8 @@ from batchmap.sources.notices import Notices
 from batchmap.sources.opening.byte_sources import ByteSource
 
 __all__ = ["ExcelRows"]
+
+_SHOWN_SHEETS = 5
 
 _Row = tuple[Any, ...]
 
@@ -34,6 +36,8 @@ class ExcelRows:
         self._fraction = 0.0
         self.name = byte_source.name
         self._notices = Notices(byte_source.name)
+        self._sheets: list[str] = []
+        """What a user should know of the sheets."""
         self.total: int | None = None
         self.paths = byte_source.paths
         self.repeatable = byte_source.repeatable
@@ -55,6 +59,7 @@ class ExcelRows:
                     padded = row + (None,) * (len(header) - len(row))
                     item = dict(zip(header, padded, strict=True))
                     yield item, value_bytes(item), number
+        self._notices.tell([], self._sheets)  # where there is no header
         self._fraction = 1.0
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
@@ -77,7 +82,8 @@ class ExcelRows:
                 with contextlib.closing(workbook):
                     if not workbook.worksheets:
                         raise InputError(f"{self.name}: the workbook has no sheet of cells")
-                    sheet = workbook.worksheets[0]
+                    sheet, *others = workbook.worksheets
+                    self._sheets = _remarks_on(sheet, others)
                     last = sheet.max_row or 0
                     sheet.reset_dimensions()  # which some programs write wrong
                     for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
@@ -96,8 +102,18 @@ class ExcelRows:
 
     def _header(self, row: _Row) -> list[str]:
         names, remark = column_names(["" if value is None else str(value) for value in row])
-        self._notices.tell([], [remark] if remark else [])
+        self._notices.tell([], [*self._sheets, remark] if remark else self._sheets)
         return names
+
+
+def _remarks_on(sheet: Any, others: Sequence[Any]) -> list[str]:
+    hidden = ", which is hidden" if sheet.sheet_state != "visible" else ""
+    if not others and not hidden:
+        return []
+    names = ", ".join(f"{other.title:.30}" for other in others[:_SHOWN_SHEETS])
+    more = ", …" if len(others) > _SHOWN_SHEETS else ""
+    left_out = f"; not read: {names}{more}" if others else ""
+    return [f"is read from its first sheet, {sheet.title:.30}{hidden}{left_out}"]
 
 
 def _without_end(cells: _Row) -> _Row:

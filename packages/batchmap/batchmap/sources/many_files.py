@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
-from batchmap.errors import BatchmapError
+from batchmap.errors import BatchmapError, InputError, UsageError
 from batchmap.sources.base import InputRecord, Source, state_of_file
 from batchmap.sources.listing.listed_files import ListedFile, LocalListed, UrlListed
 
@@ -19,8 +19,8 @@ _ROW_MASK = (1 << _ROW_BITS) - 1
 MAX_FILES = 1 << (63 - _ROW_BITS)
 """A position holds the number of the file and that of the record in it, in 63 bits."""
 
-_KEPT_OPEN = 16
-"""Of how many files it is kept how their places are called."""
+_KEPT_SOURCES = 1000
+"""Of how many files it is kept how they are read, which is told once, and their places called."""
 
 _NO_CONTEXT = ("jsonl", "json", "errors")
 """Formats of which the bytes of a record say all: they mean the same in each of these."""
@@ -59,7 +59,7 @@ class RecordsOfFiles:
         self._current: Source | None = None
         self._contexts = [b""] * len(files)
         self._known_contexts: dict[bytes, bytes] = {}
-        self._opened = lru_cache(_KEPT_OPEN)(self._open)
+        self._opened = lru_cache(_KEPT_SOURCES)(self._open)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -78,11 +78,17 @@ class RecordsOfFiles:
         self._bytes_before = self._files_before = 0
         self._current = None
         for number, file in enumerate(self._files):
-            source = self._current = self._open_file(file)
+            source = self._current = self._source_of(number)
             yield from self._records_of(source, number)
             self._current = None
             self._bytes_before += file.size_bytes
             self._files_before += 1
+
+    def _source_of(self, number: int) -> Source:
+        try:
+            return self._opened(number)
+        except UsageError as error:  # options that all files but this one agree with
+            raise InputError.joined([error]) from error
 
     def _records_of(self, source: Source, number: int) -> Iterator[InputRecord | None]:
         start = number << _ROW_BITS

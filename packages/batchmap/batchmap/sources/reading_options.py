@@ -13,6 +13,9 @@ __all__ = ["AS_USUAL", "ReadingOptions"]
 _OF_CSV = ("delimiter", "quote", "no_header", "columns", "skip_lines")
 
 _WITH_TEXT = ("text", "jsonl", "json", "csv", "errors")
+"""Those that have an encoding."""
+
+_OF_TEXT = (*_WITH_TEXT, "nul")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +54,28 @@ class ReadingOptions:
 
     def check_format(self, input_format: str, name: str) -> None:
         """Raise `UsageError` for an option that a format has no use for."""
+        advice = "leave it out"
+        if input_format in _OF_TEXT:  # another file is no CSV, whatever it is called
+            advice += ", or give {input_format:csv}"
         errors = []
         if input_format != "csv":
             errors += [
-                _useless(option, f"is for CSV, and {name} is read as {input_format}")
+                UsageError(
+                    f"is for CSV, and {name} is read as {input_format}",
+                    option=option,
+                    advice=advice,
+                )
                 for option in self.given()
                 if option in _OF_CSV
             ]
         if self.encoding is not None and input_format not in _WITH_TEXT:
-            errors.append(_useless("encoding", f"is for text, and {name} is {input_format}"))
+            why = f"is for text, and {name} is {input_format}"
+            errors.append(UsageError(why, option="encoding", advice=advice))
         if self.select is not None and input_format == "text":
-            errors.append(_useless("select", f"is for rows, and the items of {name} are lines"))
+            why = f"is for rows, and the items of {name} are lines"
+            errors.append(UsageError(why, option="select", advice=advice))
         if errors:
             raise UsageError.joined(errors)
-
-
-def _useless(option: str, why: str) -> UsageError:
-    return UsageError(why, option=option, advice="leave it out, or give {input_format:csv}")
 
 
 AS_USUAL = ReadingOptions()

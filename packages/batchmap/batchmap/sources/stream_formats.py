@@ -19,6 +19,7 @@ from batchmap.sources.line_formats import failed_items, json_lines, nul_texts, t
 from batchmap.sources.notices import Notices
 from batchmap.sources.opening.byte_sources import ByteSource
 from batchmap.sources.opening.decompression import ByteInput
+from batchmap.sources.opening.markup_check import without_markup
 from batchmap.sources.opening.nul_check import without_nuls, without_utf_16
 from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
@@ -38,6 +39,11 @@ class _Format(NamedTuple):
     the source, too."""
     noun: str
     """What a record is called before its position, in messages."""
+
+
+def _rows(blocks: Iterable[bytes], source: StreamedSource, expected: str) -> Iterator[bytes]:
+    """Yield the blocks; raises `InputError` for what is neither rows nor JSON in UTF-8."""
+    yield from without_markup(without_utf_16(blocks, source.name), source.name, expected)
 
 
 def _json_records(blocks: Iterable[bytes], source: StreamedSource) -> _Records:
@@ -62,17 +68,17 @@ _FORMATS: Mapping[str, _Format] = {
     "nul": _Format(lambda blocks, source, _: nul_texts(blocks, source.max_bytes), "record"),
     "jsonl": _Format(
         lambda blocks, source, wants_blocks: json_lines(
-            without_utf_16(blocks, source.name), source.max_bytes, wants_blocks
+            _rows(blocks, source, "JSON Lines"), source.max_bytes, wants_blocks
         ),
         "line",
     ),
     "json": _Format(
-        lambda blocks, source, _: _json_records(without_utf_16(blocks, source.name), source),
+        lambda blocks, source, _: _json_records(_rows(blocks, source, "JSON"), source),
         "element",
     ),
     "csv": _Format(
         lambda blocks, source, wants_blocks: csv_rows(
-            without_utf_16(blocks, source.name),
+            _rows(blocks, source, "CSV"),
             source.name,
             source.csv,
             source.bad_text(),
@@ -83,6 +89,18 @@ _FORMATS: Mapping[str, _Format] = {
     ),
     "errors": _Format(lambda blocks, source, _: failed_items(blocks, source.max_bytes), "line"),
 }
+
+
+_OF_LINES = ("text", "jsonl", "errors")
+
+_NO_LINE_FEED = (
+    "begins with carriage returns and no line feed, which alone ends a line; tr '\\r' '\\n' makes "
+    "lines of them"
+)
+
+
+def _is_of_a_mac(block: bytes) -> bool:
+    return b"\n" not in block and b"\r" in block.rstrip(b"\r")
 
 
 class StreamedSource:
@@ -183,9 +201,14 @@ class StreamedSource:
         return self._format.read(self._text_blocks(), self, wants_blocks)
 
     def _text_blocks(self) -> Iterator[bytes]:
+        is_first = True
         for block in self._encoding.utf8_blocks(self._input.blocks()):
-            if self.format != "csv":
-                self._notices.tell(self._encoding.notices(), [])
+            if self.format != "csv" and is_first:
+                remarks = (
+                    [_NO_LINE_FEED] if self.format in _OF_LINES and _is_of_a_mac(block) else []
+                )
+                self._notices.tell(self._encoding.notices(), remarks)
+            is_first = False
             yield block
 
     def place(self, where: int) -> str:

@@ -18,6 +18,9 @@ TABLE_FORM = "sqlite:///file.db?table=name or postgresql://user@host/database?ta
 
 _SUFFIXES = (".db", ".sqlite", ".sqlite3")
 _POSTGRESQL = ("postgresql", "postgres")
+_TAKEN = ("sqlite_", "_batchmap_journal")
+"""What names of tables begin with that are not a user's."""
+
 _SCHEMES = ("sqlite", *_POSTGRESQL)
 
 
@@ -59,7 +62,8 @@ def names_table(spec: str) -> bool:
 def table_url(spec: str) -> TableUrl | None:
     """Return the table that `spec` names, `None` where it names no database.
 
-    Raises `ValueError` for the URL of a database that names no table.
+    Raises `ValueError` for the URL of a database that names no table, and with a message for a
+    name that is not free.
     """
     spec = secret_of(spec)
     scheme = scheme_of(spec)
@@ -70,6 +74,8 @@ def table_url(spec: str) -> TableUrl | None:
     parameters = re.findall(r"[?&]table=([^&]*)", spec)
     server = re.sub(r"(?<=[?&])table=[^&]*&?", "", spec).rstrip("?&")
     table = unquote(parameters[0]) if parameters else DEFAULT_TABLE
+    if table.lower().startswith(_TAKEN):
+        raise ValueError(f"tables whose names begin with {' or '.join(_TAKEN)} are not a user's")
     if len(parameters) > 1 or not table or "\0" in table or re.search(r"[?&]query=", spec):
         raise ValueError
     if scheme in _POSTGRESQL:

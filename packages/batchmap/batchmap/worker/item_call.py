@@ -7,6 +7,7 @@ from types import CoroutineType
 from typing import Any
 
 from batchmap.records import UnreadableRecord
+from batchmap.row_blocks import OpenedBlock
 from batchmap.worker.coroutine_results import Awaiter
 from batchmap.worker.failures import FailedForGood
 
@@ -17,9 +18,19 @@ Encode = Callable[[Any], Any]
 
 
 def called(
-    function: Callable[[Any], Any], awaiter: Awaiter, encode: Encode | None, *, is_async: bool
+    function: Callable[[Any], Any],
+    awaiter: Awaiter,
+    encode: Encode | None,
+    block: OpenedBlock | None = None,
+    *,
+    is_async: bool,
 ) -> Callable[[Any], Any]:
-    """Return what gives an item's result, encoded; a plain function may give a coroutine."""
+    """Return what gives an item's result, encoded; a plain function may give a coroutine.
+
+    Items of `block` that cannot be read fail without a call.
+    """
+    if block is not None and block.has_unreadable:
+        return refusing_unreadable(called(function, awaiter, encode, is_async=is_async))
     if is_async:
         return _awaited(function, awaiter, encode)
     if encode is None:

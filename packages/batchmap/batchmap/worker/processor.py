@@ -24,7 +24,7 @@ from batchmap.worker.coroutine_results import (
 from batchmap.worker.failures import FailedForGood, describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
-from batchmap.worker.item_call import called, refusing_unreadable, result_of
+from batchmap.worker.item_call import called, result_of
 from batchmap.worker.monitor import BEGIN_NO_MORE, ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
 
@@ -153,7 +153,9 @@ class BatchProcessor:
         """Run the items; where several in a row are cheap, run and time them in groups."""
         items, results, durations = builder.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
-        function = self._called(builder, awaiter)
+        function = called(
+            self._function, awaiter, self._encode, builder.block, is_async=self.is_async
+        )
         looks = self._looks
         offset = cheap = 0
         then_s = now()
@@ -173,7 +175,10 @@ class BatchProcessor:
             size = len(results) - offset
             now_s = now()
             if looks and holds_coroutine(results[offset:]):
-                function, looks = self._called(builder, awaiter, awaits=True), False
+                function, looks = (
+                    called(self._function, awaiter, self._encode, builder.block, is_async=True),
+                    False,
+                )
                 self._await_from(offset, builder, awaiter, function)
                 now_s = now()
             if size:
@@ -197,7 +202,9 @@ class BatchProcessor:
         """
         items, results = builder.items, builder.results
         now, stop = self._clock.now, self._stop
-        function = self._called(builder, awaiter)
+        function = called(
+            self._function, awaiter, self._encode, builder.block, is_async=self.is_async
+        )
         looks = self._looks
         left, now_s = iter(items), now()
         deadline_s = now_s + self._budget_s
@@ -226,23 +233,16 @@ class BatchProcessor:
                 if looks:
                     self._seen.results = True
                     if holds_coroutine(results[offset:]):
-                        function, looks = self._called(builder, awaiter, awaits=True), False
+                        function, looks = (
+                            called(
+                                self._function, awaiter, self._encode, builder.block, is_async=True
+                            ),
+                            False,
+                        )
                         self._await_from(offset, builder, awaiter, function)
                         now_s = now()
         finally:
             monitor.end()
-
-    def _called(
-        self, builder: BatchRecordBuilder, awaiter: Awaiter, *, awaits: bool = False
-    ) -> Callable[[Any], Any]:
-        """Return what is called with each item of a batch; `awaits` the coroutines that it gives.
-
-        Of a block, items that cannot be read fail without a call.
-        """
-        function = called(self._function, awaiter, self._encode, is_async=awaits or self.is_async)
-        if builder.block is not None and builder.block.has_unreadable:
-            return refusing_unreadable(function)
-        return function
 
     def _await_from(
         self,

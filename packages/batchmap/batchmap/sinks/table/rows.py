@@ -133,11 +133,14 @@ class TableSink:
         """
         columns = self._columns
         new: dict[str, str] = {}
+        folded: dict[str, str] = {}
         if not row:
             raise unwritable("ValueError", "the result is an empty object, which makes no row")
         for name, value in row.items():
             fold = self._fold(name)
-            if (other := self._folded.get(fold, name)) != name or fold in map(self._fold, new):
+            other = self._folded.get(fold) or folded.get(fold) or name
+            folded[fold] = name
+            if other != name:
                 raise unwritable(
                     "ValueError", f"the columns {other!r:.60} and {name!r:.60} are one in SQLite"
                 )
@@ -152,9 +155,8 @@ class TableSink:
                 self._largest[name] = max(self._largest.get(name, 0), abs(value))
         if len(columns.keys() | new.keys()) > (most := _MAX_COLUMNS[self._database]):
             raise unwritable("ValueError", f"{self._database} has no more than {most} columns")
-        if new:
-            columns.update(new)
-            self._folded |= {self._fold(name): name for name in new}
+        columns.update(new)
+        self._folded |= folded
 
     def _wider(self, name: str, value: Any) -> str:
         """Return the kind of a column that is to hold this value, too; `Unwritable` for none."""

@@ -17,7 +17,11 @@ def is_missing(value: Any) -> bool:
     if kind.__name__ in ("NaTType", "NAType"):
         return kind.__module__.startswith("pandas.")
     numpy = sys.modules.get("numpy")
-    return numpy is not None and kind is numpy.datetime64 and bool(numpy.isnat(value))
+    return (
+        numpy is not None
+        and kind in (numpy.datetime64, numpy.timedelta64)
+        and bool(numpy.isnat(value))
+    )
 
 
 def of_library(value: Any) -> Any:

@@ -79,9 +79,9 @@ def bare(value: Any) -> Any:
 
 def _iso_duration(value: timedelta) -> str:
     sign, value = ("-", -value) if value < timedelta(0) else ("", value)
-    micros = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
+    fraction = f".{value.microseconds:06}{beyond(value):03}".rstrip("0").rstrip(".")
     days = f"{value.days}D" if value.days else ""
-    return f"{sign}P{days}T{value.seconds}{micros}S"
+    return f"{sign}P{days}T{value.seconds}{fraction}S"
 
 
 def simpler(value: Any, natives: tuple[type, ...]) -> Any:
@@ -92,7 +92,7 @@ def simpler(value: Any, natives: tuple[type, ...]) -> Any:
     if isinstance(value, Enum):
         return value.value
     numpy = sys.modules.get("numpy")  # without it, there are no values of numpy
-    is_of_numpy = numpy and natives and isinstance(value, numpy.generic | numpy.ndarray)
+    is_of_numpy = numpy and isinstance(value, numpy.generic | numpy.ndarray)
     if is_of_numpy and value.dtype.kind in "mM":
         return _time_of_numpy(value, numpy, natives)
     if (simple := of_library(value)) is not NO_FORM:
@@ -133,13 +133,11 @@ def _time_of_numpy(value: Any, numpy: Any, natives: tuple[type, ...]) -> Any:
     """Return moments or durations of numpy as native values of the format, or else as text."""
     if isinstance(value, numpy.ndarray):  # `tolist` would give nanoseconds as bare numbers
         return list(value) if value.ndim else value[()]
-    kind = timedelta if value.dtype.kind == "m" else datetime
-    if kind not in natives:
-        if kind is timedelta or numpy.isnat(value):
-            raise NoFormError
-        return str(value)
     if numpy.isnat(value):
         return None
+    kind = timedelta if value.dtype.kind == "m" else datetime
+    if kind is datetime and datetime not in natives:
+        return str(value)
     unit, _ = numpy.datetime_data(value.dtype)
     if unit == "generic":  # a number of nobody knows what
         raise NoFormError

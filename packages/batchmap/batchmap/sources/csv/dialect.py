@@ -23,7 +23,10 @@ for."""
 _ODD_ROWS = 10
 """One row in so many may have another number of cells."""
 
-_SEPARATOR = re.compile(r'"?sep=([^\w\s"\']|\t)"?\s*', re.IGNORECASE)
+_SEPARATOR = re.compile(r'"?sep=([^\w\s"\']|[\t ])"?\s*', re.IGNORECASE)
+
+_IN_NAMES = frozenset("_-./\\'\"()[]{}\r\n\0")
+"""What is no letter or digit and yet delimits nothing: names, dates and paths have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def find_delimiter(
     others = [one for one in DELIMITERS if one not in (usual, settings.quote) and one in header]
     named = None if settings.columns is None else len(settings.columns)
     if named is None and not others:
-        return Delimiter(usual)
+        return Delimiter(usual, "" if usual in header else _doubt(_rare(header, settings, sample)))
     lines = sample()
     widths = {one: _widths(lines, one, settings.quote) for one in (usual, *others)}
     fitting = [one for one in others if _fits(widths[one], named)]
@@ -88,6 +91,22 @@ def find_delimiter(
     if len(widest) > 1:
         return Delimiter(usual, _doubt(widest))
     return Delimiter(widest[0])
+
+
+def _rare(header: str, settings: CsvSettings, sample: Callable[[], Sequence[str]]) -> Sequence[str]:
+    """Return the characters that nobody expects, and that cut all lines into as many cells."""
+    taken = _IN_NAMES | {settings.quote}
+    marks = [one for one in dict.fromkeys(header) if not one.isalnum() and one not in taken]
+    if not marks:
+        return ()
+    lines = sample()
+    widths = {one: _widths(lines, one, settings.quote) for one in marks}
+    # A name of two words above rows of two words is no table.
+    return [
+        one
+        for one, cells in widths.items()
+        if len(cells) > 1 and set(cells) == {cells[0]} and cells[0] > (2 if one == " " else 1)
+    ]
 
 
 def _widths(lines: Sequence[str], delimiter: str, quote: str | None) -> list[int]:

@@ -20,6 +20,10 @@ __all__ = ["BrokenJsonError", "elements_after_bracket", "json_elements", "json_t
 _AFTER_ELEMENT = re.compile(rf"[{JSON_BLANKS}]*([,\]])[{JSON_BLANKS}]*")
 
 
+_BEGINS = '{["-0123456789tfn'
+"""What a value of JSON begins with."""
+
+
 class BrokenJsonError(Exception):
     """The input cannot be read on; the message says why."""
 
@@ -33,6 +37,11 @@ def json_elements(
     """
     texts = json_texts(blocks)
     begin = _next_not_blank(texts)
+    if begin and begin[0] not in _BEGINS:
+        raise InputError(
+            f"{name}: a JSON array is expected and what begins with {begin[0]!r} is no JSON",
+            advice="check what the file is; {input_format:text} reads its lines",
+        )
     if not begin.startswith("["):
         found = "an object" if begin.startswith("{") else "another value"
         raise InputError(

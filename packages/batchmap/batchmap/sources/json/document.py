@@ -10,7 +10,7 @@ from batchmap.errors import InputError
 from batchmap.sources.base import InputRecord
 from batchmap.sources.json.array import elements_after_bracket, json_elements, json_texts
 from batchmap.sources.json.path import array_at, keys_of, paths_of_arrays
-from batchmap.sources.json.strict import whole_json
+from batchmap.sources.json.strict import JSON_BLANKS, first_json, whole_json
 from batchmap.sources.line_formats import json_lines
 
 __all__ = ["json_records"]
@@ -47,6 +47,13 @@ def json_records(
         yield from cast(Iterator[InputRecord | None], lines)  # without blocks
         return
     if held.startswith(b"{"):
+        held += b"".join(_up_to(_LOOKED_AT_BYTES - len(held), blocks))
+        if _are_several(held):
+            raise InputError(
+                f"{name}: a JSON array is expected, and several values that follow one another "
+                "were found",
+                advice="write one value a line (jq -c .) and name it .jsonl",
+            )
         paths = paths_of_arrays(json_texts(chain([held], blocks)))
         if paths:
             raise InputError(
@@ -81,6 +88,22 @@ def _is_lines(held: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _up_to(size: int, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield blocks until they have so many bytes."""
+    while size > 0 and (block := next(blocks, b"")):
+        size -= len(block)
+        yield block
+
+
+def _are_several(held: bytes) -> bool:
+    text = held.decode("utf-8", "replace")
+    try:
+        _, end = first_json(text, 0)
+    except (ValueError, RecursionError):
+        return False
+    return bool(text[end:].strip(JSON_BLANKS))
 
 
 def _shown(path: str) -> str:

@@ -38,7 +38,9 @@ def array_at(texts: Iterator[str], keys: Sequence[str], name: str, path: str) ->
         for depth, key in enumerate(keys):
             above = f"under {'.'.join(keys[:depth])!r:.100}" if depth else "at the top"
             if document.peek() != "{":
-                raise InputError(f"{name}: there is no object {above}", option="json_path")
+                raise InputError(
+                    f"{path!r:.100}: there is no object {above} in {name}", option="json_path"
+                )
             seen: list[str] = []
             if not document.goes_to(key, seen):
                 near = near_names(key, seen)

@@ -18,6 +18,7 @@ from batchmap.sources.listing.glob_files import MatchingFiles
 from batchmap.sources.listing.glob_urls import MatchingUrls
 from batchmap.sources.listing.listed_files import ListedFile, LocalListed
 from batchmap.sources.many_files import MAX_FILES, RecordsOfFiles
+from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
 from batchmap.storage import without_secrets
 
 __all__ = ["open_inputs"]
@@ -68,6 +69,10 @@ def _rows_of(name: str, files: list[ListedFile], reading: dict[str, Any]) -> Rec
             f"{unknown[0]}: the suffix does not tell how it is read{others}",
             advice="name the files to be read, or say how all are read by {input_format:}",
         )
+    how: ReadingOptions = reading.get("reading", AS_USUAL)
+    for file in files:  # before any of them is read
+        found = input_format or file.format or ""
+        how.check_format("csv" if found == "tsv" else found, file.name)
     is_dense = not any(
         file.is_compressed or (input_format or file.format) in _READ_BY_POSITION for file in files
     )

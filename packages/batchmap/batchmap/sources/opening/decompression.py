@@ -10,7 +10,7 @@ from batchmap.errors import InputError
 from batchmap.sources.base import one_line
 from batchmap.sources.opening.byte_sources import ByteSource
 from batchmap.sources.opening.decompressors import COMPRESSIONS, DECOMPRESSORS, DamagedError
-from batchmap.sources.opening.file_kinds import FileKind, kind_of, may_become_known
+from batchmap.sources.opening.file_kinds import FileKind, is_cut_off, kind_of, may_become_known
 from batchmap.sources.opening.zstd import require_zstandard
 
 __all__ = ["COMPRESSIONS", "ByteInput"]
@@ -77,10 +77,7 @@ class ByteInput:
                         self.fraction()
                         self._file = None
         except EOFError as error:
-            raise InputError(
-                f"{self._byte_source.name}: the compressed data ends too early; copy the file "
-                "again, whole"
-            ) from error
+            raise self._cut_off() from error
         except MemoryError as error:
             raise InputError(
                 f"{self._byte_source.name}: decompressing it takes more memory than there is; "
@@ -118,15 +115,23 @@ class ByteInput:
         name, suffix = self._byte_source.name, self._compression
         if not start:
             return InputError(f"{name}: is empty, and no {suffix} file is; copy it again, whole")
+        if is_cut_off(start, suffix):
+            return self._cut_off()
         if kind := kind_of(start):
             return InputError(f"{name}: is {kind.noun}, and not {suffix}; rename it")
         return InputError(f"{name}: is not {suffix}-compressed; rename it without {suffix}")
+
+    def _cut_off(self) -> InputError:
+        return InputError(
+            f"{self._byte_source.name}: the compressed data ends too early; copy the file again, "
+            "whole"
+        )
 
     def _refused(self, kind: FileKind) -> InputError:
         """Return the error for content of a kind that is no stream of records."""
         noun, advice = kind.noun, kind.advice
         if self._is_compressed:
-            noun += ", compressed"
+            noun = "compressed more than once" if kind.compression else f"{noun}, compressed"
         if self._is_compressed:
             advice = advice or "decompress it first"
         elif kind.input_format == "parquet" and self._byte_source.repeatable:

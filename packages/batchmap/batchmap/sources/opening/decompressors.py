@@ -95,7 +95,7 @@ def _xz_blocks(read: Read, warn: Callable[[str], None]) -> Iterator[bytes]:
 
 def _zstandard_blocks(read: Read, warn: Callable[[str], None]) -> Iterator[bytes]:
     try:
-        yield from zstd_blocks(read)
+        yield from zstd_blocks(read, warn)
     except require_zstandard().ZstdError as error:
         raise DamagedError(f"{error}") from error
 

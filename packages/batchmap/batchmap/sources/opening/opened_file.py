@@ -8,7 +8,7 @@ from batchmap.errors import InputError, UsageError
 from batchmap.sources.base import Source, one_line
 from batchmap.sources.opening.byte_sources import ByteSource
 from batchmap.sources.opening.decompression import COMPRESSIONS
-from batchmap.sources.opening.file_kinds import START_BYTES, FileKind, kind_of
+from batchmap.sources.opening.file_kinds import NOT_TEXT, START_BYTES, FileKind, kind_of
 from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
 from batchmap.sources.selected_columns import selected
 from batchmap.sources.stream_formats import StreamedSource
@@ -38,7 +38,15 @@ def open_file(byte_source: ByteSource, suffixes: list[str], how: HowToRead) -> S
     `UsageError` for a way to read that makes no sense.
     """
     suffixes = [suffix.lower() for suffix in suffixes]
-    kind = _kind(byte_source, suffixes[-1] if suffixes else "")
+    suffix = suffixes[-1] if suffixes else ""
+    is_looked_at = _is_looked_at(byte_source, suffix)
+    kind = _kind(byte_source, suffix) if is_looked_at else None
+    if is_looked_at and kind is None and how.input_format is None and suffix in NOT_TEXT:
+        raise InputError(
+            f"{byte_source.name}: by its name it is {NOT_TEXT[suffix]}, by its content it is not",
+            advice="copy it again; or, where it is text, {input_format:csv} or "
+            "{input_format:text} reads it",
+        )
     if kind is not None and kind.input_format == "zip":
         from batchmap.sources.opening.zip_files import ZipArchive
 
@@ -65,7 +73,7 @@ def open_file(byte_source: ByteSource, suffixes: list[str], how: HowToRead) -> S
         compression = kind.compression
     if how.json_path is not None and input_format != "json":
         raise UsageError(
-            f"{how.json_path}: is for JSON, and {byte_source.name} is read as {input_format}",
+            f"{how.json_path!r:.100} is for JSON, and {byte_source.name} is read as {input_format}",
             option="json_path",
             advice="leave it out, or give {input_format:json}",
         )
@@ -100,16 +108,20 @@ def open_file(byte_source: ByteSource, suffixes: list[str], how: HowToRead) -> S
     return selected(source, how.reading.select)
 
 
-def _kind(byte_source: ByteSource, suffix: str) -> FileKind | None:
-    """Return what a file is by its first bytes, where they may be read more than once.
+def _is_looked_at(byte_source: ByteSource, suffix: str) -> bool:
+    """Tell whether the first bytes of a file say what it is before it is read.
 
-    A file elsewhere, whose name tells what it is, is not asked for an additional time; what else it
-    is, is seen once it is read.
+    They must be there to be read more than once. A file elsewhere, whose name tells what it is, is
+    not asked for an additional time; what else it is, is seen once it is read.
     """
     is_by_position = INPUT_SUFFIXES.get(suffix) in _NOUNS
-    is_worth_it = byte_source.paths or is_by_position or suffix in ("", ".zip")
-    if not byte_source.repeatable or byte_source.size_bytes is None or not is_worth_it:
-        return None
+    is_worth_it = bool(byte_source.paths) or is_by_position or suffix in ("", ".zip")
+    return byte_source.repeatable and byte_source.size_bytes is not None and is_worth_it
+
+
+def _kind(byte_source: ByteSource, suffix: str) -> FileKind | None:
+    """Return what a file is by its first bytes."""
+    is_by_position = INPUT_SUFFIXES.get(suffix) in _NOUNS
     try:
         with byte_source.opened() as (file, size_bytes):
             start = file.read(START_BYTES)

@@ -38,13 +38,14 @@ def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
 
 
 def _keep_units(error: UnicodeError) -> tuple[str, int]:
-    """Stand in for halves of pairs, which stay what they are, and for a unit that is cut off."""
+    """Stand in for halves of pairs, which stay what they are, and for bytes that are no unit."""
     try:
         return codecs.lookup_error("surrogatepass")(error)  # type: ignore[return-value]
     except UnicodeError:
         if not isinstance(error, UnicodeDecodeError):
             raise
-        return "\ufffd", error.end
+        bad = error.object[error.start : error.end]
+        return "".join(chr(0xDC00 + byte) for byte in bad), error.end
 
 
 codecs.register_error(_KEEP_BYTES, _keep_bytes)

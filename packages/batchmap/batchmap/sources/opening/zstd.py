@@ -9,6 +9,10 @@ from batchmap.optional import require
 
 __all__ = ["require_zstandard", "zstd_blocks"]
 
+_FRAME = b"\x28\xb5\x2f\xfd"
+_SKIPPED_FRAME = b"\x2a\x4d\x18"
+_MARK_BYTES = 4
+
 _MIN_PACKED_BYTES = 1 << 10
 _MAX_PACKED_BYTES = 1 << 16
 _BLOCK_BYTES = 1 << 18
@@ -22,20 +26,37 @@ def require_zstandard() -> Any:
     return require("zstandard", None, "reading .zst")
 
 
-def zstd_blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
+def _begins_frame(packed: bytes) -> bool:
+    """Tell whether bytes are the beginning of a frame, or of one to be skipped."""
+    return packed.startswith(_FRAME) or (packed[0] >> 4 == 5 and packed[1:4] == _SKIPPED_FRAME)
+
+
+def zstd_blocks(read: Callable[[int], bytes], warn: Callable[[str], None]) -> Iterator[bytes]:
     """Yield the decompressed bytes of all frames, one frame after the other.
 
-    `read` returns at most as many bytes as asked for, none at the end. Raises `EOFError` when
+    `read` returns at most as many bytes as asked for, none at the end. What stands behind a frame
+    and is no other is passed over; `warn` is told, but for zeros. Raises `EOFError` when
     the last frame is cut off, `zstandard.ZstdError` when the data is damaged,
     and `MemoryError` where there is not as much memory as the data asks for.
     """
     zstandard = require_zstandard()
     decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
     frame: Any = None
+    is_first = True
     packed_bytes = _MIN_PACKED_BYTES
     while packed := read(packed_bytes):
         unpacked_bytes = 0
         while packed:
+            if frame is None and not is_first:
+                packed = packed.lstrip(b"\0")
+                while packed and len(packed) < _MARK_BYTES and (more := read(packed_bytes)):
+                    packed += more
+                if packed and not _begins_frame(packed):
+                    warn("bytes follow that are not Zstandard; they are left out")
+                    return
+                if not packed:
+                    break
+            is_first = False
             frame = frame or decompressor.decompressobj()
             unpacked = frame.decompress(packed)
             for start in range(0, len(unpacked), _BLOCK_BYTES):
