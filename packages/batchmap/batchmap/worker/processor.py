@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from functools import partial
 from itertools import islice, takewhile, tee
 from typing import Any
 
@@ -153,9 +154,8 @@ class BatchProcessor:
         """Run the items; where several in a row are cheap, run and time them in groups."""
         items, results, durations = builder.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
-        function = called(
-            self._function, awaiter, self._encode, builder.block, is_async=self.is_async
-        )
+        calling = partial(called, self._function, awaiter, self._encode, builder.block)
+        function = calling(is_async=self.is_async)
         looks = self._looks
         offset = cheap = 0
         then_s = now()
@@ -175,10 +175,7 @@ class BatchProcessor:
             size = len(results) - offset
             now_s = now()
             if looks and holds_coroutine(results[offset:]):
-                function, looks = (
-                    called(self._function, awaiter, self._encode, builder.block, is_async=True),
-                    False,
-                )
+                function, looks = calling(is_async=True), False
                 self._await_from(offset, builder, awaiter, function)
                 now_s = now()
             if size:
@@ -202,9 +199,8 @@ class BatchProcessor:
         """
         items, results = builder.items, builder.results
         now, stop = self._clock.now, self._stop
-        function = called(
-            self._function, awaiter, self._encode, builder.block, is_async=self.is_async
-        )
+        calling = partial(called, self._function, awaiter, self._encode, builder.block)
+        function = calling(is_async=self.is_async)
         looks = self._looks
         left, now_s = iter(items), now()
         deadline_s = now_s + self._budget_s
@@ -233,12 +229,7 @@ class BatchProcessor:
                 if looks:
                     self._seen.results = True
                     if holds_coroutine(results[offset:]):
-                        function, looks = (
-                            called(
-                                self._function, awaiter, self._encode, builder.block, is_async=True
-                            ),
-                            False,
-                        )
+                        function, looks = calling(is_async=True), False
                         self._await_from(offset, builder, awaiter, function)
                         now_s = now()
         finally:
@@ -276,8 +267,9 @@ class BatchProcessor:
             end_forked_child(error if trace and trace.tb_next else None)
         attempt = builder.batch.attempt
         item = builder.items[offset]
-        may_be_mended = not isinstance(error, FailedForGood)
-        while may_be_mended and attempt <= self._retries and not self._stop.requested:
+        while attempt <= self._retries and not self._stop.requested:
+            if isinstance(error, FailedForGood):
+                break
             if self.handlers.is_fatal(error):
                 raise error
             self._clock.sleep(back_off_s(attempt))
@@ -288,7 +280,6 @@ class BatchProcessor:
                 return
             except BaseException as next_error:
                 error = next_error
-                may_be_mended = not isinstance(error, FailedForGood)
             finally:
                 current_attempt.reset(token)
         if self.handlers.is_fatal(error):
