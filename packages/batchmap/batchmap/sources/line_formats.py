@@ -12,7 +12,12 @@ from typing import Any, cast
 from batchmap.lone_surrogates import unescape
 from batchmap.records import ItemFailure, UnreadableRecord
 from batchmap.sources.base import InputRecord, unreadable_record
-from batchmap.sources.json.strict import NotJsonError, describe_json_error, whole_json
+from batchmap.sources.json.strict import (
+    NotJsonError,
+    describe_json_error,
+    first_json,
+    whole_json,
+)
 from batchmap.sources.line_blocks import LineBlock, LineFormat, Record, never
 from batchmap.sources.opening.long_lines import LongLines
 from batchmap.sources.opening.text_encoding import BadText, TextEncoding
@@ -36,7 +41,20 @@ class JsonLine(LineFormat):
     """Each line is a JSON value; none is blank."""
 
     def items(self, data: bytes, raws: Sequence[bytes]) -> list[Any]:
-        return [_parsed(raw, _as_it_is) for raw in raws]
+        try:
+            texts = data.decode().split("\n")
+        except UnicodeDecodeError:
+            return [_parsed(raw, _as_it_is) for raw in raws]
+        items = []
+        for text, raw in zip(texts, raws, strict=True):
+            try:
+                item, end = first_json(text)
+                if end != len(text):  # blanks, or what is no value
+                    item = _parsed(raw, _as_it_is)
+            except (ValueError, RecursionError):
+                item = _parsed(raw, _as_it_is)
+            items.append(item)
+        return items
 
 
 _TEXT_LINE, _JSON_LINE = TextLine(), JsonLine()
@@ -173,8 +191,12 @@ def _is_text(lines: bytes) -> bool:
 
 def _may_have_blank(lines: bytes) -> bool:
     """Tell whether some line is blank, perhaps; where it is not, none is."""
-    starts_so = not lines[:1].strip() or lines.endswith(b"\n")
-    return starts_so or any(start in lines for start in _BLANK_STARTS)
+    first = lines[:1]
+    if not first.strip() or lines.endswith(b"\n"):
+        return True
+    if lines.count(b"\n" + first) == lines.count(b"\n"):  # all begin with the same, mostly {
+        return False
+    return any(start in lines for start in _BLANK_STARTS)
 
 
 _BLANK = object()

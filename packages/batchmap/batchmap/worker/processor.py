@@ -155,8 +155,7 @@ class BatchProcessor:
         items, results, durations = builder.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
         calling = partial(called, self._function, awaiter, self._encode, builder.block)
-        function = calling(is_async=self.is_async)
-        looks = self._looks
+        function, looks = calling(is_async=self.is_async), self._looks
         offset = cheap = 0
         then_s = now()
         deadline_s = then_s + self._budget_s
@@ -200,8 +199,7 @@ class BatchProcessor:
         items, results = builder.items, builder.results
         now, stop = self._clock.now, self._stop
         calling = partial(called, self._function, awaiter, self._encode, builder.block)
-        function = calling(is_async=self.is_async)
-        looks = self._looks
+        function, looks = calling(is_async=self.is_async), self._looks
         left, now_s = iter(items), now()
         deadline_s = now_s + self._budget_s
         try:
@@ -265,8 +263,7 @@ class BatchProcessor:
             # Without a frame below, it is the monitor's error, and the function has returned.
             trace = error.__traceback__
             end_forked_child(error if trace and trace.tb_next else None)
-        attempt = builder.batch.attempt
-        item = builder.items[offset]
+        attempt, item = builder.batch.attempt, builder.items[offset]
         while attempt <= self._retries and not self._stop.requested:
             if isinstance(error, FailedForGood):
                 break
