@@ -46,10 +46,22 @@ class LineFormat(ABC):
 class LineBlock(RowBlock):
     """Some lines; the position of a record is the number of its first line.
 
-    There are `num_lines`, which are as many as the records, unless some have several.
+    There are `num_lines`, which are as many as the records, unless some have several. The lines
+    are those of `data` from the byte `start` up to `end`, so that parts need no copy.
     """
 
-    __slots__ = ("data", "first_index", "first_position", "form", "format", "num_lines", "number")
+    __slots__ = (
+        "_data",
+        "_end",
+        "_raws",
+        "_start",
+        "first_index",
+        "first_position",
+        "form",
+        "format",
+        "num_lines",
+        "number",
+    )
 
     def __init__(
         self,
@@ -60,8 +72,15 @@ class LineBlock(RowBlock):
         num_lines: int | None = None,
         first_index: int = 0,
         form: RowForm | None = None,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        raws: list[bytes] | None = None,
     ) -> None:
-        self.data = data
+        self._data = data
+        self._start = start
+        self._end = len(data) if end is None else end
+        self._raws = raws
         self.number = number
         self.first_position = first_position
         self.format = format
@@ -77,62 +96,90 @@ class LineBlock(RowBlock):
         return self.number
 
     @property
+    def data(self) -> bytes:
+        """The bytes of the lines."""
+        return self._data[self._start : self._end]
+
+    @property
     def size_bytes(self) -> int:
-        return len(self.data)
+        return self._end - self._start
 
     def opened(self) -> OpenedBlock:
-        raws = self._raws()
-        items = self.format.items(self.data, raws)
-        return OpenedBlock(self, items, raws, self.format.context)
+        data = self.data
+        raws = self._raws or self.format.raws(data, self.number)
+        return OpenedBlock(self, self.format.items(data, raws), raws, self.format.context)
 
     def position(self, offset: int) -> int:
         if self.num_lines == self.number:
             return self.first_position + offset
-        return self.first_position + _lines_in(self._raws()[:offset])
+        return self.first_position + _lines_in(self._each()[:offset])
 
     def part(self, start: int, end: int) -> Self:
         if start == 0 and end == self.number:
             return self
-        raws = self._raws()
-        some = raws[start:end]
-        data = self.format.joined(some)
+        raws = self._each()
+        before, some = raws[:start], raws[start:end]
+        ends = 0 if self.format.keeps_ends else 1
+        first = self._start + sum(map(len, before)) + ends * len(before)
+        last = first + sum(map(len, some)) + ends * max(0, len(some) - 1)
         if self.num_lines == self.number:
-            return self._some(data, start, end - start, start, end - start)
-        before = _lines_in(raws[:start])
-        return self._some(data, start, len(some), before, _lines_in(some))
+            return self._some(start, len(some), first, last, start, len(some), some)
+        return self._some(start, len(some), first, last, _lines_in(before), _lines_in(some), some)
 
     def split(self, most: int) -> tuple[Self, Self | None]:
         if most >= self.number:
             return self, None
         if self.num_lines != self.number:
             return super().split(most)
-        wanted = math.ceil(self.number / math.ceil(self.number / most))
-        # Near that, as it would be if all lines were as long as the average.
-        end = self.data.rfind(b"\n", 0, len(self.data) * wanted // self.number) + 1
-        found = self.data.count(b"\n", 0, end)
+        data, start = self._data, self._start
+        found = math.ceil(self.number / math.ceil(self.number / most))
+        end = start
+        if most <= _FEW:
+            for _ in range(found):
+                end = data.index(b"\n", end) + 1
+        else:  # near that, as it would be if all lines were as long as the average
+            end = data.rfind(b"\n", start, start + self.size_bytes * found // self.number) + 1
+            found = data.count(b"\n", start, end) if end else 0
+            if not 0 < found <= most or found == self.number:
+                return super().split(most)
         left = self.number - found
-        if not 0 < found <= most or not left:
-            return super().split(most)
-        first = self.data[: end if self.format.keeps_ends else end - 1]
         return (
-            self._some(first, 0, found, 0, found),
-            self._some(self.data[end:], found, left, found, left),
+            self._some(0, found, start, end if self.format.keeps_ends else end - 1, 0, found),
+            self._some(found, left, end, self._end, found, left),
         )
 
-    def _raws(self) -> list[bytes]:
-        return self.format.raws(self.data, self.number)
+    def _each(self) -> list[bytes]:
+        if self._raws is None:
+            self._raws = self.format.raws(self.data, self.number)
+        return self._raws
 
-    def _some(self, data: bytes, at: int, number: int, line: int, num_lines: int) -> Self:
+    def _some(
+        self,
+        at: int,
+        number: int,
+        start: int,
+        end: int,
+        line: int,
+        num_lines: int,
+        raws: list[bytes] | None = None,
+    ) -> Self:
         """Return `number` records from the one at the offset `at`, which begins at `line`."""
         return type(self)(
-            data,
+            self._data,
             number,
             self.first_position + line,
             self.format,
             num_lines,
             self.first_index + at,
             self.form,
+            start=start,
+            end=end,
+            raws=raws,
         )
+
+
+_FEW = 64
+"""The ends of so many lines are looked for one by one."""
 
 
 def _lines_in(raws: Sequence[bytes]) -> int:
