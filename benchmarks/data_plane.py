@@ -95,6 +95,7 @@ def done(source, output):
 
 if __name__ == "__main__":
     small, source, suffix = sys.argv[1:]
+    done(small, "small.first" + suffix)  # which loads what is needed
     start_s = done(small, "small" + suffix)
     print(done(source, "coordinated" + suffix) - start_s)
 """
