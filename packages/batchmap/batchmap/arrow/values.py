@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, timedelta, timezone, tzinfo
 from itertools import accumulate, pairwise
 from typing import Any
@@ -48,9 +49,9 @@ def unknown_zones(kind: Any) -> Iterator[str]:
 
 def rows_of(batch: Any, twins: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     """Return the rows of a record batch or table as dicts; `twins` are as for `values_of`."""
-    if not twins and all(_converter(kind) is None for kind in batch.schema.types):
-        return list(batch.to_pylist())
     names = batch.schema.names
+    if not names:
+        return list(batch.to_pylist())
     twins = twins or {}
     columns = [
         values_of(column, twins.get(name))
@@ -66,12 +67,25 @@ def values_of(array: Any, twin: Any = None) -> list[Any]:
     together, they are exact. Raises what the library does for a value that Python cannot hold.
     """
     convert = _converter(array.type)
-    if convert is None:
-        return list(array.to_pylist())
     chunks = getattr(array, "chunks", None)
+    if convert is None:
+        if chunks is None:
+            return _plain(array)
+        return [value for chunk in chunks for value in _plain(chunk)]
     if chunks is None:
         return convert(array, twin)
     return [value for chunk in chunks for value in convert(chunk, twin)]
+
+
+def _plain(array: Any) -> list[Any]:
+    """Return the values that `to_pylist` gives; of the commonest types, in a tenth of the time."""
+    types, kind = _types(), array.type
+    is_text = types.is_string(kind) or types.is_large_string(kind)
+    is_number = types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind)
+    if is_text or (array.null_count == 0 and (is_number or types.is_boolean(kind))):
+        with suppress(Exception):  # NumPy is missing, or a value is no text, as is said below
+            return list(array.to_numpy(zero_copy_only=False).tolist())
+    return list(array.to_pylist())
 
 
 _Convert = Callable[[Any, Any], list[Any]]

@@ -14,6 +14,7 @@ __all__ = ["Encoded", "row_of", "strict_row_of"]
 _MAX_DEPTH = 40  # a list is two of the 100 levels that pyarrow reads
 _PARQUET = Form("Parquet", natives=NATIVES, max_depth=_MAX_DEPTH, nan="kept")
 _STRICT = Form("Parquet", natives=NATIVES, max_depth=_MAX_DEPTH, nan="refused")
+_TEXT = frozenset({str})
 _SCALARS = frozenset({str, int, float, bool, type(None), *NATIVES})
 
 Encoded = Fields
@@ -27,8 +28,8 @@ def row_of(result: Any) -> Encoded:
         return (result,)
     if (
         kind is dict
-        and set(map(type, result)) <= {str}
-        and set(map(type, result.values())) <= _SCALARS
+        and _TEXT.issuperset(map(type, result))
+        and _SCALARS.issuperset(map(type, result.values()))
     ):
         return dict(result)
     return _plain_row(result, _PARQUET)
