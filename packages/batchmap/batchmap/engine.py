@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchmap.backends import BACKENDS
 from batchmap.executors import WorkerExecutor, open_executor
-from batchmap.executors.dask.address import DaskAddress
 from batchmap.options import EngineOptions
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import usable_cores
@@ -28,8 +27,11 @@ from batchmap.stopping import StopRequest
 from batchmap.tuning.adaptive_run import BUDGET_BATCHES, run_adaptively
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
 from batchmap.tuning.engine_request import EngineRequest, NextSize
-from batchmap.tuning.inline import StartedBatch
 from batchmap.worker.processor import BatchProcessor
+
+if TYPE_CHECKING:
+    from batchmap.executors.dask.address import DaskAddress
+    from batchmap.tuning.inline import StartedBatch
 
 __all__ = ["RunState", "limits_of", "open_plan", "run_plan", "stream_batches"]
 

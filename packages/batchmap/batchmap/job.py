@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from batchmap.checkpoint.open_input import open_input
 from batchmap.checkpoint.pending_items import PendingItems
@@ -29,7 +29,6 @@ from batchmap.checkpoint.session import open_recorder
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.engine import RunState, limits_of, open_plan, stream_batches
 from batchmap.errors import UsageError
-from batchmap.executors.dask.address import DaskAddress, TlsFiles
 from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, Plan, RunOutcome, SyncCounts
 from batchmap.scheduling.batching import BatchSizing
@@ -37,6 +36,9 @@ from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
 from batchmap.worker.processor import BatchProcessor, is_async
+
+if TYPE_CHECKING:
+    from batchmap.executors.dask.address import DaskAddress
 
 __all__ = ["Job", "RunObserver", "dask_address"]
 
@@ -201,6 +203,8 @@ def dask_address(options: JobOptions) -> DaskAddress | None:
     """Return where the Dask cluster is that `options` name, `None` for none."""
     if options.address is None:
         return None
+    from batchmap.executors.dask.address import DaskAddress, TlsFiles
+
     ca_file, cert, key = options.tls_ca_file, options.tls_cert, options.tls_key
     if ca_file is None or cert is None or key is None:
         return DaskAddress(options.address)

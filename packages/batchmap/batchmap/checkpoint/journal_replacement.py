@@ -27,7 +27,6 @@ from batchmap.checkpoint.journal_tables import NotedRows
 from batchmap.errors import OutputError
 from batchmap.sinks import OutputForm
 from batchmap.sinks.output_errors import output_errors, real_path
-from batchmap.sinks.parquet.parts import LocalParquetParts
 from batchmap.storage import sync_directory
 from batchmap.storage.part_files import move_parts, remove_parts, take_permissions
 
@@ -188,4 +187,6 @@ def remove_draft(draft: Path) -> None:
             draft.rmdir()
     else:
         draft.unlink(missing_ok=True)
+    from batchmap.sinks.parquet.parts import LocalParquetParts
+
     LocalParquetParts(draft).remove_parts()

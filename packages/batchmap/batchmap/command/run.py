@@ -11,7 +11,6 @@ from typing import Any
 from batchmap.checkpoint.open_input import open_input
 from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
-from batchmap.command.dry_run import find_plan
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
@@ -73,6 +72,8 @@ def _dry_run(job: Job) -> str:
     from batchmap.command.summary import render_plan, render_preview
 
     if not job.options.sync:
+        from batchmap.command.dry_run import find_plan
+
         return render_plan(find_plan(job))
     found = job.preview_sync()
     return "" if job.stop.requested else render_preview(found)

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from batchmap.backends import BACKENDS
 from batchmap.core_sharing import worker_processes
-from batchmap.executors.dask.address import DaskAddress
 from batchmap.stopping import StopRequest
+
+if TYPE_CHECKING:
+    from batchmap.executors.dask.address import DaskAddress
 
 __all__ = [
     "AFTER_SHUTDOWN",

@@ -19,8 +19,6 @@ from batchmap.sinks.base import Sink
 from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.json_lines import JsonLinesSink
 from batchmap.sinks.text_file.append_file import AppendedFile, GrowingText
-from batchmap.sinks.text_file.split_file import SplitFile
-from batchmap.sinks.text_file.store_text import StoreText
 from batchmap.storage import OUTPUT_FORMATS
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
@@ -96,8 +94,12 @@ def open_sink(
         )
     file: GrowingText
     if isinstance(output, OutputLease):
+        from batchmap.sinks.text_file.store_text import StoreText
+
         file = StoreText(output, f".{output_format}", dot + packing)
     elif split_bytes is not None:
+        from batchmap.sinks.text_file.split_file import SplitFile
+
         file = SplitFile(
             output,
             f".{output_format}{dot}{packing}",

@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from batchmap.sinks.base import Sink
 from batchmap.sinks.factory import open_sink
 from batchmap.sinks.json_lines import StdoutSink
-from batchmap.sinks.text_file.compressed_file import opened_text, text_bytes
-from batchmap.sinks.text_file.compressed_frames import FRAME_BYTES
-from batchmap.sinks.text_file.joined_parts import JoinedParts, joined_parts
 from batchmap.storage.formats import DELIMITERS
 from batchmap.storage.output_lease import OutputLease
 from batchmap.storage.part_files import parts_in
@@ -21,6 +18,7 @@ from batchmap.storage.table_output import TableOutput
 
 if TYPE_CHECKING:
     from batchmap.sinks.read_back import ResultReader
+    from batchmap.sinks.text_file.joined_parts import JoinedParts
 
 __all__ = ["OutputForm"]
 
@@ -120,17 +118,25 @@ class OutputForm:
     def opened(self, path: Path) -> BinaryIO:
         """Return the text of an output, decompressed, as a file that can be read from anywhere."""
         if self.split_bytes is None:
+            from batchmap.sinks.text_file.compressed_file import opened_text
+
             return opened_text(path, self.compression)
+        from batchmap.sinks.text_file.compressed_frames import FRAME_BYTES
+
         return io.BufferedReader(self._joined(path), FRAME_BYTES)
 
     def text_bytes(self, path: Path) -> tuple[int, int]:
         """Return how much text an output holds, and how many bytes are no part of it."""
         if self.split_bytes is None:
+            from batchmap.sinks.text_file.compressed_file import text_bytes
+
             return text_bytes(path, self.compression)
         with self._joined(path) as text:
             apart = set(parts_in(path, self.part_suffix).values()) - set(text.paths)
             return text.size, sum(text.other_bytes) + sum(part.stat().st_size for part in apart)
 
     def _joined(self, path: Path) -> JoinedParts:
+        from batchmap.sinks.text_file.joined_parts import joined_parts
+
         has_header = self.output_format in DELIMITERS
         return joined_parts(path, self.part_suffix, self.compression, has_header=has_header)

@@ -18,9 +18,6 @@ from pathlib import Path
 
 from batchmap.errors import InputError, UsageError
 from batchmap.sources.base import Source
-from batchmap.sources.database.postgresql import PostgresqlRows
-from batchmap.sources.database.sqlite import SqliteRows
-from batchmap.sources.database.url import parse_postgresql, parse_sqlite
 from batchmap.sources.guarded import errors_of_reading, guarded
 from batchmap.sources.listing.glob_files import MatchingFiles, matching_files
 from batchmap.sources.listing.glob_urls import MatchingUrls, matching_urls
@@ -153,8 +150,14 @@ def _database(url: str, scheme: str, how: HowToRead) -> Source:
     only_selected = how._replace(reading=replace(how.reading, select=None))
     _refuse_format(only_selected, "the items of a query are its rows")
     rest = url[len(scheme) :]
+    from batchmap.sources.database.url import parse_postgresql, parse_sqlite
+
     if scheme == "sqlite":
+        from batchmap.sources.database.sqlite import SqliteRows
+
         return SqliteRows(*parse_sqlite(scheme + rest))
+    from batchmap.sources.database.postgresql import PostgresqlRows
+
     return PostgresqlRows(parse_postgresql(scheme + rest))
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import cores_to_use
@@ -28,11 +29,13 @@ from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.tuning.backend_choice import RELEASES_GIL_FROM, WAITS_BELOW
 from batchmap.tuning.default_plan import max_in_flight
 from batchmap.tuning.engine_request import EngineRequest, NextSize
-from batchmap.tuning.inline import StartedBatch
 from batchmap.tuning.long_item import LONG_S, LongItemWatch
 from batchmap.tuning.profiler import IN_PLACE_SLICE_S, Profiler
 from batchmap.tuning.thread_affinity import ThreadAffinity
 from batchmap.tuning.thread_meter import MeteredProcess
+
+if TYPE_CHECKING:
+    from batchmap.tuning.inline import StartedBatch
 
 __all__ = ["BUDGET_BATCHES", "run_adaptively"]
 

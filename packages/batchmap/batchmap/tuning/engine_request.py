@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchmap.records import Batch
 from batchmap.scheduling.batching import cut
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
 from batchmap.stopping import StopRequest
-from batchmap.tuning.inline import StartedBatch
 from batchmap.worker.processor import BatchProcessor
+
+if TYPE_CHECKING:
+    from batchmap.tuning.inline import StartedBatch
 
 __all__ = ["EngineRequest", "NextSize"]
 

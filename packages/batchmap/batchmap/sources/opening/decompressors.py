@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -76,7 +74,7 @@ def _members(
                 raise EOFError
             try:
                 unpacked = member.decompress(packed, _BLOCK_BYTES)
-            except (OSError, ValueError, lzma.LZMAError) as error:
+            except (OSError, ValueError) as error:
                 raise DamagedError(f"{error}") from error
             packed = b""
             if unpacked:
@@ -85,12 +83,21 @@ def _members(
 
 
 def _bzip2_blocks(read: Read, warn: Callable[[str], None]) -> Iterator[bytes]:
+    import bz2  # which takes a while to load, as does the next one
+
     return _members(bz2.BZ2Decompressor, b"BZh", "bzip2", read, warn)
 
 
 def _xz_blocks(read: Read, warn: Callable[[str], None]) -> Iterator[bytes]:
-    begin = lzma.LZMADecompressor
-    return _members(lambda: begin(lzma.FORMAT_XZ), b"\xfd7zXZ\x00", "xz", read, warn)
+    import lzma
+
+    def begin() -> Any:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ)
+
+    try:
+        yield from _members(begin, b"\xfd7zXZ\x00", "xz", read, warn)
+    except lzma.LZMAError as error:
+        raise DamagedError(f"{error}") from error
 
 
 def _zstandard_blocks(read: Read, warn: Callable[[str], None]) -> Iterator[bytes]:
