@@ -18,6 +18,7 @@ from batchmap.command.task import Task, load_task
 from batchmap.command.terminal import give_away_stdin, stderr, stdout_kept_for_results, write_stdout
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.job import Job
+from batchmap.resources import usable_cores
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location, variables_instead, without_secrets
@@ -26,6 +27,10 @@ from batchmap.worker.processor import is_async
 __all__ = ["FAILURE_LIMIT_REACHED", "check_backend", "run"]
 
 FAILURE_LIMIT_REACHED = 4
+
+WORTH_PROCESSES_ITEMS = 10_000
+WORTH_PROCESSES_BYTES = 1 << 20
+"""An input of as many items, or bytes, may be worth processes however cheap its items are."""
 
 Drive = Callable[[Job, RunSettings], str]
 """Takes a job from `open` to its end and returns the report."""
@@ -46,6 +51,10 @@ def run(
         written = {name: getattr(settings, name) for name in EXPORTS}
         source, task = _source_and_task(settings, written, stop)
         check_backend(settings.backend, task)
+        if _may_want_processes(settings, source, task):
+            from batchmap.executors.process.fork_client import start_server_early
+
+            start_server_early()  # beside what is still to be loaded here
         with Job(
             task.function,
             settings,
@@ -65,6 +74,18 @@ def run(
     else:
         show(report)
     return code
+
+
+def _may_want_processes(settings: RunSettings, source: Source, task: Task) -> bool:
+    """Tell whether the input is so large that its items may be worth processes."""
+    if settings.dry_run or settings.workers == 1 or is_async(task.function):
+        return False
+    if settings.backend not in (None, "auto", "process") or usable_cores() == 1:
+        return False
+    if settings.limit is not None and settings.limit < WORTH_PROCESSES_ITEMS:
+        return False
+    size_bytes, total = source.size_bytes or 0, source.total or 0
+    return size_bytes >= WORTH_PROCESSES_BYTES or total >= WORTH_PROCESSES_ITEMS
 
 
 def _dry_run(job: Job) -> str:

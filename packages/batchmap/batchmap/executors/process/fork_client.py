@@ -25,12 +25,16 @@ _CODE = """\
 import sys
 if "" in sys.path: sys.path.remove("")
 sys.path.insert(0, sys.argv[2])
-sys.path += [entry for entry in sys.argv[3:] if entry not in sys.path]
+sys.path += [entry for entry in sys.argv[4:] if entry not in sys.path]
 from batchmap.executors.process.fork_server import serve
-serve(int(sys.argv[1]))
+serve(int(sys.argv[1]), sys.argv[3].split())
 """
 """What the server runs. It imports this library and nothing of the user's: modules beside the
 script, which may be named like others, come last."""
+
+
+_PRELOADED = ("batchmap.sources", "batchmap.sinks")
+"""What the server loads for all workers, where it is loaded here."""
 
 
 class _Server:
@@ -203,11 +207,12 @@ def _start_server() -> socket.socket:
         actions.append((os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0))
     executable = os.fsdecode(multiprocessing.spawn.get_executable() or "")
     flags = multiprocessing.util._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    preloaded = " ".join(name for name in _PRELOADED if name in sys.modules)
     path = [entry for entry in sys.path if type(entry) is str and entry]
     try:
         _Server.pid = os.posix_spawn(
             executable,
-            [executable, *flags, "-c", _CODE, str(os.getpid()), library, *path],
+            [executable, *flags, "-c", _CODE, str(os.getpid()), library, preloaded, *path],
             os.environ,
             file_actions=actions,
             setsigmask=BLOCKED_SIGNALS,

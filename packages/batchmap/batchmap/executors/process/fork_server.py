@@ -17,9 +17,10 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import IntEnum
+from importlib import import_module
 from typing import NamedTuple, NoReturn, cast
 
 from batchmap.executors.process.process_tree import kill_trees
@@ -56,10 +57,15 @@ class _Child(NamedTuple):
     key: int
 
 
-def serve(caller: int) -> None:
-    """Fork workers for the process `caller`, whose control socket is standard input."""
+def serve(caller: int, modules: Sequence[str] = ()) -> None:
+    """Fork workers for the process `caller`, whose control socket is standard input.
+
+    `modules` are those of this library that workers will need, beside what all of them do.
+    """
     control = _take_descriptors()
     preload()
+    for name in modules:
+        import_module(name)
     _Server(control, caller).run()
 
 
