@@ -49,6 +49,7 @@ def test_a_negative_number_is_a_value_and_no_option() -> None:
     ("words", "fault"),
     [
         (["compare", "--sed", "1"], "no option '--sed'; did you mean --seed?"),
+        (["run", "--help-all"], "no option '--help-all'; did you mean --help?"),
         (["compare", "1", "2", "3"], "one argument too many: '3'"),
         (["benchmark", "3"], "one argument too many: '3'"),
         (["benchmark", "2", "3"], "2 arguments too many, from '2' on"),
@@ -59,6 +60,15 @@ def test_a_negative_number_is_a_value_and_no_option() -> None:
 def test_wrong_words_are_kept_for_the_report_of_all_faults(words: list[str], fault: str) -> None:
     _, values = read_command_line(words)
     assert any(error.startswith(fault) for error in values["errors_before"])
+
+
+def test_the_value_of_a_misspelled_option_is_no_input() -> None:
+    words = ["run", "t.py:f", "in.txt", "--encodng", "latin-1"]
+    _, values = read_command_line(words)
+    assert values["errors_before"] == ["no option '--encodng'; did you mean --encoding?"]
+    assert (values["source"], "more_sources" in values) == ("in.txt", False)
+    _, values = read_command_line([*words, "b.txt"])
+    assert values["more_sources"] == ["b.txt"]
 
 
 def test_an_unknown_subcommand_names_the_near_one() -> None:

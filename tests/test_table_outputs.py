@@ -333,7 +333,7 @@ def test_the_command_writes_a_table_and_shows_no_password(place: Place) -> None:
     with closing(sqlite3.connect(place.directory / "a b.db")) as connection:
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (10,)
     for words, code, message in (
-        (["-o", "a b.db", "--sync"], 2, "--sync: a table, a b.db, cannot be written anew in part"),
+        (["-o", "a b.db", "--sync"], 2, "--sync: a table, a b.db, can be resumed and not synced"),
         (["-o", "x.db", "--bom"], 2, "--bom: x.db is a table; leave it out"),
         (["-o", "x.db", "--output-format", "csv"], 2, "--output-format: x.db is a table"),
         (["-o", "sqlite:///x.db?query=SELECT 1"], 2, "names no table; write it as sqlite:///file"),

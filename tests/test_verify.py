@@ -90,3 +90,13 @@ def test_wrong_words(place: Place) -> None:
         done = verified(place, *words)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
         assert message in done.stderr
+
+
+def test_what_helps_is_named_by_its_option_of_the_command(place: Place) -> None:
+    place.write("rows.py", "def f(item):\n    return int(item)\n")
+    place.run("rows.py:f", "in.txt", "-o", "out.jsonl")
+    output = place.directory / "out.jsonl"
+    output.write_text(output.read_text().replace('"result": 3', '"result": 4'))
+    done = verified(place, "out.jsonl")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert done.stderr.endswith("or --overwrite begins anew\n")

@@ -16,7 +16,7 @@ _OF_A_TASK = ("task", "input")
 
 PROGRAM = Program(
     "python main.py",
-    "Run Python functions over piles of data in parallel, and see what it gains.",
+    "Run Python functions over many items in parallel, and report what it gains.",
     (
         Subcommand(
             "compare",

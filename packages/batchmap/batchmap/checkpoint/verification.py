@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.open_journal import checked_journal
 from batchmap.checkpoint.table_journal import TableJournal
-from batchmap.errors import OutputError
+from batchmap.errors import OutputError, python_spelling
 from batchmap.optional import require
 from batchmap.sinks import OutputForm
 from batchmap.sinks.parquet.parts import LocalParquetParts
@@ -39,11 +39,15 @@ class Verification:
     """What does not agree, a line each; empty when all does."""
 
 
-def verify_output(output: Path | TableUrl, errors: Path) -> Verification:
+def verify_output(
+    output: Path | TableUrl,
+    errors: Path,
+    spell: Callable[[str, str | None], str] = python_spelling,
+) -> Verification:
     """Compare the output of a run with its journal, and with the file `errors` of failed items.
 
-    Nothing is changed. Raises `OutputHeldError` while a run holds the output, `OutputError` when
-    there is no journal or it is damaged.
+    Nothing is changed. `spell` says how the differences name options. Raises `OutputHeldError`
+    while a run holds the output, `OutputError` when there is no journal or it is damaged.
     """
     if isinstance(output, TableUrl):
         with closing(TableOutput(output)) as table:
@@ -51,18 +55,23 @@ def verify_output(output: Path | TableUrl, errors: Path) -> Verification:
                 raise _without_journal(output)
             with closing(TableJournal(table)) as journal:
                 journal.check()
-                return _verified(journal, table, errors)
+                return _verified(journal, table, errors, spell)
     if not journal_path(output).exists():
         raise _without_journal(output)
     with closing(checked_journal(output)) as journal:
-        return _verified(journal, output, errors)
+        return _verified(journal, output, errors, spell)
 
 
 def _without_journal(output: Path | TableUrl) -> OutputError:
     return OutputError(f"{output} has no journal, so nobody knows what it holds")
 
 
-def _verified(journal: Journal, output: Path | TableOutput, errors: Path) -> Verification:
+def _verified(
+    journal: Journal,
+    output: Path | TableOutput,
+    errors: Path,
+    spell: Callable[[str, str | None], str],
+) -> Verification:
     found = Verification(is_finished=journal.finished())
     fingerprint = journal.fingerprint
     if fingerprint is None:
@@ -77,7 +86,7 @@ def _verified(journal: Journal, output: Path | TableOutput, errors: Path) -> Ver
         else:
             found.differences += _differences_of_results(journal, output, form)
     except OutputError as error:
-        found.differences += error.messages
+        found.differences += error.lines(spell)
     found.differences += _differences_of_failures(journal, errors, found)
     return found
 

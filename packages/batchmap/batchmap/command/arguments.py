@@ -97,15 +97,22 @@ class Program:
         errors += mistaken
         parsed, rest = parser.parse_known_args(words)
         options = vars(parsed)
+        with_value = _flags_with_value(subcommand)
         names = list(subcommand.positionals)
         repeated = "" if subcommand.task_positionals else subcommand.repeated
         is_first = True
+        is_value = False  # of an option just before that is misspelled
         extra: list[str] = []
         extra_from = 0
         for place, word in enumerate([*rest, *plain]):
             if place < len(rest) and _looks_like_option(word):
-                near = near_names(word.partition("=")[0], subcommand.flags())
-                errors.append(f"no option {word.partition('=')[0]!r}{near or f'; {hint} all'}")
+                name, equals, _ = word.partition("=")
+                near = near_names(name, [*subcommand.flags(), "--help"])
+                errors.append(f"no option {name!r}{near or f'; {hint} all'}")
+                is_value = not equals and near.rpartition(" ")[2].removesuffix("?") in with_value
+                continue
+            if is_value and place < len(rest):
+                is_value = False
                 continue
             if is_first and subcommand.task_positionals and _names_task(word):
                 names, repeated = list(subcommand.task_positionals), subcommand.repeated
@@ -174,11 +181,15 @@ def _split_at_dashes(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]
     return words[:at], words[at + 1 :]
 
 
+def _flags_with_value(subcommand: Subcommand) -> list[str]:
+    return [flag for row in subcommand.rows() if not row.is_switch for flag in flags_of(row)]
+
+
 def _without_missing_values(
     words: Sequence[str], subcommand: Subcommand, hint: str
 ) -> tuple[Sequence[str], list[str]]:
     """Take out the options that lack their value, so that what else is wrong is found, too."""
-    with_value = [flag for row in subcommand.rows() if not row.is_switch for flag in flags_of(row)]
+    with_value = _flags_with_value(subcommand)
     kept: list[str] = []
     errors: list[str] = []
     for word, following in zip(words, [*words[1:], "--"], strict=False):

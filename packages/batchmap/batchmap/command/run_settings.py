@@ -129,8 +129,8 @@ def _check_resuming(reader: OptionReader, values: dict[str, Any]) -> None:
     if values["sync"] and isinstance(values["output"], StoreUrl):
         what = "a table" if isinstance(values["output"], TableUrl) else "an output in a store"
         reader.error(
-            f"--sync: {what}, {values['output']}, cannot be written anew in part; "
-            "name a file of this machine"
+            f"--sync: {what}, {values['output']}, can be resumed and not synced; "
+            "give --resume, or name a file of this machine"
         )
     if values["unordered"]:
         _check_unordered(reader, values)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from batchmap.command.arguments import Subcommand
-from batchmap.command.errors import flag_of
+from batchmap.command.errors import flag_of, flag_spelling
 from batchmap.command.settings import LOG_LEVELS, REPORT
 from batchmap.command.terminal import write_stdout
 from batchmap.errors import OutputError, UsageError
@@ -71,13 +71,13 @@ def verify(settings: VerifySettings, _stop: StopRequest) -> int:
         raise UsageError(f"there is no {output}; name the output of a run")
     errors = settings.errors or errors_location(output)
     assert isinstance(errors, Path)
-    found = verify_output(output, errors)
+    found = verify_output(output, errors, flag_spelling)
     if found.differences:
         raise OutputError(list(map(printable, found.differences)))
     if not settings.quiet:
         items = found.results + found.failures
-        text = f"{output}: {items} items, {found.results} of them results and {found.failures} "
-        text += "failed, all as the journal says"
+        text = f"{output}: {items:,} items, {found.results:,} of them results and "
+        text += f"{found.failures:,} failed, all as the journal says"
         write_stdout(f"{printable(text)}{'' if found.is_finished else f'; {INCOMPLETE}'}\n")
     return 0
 

@@ -120,8 +120,11 @@ class _ThreadPool:
             cancel(call.future)
         if self.abandoned and not self._closed.is_set():
             _logger.warning(
-                "%d threads were abandoned and still run; the process backend can kill its workers",
+                "%d %s; the process backend can kill its workers",
                 self.abandoned,
+                "thread was abandoned and still runs"
+                if self.abandoned == 1
+                else "threads were abandoned and still run",
             )
         self._closed.set()
 
