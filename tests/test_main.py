@@ -472,3 +472,15 @@ def test_a_signal_is_heard_whichever_thread_the_kernel_gives_it_to() -> None:
         other = max(threads - {process.pid})
         assert ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGINT) == 0
         assert b"stopping" in read(b"stopping")
+
+
+def test_an_interruption_after_all_is_done_shows_no_traceback(tmp_path: Path) -> None:
+    program = tmp_path / "late.py"
+    program.write_text(
+        "import sys; from batchmap.command.main import APPLICATION as application\n"
+        "def main(words): raise KeyboardInterrupt\n"
+        "application.main = main\n"
+        "application.run_as_script()\n"
+    )
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

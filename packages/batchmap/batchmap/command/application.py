@@ -76,7 +76,10 @@ class Application:
 
     def run_as_script(self) -> None:
         """Run the words that the process was started with, and exit."""
-        code = self.main(sys.argv[1:])
+        try:
+            code = self.main(sys.argv[1:])
+        except KeyboardInterrupt:  # after all was done, and the signals were as before
+            code = INTERRUPTED
         ignore_late_signals(code)
         sys.exit(code)
 
