@@ -63,6 +63,20 @@ def test_a_result_without_a_form_is_in_its_failure(
     assert list(lines[0])[-2:] == ["result", "place"]
 
 
+def huge_at_last(number: int) -> Any:
+    return {"n": number, "power": 10**5000 if number == 19 else 1}
+
+
+@pytest.mark.parametrize("backend", ["sequential", "process"])
+def test_a_row_with_a_number_of_too_many_digits_is_in_its_failure(
+    tmp_path: Path, backend: str
+) -> None:
+    path = tmp_path / "out.csv"
+    assert run(huge_at_last, range(20), path, backend=backend, workers=2).failed == 1
+    [line] = failures(path)
+    assert (line["index"], unmarked(line["result"])) == (19, huge_at_last(19))
+
+
 @pytest.mark.parametrize("backend", ["sequential", "process"])
 def test_a_result_that_does_not_fit_into_parquet_is_in_its_failure(
     tmp_path: Path, backend: str

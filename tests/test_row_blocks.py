@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import pickle
 import random
@@ -133,6 +134,25 @@ def test_most_lines_of_usual_files_are_in_blocks(tmp_path: Path) -> None:
         records = [record for record in read(lambda: True) if record is not None]
         assert {type(record) for record in records} == {LineBlock}, name
         assert sum(len(record) for record in records if isinstance(record, LineBlock)) == 5000
+
+
+def test_cells_of_many_lines_are_read_where_no_limit_of_csv_was_raised(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    lines = "text, and more\n" * 10_000
+    path.write_text(f'a,b\n1,"{lines}"\n2,"two\nlines"\n')
+    read = reader_of_blocks(open_source(str(path)))
+    assert read is not None
+    records = [record for record in read(lambda: True) if record is not None]
+    limit = csv.field_size_limit(131_072)  # as it is in a worker process
+    try:
+        items = [
+            item
+            for record in records
+            for item in (record if isinstance(record, LineBlock) else record[:1])
+        ]
+    finally:
+        csv.field_size_limit(limit)
+    assert items == [{"a": "1", "b": lines}, {"a": "2", "b": "two\nlines"}]
 
 
 def double(row: Any) -> Any:

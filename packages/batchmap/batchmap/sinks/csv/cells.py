@@ -92,9 +92,8 @@ class CsvCells:
         names, _, values = encoded
         try:
             return names, _in_utf8(tuple(map(self._cell, values)))
-        except ValueError as error:  # a number of too many digits
-            row = dict(zip(names, values, strict=True))
-            raise keeping(Unwritable(describe_failure(error)), row) from None
+        except Unwritable as error:  # a number of too many digits
+            raise keeping(error, dict(zip(names, values, strict=True))) from None
 
     def _slowly(self, result: Any) -> Cells:
         try:

@@ -155,7 +155,12 @@ class PlainLines:
         yield lines[start:end]
 
     def _is_one_row(self, row: bytes) -> bool:
-        """Tell whether several lines are a row beyond doubt, and not rows of their own."""
+        """Tell whether several lines are a row beyond doubt, and not rows of their own.
+
+        Its cells may be longer than any of its lines.
+        """
+        if len(row) > _LONGEST_CELL:
+            return False
         lines = row.splitlines(keepends=True)
         if look_like_rows(lines, self._delimiter, self._width):
             return False
