@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
 
 from batchmap.sinks.item_columns import Fields, named_fields
 from batchmap.sinks.parquet.arrays import array_of
 from batchmap.sinks.parquet.types import inferred_type, pyarrow
 from batchmap.sinks.parquet.widening import Fact, facts_of
 
-if TYPE_CHECKING:
-    from batchmap.sinks.parquet.schema import Columns
-
-__all__ = ["ParquetForm", "made_table"]
+__all__ = ["ParquetForm", "received"]
 
 
 class ParquetForm:
@@ -61,7 +58,7 @@ class ParquetForm:
         return _sent(arrow.RecordBatch.from_arrays(arrays, names=names))
 
     def split(self, data: bytes) -> list[bytes]:
-        batch = _received(data)
+        batch = received(data)
         return [_sent(batch.slice(at, 1)) for at in range(batch.num_rows)]
 
 
@@ -73,17 +70,6 @@ def _sent(batch: Any) -> bytes:
     return data
 
 
-def _received(data: bytes) -> Any:
+def received(data: bytes) -> Any:
+    """Return the record batch that was joined."""
     return pyarrow("pyarrow.ipc").open_stream(data).read_next_batch()
-
-
-def made_table(columns: Columns, rows: Sequence[dict[str, Any] | bytes]) -> Any:
-    """Return rows, some of which were joined by a form, as one table of these columns."""
-    tables = []
-    for is_joined, some in groupby(rows, lambda row: isinstance(row, bytes)):
-        if is_joined:
-            batches = [_received(data) for data in cast(Iterable[bytes], some)]
-            tables += [columns.fitted(pyarrow().Table.from_batches([one])) for one in batches]
-        else:
-            tables.append(columns.table(cast(list[dict[str, Any]], list(some))))
-    return pyarrow().concat_tables(tables).combine_chunks()

@@ -14,7 +14,7 @@ from batchmap.row_blocks import Segment
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
 from batchmap.sinks.item_columns import item_row, named_fields
 from batchmap.sinks.output_errors import not_what_was_written, output_errors
-from batchmap.sinks.parquet.form import ParquetForm, made_table
+from batchmap.sinks.parquet.form import ParquetForm
 from batchmap.sinks.parquet.parts import OUTPUT, ParquetParts
 from batchmap.sinks.parquet.row_encoding import Encoded, row_of, strict_row_of
 from batchmap.sinks.parquet.row_groups import RowGroupWriter
@@ -150,7 +150,7 @@ class ParquetSink:
             self._parts.check()
             self.digest = None
             if self._rows:
-                table = made_table(self._columns, self._rows)
+                table = self._columns.joined_table(self._rows)
                 self.digest = self._parts.write(
                     self._end + 1, lambda file: self._files.write_table(table, file)
                 )

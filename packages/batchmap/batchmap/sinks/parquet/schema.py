@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from itertools import chain
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
+from typing import Any, cast
 
 from batchmap.arrow.values import values_of
 from batchmap.lone_surrogates import is_utf8
 from batchmap.sinks.parquet.arrays import array_of, exact_array, has_map
-from batchmap.sinks.parquet.form import ParquetForm
+from batchmap.sinks.parquet.form import ParquetForm, received
 from batchmap.sinks.parquet.types import has_empty_struct, inferred_type, pyarrow
 from batchmap.sinks.parquet.widening import (
     NO_VALUE,
@@ -167,6 +167,17 @@ class Columns:
         if self._is_given or not kinds or not are_plain or any(map(types.is_null, kinds)):
             return None
         return ParquetForm(list(self._types.items()), frozenset(self._facts))
+
+    def joined_table(self, rows: Sequence[Row | bytes]) -> Any:
+        """Return the same of rows some of which were joined by a form."""
+        tables = []
+        for is_joined, some in groupby(rows, lambda row: isinstance(row, bytes)):
+            if is_joined:
+                batches = [received(data) for data in cast(Iterable[bytes], some)]
+                tables += [self.fitted(self._arrow.Table.from_batches([one])) for one in batches]
+            else:
+                tables.append(self.table(cast(list[Row], list(some))))
+        return self._arrow.concat_tables(tables).combine_chunks()
 
     def fitted(self, table: Any) -> Any:
         """Return a table of an earlier part with the columns and types of now."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from batchmap.errors import InputError
 from batchmap.sources.guarded import errors_of_reading
-from batchmap.sources.listing.file_listing import is_left_out
-from batchmap.sources.listing.listed_files import ListedFile
+from batchmap.sources.listing.listed_files import ListedFile, is_left_out
 from batchmap.sources.opening.byte_sources import ByteSource
 from batchmap.sources.opening.zip_files import ZipArchive, ZipMember
 

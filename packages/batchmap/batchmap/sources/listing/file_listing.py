@@ -11,7 +11,14 @@ from pathlib import Path
 from batchmap.errors import InputError, UsageError
 from batchmap.sources.listing.glob_files import RealPaths, matching_names
 from batchmap.sources.listing.glob_urls import matching_objects
-from batchmap.sources.listing.listed_files import ListedFile, LocalListed, StoredListed, UrlListed
+from batchmap.sources.listing.listed_files import (
+    MARKERS,
+    ListedFile,
+    LocalListed,
+    StoredListed,
+    UrlListed,
+    is_left_out,
+)
 from batchmap.sources.opening.byte_sources import is_stored
 from batchmap.storage import (
     Location,
@@ -25,10 +32,7 @@ from batchmap.storage import (
 )
 from batchmap.storage.patterns import is_pattern, with_home
 
-__all__ = ["is_left_out", "list_files", "names_no_file"]
-
-MARKERS = ("_SUCCESS", "_metadata", "_common_metadata")
-"""What programs that write directories of files leave beside these."""
+__all__ = ["list_files", "names_no_file"]
 
 _DATABASES = ("sqlite", "postgresql", "postgres")
 
@@ -167,12 +171,6 @@ def _with_members(file: ListedFile) -> list[ListedFile]:
     from batchmap.sources.listing.archived_files import files_in_archive  # for few runs only
 
     return files_in_archive(file)
-
-
-def is_left_out(path: str) -> bool:
-    """Tell whether a file below a directory, or in an archive, is hidden or a marker."""
-    parts = path.strip("/").split("/")
-    return parts[-1] in MARKERS or any(part.startswith(".") for part in parts)
 
 
 def _stored_files(url: StoreUrl, excluded: Collection[StoreUrl]) -> Iterator[ListedFile]:

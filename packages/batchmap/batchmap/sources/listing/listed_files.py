@@ -12,7 +12,10 @@ from batchmap.sources.opening.byte_sources import ByteSource, LocalFile, Opened,
 from batchmap.sources.opening.decompression import COMPRESSIONS
 from batchmap.storage import INPUT_SUFFIXES, FoundFile, Store, StoreUrl
 
-__all__ = ["ListedFile", "LocalListed", "StoredListed", "UrlListed"]
+__all__ = ["MARKERS", "ListedFile", "LocalListed", "StoredListed", "UrlListed", "is_left_out"]
+
+MARKERS = ("_SUCCESS", "_metadata", "_common_metadata")
+"""What programs that write directories of files leave beside these."""
 
 TEXT_SUFFIXES = (".txt", ".text", ".log")
 """Suffixes of files of lines, where others than those of formats are not taken for text."""
@@ -161,3 +164,9 @@ class _StoredBytes:
 
     def state(self) -> object:
         return None
+
+
+def is_left_out(path: str) -> bool:
+    """Tell whether a file below a directory, or in an archive, is hidden or a marker."""
+    parts = path.strip("/").split("/")
+    return parts[-1] in MARKERS or any(part.startswith(".") for part in parts)
