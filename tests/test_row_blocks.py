@@ -9,9 +9,8 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from batchmap import run
@@ -19,7 +18,6 @@ from batchmap.digests import DIGEST_BYTES, digest
 from batchmap.records import UnreadableRecord
 from batchmap.sources import LineBlock, open_source, reader_of_blocks
 from batchmap.sources.opening import decompression
-from batchmap.sources.parquet.blocks import ArrowBlock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,40 +83,6 @@ def test_blocks_hold_the_records_that_are_read_one_by_one(
         one_by_one = [described(*record) for record in open_source(str(path)).records()]
         turns = iter(wanted * 1000)
         assert records_of(path, lambda: next(turns)) == one_by_one
-
-
-def test_blocks_of_parquet_hold_the_rows_that_are_read_one_by_one(tmp_path: Path) -> None:
-    path = tmp_path / "in.parquet"
-    moments = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(40_000)]
-    table = pa.table({
-        "n": range(40_000),
-        "text": [f"é {n}" for n in range(40_000)],
-        "when": pa.array(moments, pa.timestamp("us", "Europe/Berlin")),
-        "list": [[n] for n in range(40_000)],
-        "far": pa.array([9_000_000 if n == 7 else 0 for n in range(40_000)], pa.date32()),
-    })  # fmt: skip
-    pq.write_table(table, path, row_group_size=9_000, use_deprecated_int96_timestamps=True)
-    one_by_one = [described(*record) for record in open_source(str(path)).records()]
-    read = reader_of_blocks(open_source(str(path)))
-    assert read is not None
-    found = []
-    blocks = list(read(lambda: True))
-    assert all(isinstance(block, ArrowBlock) for block in blocks)
-    for block in cast(list[ArrowBlock], blocks):
-        left: ArrowBlock | None = block
-        while left is not None:
-            some, left = left.split(3_000)
-            some = pickle.loads(pickle.dumps(some))
-            opened = some.opened()
-            pairs = zip(opened.items, opened.raws, strict=True)
-            for at, (item, raw) in enumerate(pairs, some.first_position):
-                # What stands for a date that Python cannot hold are the bytes of its row.
-                found.append(described(item, raw, at))
-    assert len(found) == len(one_by_one)
-    assert [one for one in found if "Unreadable" not in one[0]] == [
-        one for one in one_by_one if "Unreadable" not in one[0]
-    ]
-    assert [one[2] for one in found if "Unreadable" in one[0]] == [8]
 
 
 def test_most_lines_of_usual_files_are_in_blocks(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 from batchmap.row_blocks import OpenedBlock, RowBlock, RowForm
 
-__all__ = ["ArrowBlock"]
+__all__ = ["ArrowBlock", "Pair", "in_step"]
 
 Rows = Callable[[Any, Any], Iterator[tuple[Any, bytes]]]
 
@@ -57,6 +57,25 @@ class ArrowBlock(RowBlock):
             self.first_index + start,
             self.form,
         )
+
+
+Pair = tuple[Any, Any]
+"""A record batch, and its twin or `None`."""
+
+
+def in_step(batches: Iterable[Any], twins: Iterator[Any]) -> Iterator[Pair]:
+    """Yield the rows of both in record batches of as many rows.
+
+    The library cuts them in different places: at the end of a row group only where a column is a
+    dictionary.
+    """
+    twin: Any = ()
+    for batch in batches:
+        while len(batch):
+            twin = twin or next(twins)
+            rows = min(len(batch), len(twin))
+            yield batch.slice(0, rows), twin.slice(0, rows)
+            batch, twin = batch.slice(rows), twin.slice(rows)
 
 
 def _sent(batch: Any) -> bytes:

@@ -12,7 +12,7 @@ from batchmap.errors import InputError
 from batchmap.optional import require
 from batchmap.sources.base import InputRecord, one_line, unreadable_record, value_bytes
 from batchmap.sources.opening.byte_sources import ByteSource
-from batchmap.sources.parquet.blocks import ArrowBlock
+from batchmap.sources.parquet.blocks import ArrowBlock, Pair, in_step
 
 __all__ = ["ParquetRows", "rows_and_bytes"]
 
@@ -93,24 +93,21 @@ class ParquetRows:
                 self._read += 1
                 yield item, raw, self._read
 
-    def _batches(self, batch_rows: int) -> Iterator[tuple[Any, Any]]:
+    def _batches(self, batch_rows: int) -> Iterator[Pair]:
         """Yield record batches, each with the columns that are read in nanoseconds, or `None`."""
         self._read = 0
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self._opened("cannot be read on; the file is damaged"))
             # pyarrow's threads would be a danger to workers that are forked.
-            batches = file.iter_batches(
-                batch_size=batch_rows, columns=self._columns, use_threads=False
+            options = {"batch_size": batch_rows, "use_threads": False}
+            batches = file.iter_batches(columns=self._columns, **options)
+            if not self._int96:
+                yield from ((batch, None) for batch in batches)
+                return
+            twin = stack.enter_context(
+                self._opened("cannot be read on; the file is damaged", unit="ns")
             )
-            twins: Iterator[Any] | None = None
-            if self._int96:
-                problem = "cannot be read on; the file is damaged"
-                twin = stack.enter_context(self._opened(problem, unit="ns"))
-                twins = twin.iter_batches(
-                    batch_size=batch_rows, columns=self._int96, use_threads=False
-                )
-            for batch in batches:
-                yield batch, None if twins is None else next(twins)
+            yield from in_step(batches, twin.iter_batches(columns=self._int96, **options))
 
     def records_and_pauses(self) -> Iterator[InputRecord]:
         return self.records()
@@ -179,7 +176,9 @@ def _row(one: Any, twin: Any) -> tuple[Any, bytes]:
     except Exception as error:
         problem = f"{_bad_column(one, twin)}{one_line(error)}"
         item = unreadable_record(type(error).__name__, problem, b"")
-        return item, one.serialize().to_pybytes()
+        arrow = require("pyarrow", "formats", "reading Parquet")
+        # Taken, as bits of other rows may stand beside those of a slice.
+        return item, one.take(arrow.array([0])).serialize().to_pybytes()
 
 
 def _bad_column(one: Any, twin: Any) -> str:
