@@ -57,3 +57,24 @@ def test_nanoseconds_are_those_of_their_own_row_beside_a_dictionary(tmp_path: Pa
     pq.write_table(table, path, row_group_size=900, use_deprecated_int96_timestamps=True)
     found = [item["when"] for item, _, _ in open_source(str(path)).records()]
     assert found == values_of(table["when"])
+
+
+def test_long_values_that_a_file_holds_once_make_small_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table({"n": range(3000), "text": ["x" * 20_000] * 3000}), path)
+    read = reader_of_blocks(open_source(str(path)))
+    assert read is not None
+    blocks = list(cast(Iterator[ArrowBlock], read(lambda: True)))
+    assert [item["n"] for block in blocks for item in block] == list(range(3000))
+    assert max(block.size_bytes for block in blocks) <= 4 << 20
+
+
+def test_a_part_of_a_block_takes_no_whole_dictionary_along(tmp_path: Path) -> None:
+    path = tmp_path / "in.parquet"
+    texts = [f"text {n % 5000}" for n in range(10_000)]
+    pq.write_table(pa.table({"text": pa.array(texts).dictionary_encode()}), path)
+    read = reader_of_blocks(open_source(str(path)))
+    assert read is not None
+    blocks = list(cast(Iterator[ArrowBlock], read(lambda: True)))
+    assert [item["text"] for block in blocks for item in block] == texts
+    assert len(pickle.dumps(blocks[0].part(0, 1))) < 2000

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Self
 
 from batchmap.row_blocks import OpenedBlock, RowBlock, RowForm
 
-__all__ = ["ArrowBlock", "Pair", "in_step"]
+__all__ = ["ArrowBlock", "Pair", "gathered", "in_step"]
 
 Rows = Callable[[Any, Any], Iterator[tuple[Any, bytes]]]
 
@@ -76,6 +77,46 @@ def in_step(batches: Iterable[Any], twins: Iterator[Any]) -> Iterator[Pair]:
             rows = min(len(batch), len(twin))
             yield batch.slice(0, rows), twin.slice(0, rows)
             batch, twin = batch.slice(rows), twin.slice(rows)
+
+
+def gathered(pairs: Iterable[Pair], most_rows: int, most_bytes: int) -> Iterator[Pair]:
+    """Yield the same rows in record batches of at most so many rows, and bytes, or of one row.
+
+    What rows take in memory is known only once they are read: a file holds equal values once.
+    """
+    held: list[Pair] = []
+    rows = size_bytes = 0
+    for batch, twin in chain.from_iterable(_cut(*pair, most_bytes) for pair in pairs):
+        if held and (rows + batch.num_rows > most_rows or size_bytes + batch.nbytes > most_bytes):
+            yield _joined(held)
+            held = []
+            rows = size_bytes = 0
+        held.append((batch, twin))
+        rows += batch.num_rows
+        size_bytes += batch.nbytes
+    if held:
+        yield _joined(held)
+
+
+def _cut(batch: Any, twin: Any, most_bytes: int) -> Iterator[Pair]:
+    """Yield a record batch in parts of about so many bytes."""
+    most = max(1, most_bytes * batch.num_rows // max(1, batch.nbytes))
+    for start in range(0, batch.num_rows, most):
+        yield batch.slice(start, most), twin and twin.slice(start, most)
+
+
+def _joined(pairs: Sequence[Pair]) -> Pair:
+    if len(pairs) == 1:
+        return pairs[0]
+    batches, twins = zip(*pairs, strict=True)
+    return _one_batch(batches), None if twins[0] is None else _one_batch(twins)
+
+
+def _one_batch(batches: Sequence[Any]) -> Any:
+    import pyarrow as pa
+
+    [batch] = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    return batch
 
 
 def _sent(batch: Any) -> bytes:

@@ -12,7 +12,7 @@ from batchmap.errors import InputError
 from batchmap.optional import require
 from batchmap.sources.base import InputRecord, one_line, unreadable_record, value_bytes
 from batchmap.sources.opening.byte_sources import ByteSource
-from batchmap.sources.parquet.blocks import ArrowBlock, Pair, in_step
+from batchmap.sources.parquet.blocks import ArrowBlock, Pair, gathered, in_step
 
 __all__ = ["ParquetRows", "rows_and_bytes"]
 
@@ -84,7 +84,8 @@ class ParquetRows:
         self, wants_blocks: Callable[[], bool]
     ) -> Iterator[InputRecord | ArrowBlock]:
         """Yield the same, in blocks while `wants_blocks` says so."""
-        for batch, twin in self._batches(self._block_rows):
+        batches = self._batches(min(_BATCH_ROWS, self._block_rows))
+        for batch, twin in gathered(batches, self._block_rows, _BLOCK_BYTES):
             if wants_blocks():
                 yield ArrowBlock(batch, twin, rows_and_bytes, self._read + 1)
                 self._read += batch.num_rows
@@ -94,13 +95,16 @@ class ParquetRows:
                 yield item, raw, self._read
 
     def _batches(self, batch_rows: int) -> Iterator[Pair]:
-        """Yield record batches, each with the columns that are read in nanoseconds, or `None`."""
+        """Yield record batches, each with the columns that are read in nanoseconds, or `None`.
+
+        There are values in place of dictionaries, of which each part of a batch has all values.
+        """
         self._read = 0
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self._opened("cannot be read on; the file is damaged"))
             # pyarrow's threads would be a danger to workers that are forked.
             options = {"batch_size": batch_rows, "use_threads": False}
-            batches = file.iter_batches(columns=self._columns, **options)
+            batches = map(_decoded, file.iter_batches(columns=self._columns, **options))
             if not self._int96:
                 yield from ((batch, None) for batch in batches)
                 return
@@ -143,8 +147,20 @@ class ParquetRows:
             raise InputError(f"{place}: {problem} ({why}); write the file again") from error
 
 
+def _decoded(batch: Any) -> Any:
+    """Return a record batch with the values of columns that are dictionaries."""
+    arrow = require("pyarrow", "formats", "reading Parquet")
+    if not any(map(arrow.types.is_dictionary, batch.schema.types)):
+        return batch
+    columns = [
+        column.dictionary_decode() if arrow.types.is_dictionary(column.type) else column
+        for column in batch.columns
+    ]
+    return arrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
 def _block_rows(metadata: Any) -> int:
-    """Return how many rows a block has, so that it holds some MB at most."""
+    """Return how many rows a block may have, so that it holds some MB of what is in the file."""
     groups = [metadata.row_group(at) for at in range(min(metadata.num_row_groups, _GROUPS_LOOKED))]
     rows = int(sum(group.num_rows for group in groups))
     size_bytes = int(sum(group.total_byte_size for group in groups))
