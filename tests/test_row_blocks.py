@@ -68,7 +68,7 @@ def records_of(
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_blocks_hold_the_records_that_are_read_one_by_one(
     suffix: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -123,7 +123,7 @@ def double(row: Any) -> Any:
     value = row["a"] if isinstance(row, dict) else row
     if isinstance(row, dict):
         row["a"] = "changed by the function"
-    if "7" in str(value):
+    if "77" in str(value):
         raise ValueError(f"no {value}")
     return {"a": value, "text": f'"{value}", twice'}
 
@@ -147,7 +147,7 @@ def test_a_run_in_blocks_leaves_what_one_by_one_leaves(
 ) -> None:
     made = random.Random(5)
     rows = [made.choice(PIECES[suffix][:-4]) for _ in range(300)]
-    rows += [f"{n},b\n".encode() if suffix == ".csv" else b"%d\n" % n for n in range(3000)]
+    rows += [f"{n},b\n".encode() if suffix == ".csv" else b"%d\n" % n for n in range(1000)]
     header = b"a,b\n" if suffix == ".csv" else b""
     (tmp_path / f"in{suffix}").write_bytes(header + b"".join(rows))
     options = {"backend": backend, "workers": 2, "retries": 1}
@@ -167,13 +167,13 @@ def changing(n: str) -> dict[str, Any]:
     """Return a row whose columns and types are others as time goes on."""
     number = int(n)
     row: dict[str, Any] = {"n": number, "half": number / 2, "text": f"é {n}", "maybe": None}
-    if number > 2000:
+    if number > 500:
         row["maybe"] = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
-    if number > 4000:
+    if number > 1000:
         row["n"] = number + 0.5
-    if number > 6000:
+    if number > 1500:
         row["more"] = [number]
-    if number % 2500 == 7:
+    if number % 625 == 7:
         row["half"] = "text"
     return row
 
@@ -182,7 +182,7 @@ def changing(n: str) -> dict[str, Any]:
 def test_columns_that_come_late_are_as_one_by_one(
     output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "in.txt").write_text("".join(f"{n}\n" for n in range(9000)))
+    (tmp_path / "in.txt").write_text("".join(f"{n}\n" for n in range(2250)))
 
     def left_by(name: str) -> Any:
         out = tmp_path / f"{name}{output}"
