@@ -184,3 +184,15 @@ def test_what_a_sync_left_is_removed_by_a_resume_to_the_end(
     assert Path("out.jsonl.sync").exists()
     run(work, "in.txt", "out.jsonl", mode="resume", keep_order=True)
     assert results() == ["A", "B"]
+
+
+def test_a_draft_of_the_errors_file_that_a_killed_sync_left_is_removed(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.txt", tmp_path / "out.jsonl"
+    source.write_text("1\nx\n2\n")
+    errors = tmp_path / "errors.jsonl"
+    run(int, str(source), str(output), errors=str(errors))
+    draft = tmp_path / ".draft-errors.jsonl"
+    draft.write_text("half of a li")
+    before = errors.read_text()
+    run(int, str(source), str(output), mode="sync", errors=str(errors))
+    assert (draft.exists(), errors.read_text()) == (False, before)

@@ -65,6 +65,10 @@ def update_errors(location: Location, lines: Callable[[], Iterable[str]]) -> Non
     """
     if isinstance(location, StoreUrl) or not _holds(location, lines()):
         write_errors(location, lines())
+        return
+    with output_errors(location):  # a run that was killed may have left what it had just begun
+        target = real_path(location)
+        draft_path(target, target.parent).unlink(missing_ok=True)
 
 
 def _holds(path: Path, lines: Iterable[str]) -> bool:
