@@ -1,8 +1,10 @@
 """Writes what came of items: results to the sink, and all to the completion log.
 
-batch record -> encode -> sink -> completion log
-|                    ^
-+---- failures ------+
+    batch record -> encode -> sink -> completion log
+                      |                    ^
+                      +---- failures ------+
+
+Rows that a worker has encoded go to the sink as they are.
 """
 
 from __future__ import annotations
@@ -144,6 +146,7 @@ class ResultWriter:
     def note_failures(
         self, record: BatchRecord, pending: Sequence[PendingItem] | SettledRows
     ) -> None:
+        """Log and count the items of a record that failed."""
         for offset, failure in record.failures.items():
             one = pending[offset]
             place = self._pending.place(one.where)
@@ -174,7 +177,7 @@ class ResultWriter:
         self._completion_log.add_failed(index, one.entry, line)
 
     def note_unreadable(self, one: PendingItem) -> None:
-        """Log an unreadable record of the input: a failure that took no time."""
+        """Log and count an unreadable record of the input: a failure that took no time."""
         assert isinstance(one.item, UnreadableRecord)
         failure, place = one.item.failure, self._pending.place(one.where)
         self.stats.add_unreadable(ItemRecord(one.item_index, None, failure, 1, 0.0), place)

@@ -14,12 +14,20 @@ from typing import Any, Self
 from batchmap.row_blocks import OpenedBlock, RowBlock, RowForm
 from batchmap.sources.base import InputRecord
 
-__all__ = ["LineBlock", "LineFormat", "Record", "never"]
+__all__ = ["LineBlock", "LineFormat", "Record", "are_utf8", "never"]
 
 
 def never() -> bool:
     """Return that no blocks are wanted."""
     return False
+
+
+def are_utf8(lines: bytes) -> bool:
+    """Tell whether lines are text in UTF-8."""
+    try:
+        return lines.isascii() or lines.decode() is not None
+    except UnicodeDecodeError:
+        return False
 
 
 class LineFormat(ABC):

@@ -18,7 +18,7 @@ from batchmap.sources.json.strict import (
     first_json,
     whole_json,
 )
-from batchmap.sources.line_blocks import LineBlock, LineFormat, Record, never
+from batchmap.sources.line_blocks import LineBlock, LineFormat, Record, are_utf8, never
 from batchmap.sources.opening.long_lines import LongLines
 from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 from batchmap.storage.formats import MAX_RECORD_BYTES
@@ -76,7 +76,7 @@ def text_lines(
     long_lines = LongLines(blocks, max_bytes)
     for lines in _whole_lines(long_lines.blocks()):
         # All three iterators are C code: this is what a line costs, and there may be ten million.
-        if wants_blocks() and not long_lines.sizes and _is_text(lines):
+        if wants_blocks() and not long_lines.sizes and are_utf8(lines):
             block = LineBlock(lines, lines.count(b"\n") + 1, first, _TEXT_LINE)
             first += block.number
             yield block
@@ -180,13 +180,6 @@ def _parsed_lines(
                 continue
             yield item, raw, number
         yield None
-
-
-def _is_text(lines: bytes) -> bool:
-    try:
-        return lines.isascii() or lines.decode() is not None
-    except UnicodeDecodeError:
-        return False
 
 
 def _may_have_blank(lines: bytes) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+from batchmap.arrow.transport import received, sent
 from batchmap.sinks.item_columns import Fields, named_fields
 from batchmap.sinks.parquet.arrays import array_of
 from batchmap.sinks.parquet.types import inferred_type, pyarrow
 from batchmap.sinks.parquet.widening import Fact, facts_of
 
-__all__ = ["ParquetForm", "received"]
+__all__ = ["ParquetForm"]
 
 
 class ParquetForm:
@@ -55,21 +56,8 @@ class ParquetForm:
             if not self._facts.issuperset(facts_of(array, (name,))):
                 return None
             arrays.append(array)
-        return _sent(arrow.RecordBatch.from_arrays(arrays, names=names))
+        return sent(arrow.RecordBatch.from_arrays(arrays, names=names))
 
     def split(self, data: bytes) -> list[bytes]:
         batch = received(data)
-        return [_sent(batch.slice(at, 1)) for at in range(batch.num_rows)]
-
-
-def _sent(batch: Any) -> bytes:
-    sink = pyarrow().BufferOutputStream()
-    with pyarrow("pyarrow.ipc").new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def received(data: bytes) -> Any:
-    """Return the record batch that was joined."""
-    return pyarrow("pyarrow.ipc").open_stream(data).read_next_batch()
+        return [sent(batch.slice(at, 1)) for at in range(batch.num_rows)]

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, groupby
 from typing import Any, cast
 
+from batchmap.arrow.transport import received
 from batchmap.arrow.values import values_of
 from batchmap.lone_surrogates import is_utf8
 from batchmap.sinks.parquet.arrays import array_of, exact_array, has_map
-from batchmap.sinks.parquet.form import ParquetForm, received
+from batchmap.sinks.parquet.form import ParquetForm
 from batchmap.sinks.parquet.types import has_empty_struct, inferred_type, pyarrow
 from batchmap.sinks.parquet.widening import (
     NO_VALUE,

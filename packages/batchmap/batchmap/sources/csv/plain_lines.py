@@ -16,7 +16,7 @@ from batchmap.records import UnreadableRecord
 from batchmap.sources.base import unreadable_record
 from batchmap.sources.csv.dialect import reader_options
 from batchmap.sources.csv.quotes import Joined, how_joined, look_like_rows
-from batchmap.sources.line_blocks import LineFormat
+from batchmap.sources.line_blocks import LineFormat, are_utf8
 
 __all__ = ["CsvLine", "PlainLines", "wrong_width"]
 
@@ -106,7 +106,7 @@ class PlainLines:
         quote = self._quote
         if b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n"):
             return 0, 0
-        if _has_long_line(lines) or not _is_utf8(lines):
+        if _has_long_line(lines) or not are_utf8(lines):
             return 0, 0
         if not quote or quote not in lines:
             return (0, 0) if _has_blank(lines) else (len(lines), _number_of(lines))
@@ -187,10 +187,3 @@ def _has_long_line(lines: bytes) -> bool:
             return True
         start = end + 1
     return False
-
-
-def _is_utf8(lines: bytes) -> bool:
-    try:
-        return lines.isascii() or lines.decode() is not None
-    except UnicodeDecodeError:
-        return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Self
 
+from batchmap.arrow.transport import received, sent
 from batchmap.row_blocks import OpenedBlock, RowBlock, RowForm
 
 __all__ = ["ArrowBlock", "Pair", "gathered", "in_step"]
@@ -33,8 +34,8 @@ class ArrowBlock(RowBlock):
         self.form = form
 
     def __reduce__(self) -> tuple[Any, ...]:
-        data = _sent(self._batch), self._twin and _sent(self._twin)
-        return _received, (*data, self._rows, self.first_position, self.first_index, self.form)
+        data = sent(self._batch), self._twin and sent(self._twin)
+        return _block_of, (*data, self._rows, self.first_position, self.first_index, self.form)
 
     def __len__(self) -> int:
         return int(self._batch.num_rows)
@@ -119,19 +120,5 @@ def _one_batch(batches: Sequence[Any]) -> Any:
     return batch
 
 
-def _sent(batch: Any) -> bytes:
-    """Return a record batch, of a slice its own rows alone, as bytes."""
-    import pyarrow as pa
-
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def _received(data: bytes, twin: bytes | None, *rest: Any) -> ArrowBlock:
-    import pyarrow as pa
-
-    batch, other = (one and pa.ipc.open_stream(one).read_next_batch() for one in (data, twin))
-    return ArrowBlock(batch, other, *rest)
+def _block_of(data: bytes, twin: bytes | None, *rest: Any) -> ArrowBlock:
+    return ArrowBlock(received(data), twin and received(twin), *rest)
