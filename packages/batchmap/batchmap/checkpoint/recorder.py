@@ -1,8 +1,8 @@
-"""Writes the results of a run to its sink, and what is done and what failed to its completion log.
+"""Takes what came of items in their order, has it written, and commits it.
 
-    batch records -> [in order] -> encode -> sink -> completion log -> batch records
-                                     |                  ^
-                                     +---- failures ----+
+    batch records -> [in order] -> result writer -> batch records
+                                         |
+                                      commits: the sink, then the completion log
 
 At each commit, the sink is made durable before the completion log says what it holds.
 """
