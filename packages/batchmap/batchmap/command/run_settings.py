@@ -70,6 +70,8 @@ class RunSettings(CommandSettings, JobOptions):
         _name_errors_file(reader, values)
         if values["halt_now"] and values["halt"] is None:
             reader.error("--halt-now says what becomes of items when --halt stops; add --halt N")
+        if values["dry_run"] and values["quiet"]:
+            reader.error("--dry-run prints a plan and --quiet nothing; leave one out")
         _check_files(reader, values)
         _check_cluster(reader, values)
         if values["backend"] == "sequential" and values["timeout_s"] is not None:
