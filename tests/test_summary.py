@@ -156,11 +156,11 @@ def test_the_details_are_every_kind_of_error_and_the_reasons_of_the_plan() -> No
 @pytest.mark.parametrize(
     ("busy_s", "cpu_s", "retries", "has_rate", "words"),
     [
-        (7.8, 0.1, 0, False, "the items, which wait; the workers were at work 97.5% of the time"),
-        (7.8, 7.0, 0, True, "the items, which compute; the workers were at work 97.5% of the"),
-        (2.0, 0.0, 3, True, "--rate; the workers were at work 25.0% of the time"),
-        (2.0, 0.0, 3, False, "waits before retries, input or output; the workers were at work 25"),
-        (2.0, 0.0, 0, False, "start, input or output; the workers were at work 25.0% of the time"),
+        (7.8, 0.1, 0, False, "the items, which wait; workers at work 97.5% of the time"),
+        (7.8, 7.0, 0, True, "the items, which compute; workers at work 97.5% of the"),
+        (2.0, 0.0, 3, True, "--rate; workers at work 25.0% of the time"),
+        (2.0, 0.0, 3, False, "waits before retries, input or output; workers at work 25"),
+        (2.0, 0.0, 0, False, "start, input or output; workers at work 25.0% of the time"),
     ],
 )
 def test_what_held_a_run_back_is_what_the_workers_did_or_waited_for(

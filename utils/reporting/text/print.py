@@ -43,7 +43,7 @@ def _show_styled(report: str) -> None:
 
     text = Text(report)
     text.highlight_regex(r"(?m)^(?![-\s])[^\n:]+$", "bold")  # headings
-    text.highlight_regex(r"\A.*\n(=+\n\n)?.*", "bold")  # title and verdict
+    text.highlight_regex(r"\A.*\n(=+\n\n)?(?!- ).*", "bold")  # title and verdict
     text.highlight_regex(r"✓", "bold green")
     text.highlight_regex(r"✗", "bold red")
     text.highlight_regex(r"(?m)(?<=^- Speedup: ).*$", "bold")

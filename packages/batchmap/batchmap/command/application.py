@@ -18,7 +18,7 @@ from batchmap.command.errors import exit_code_of, flag_spelling, sync_spelling
 from batchmap.command.settings import CommandSettings
 from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
 from batchmap.command.supervisor import SignalChannel
-from batchmap.command.terminal import is_plain, write_stdout
+from batchmap.command.terminal import is_plain, write_line, write_stdout
 from batchmap.errors import BatchmapError, OutputError
 from batchmap.resources import EXHAUSTED
 from batchmap.stopping import StopRequest
@@ -174,6 +174,15 @@ def _drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _LineHandler(logging.Handler):
+    """Writes records on standard error, above a bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; one that cannot be written is dropped."""
+        with suppress(OSError, ValueError):
+            write_line(self.format(record))
+
+
 class _Formatter(logging.Formatter):
     """Shows records without passwords, and so that none of them controls the terminal.
 
@@ -196,6 +205,6 @@ class _Formatter(logging.Formatter):
 
 def _set_up_logging(settings: CommandSettings) -> None:
     level = "error" if settings.quiet else settings.log_level
-    handler = logging.StreamHandler()
+    handler = _LineHandler()
     handler.setFormatter(_Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])

@@ -23,7 +23,7 @@ def held_back(run: RunSummary, *, has_rate: bool) -> str | None:
     if run.total_duration < MIN_RUN_S or not worker_s:
         return None
     at_work = run.busy_s / worker_s
-    share = f"the workers were at work {at_work:.1%} of the time"
+    share = f"workers at work {at_work:.1%} of the time"
     if at_work >= MOSTLY:
         return f"the items, which {'compute' if is_cpu_bound(run) else 'wait'}; {share}"
     if has_rate:
