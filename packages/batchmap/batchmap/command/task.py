@@ -19,9 +19,11 @@ from types import ModuleType
 from typing import Any
 
 from batchmap.checkpoint.task_code import TaskCode, code_of
+from batchmap.command.task_signature import check_call, check_set_up_call
 from batchmap.errors import BatchmapError, TaskUnusableError, UsageError
 from batchmap.resources import EXHAUSTED
 from batchmap.text import near_names
+from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.processor import is_async
 
 __all__ = ["Task", "load_task"]
@@ -35,29 +37,30 @@ class Task:
 
     name: str
     """As it was given on the command line."""
-    function: Callable[[Any], Any]
-    """Takes an item; calls the set-up, where there is one, before a worker's first item."""
+    function: Callable[..., Any]
+    """Calls the set-up, where there is one, before a worker's first item."""
     code: TaskCode
     """Of its module, and of the modules beside it that it imports."""
 
 
-def load_task(name: str, *, setup: str | None = None) -> Task:
-    """Import the function that `name` stands for; `setup` names one of the same module.
+def load_task(name: str, *, setup: str | None = None, shape: CallShape = PLAIN_CALL) -> Task:
+    """Import the function that `name` stands for, which will be called in this shape.
 
-    `setup` is called without arguments, once in each worker, before its first item.
-    Raises `UsageError` when either cannot be imported, or cannot be called like that.
+    `setup` names one of the same module, which is called without arguments, once in each worker,
+    before its first item. Raises `UsageError` when either cannot be imported, or cannot be called
+    like that.
     """
     module_name, colon, attribute = name.rpartition(":")
     if not (colon and module_name and attribute):
         raise UsageError(f"{FORM}, got {name!r:.100}")
     module = _import(module_name)
     function = _function_of(module, attribute, module_name)
-    _check_call(function, f"{attribute}() in {module_name}", arguments=1)
+    check_call(function, f"{attribute}() in {module_name}", shape)
     if setup is not None:
         set_up = _function_of(module, setup, module_name)
         if is_async(set_up):
             raise UsageError(f"--setup {setup}: must be a plain function, not an async one")
-        _check_call(set_up, f"--setup {setup}", arguments=0)
+        check_set_up_call(set_up, f"--setup {setup}")
         wrapper = _AsyncWithSetup if is_async(function) else _WithSetup
         function = wrapper(function, set_up)
     return Task(name, function, code_of(module))
@@ -146,18 +149,6 @@ def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..
     return found  # type: ignore[no-any-return]
 
 
-def _check_call(function: Callable[..., Any], label: str, *, arguments: int) -> None:
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some built-in functions have none
-        return
-    try:
-        signature.bind(*[None] * arguments)
-    except TypeError as error:
-        takes = "one argument, the item" if arguments else "no argument"
-        raise UsageError(f"{label} must take {takes}: {error}") from error
-
-
 def _in_one_line(error: BaseException, module: str) -> str:
     """Return the error in one line, with the number of the module's line that it came from."""
     text = f"{type(error).__name__}: {error!s:.200}".replace("\n", " ")
@@ -178,15 +169,15 @@ def _python_files(directory: Path) -> list[str]:
 class _WithSetup:
     """The function, with `set_up` called once in each worker thread or process before it."""
 
-    def __init__(self, function: Callable[[Any], Any], set_up: Callable[[], Any]) -> None:
+    def __init__(self, function: Callable[..., Any], set_up: Callable[[], Any]) -> None:
         self._function = function
         self._set_up = set_up
         self._worker = threading.local()
 
-    def __call__(self, item: Any) -> Any:
-        """Return the function's result for `item`."""
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the function's result."""
         self._prepare()
-        return self._function(item)
+        return self._function(*arguments, **keywords)
 
     def _prepare(self) -> None:
         if getattr(self._worker, "is_ready", False):
@@ -205,7 +196,7 @@ class _WithSetup:
 
 
 class _AsyncWithSetup(_WithSetup):
-    async def __call__(self, item: Any) -> Any:
-        """Return the function's result for `item`."""
+    async def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the function's result."""
         self._prepare()
-        return await self._function(item)
+        return await self._function(*arguments, **keywords)

@@ -9,13 +9,14 @@ from typing import Any
 
 from batchmap.command.task import Task, load_task
 from batchmap.errors import UsageError
+from batchmap.worker.call_shape import CallShape
 from batchmap.worker.processor import is_async
 
 __all__ = ["task_in_workers"]
 
 
-def task_in_workers(name: str, *, setup: str | None) -> Task:
-    """Return the task `name`, whose function is imported where it is called.
+def task_in_workers(name: str, *, setup: str | None, shape: CallShape) -> Task:
+    """Return the task `name`, as `load_task` does, whose function is imported where it is called.
 
     What has to be known of it here is found out by a process that imports it and ends. Raises
     `UsageError` when it cannot be imported.
@@ -24,7 +25,7 @@ def task_in_workers(name: str, *, setup: str | None) -> Task:
     child = os.fork()
     if not child:
         try:
-            task = load_task(name, setup=setup)
+            task = load_task(name, setup=setup, shape=shape)
             with os.fdopen(write_end, "wb") as pipe:
                 pipe.write(pickle.dumps((task.code, is_async(task.function))))
         finally:
@@ -46,13 +47,13 @@ class _ImportedFunction:
     def __init__(self, name: str, setup: str | None) -> None:
         self._name = name
         self._setup = setup
-        self._loaded: Callable[[Any], Any] | None = None
+        self._loaded: Callable[..., Any] | None = None
 
-    def __call__(self, item: Any) -> Any:
-        """Return the function's result for `item`."""
-        return self._function()(item)
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the function's result."""
+        return self._function()(*arguments, **keywords)
 
-    def _function(self) -> Callable[[Any], Any]:
+    def _function(self) -> Callable[..., Any]:
         if self._loaded is None:
             self._loaded = load_task(self._name, setup=self._setup).function
         return self._loaded
@@ -62,6 +63,6 @@ class _ImportedFunction:
 
 
 class _AsyncImportedFunction(_ImportedFunction):
-    async def __call__(self, item: Any) -> Any:
-        """Return the function's result for `item`."""
-        return await self._function()(item)
+    async def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the function's result."""
+        return await self._function()(*arguments, **keywords)
