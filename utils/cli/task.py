@@ -22,7 +22,7 @@ def load_compared_task(settings: Settings) -> Callable[[Any], Any]:
     """Return the function that `--task` names; raises `UsageError` when it cannot be had."""
     assert settings.task is not None
     names = StandardNames()
-    task = load_task(settings.task, setup=settings.setup)
+    task = load_task(settings.task, setup=settings.setup, setup_per=settings.setup_per)
     refuse_threads(settings.task, names.replaced(), "only `run` can do with that")
     check_backend(settings.backend, task)
     return task.function

@@ -122,9 +122,9 @@ def _task(settings: RunSettings) -> Task:
     if replaced_names.stay_as_they_are:
         from batchmap.command.task_in_workers import task_in_workers
 
-        return task_in_workers(settings.task, setup=settings.setup)
+        return task_in_workers(settings.task, setup=settings.setup, setup_per=settings.setup_per)
     names = StandardNames()
-    task = load_task(settings.task, setup=settings.setup)
+    task = load_task(settings.task, setup=settings.setup, setup_per=settings.setup_per)
     if replaced := names.replaced():
         if settings.backend in (None, "auto", "process", "sequential"):
             raise TaskReplacesNames(replaced)
