@@ -117,6 +117,24 @@ def test_what_gives_none_leaves_the_function_alone(backend: str, log: Log) -> No
     assert log.who("begin")
 
 
+@pytest.mark.parametrize("backend", [*BACKENDS, "async"])
+def test_it_comes_after_what_an_item_is_spread_over(backend: str) -> None:
+    async def waits(*arguments: Any, **keywords: Any) -> Any:
+        return arguments, keywords
+
+    def gets(*arguments: Any, **keywords: Any) -> Any:
+        return arguments, keywords
+
+    function: Any = waits if backend == "async" else gets
+    options: dict[str, Any] = {"setup": licence, "backend": backend, "workers": 2}
+    items: list[Any] = [(1, 2), {"a": 3}]
+    assert parallel_map(function, items, star=True, index=True, **options) == [
+        ((1, 2, "yes"), {"index": 0}),
+        (("yes",), {"a": 3, "index": 1}),
+    ]
+    assert parallel_map(function, [7], index=True, **options) == [((7, "yes"), {"index": 0})]
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_a_function_returns_is_handed_over_as_it_is(backend: str) -> None:
     def as_it_is(_: int, made: Resource) -> bool:

@@ -82,6 +82,13 @@ INFERRED = {
     "stream_map(two, numbers(), setup=numbers)": "Iterator[ItemRecord]",
     'parallel_map(length, words(), backend="thread", workers="50%", batch_size="auto", '
     "retries=1, timeout_s=2)": "list[int]",
+    "parallel_map(two, [(1, 2)], star=True)": "list[str]",
+    "parallel_map(fetched, [{}], star=True, index=False)": "list[bytes]",
+    'parallel_map(two, [[1, 2]], star=True, on_error="record")': "list[str | ItemRecord]",
+    "parallel_map(two, numbers(), index=True)": "list[str]",
+    "parallel_map(fetched, words(), index=True, retries=1)": "list[bytes]",
+    "stream_map(two, [(1, 2)], star=True)": "Iterator[ItemRecord]",
+    "stream_map(two, numbers(), index=True, keep_order=True)": "Iterator[ItemRecord]",
     "stream_map(length, words())": "Iterator[ItemRecord]",
     "stream_map(fetched, words(), keep_order=True)": "Iterator[ItemRecord]",
     "next(stream_map(length, words())).index": "int",

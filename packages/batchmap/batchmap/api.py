@@ -17,6 +17,7 @@ from batchmap.records import BatchRecord, ItemFailure, ItemRecord
 from batchmap.scheduling.live_source import LiveSource
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.tuning.inline import run_inline
+from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
@@ -125,6 +126,86 @@ def parallel_map(
     on_error: Literal["record"],
     **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_OptionsOrNone],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["record"],
+    **options: Unpack[_OptionsOrNone],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_OptionsOrNone],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["record"],
+    **options: Unpack[_OptionsOrNone],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_OptionsOrNone],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["record"],
+    **options: Unpack[_OptionsOrNone],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_OptionsOrNone],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["record"],
+    **options: Unpack[_OptionsOrNone],
+) -> list[R | ItemRecord]: ...
 
 
 def parallel_map(
@@ -138,6 +219,8 @@ def parallel_map(
     timeout_s: float | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
+    star: bool = False,
+    index: bool = False,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
@@ -147,6 +230,10 @@ def parallel_map(
     usable cores) and `batch_size` (items handed to a worker together). Functions that wait, or
     release the GIL, run in threads of this process, several calls at once: such a function must be
     thread-safe; `backend="process"` runs one call at a time in each worker.
+
+    `function` gets the item alone. With `star`, an item that is a tuple or a list is spread over
+    the positional arguments, and a dict over the keywords; any other fails. With `index`, the
+    keyword `index` is the item's index in `items`, from 0.
 
     A failed item is tried again up to `retries` times after growing waits, and fails when it takes
     longer than `timeout_s` seconds. `on_error="raise"`: after all else is done, one
@@ -166,8 +253,10 @@ def parallel_map(
     options = _read(backend, workers, batch_size, retries, timeout_s)
     function = made_ready(function, setup, setup_per)
     stops, stop = on_error == "stop", StopRequest()
-    processor = BatchProcessor(function, stop=stop, stops_at_failure=stops)
+    shape = CallShape(star=star, index=index)
+    processor = BatchProcessor(function, shape=shape, stop=stop, stops_at_failure=stops)
     total = _length(items)
+    items = enumerate(items) if index else items
     results: list[Any] = []
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
@@ -176,7 +265,7 @@ def parallel_map(
         processor.is_async or processor.has_setup or retries or timeout_s
     ):
         inline = run_inline(
-            function, items, results, handlers=processor.handlers, stop_at_failure=stops
+            processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
         rest, failed, started = inline.rest, inline.failed, inline.started
         if rest is not None and inline.has_coroutines:
@@ -269,6 +358,25 @@ def stream_map(
     setup: SetupFunction | None = ...,
     **options: Unpack[_StreamOptions],
 ) -> Iterator[ItemRecord]: ...
+@overload
+def stream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any],
+    *,
+    star: bool,
+    index: bool = ...,
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
+) -> Iterator[ItemRecord]: ...
+@overload
+def stream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any],
+    *,
+    index: bool,
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
+) -> Iterator[ItemRecord]: ...
 
 
 def stream_map(
@@ -282,6 +390,8 @@ def stream_map(
     timeout_s: float | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
+    star: bool = False,
+    index: bool = False,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
@@ -293,10 +403,14 @@ def stream_map(
     """
     options = _read(backend, workers, batch_size, retries, timeout_s)
     function = made_ready(function, setup, setup_per)
-    source = iter(items)
+    total = _length(items)
+    source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
-    live = LiveSource(source) if source is items else None
-    return _stream(BatchProcessor(function), live or source, _length(items), options, keep_order)
+    may_wait = source is items
+    source = iter(enumerate(source)) if index else source
+    processor = BatchProcessor(function, shape=CallShape(star=star, index=index))
+    taken = LiveSource(source) if may_wait else source
+    return _stream(processor, taken, total, options, keep_order)
 
 
 def _stream(

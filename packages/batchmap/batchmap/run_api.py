@@ -19,6 +19,7 @@ from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.errors import BatchmapError, UsageError, python_spelling
 from batchmap.job import Job
 from batchmap.options import JobOptions, OptionReader
+from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
@@ -158,6 +159,7 @@ def _read(
         reader.error("output must be a file, or a URL of a store")
     check_inputs(reader, values)
     check_seed(reader, values)
+    check_call(reader, values)
     if values["unordered"] and (values["keep_order"] or mode == "sync"):
         what = "mode='sync'" if mode == "sync" else "keep_order"
         reader.error(f"unordered: {what} writes in the input's order; leave one out")

@@ -18,9 +18,11 @@ from types import ModuleType
 from typing import Any
 
 from batchmap.checkpoint.task_code import TaskCode, code_of
+from batchmap.command.task_signature import check_call, check_set_up_call
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.resources import EXHAUSTED
 from batchmap.text import near_names
+from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.setup import Setup, SetupPer
 from batchmap.worker.worker_function import with_setup
 
@@ -35,18 +37,24 @@ class Task:
 
     name: str
     """As it was given on the command line."""
-    function: Callable[[Any], Any]
-    """Takes an item; a worker makes it ready by its set-up, where there is one."""
+    function: Callable[..., Any]
+    """A worker makes it ready by its set-up, where there is one."""
     code: TaskCode
     """Of its module, and of the modules beside it that it imports."""
 
 
-def load_task(name: str, *, setup: str | None = None, setup_per: SetupPer = "worker") -> Task:
-    """Import the function that `name` stands for; `setup` names one of the same module.
+def load_task(
+    name: str,
+    *,
+    setup: str | None = None,
+    setup_per: SetupPer = "worker",
+    shape: CallShape = PLAIN_CALL,
+) -> Task:
+    """Import the function that `name` stands for, which will be called in this shape.
 
-    `setup` is called without arguments, once in each worker or process, before its first item, and
-    what it gives is the function's second argument. Raises `UsageError` when either cannot be
-    imported, or cannot be called like that.
+    `setup` names one of the same module, which is called without arguments, once in each worker or
+    process, before its first item; what it gives is the function's second argument. Raises
+    `UsageError` when either cannot be imported, or cannot be called like that.
     """
     module_name, colon, attribute = name.rpartition(":")
     if not (colon and module_name and attribute):
@@ -55,12 +63,10 @@ def load_task(name: str, *, setup: str | None = None, setup_per: SetupPer = "wor
     function = _function_of(module, attribute, module_name)
     _refuse_generator(function, f"{attribute} in {module_name}")
     label = f"{attribute}() in {module_name}"
-    if setup is None:
-        _check_call(function, label, 1)
-    else:
-        _check_call(function, label, 1, 2)
+    check_call(function, label, shape, has_setup=setup is not None)
+    if setup is not None:
         set_up = _function_of(module, setup, module_name)
-        _check_call(set_up, f"--setup {setup}", 0)
+        check_set_up_call(set_up, f"--setup {setup}")
         try:
             function = with_setup(function, Setup(set_up, setup_per))
         except (TypeError, ValueError) as error:
@@ -152,27 +158,6 @@ def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..
 def _refuse_generator(function: Callable[..., Any], label: str) -> None:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise UsageError(f"{label} is a generator; it must return its result")
-
-
-def _check_call(function: Callable[..., Any], label: str, *numbers: int) -> None:
-    """Raise `UsageError` unless `function` takes one of these numbers of arguments."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some built-in functions have none
-        return
-    errors = []
-    for number in numbers:
-        try:
-            signature.bind(*[None] * number)
-            return
-        except TypeError as error:
-            errors.append(error)
-    takes = {
-        (0,): "no argument",
-        (1,): "one argument, the item",
-        (1, 2): "one argument, the item, or two, what the set-up gives being the second",
-    }[numbers]
-    raise UsageError(f"{label} must take {takes}: {errors[0]}") from errors[0]
 
 
 def _in_one_line(error: BaseException, module: str) -> str:

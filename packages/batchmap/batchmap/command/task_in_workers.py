@@ -9,15 +9,16 @@ from typing import Any
 
 from batchmap.command.task import Task, load_task
 from batchmap.errors import UsageError
+from batchmap.worker.call_shape import CallShape
 from batchmap.worker.processor import is_async
 from batchmap.worker.setup import SetupPer
-from batchmap.worker.worker_function import WorkerFunction, awaited, ready, ready_in_loop
+from batchmap.worker.worker_function import WorkerFunction, awaited, in_shape, ready, ready_in_loop
 
 __all__ = ["task_in_workers"]
 
 
-def task_in_workers(name: str, *, setup: str | None, setup_per: SetupPer) -> Task:
-    """Return the task `name`, whose function is imported where it is called.
+def task_in_workers(name: str, *, setup: str | None, setup_per: SetupPer, shape: CallShape) -> Task:
+    """Return the task `name`, as `load_task` does, whose function is imported where it is called.
 
     What has to be known of it here is found out by a process that imports it and ends. Raises
     `UsageError` when it cannot be imported.
@@ -26,7 +27,7 @@ def task_in_workers(name: str, *, setup: str | None, setup_per: SetupPer) -> Tas
     child = os.fork()
     if not child:
         try:
-            task = load_task(name, setup=setup, setup_per=setup_per)
+            task = load_task(name, setup=setup, setup_per=setup_per, shape=shape)
             with os.fdopen(write_end, "wb") as pipe:
                 pipe.write(pickle.dumps((task.code, is_async(task.function))))
         finally:
@@ -45,12 +46,9 @@ def task_in_workers(name: str, *, setup: str | None, setup_per: SetupPer) -> Tas
 class _ImportedFunction(WorkerFunction):
     """The function that a task's name stands for, imported before its first call."""
 
-    def __init__(
-        self, name: str, setup: str | None, setup_per: SetupPer, awaits: bool = False
-    ) -> None:
+    def __init__(self, name: str, setup: str | None, setup_per: SetupPer) -> None:
         self._parts = name, setup, setup_per
-        self._awaits = awaits
-        self._loaded: Callable[[Any], Any] | None = None
+        self._loaded: Callable[..., Any] | None = None
 
     def ready(self) -> Callable[[Any], Any]:
         """Return the function, imported and set up in this worker."""
@@ -63,12 +61,13 @@ class _ImportedFunction(WorkerFunction):
     def _function(self) -> Callable[[Any], Any]:
         if self._loaded is None:
             name, setup, setup_per = self._parts
-            loaded = load_task(name, setup=setup, setup_per=setup_per).function
-            self._loaded = awaited(loaded) if self._awaits else loaded
+            loaded = load_task(name, setup=setup, setup_per=setup_per, shape=self._shape).function
+            shaped = in_shape(loaded, self._shape)
+            self._loaded = awaited(shaped) if self._awaits else shaped
         return self._loaded
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (*self._parts, self._awaits)
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_loaded": None}
 
 
 class _AsyncImportedFunction(_ImportedFunction):

@@ -13,6 +13,7 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import Batch, BatchRecord, ItemRecord
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s, current_attempt
+from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.coroutine_results import (
     Awaiter,
     SeenResults,
@@ -32,6 +33,7 @@ from batchmap.worker.worker_function import (
     WorkerFunction,
     awaited,
     called_by,
+    in_shape,
     ready,
     ready_in_loop,
     setup_of,
@@ -63,6 +65,9 @@ class BatchProcessor:
     returns is awaited. What a signal handler of the caller raises ends the batch, and so does a
     set-up of the function that fails: that raises `TaskUnusableError`.
 
+    `shape` says how the function is called; where that is with the item's index, the items are
+    pairs `(index, item)`, those of a `RowBlock` apart, which knows the indexes itself.
+
     With `encode`, the records hold what it makes of the results, and no exceptions: what is sent
     from one process to another is then nothing of the user's. It may raise `Unwritable`.
 
@@ -71,8 +76,9 @@ class BatchProcessor:
 
     def __init__(
         self,
-        function: Function,
+        function: Callable[..., Any],
         *,
+        shape: CallShape = PLAIN_CALL,
         retries: int = 0,
         budget_s: float = math.inf,
         clock: Clock = SYSTEM_CLOCK,
@@ -84,7 +90,10 @@ class BatchProcessor:
             raise TypeError(f"function must be callable, got {type(function).__name__}")
         if retries < 0:
             raise ValueError(f"retries must be at least 0, got {retries}")
-        self._function = function
+        self.function = in_shape(function, shape)
+        """What is called with each item."""
+        self._given = function
+        self._shape = shape
         self._retries = retries
         self._budget_s = budget_s
         self._clock = clock
@@ -111,12 +120,12 @@ class BatchProcessor:
     @property
     def often_returns_coroutines(self) -> bool:
         """Whether functions of this kind, no coroutine functions, often return coroutines."""
-        return often_returns_coroutines(called_by(self._function))
+        return often_returns_coroutines(called_by(self._given))
 
     def as_async(self) -> BatchProcessor:
         """Return a processor of the function as a coroutine function."""
         processor = copy(self)
-        processor._function = awaited(self._function)
+        processor.function = awaited(self.function)
         processor.is_async, processor._looks = True, False
         return processor
 
@@ -146,8 +155,8 @@ class BatchProcessor:
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
-        function, awaiter = ready(self._function)  # before any time counts as an item's
-        builder = BatchRecordBuilder(batch, self._clock)
+        function, awaiter = ready(self.function)  # before any time counts as an item's
+        builder = BatchRecordBuilder(batch, self._clock, with_index=self._shape.index)
         if begun is not None:
             begun(builder.results)
         token = current_attempt.set(batch.attempt)
@@ -309,8 +318,14 @@ class BatchProcessor:
         """
         from batchmap.worker.coroutine_batch import process_coroutines
 
-        function = await ready_in_loop(self._function)
+        function = await ready_in_loop(self.function)
         stop = self._stop if self._stops_at_failure else None
         return await process_coroutines(
-            function, batch, self._clock, stop, self.handlers, self._encode
+            function,
+            batch,
+            self._clock,
+            stop,
+            self.handlers,
+            self._encode,
+            with_index=self._shape.index,
         )

@@ -9,6 +9,7 @@ from copy import copy
 from typing import Any, Self
 
 from batchmap.errors import TaskUnusableError
+from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.coroutine_results import Awaited, Awaiter, is_async
 from batchmap.worker.setup import Setup, SetupFunction, SetupPer
 from batchmap.worker.worker_scope import current_scope
@@ -20,6 +21,7 @@ __all__ = [
     "awaited",
     "called_by",
     "has_setup",
+    "in_shape",
     "made_ready",
     "ready",
     "ready_in_loop",
@@ -33,6 +35,7 @@ Function = Callable[[Any], Any]
 class WorkerFunction(ABC):
     """A function of one item that a worker makes ready, once for each batch."""
 
+    _shape = PLAIN_CALL
     _awaits = False
     """Whether what it returns is awaited where it is a coroutine."""
 
@@ -48,6 +51,12 @@ class WorkerFunction(ABC):
     @abstractmethod
     async def ready_in_loop(self) -> Function:
         """Return it in a worker that is the event loop which runs now."""
+
+    def in_shape(self, shape: CallShape) -> Self:
+        """Return the same, called in this shape."""
+        one = copy(self)
+        one._shape = shape
+        return one
 
     def awaited(self) -> Self:
         """Return the same with what it returns awaited where that is a coroutine."""
@@ -85,18 +94,13 @@ class FunctionWithSetup(WorkerFunction):
         return self._bound(await current_scope().ready_in_loop(self.setup))
 
     def _bound(self, made: Any) -> Function:
-        function = self.function
-        if made is not None:
-            if not self._is_checked:
-                _check_call(function, self.setup, made)
-                self._is_checked = True
-
-            def with_made(item: Any) -> Any:
-                return function(item, made)
-
-            bound: Function = with_made
+        if made is None:
+            bound = self._shape.around(self.function)
         else:
-            bound = function
+            if not self._is_checked:
+                _check_call(self.function, self._shape, self.setup, made)
+                self._is_checked = True
+            bound = self._shape.around(self.function, made)
         return Awaited(bound) if self._awaits else bound
 
 
@@ -109,6 +113,13 @@ class _AsyncFunctionWithSetup(FunctionWithSetup):
 def called_by(function: Function) -> Function:
     """Return what is called in the end, whose kind tells what results may be."""
     return function.called if isinstance(function, WorkerFunction) else function
+
+
+def in_shape(function: Callable[..., Any], shape: CallShape) -> Function:
+    """Return what is called with each item so that `function` is called in this shape."""
+    if isinstance(function, WorkerFunction):
+        return function.in_shape(shape)
+    return shape.around(function)
 
 
 def awaited(function: Function) -> Function:
@@ -159,13 +170,15 @@ def has_setup(call: Any) -> bool:
     return bool(getattr(getattr(call, "__self__", None), "has_setup", False))
 
 
-def _check_call(function: Callable[..., Any], setup: Setup, made: Any) -> None:
+def _check_call(function: Callable[..., Any], shape: CallShape, setup: Setup, made: Any) -> None:
+    if shape.star:  # what an item is spread over is known with the item only
+        return
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some built-in functions have none
         return
     try:
-        signature.bind(None, made)
+        signature.bind(None, made, **dict.fromkeys(shape.keywords))
     except TypeError as error:
         name = getattr(function, "__name__", repr(function))
         raise TaskUnusableError(

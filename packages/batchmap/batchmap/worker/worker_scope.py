@@ -29,7 +29,8 @@ _logger = logging.getLogger("setup")
 class WorkerScope:
     """What one worker has set up, by the tokens of the set-ups."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shares_loop: bool = True) -> None:
+        self._shares_loop = shares_loop
         self._made: dict[str, SetUp] = {}
         self._halves_in_loop: dict[str, HalvesInLoop] = {}
         self._lease: LoopLease | None = None
@@ -45,7 +46,7 @@ class WorkerScope:
         if self._lease is None:
             from batchmap.worker.event_loop import lease_loop
 
-            self._lease = lease_loop()
+            self._lease = lease_loop(shares=self._shares_loop)
         return self._lease
 
     def ready(self, setup: Setup) -> Any:
@@ -198,7 +199,7 @@ def current_scope() -> WorkerScope:
     """
     scope: WorkerScope | None = getattr(_here, "scope", None)
     if scope is None:
-        scope = _here.scope = WorkerScope()
+        scope = _here.scope = WorkerScope(shares_loop=False)
         atexit.register(_leave_at_exit, scope, os.getpid())
     return scope
 
