@@ -21,6 +21,8 @@ from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.setup import SetupFunction, SetupPer
+from batchmap.worker.worker_function import made_ready
 
 __all__ = ["parallel_map", "stream_map"]
 
@@ -47,15 +49,58 @@ class _Options(TypedDict, total=False):
     batch_size: int | Auto
     retries: int
     timeout_s: float | None
+    setup_per: SetupPer
 
 
+class _OptionsOrNone(_Options, total=False):
+    """The same where the function takes the item alone, whatever a set-up gives."""
+
+    setup: SetupFunction | None
+
+
+@overload
+def parallel_map(
+    function: Callable[[T, Any], Coroutine[Any, Any, R]],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[[T, Any], Coroutine[Any, Any, R]],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[[T, Any], R],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[[T, Any], R],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
     function: Callable[[T], Coroutine[Any, Any, R]],
     items: Iterable[T],
     *,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -63,7 +108,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -71,7 +116,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -79,7 +124,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -89,7 +134,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -99,7 +144,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -109,7 +154,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -119,7 +164,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -129,7 +174,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -139,7 +184,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -149,7 +194,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -159,7 +204,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 
 
@@ -172,6 +217,8 @@ def parallel_map(
     batch_size: int | Auto = "auto",
     retries: int = 0,
     timeout_s: float | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
     on_error: Literal["raise", "stop", "record"] = "raise",
@@ -194,12 +241,17 @@ def parallel_map(
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
 
+    `setup` is called once in each worker (or once in each process, by `setup_per`) before its first
+    item, and what it gives, unless `None`, is the function's second argument. Where it is a
+    generator or a context manager, its second half runs when the worker leaves. It may be async.
+
     What `items` raise is raised once the items before are done. Raises `ValueError` for options out
-    of range and `WorkersLostError` when workers cannot be had.
+    of range, and `WorkersLostError` when workers cannot be had or be set up.
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
     options = _read(backend, workers, batch_size, retries, timeout_s)
+    function = made_ready(function, setup, setup_per)
     stops, stop = on_error == "stop", StopRequest()
     shape = CallShape(star=star, index=index)
     processor = BatchProcessor(function, shape=shape, stop=stop, stops_at_failure=stops)
@@ -209,7 +261,9 @@ def parallel_map(
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
     started = None
-    if backend == "auto" and not (processor.is_async or retries or timeout_s):
+    if backend == "auto" and not (
+        processor.is_async or processor.has_setup or retries or timeout_s
+    ):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
@@ -284,13 +338,25 @@ def _length(items: Iterable[Any]) -> int | None:
         return None
 
 
+class _StreamOptions(_Options, total=False):
+    keep_order: bool
+
+
+@overload
+def stream_map(
+    function: Callable[[T, Any], Any],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    **options: Unpack[_StreamOptions],
+) -> Iterator[ItemRecord]: ...
 @overload
 def stream_map(
     function: Callable[[T], Any],
     items: Iterable[T],
     *,
-    keep_order: bool = ...,
-    **options: Unpack[_Options],
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
 ) -> Iterator[ItemRecord]: ...
 @overload
 def stream_map(
@@ -299,8 +365,8 @@ def stream_map(
     *,
     star: bool,
     index: bool = ...,
-    keep_order: bool = ...,
-    **options: Unpack[_Options],
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
 ) -> Iterator[ItemRecord]: ...
 @overload
 def stream_map(
@@ -308,8 +374,8 @@ def stream_map(
     items: Iterable[Any],
     *,
     index: bool,
-    keep_order: bool = ...,
-    **options: Unpack[_Options],
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
 ) -> Iterator[ItemRecord]: ...
 
 
@@ -322,6 +388,8 @@ def stream_map(
     batch_size: int | Auto = "auto",
     retries: int = 0,
     timeout_s: float | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
     keep_order: bool = False,
@@ -334,6 +402,7 @@ def stream_map(
     once the records of all items before have been yielded.
     """
     options = _read(backend, workers, batch_size, retries, timeout_s)
+    function = made_ready(function, setup, setup_per)
     total = _length(items)
     source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.

@@ -124,9 +124,19 @@ def _task(settings: RunSettings) -> Task:
     if replaced_names.stay_as_they_are:
         from batchmap.command.task_in_workers import task_in_workers
 
-        return task_in_workers(settings.task, setup=settings.setup, shape=settings.call_shape)
+        return task_in_workers(
+            settings.task,
+            setup=settings.setup,
+            setup_per=settings.setup_per,
+            shape=settings.call_shape,
+        )
     names = StandardNames()
-    task = load_task(settings.task, setup=settings.setup, shape=settings.call_shape)
+    task = load_task(
+        settings.task,
+        setup=settings.setup,
+        setup_per=settings.setup_per,
+        shape=settings.call_shape,
+    )
     if replaced := names.replaced():
         if settings.backend in (None, "auto", "process", "sequential"):
             raise TaskReplacesNames(replaced)

@@ -191,7 +191,8 @@ def pickled_error(error: BaseException) -> bytes:
     """Return `error` pickled, or a `RuntimeError` of its name and text where it cannot be."""
     text = ""
     try:
-        text = "".join(traceback.format_exception(error))
+        if not isinstance(error, BatchmapError):  # which says in itself what there is to say
+            text = "".join(traceback.format_exception(error))
         data = pickle.dumps(_WithTraceback(error, text))
         if type(pickle.loads(data)) is type(error):
             return data
@@ -214,5 +215,6 @@ class _WithTraceback:
 
 
 def _caused_by_traceback(error: BaseException, text: str) -> BaseException:
-    error.__cause__ = RemoteTraceback(text)
+    if text:
+        error.__cause__ = RemoteTraceback(text)
     return error

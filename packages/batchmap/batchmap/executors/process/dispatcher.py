@@ -118,10 +118,10 @@ class Dispatcher:
         for call in cancelled:
             cancel(call.future)
 
-    def join(self) -> None:
+    def join(self, within_s: float | None = None) -> None:
         """Wait until the workers have ended; does nothing in the dispatcher's own thread."""
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(within_s)
 
     def kill(self) -> None:
         """Kill the workers now; calls that run raise `BatchInterrupted`."""

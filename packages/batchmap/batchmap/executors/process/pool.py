@@ -116,6 +116,12 @@ class ProcessExecutor(WorkerExecutor):
         """Have the batches that workers have got end before their next item."""
         self._dispatcher.begin_no_more()
 
+    def wind_down(self, within_s: float) -> None:
+        """Cancel what waits, end batches after the item that runs, and wait so long for workers."""
+        self.begin_no_more()
+        self.shutdown(wait=False, cancel_futures=True)
+        self._dispatcher.join(within_s)
+
     def kill(self) -> None:
         """Kill the workers at once; cancel what waits; what runs raises `BatchInterrupted`."""
         self.shutdown(wait=False, cancel_futures=True)

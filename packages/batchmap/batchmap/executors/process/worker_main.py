@@ -27,6 +27,7 @@ from batchmap.resources import free_memory_bytes, resident_bytes
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.monitor import ItemMonitor, call_monitored
+from batchmap.worker.worker_scope import WorkerScope, become_worker
 
 __all__ = ["WorkerSettings", "work"]
 
@@ -92,13 +93,18 @@ def work(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
     prepare_forks(sock, monitor)
     forward_logs(partial(sender.send, Kind.LOG))
     forward_streams(partial(sender.send, Kind.PRINT))
+    scope = WorkerScope()
+    become_worker(scope)
     with suppress(OSError):  # the parent has exited; or the function has closed the socket
-        _serve(sock, sender, monitor, _Growth(max_growth_bytes))
-        if left := _left_running():
-            sender.send(Kind.LEAVING, left.encode())
+        leaves_first = _serve(sock, sender, monitor, _Growth(max_growth_bytes))
+        waits_for = ", ".join([*scope.waits_for, *_left_running()])
+        if leaves_first or waits_for:
+            sender.send(Kind.LEAVING, waits_for.encode())
+    scope.leave()
 
 
-def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growth: _Growth) -> None:
+def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growth: _Growth) -> bool:
+    """Make calls; tell whether the worker leaves of its own accord, as it has grown too much."""
     sender.send(Kind.READY)
     function: Callable[..., Any] | None = None
     while (frame := receive_frame(sock)) is not None:
@@ -114,8 +120,8 @@ def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growt
             pass
         sender.send(kind, answer)
         if growth.is_too_much():
-            sender.send(Kind.LEAVING, _left_running().encode())
-            return
+            return True
+    return False
 
 
 def _answer(
@@ -153,8 +159,8 @@ def _loaded(payload: bytearray) -> Callable[..., Any]:
         return refuse
 
 
-def _left_running() -> str:
-    """Return what items have left behind that the end of this process waits for; empty if none."""
+def _left_running() -> list[str]:
+    """Return what items have left behind that the end of this process waits for."""
     names = [
         f"thread {thread.name}"
         for thread in threading.enumerate()
@@ -163,7 +169,7 @@ def _left_running() -> str:
     names += [
         f"process {child.name}" for child in multiprocessing.active_children() if not child.daemon
     ]
-    return ", ".join(names)
+    return names
 
 
 class _Growth:
