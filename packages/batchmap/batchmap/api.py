@@ -17,9 +17,12 @@ from batchmap.records import BatchRecord, ItemFailure, ItemRecord
 from batchmap.scheduling.live_source import LiveSource
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.tuning.inline import run_inline
+from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.setup import SetupFunction, SetupPer
+from batchmap.worker.worker_function import made_ready
 
 __all__ = ["parallel_map", "stream_map"]
 
@@ -46,15 +49,58 @@ class _Options(TypedDict, total=False):
     batch_size: int | Auto
     retries: int
     timeout_s: float | None
+    setup_per: SetupPer
 
 
+class _OptionsOrNone(_Options, total=False):
+    """The same where the function takes the item alone, whatever a set-up gives."""
+
+    setup: SetupFunction | None
+
+
+@overload
+def parallel_map(
+    function: Callable[[T, Any], Coroutine[Any, Any, R]],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[[T, Any], Coroutine[Any, Any, R]],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[[T, Any], R],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[[T, Any], R],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
     function: Callable[[T], Coroutine[Any, Any, R]],
     items: Iterable[T],
     *,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -62,7 +108,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -70,7 +116,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -78,12 +124,92 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_OptionsOrNone],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["record"],
+    **options: Unpack[_OptionsOrNone],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_OptionsOrNone],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["record"],
+    **options: Unpack[_OptionsOrNone],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_OptionsOrNone],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["record"],
+    **options: Unpack[_OptionsOrNone],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_OptionsOrNone],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["record"],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 
 
 def parallel_map(
-    function: Callable[[Any], Any],
+    function: Callable[..., Any],
     items: Iterable[Any],
     *,
     backend: str = "auto",
@@ -91,6 +217,10 @@ def parallel_map(
     batch_size: int | Auto = "auto",
     retries: int = 0,
     timeout_s: float | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
+    star: bool = False,
+    index: bool = False,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
@@ -101,28 +231,41 @@ def parallel_map(
     release the GIL, run in threads of this process, several calls at once: such a function must be
     thread-safe; `backend="process"` runs one call at a time in each worker.
 
+    `function` gets the item alone. With `star`, an item that is a tuple or a list is spread over
+    the positional arguments, and a dict over the keywords; any other fails. With `index`, the
+    keyword `index` is the item's index in `items`, from 0.
+
     A failed item is tried again up to `retries` times after growing waits, and fails when it takes
     longer than `timeout_s` seconds. `on_error="raise"`: after all else is done, one
     `ItemsFailedError` has all results, the failures, and the first exception as its `__cause__`.
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
 
+    `setup` is called once in each worker (or once in each process, by `setup_per`) before its first
+    item, and what it gives, unless `None`, is the function's second argument. Where it is a
+    generator or a context manager, its second half runs when the worker leaves. It may be async.
+
     What `items` raise is raised once the items before are done. Raises `ValueError` for options out
-    of range and `WorkersLostError` when workers cannot be had.
+    of range, and `WorkersLostError` when workers cannot be had or be set up.
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
     options = _read(backend, workers, batch_size, retries, timeout_s)
+    function = made_ready(function, setup, setup_per)
     stops, stop = on_error == "stop", StopRequest()
-    processor = BatchProcessor(function, stop=stop, stops_at_failure=stops)
+    shape = CallShape(star=star, index=index)
+    processor = BatchProcessor(function, shape=shape, stop=stop, stops_at_failure=stops)
     total = _length(items)
+    items = enumerate(items) if index else items
     results: list[Any] = []
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
     started = None
-    if backend == "auto" and not (processor.is_async or retries or timeout_s):
+    if backend == "auto" and not (
+        processor.is_async or processor.has_setup or retries or timeout_s
+    ):
         inline = run_inline(
-            function, items, results, handlers=processor.handlers, stop_at_failure=stops
+            processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
         rest, failed, started = inline.rest, inline.failed, inline.started
         if rest is not None and inline.has_coroutines:
@@ -195,15 +338,60 @@ def _length(items: Iterable[Any]) -> int | None:
         return None
 
 
+class _StreamOptions(_Options, total=False):
+    keep_order: bool
+
+
+@overload
+def stream_map(
+    function: Callable[[T, Any], Any],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    **options: Unpack[_StreamOptions],
+) -> Iterator[ItemRecord]: ...
+@overload
 def stream_map(
     function: Callable[[T], Any],
     items: Iterable[T],
+    *,
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
+) -> Iterator[ItemRecord]: ...
+@overload
+def stream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any],
+    *,
+    star: bool,
+    index: bool = ...,
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
+) -> Iterator[ItemRecord]: ...
+@overload
+def stream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any],
+    *,
+    index: bool,
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
+) -> Iterator[ItemRecord]: ...
+
+
+def stream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any],
     *,
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
     retries: int = 0,
     timeout_s: float | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
+    star: bool = False,
+    index: bool = False,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
@@ -214,10 +402,15 @@ def stream_map(
     once the records of all items before have been yielded.
     """
     options = _read(backend, workers, batch_size, retries, timeout_s)
-    source = iter(items)
+    function = made_ready(function, setup, setup_per)
+    total = _length(items)
+    source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
-    live = LiveSource(source) if source is items else None
-    return _stream(BatchProcessor(function), live or source, _length(items), options, keep_order)
+    may_wait = source is items
+    source = iter(enumerate(source)) if index else source
+    processor = BatchProcessor(function, shape=CallShape(star=star, index=index))
+    taken = LiveSource(source) if may_wait else source
+    return _stream(processor, taken, total, options, keep_order)
 
 
 def _stream(

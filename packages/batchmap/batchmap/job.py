@@ -64,7 +64,7 @@ class Job:
 
     def __init__(
         self,
-        function: Callable[[Any], Any],
+        function: Callable[..., Any],
         options: JobOptions,
         *,
         fingerprint: Mapping[str, Any] | None = None,
@@ -81,6 +81,8 @@ class Job:
                 advice="leave {backend:} out",
             )
         self.function = function
+        self.shape = options.call_shape
+        """How the function is called."""
         self.options = options
         self.stop = stop or StopRequest()
         self.clock = clock
@@ -168,7 +170,7 @@ class Job:
             max_batch_size=recorder.max_batch_items,
         )
         records = stream_batches(
-            BatchProcessor(self.function, stop=self.stop, encode=recorder.encoder),
+            self.processor(stop=self.stop, encode=recorder.encoder),
             recorder.items,
             options,
             total=recorder.items.total,
@@ -184,6 +186,12 @@ class Job:
         if isinstance(records, Generator):  # left early, it gives up its workers with the job
             self._stack.callback(records.close)
         return records
+
+    def processor(
+        self, *, stop: StopRequest, encode: Callable[[Any], Any] | None
+    ) -> BatchProcessor:
+        """Return what calls the function as the options ask."""
+        return BatchProcessor(self.function, shape=self.shape, stop=stop, encode=encode)
 
     def outcome(self) -> RunOutcome:
         """Return what became of the items so far."""

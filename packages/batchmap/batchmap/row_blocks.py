@@ -67,6 +67,16 @@ class RowBlock(ABC, Sequence[Any]):
     def opened(self) -> OpenedBlock:
         """Decode the items; each time anew."""
 
+    def entries(self) -> bytes:
+        """Return what the journal holds of the items."""
+        return self.opened().entries(0, len(self))
+
+    def records(self) -> Iterator[tuple[Any, bytes, int]]:
+        """Yield each item, the bytes of its record, and the source's own number for that."""
+        opened = self.opened()
+        for offset, (item, raw) in enumerate(zip(opened.items, opened.raws, strict=True)):
+            yield item, raw, self.position(offset)
+
     @abstractmethod
     def part(self, start: int, end: int) -> Self:
         """Return the items at the offsets from `start` up to `end`."""
@@ -112,6 +122,13 @@ class OpenedBlock:
         self._first_index = block.first_index
         self._form = form = block.form
         self._kept = () if form is None else form.kept(items)
+
+    def numbered(self) -> list[Any]:
+        """Return each item as a pair with its index in the input, an unreadable one as it is."""
+        return [
+            item if type(item) is UnreadableRecord else (index, item)
+            for index, item in enumerate(self.items, self._first_index)
+        ]
 
     def entries(self, start: int, end: int) -> bytes:
         """Return what the journal holds of the items at the offsets from `start` up to `end`."""

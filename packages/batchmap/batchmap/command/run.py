@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 from batchmap.checkpoint.open_input import open_input
 from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
+from batchmap.command.going_on import command_with
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
@@ -23,7 +21,7 @@ from batchmap.records import RunOutcome
 from batchmap.resources import usable_cores
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
-from batchmap.storage import Location, variables_instead, without_secrets
+from batchmap.storage import Location
 from batchmap.worker.processor import is_async
 
 __all__ = ["FAILURE_LIMIT_REACHED", "check_backend", "run"]
@@ -132,9 +130,19 @@ def _task(settings: RunSettings) -> Task:
     if replaced_names.stay_as_they_are:
         from batchmap.command.task_in_workers import task_in_workers
 
-        return task_in_workers(settings.task, setup=settings.setup)
+        return task_in_workers(
+            settings.task,
+            setup=settings.setup,
+            setup_per=settings.setup_per,
+            shape=settings.call_shape,
+        )
     names = StandardNames()
-    task = load_task(settings.task, setup=settings.setup)
+    task = load_task(
+        settings.task,
+        setup=settings.setup,
+        setup_per=settings.setup_per,
+        shape=settings.call_shape,
+    )
     if replaced := names.replaced():
         if settings.backend in (None, "auto", "process", "sequential"):
             raise TaskReplacesNames(replaced)
@@ -175,7 +183,7 @@ def _show_report(
         report = render_faults(outcome)
     elif outcome.finished and failed and settings.output is not None and outcome.errors_file:
         in_order = settings.keep_order and not settings.sync  # which retried items would break
-        command, secrets = _command_with("--retry-failed", *(["--sync"] if in_order else []))
+        command, secrets = command_with("--retry-failed", *(["--sync"] if in_order else []))
         if secrets is None:
             report += f"retry with: {command}\n"
     if settings.output is None or settings.quiet:
@@ -187,42 +195,8 @@ def _show_report(
 
 def _print_resuming_command() -> None:
     """Print the command that goes on, as the last line on stderr."""
-    command, variables = _command_with("--resume")
+    command, variables = command_with("--resume")
     if variables is not None:
         instead = f"set {variables}" if variables else "add them where *** stands"
         print(f"passwords and tokens are left out below; {instead}", file=stderr())
     print(f"resume with: {command}", file=stderr())
-
-
-def _command_with(*more: str) -> tuple[str, str | None]:
-    """Return this command with options in place of those that it had for an output that is there.
-
-    And the variables to set for the secrets that it lacks, `None` where it lacks none.
-    """
-    dropped = {"--overwrite", "--resume", "--retry-failed"} - set(more)
-    words = [word for word in sys.orig_argv if word not in dropped]
-    end = words.index("--") if "--" in words else len(words)
-    given = words[:end]
-    going_on = [
-        word for word in more if word not in given and (word != "--resume" or "--sync" not in given)
-    ]
-    words = [*given, *going_on, *words[end:]]
-    shown = [without_secrets(word) for word in words]
-    hidden = [word for word, text in zip(words, shown, strict=True) if word != text]
-    names = sorted({variables_instead(word) for word in hidden} - {""})
-    return " ".join(map(_quoted, shown)), " and ".join(names) if hidden else None
-
-
-def _quoted(word: str) -> str:
-    """Return a word as a shell takes it, its control characters escaped."""
-    if word.isprintable():
-        return shlex.quote(word)
-    escaped = (
-        f"\\{character}"
-        if character in "\\'"
-        else character
-        if character.isprintable()
-        else "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
-        for character in word
-    )
-    return f"$'{''.join(escaped)}'"

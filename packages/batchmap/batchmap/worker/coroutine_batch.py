@@ -33,18 +33,23 @@ async def process_coroutines(
     stop: StopRequest | None,
     handlers: SignalHandlers,
     encode: Callable[[Any], Any] | None = None,
+    *,
+    with_index: bool = False,
 ) -> BatchRecord:
     """Return the record of `batch`; failed items are not tried again here.
 
     The monitor of the loop decides when each item begins and how long it may take. With `stop`,
-    none begins after one has failed, or after the request, and the record lacks those.
+    none begins after one has failed, or after the request, and the record lacks those. With
+    `with_index`, rows of a block become pairs of their index in the input and the item.
     """
     monitor = current_coroutine_monitor.get()
     now = clock.now
     number = len(batch.items)
     started_s = now()
     block = batch.items.opened() if isinstance(batch.items, RowBlock) else None
-    items = batch.items if block is None else block.items
+    items = batch.items
+    if block is not None:
+        items = block.numbered() if with_index else block.items
     if block is not None and block.has_unreadable:
         function = refusing_unreadable(function)
     num_forks = forks.count
