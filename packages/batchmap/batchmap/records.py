@@ -18,6 +18,7 @@ __all__ = [
     "ItemRecord",
     "Plan",
     "RunOutcome",
+    "SlowItem",
     "SyncCounts",
     "UnreadableRecord",
 ]
@@ -191,6 +192,28 @@ class FailedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowItem:
+    """One of the slowest items of a run, and what may say why."""
+
+    index: int
+    """Its index in the input, from 0."""
+    place: str
+    """Where it stands in the input, in words."""
+    duration_s: float
+    """Seconds that it occupied its worker, all attempts together."""
+    attempts: int
+    worker: int | None
+    """The number of its worker, from 0 in the order of their first results; `None` where that
+    crashed."""
+    started: str
+    """When its batch began, as ISO 8601 with the time zone."""
+    size_bytes: int | None
+    """The size of the item, of a path that of its file; `None` where it has none."""
+    host: str | None
+    """The host of its first URL; `None` without one."""
+
+
+@dataclass(frozen=True, slots=True)
 class SyncCounts:
     """How an input differed from what was done before, in numbers of items."""
 
@@ -230,5 +253,9 @@ class RunOutcome:
     """Whether it was stopped since none of its results could be written."""
     first_failures: tuple[FailedItem, ...] = ()
     """The first few, as they came."""
+    slowest: tuple[SlowItem, ...] = ()
+    """The slowest of those that took 10 ms or more, the slowest first; at most ten."""
+    slowest_share: tuple[str, ...] = ()
+    """What most of them have in common and most others do not, a sentence each."""
     sync: SyncCounts | None = None
     """How the input differed from what was done before, for a run that synced its output."""

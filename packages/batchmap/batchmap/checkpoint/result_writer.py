@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from batchmap.checkpoint.completion_log import CompletionLog
@@ -24,6 +25,7 @@ from batchmap.ordering import in_a_row, size_bytes
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord, UnreadableRecord
 from batchmap.row_blocks import RowResults
 from batchmap.sinks import Sink, failure_line
+from batchmap.slow_items import Facts, SlowItems
 from batchmap.worker.record_builder import joined_record
 
 __all__ = ["ResultWriter"]
@@ -57,6 +59,7 @@ class ResultWriter:
         self.written = 0
         """How many results went to the sink."""
         self.stats = FailureStats()
+        self.slow = SlowItems()
         self.is_in_vain = False
         """Whether the run was stopped because no result can be written."""
 
@@ -68,6 +71,7 @@ class ResultWriter:
     def write(self, record: BatchRecord) -> BatchRecord:
         """Write what came of a record's items; return it, unwritable results as failures."""
         pending = self._pending.settle(record)
+        self.slow.add(record, partial(self._facts, pending))
         if isinstance(pending, SettledRows):
             record = self._record_rows(record, pending)
         else:
@@ -76,6 +80,10 @@ class ResultWriter:
             self.is_in_vain = True
             self._halt.halt()
         return record
+
+    def _facts(self, pending: Sequence[PendingItem] | SettledRows, offset: int) -> Facts:
+        one = pending[offset]
+        return one.item_index, self._pending.place(one.where), one.item
 
     def _record_rows(self, record: BatchRecord, rows: SettledRows) -> BatchRecord:
         """Record what came of rows of a block, as far as a worker has encoded it."""
