@@ -161,6 +161,8 @@ class Plan:
     """The reasons, a sentence each."""
     predicted_s: float | None = None
     """Seconds that the whole run will take, measuring included; `None` when not measured."""
+    predicted_range_s: tuple[float, float] | None = None
+    """Holds that time with 95 % confidence, as far as a sample of the items tells; else `None`."""
     is_open: bool = False
     """Whether what the caller left open is chosen while the first items run."""
 

@@ -89,6 +89,9 @@ def render_faults(outcome: RunOutcome) -> str:
 def render_plan(plan: Plan) -> str:
     """Return what a run would do: its backend, workers and batch size, with the reasons."""
     predicted = "not measured" if plan.predicted_s is None else f"{plan.predicted_s:.2f}s"
+    if plan.predicted_range_s is not None:
+        least_s, most_s = plan.predicted_range_s
+        predicted += f", with 95% confidence from {least_s:.2f}s to {most_s:.2f}s"
     return join_lines(
         section(
             "Plan",
