@@ -140,7 +140,7 @@ def test_what_was_shared_is_what_a_pickle_gives(kind: str) -> None:
 
 
 def test_how_the_program_wants_arrays_pickled_is_followed() -> None:
-    copyreg.pickle(numpy.ndarray, lambda array: (bytes, (array.tobytes(),)))  # type: ignore[return-value]
+    copyreg.pickle(numpy.ndarray, lambda array: (bytes, (array.tobytes(),)))  # type: ignore[arg-type, return-value]
     try:
         payload = dumped_function(NUMBERS)
         data, arrays = dumped_result(NUMBERS)
