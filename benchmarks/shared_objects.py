@@ -187,7 +187,11 @@ def show_memory(size_bytes: int, rounds: int) -> None:
         ("ours, bound by a partial", ours, (partial(use, data),)),
         ("ours, global of __main__", ours, (use_global,)),
     ]
-    ways += [(f"{name}, argument", opened, (use, data)) for name, opened in contestants().items()]
+    ways += [
+        (f"{name}, argument", opened, (use, data))
+        for name, opened in contestants().items()
+        if opened is not ours
+    ]
     figures: dict[str, list[float]] = {name: [] for name, _, _ in ways}
     for _ in range(rounds):
         for name, opened, call in ways:
