@@ -96,7 +96,7 @@ def test_an_item_that_takes_long_is_handed_on_while_it_runs() -> None:
         return -item
 
     results: list[int] = []
-    rest, failed, started, _ = inline(wait_at_700, range(2000), results, clock)
+    rest, failed, started, *_ = inline(wait_at_700, range(2000), results, clock)
     assert rest is not None
     assert started is not None
     assert not started.future.done()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from batchmap.lone_surrogates import unescape
     from batchmap.records import ItemFailure, ItemRecord, Plan, RunOutcome, SyncCounts
+    from batchmap.retry_errors import Permanent, RetryAfter
     from batchmap.run_api import run
     from batchmap.worker.failures import ItemsFailedError
     from batchmap.worker.processor import BatchProcessor
@@ -38,7 +39,9 @@ __all__ = [
     "ItemsFailedError",
     "OutputError",
     "OutputHeldError",
+    "Permanent",
     "Plan",
+    "RetryAfter",
     "RunOutcome",
     "SyncCounts",
     "TaskUnusableError",
@@ -60,6 +63,7 @@ _MODULES = {
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",
     "unescape": "batchmap.lone_surrogates",
+    **dict.fromkeys(("Permanent", "RetryAfter"), "batchmap.retry_errors"),
     **dict.fromkeys(
         ("ItemFailure", "ItemRecord", "Plan", "RunOutcome", "SyncCounts"), "batchmap.records"
     ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from datetime import timedelta
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
@@ -12,6 +13,7 @@ import batchmap.executors.process.pool  # noqa: F401  # here, so that the first 
 from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.errors import UsageError
 from batchmap.options import EngineOptions, OptionReader
+from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.ordering import ReorderBuffer, in_order, results_bytes
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord
 from batchmap.scheduling.live_source import LiveSource
@@ -20,6 +22,7 @@ from batchmap.tuning.inline import run_inline
 from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.retry_decision import RetryIf
 
 __all__ = ["parallel_map", "stream_map"]
 
@@ -33,7 +36,7 @@ MAX_STREAM_BATCH = 16384
 """How many items a batch of a stream has at most, unless more are asked for: however quick they
 are, those in flight must fit in memory."""
 
-_DEFAULTS = ("auto", "auto", "auto", 0, None)
+_DEFAULTS = ("auto", "auto", "auto", None, None, None, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
 
@@ -44,7 +47,9 @@ class _Options(TypedDict, total=False):
     backend: str
     workers: int | str
     batch_size: int | Auto
-    retries: int
+    retries: int | None
+    retry_if: RetryIf | None
+    retry_for: float | str | timedelta | None
     timeout_s: float | None
 
 
@@ -89,7 +94,9 @@ def parallel_map(
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
-    retries: int = 0,
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
@@ -101,8 +108,15 @@ def parallel_map(
     release the GIL, run in threads of this process, several calls at once: such a function must be
     thread-safe; `backend="process"` runs one call at a time in each worker.
 
-    A failed item is tried again up to `retries` times after growing waits, and fails when it takes
-    longer than `timeout_s` seconds. `on_error="raise"`: after all else is done, one
+    A failed item is tried again up to `retries` times after growing waits; without that, up to 10
+    times where it raised `RetryAfter`, or where `retry_if` is given. `retry_if(error)` says whether
+    an error is tried again, or after how many seconds (a number, or a `timedelta`); where it is not
+    given, those are not that raised `Permanent`, or an HTTP error of the client's (4xx, but for
+    408, 425 and 429). The wait is that of `RetryAfter`, or of the server's `Retry-After`, where
+    there is one. `retry_for` (seconds, `"10m"`) bounds all attempts and waits of an item together.
+    An attempt fails when it takes longer than `timeout_s` seconds.
+
+    `on_error="raise"`: after all else is done, one
     `ItemsFailedError` has all results, the failures, and the first exception as its `__cause__`.
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
@@ -112,22 +126,25 @@ def parallel_map(
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
-    options = _read(backend, workers, batch_size, retries, timeout_s)
+    options = _read(backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
     stops, stop = on_error == "stop", StopRequest()
-    processor = BatchProcessor(function, stop=stop, stops_at_failure=stops)
+    processor = BatchProcessor(function, retry_if=retry_if, stop=stop, stops_at_failure=stops)
     total = _length(items)
     results: list[Any] = []
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
     started = None
-    if backend == "auto" and not (processor.is_async or retries or timeout_s):
+    engine_only = retries or retry_if or retry_for or timeout_s
+    if backend == "auto" and not (processor.is_async or engine_only):
         inline = run_inline(
             function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
         rest, failed, started = inline.rest, inline.failed, inline.started
         if rest is not None and inline.has_coroutines:
             processor = processor.as_async()
-            rest = chain(map(Begun, results), rest)
+            old = len(results) - len(inline.last_items)
+            begun = map(Begun, islice(results, old, None), inline.last_items)
+            rest = chain(map(Begun, islice(results, old)), begun, rest)
             results = []
     else:
         rest = iter(items)
@@ -202,7 +219,9 @@ def stream_map(
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
-    retries: int = 0,
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
@@ -213,11 +232,12 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
     once the records of all items before have been yielded.
     """
-    options = _read(backend, workers, batch_size, retries, timeout_s)
+    options = _read(backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
+    processor = BatchProcessor(function, retry_if=retry_if)
     source = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
     live = LiveSource(source) if source is items else None
-    return _stream(BatchProcessor(function), live or source, _length(items), options, keep_order)
+    return _stream(processor, live or source, _length(items), options, keep_order)
 
 
 def _stream(
@@ -228,7 +248,10 @@ def _stream(
     keep_order: bool,
 ) -> Iterator[ItemRecord]:
     state = RunState()
-    limits = replace(limits_of(options), max_batch_size=lambda: MAX_STREAM_BATCH)
+    has_retry_if = processor.retry_if is not None
+    limits = replace(
+        limits_of(options, has_retry_if=has_retry_if), max_batch_size=lambda: MAX_STREAM_BATCH
+    )
     if keep_order:
         waiting = ReorderBuffer(size_of=results_bytes)
         limits = replace(limits, has_room=waiting.has_room)
@@ -246,20 +269,30 @@ def _stream(
 
 
 def _read(
-    backend: str, workers: int | str, batch_size: int | str, retries: int, timeout_s: float | None
+    backend: str,
+    workers: int | str,
+    batch_size: int | str,
+    retries: int | None,
+    retry_if: RetryIf | None,
+    retry_for: float | str | timedelta | None,
+    timeout_s: float | None,
 ) -> EngineOptions:
     """Return the options by the table of all; raises `ValueError` with all that is wrong."""
-    if (backend, workers, batch_size, retries, timeout_s) == _DEFAULTS:
+    if (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s) == _DEFAULTS:
         return _DEFAULT_OPTIONS
     given = {
         "backend": backend,
         "workers": workers,
         "batch_size": batch_size,
         "retries": retries,
+        "retry_for": retry_for,
         "timeout_s": timeout_s,
     }
     reader = OptionReader(given)
-    options = EngineOptions(**reader.read_rows(EngineOptions))
+    values = reader.read_rows(EngineOptions)
+    check_retry_if(reader, retry_if)
+    check_retrying(reader, values, retry_if)
+    options = EngineOptions(**values)
     try:
         reader.close()
     except UsageError as error:

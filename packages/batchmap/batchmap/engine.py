@@ -27,6 +27,7 @@ from batchmap.stopping import StopRequest
 from batchmap.tuning.adaptive_run import BUDGET_BATCHES, run_adaptively
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
 from batchmap.tuning.engine_request import EngineRequest, NextSize
+from batchmap.worker.back_off import RetryLimits
 from batchmap.worker.processor import BatchProcessor
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def stream_batches(
         first_item=first_item,
         workers=options.workers,
         batch_size=options.batch_size,
-        limits=limits or limits_of(options),
+        limits=limits or limits_of(options, has_retry_if=processor.retry_if is not None),
         stop=stop or StopRequest(),
         state=state or RunState(),
         started=started,
@@ -86,9 +87,18 @@ def stream_batches(
     return _run_as_seen(run) if backend == "auto" else _run_as_asked(run, backend, cluster)
 
 
-def limits_of(options: EngineOptions) -> Limits:
-    """Return the limits that every call can ask for."""
-    return Limits(retries=options.retries, timeout_s=options.timeout_s, rate=options.rate)
+def limits_of(options: EngineOptions, *, has_retry_if: bool = False) -> Limits:
+    """Return the limits that every call can ask for; `retry_if` may be one of them."""
+    return Limits(
+        retries=RetryLimits.of(
+            options.retries,
+            options.retry_for,
+            attempt_s=options.timeout_s,
+            has_retry_if=has_retry_if,
+        ),
+        timeout_s=options.timeout_s,
+        rate=options.rate,
+    )
 
 
 def open_plan(options: EngineOptions, total: int | None) -> tuple[Plan, BatchSizing]:
@@ -144,6 +154,7 @@ def _schedule(
         batches,
         max_in_flight=max_in_flight(plan, limits),
         retries=limits.retries,
+        retry_if=processor.retry_if,
         throttle=limits.throttle(),
         stop=stop,
     )

@@ -36,6 +36,7 @@ from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
 from batchmap.worker.processor import BatchProcessor, is_async
+from batchmap.worker.retry_decision import RetryIf
 
 if TYPE_CHECKING:
     from batchmap.executors.dask.address import DaskAddress
@@ -54,6 +55,7 @@ class RunObserver(Protocol):
 class Job:
     """A function over the source that `options` name, into their output, exactly once.
 
+    `retry_if` is asked of an error whether, or after how many seconds, its item is tried again.
     `fingerprint` says what the results depend on beside the options and the items: a run whose
     fingerprint has changed is not resumed. `stdout` is the file descriptor for results where there
     is no output, and `source` the source where it is open already. `written` maps options to the
@@ -67,6 +69,7 @@ class Job:
         function: Callable[[Any], Any],
         options: JobOptions,
         *,
+        retry_if: RetryIf | None = None,
         fingerprint: Mapping[str, Any] | None = None,
         stdout: int = 1,
         written: Mapping[str, Location | None] | None = None,
@@ -81,6 +84,7 @@ class Job:
                 advice="leave {backend:} out",
             )
         self.function = function
+        self.retry_if = retry_if
         self.options = options
         self.stop = stop or StopRequest()
         self.clock = clock
@@ -162,13 +166,15 @@ class Job:
         self._check_use()
         options = self.options
         limits = replace(
-            limits_of(options),
+            limits_of(options, has_retry_if=self.retry_if is not None),
             memory_floor_bytes=options.memory_floor_bytes,
             has_room=recorder.has_room,
             max_batch_size=recorder.max_batch_items,
         )
         records = stream_batches(
-            BatchProcessor(self.function, stop=self.stop, encode=recorder.encoder),
+            BatchProcessor(
+                self.function, retry_if=self.retry_if, stop=self.stop, encode=recorder.encoder
+            ),
             recorder.items,
             options,
             total=recorder.items.total,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ __all__ = [
     "ItemFailure",
     "ItemRecord",
     "Plan",
+    "RetryDecision",
     "RunOutcome",
     "SyncCounts",
     "UnreadableRecord",
@@ -38,10 +40,34 @@ class Batch:
     """Seconds that earlier attempts at its one item took."""
     crashes: int = 0
     """How many workers have crashed at its one item."""
+    retry_until_s: float = math.inf
+    """Until when its one item may be tried again, on the scheduler's clock."""
 
     def part(self, start: int, end: int) -> Batch:
         """Return the items at the offsets from `start` up to `end` as a batch of their own."""
-        return Batch(self.index, self.first_item + start, self.items[start:end], self.attempt)
+        return Batch(
+            self.index,
+            self.first_item + start,
+            self.items[start:end],
+            self.attempt,
+            retry_until_s=self.retry_until_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDecision:
+    """What the failure of an attempt says of the next one."""
+
+    is_final: bool = False
+    """Whether none can succeed, so that none is made."""
+    after_s: float | None = None
+    """How many seconds to wait, where the function or `retry_if` said so; `None`: as usual."""
+    at_least_s: float = 0.0
+    """How many seconds to wait at least, as a server asks for."""
+    is_requested: bool = False
+    """Whether the function asked for the attempt, with `RetryAfter`."""
+    problem: str = ""
+    """Why nothing could be decided; empty where it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +84,25 @@ class ItemFailure:
     exception: BaseException | None = field(default=None, compare=False, repr=False)
     """What was raised, without its frames, as those would keep the function's variables alive;
     `None` when nothing was, or when it cannot be pickled on its way from another process."""
+    retry: RetryDecision | None = field(default=None, compare=False, repr=False)
+    """What it says of another attempt; `None` where nothing was raised that says so."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         texts = self.error_type, self.error, self.traceback
         sent = None if self.exception is None else pickled_exception(self.exception)
-        return (type(self), texts) if sent is None else (_with_exception, (*texts, sent))
+        return _sent_failure, (*texts, sent, self.retry)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no other attempt can mend it."""
+        return self.retry is not None and self.retry.is_final
 
 
-def _with_exception(error_type: str, error: str, traceback: str, sent: bytes) -> ItemFailure:
-    return ItemFailure(error_type, error, traceback, unpickled_exception(sent))
+def _sent_failure(
+    error_type: str, error: str, traceback: str, sent: bytes | None, retry: RetryDecision | None
+) -> ItemFailure:
+    exception = None if sent is None else unpickled_exception(sent)
+    return ItemFailure(error_type, error, traceback, exception, retry)
 
 
 @dataclass(frozen=True, slots=True)

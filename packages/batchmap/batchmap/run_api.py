@@ -22,12 +22,14 @@ from batchmap.options import JobOptions, OptionReader
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
+from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.records import RunOutcome
 from batchmap.sources import ReadingOptions
 from batchmap.sources.python_items import PythonItems, identity_bytes
 from batchmap.stopping import StopRequest
 from batchmap.storage import StoreUrl
 from batchmap.text import near_names
+from batchmap.worker.retry_decision import RetryIf
 
 __all__ = ["run"]
 
@@ -55,8 +57,9 @@ def run(
     it is. Failed items go to `output` with `.errors.jsonl` after its name, or to `errors`.
 
     `options` are those of the command `run` by their keywords (`retries`, `timeout_s`, `workers`,
-    `limit`, …). With `"sync"`, items that can be iterated once only are kept in memory. What a
-    partial, a closure or a callable object binds is part of the function where it is a constant.
+    `limit`, …), and `retry_if` is a function, as for `parallel_map`. With `"sync"`, items that can
+    be iterated once only are kept in memory. What a partial, a closure or a callable object binds
+    is part of the function where it is a constant.
 
     Returns how many items are done, failed and were done before. Failed items raise nothing. Raises
     `UsageError` for options that make no sense, `InputError` when the source cannot be read or is
@@ -66,7 +69,7 @@ def run(
     if mode not in _MODES:
         raise UsageError(f"mode must be one of {', '.join(_MODES)}, got {mode!r:.60}")
     try:
-        return _run(function, source, output, mode, options)
+        return _run(function, source, output, mode, options.pop("retry_if", None), options)
     except BatchmapError as error:
         error.spell_as(_spelling)
         raise
@@ -77,7 +80,12 @@ def _spelling(keyword: str, value: str | None) -> str:
 
 
 def _run(
-    function: Callable[[Any], Any], source: Any, output: Any, mode: Mode, options: dict[str, Any]
+    function: Callable[[Any], Any],
+    source: Any,
+    output: Any,
+    mode: Mode,
+    retry_if: RetryIf | None,
+    options: dict[str, Any],
 ) -> RunOutcome:
     items = None
     if options.get("rows") or options.get("input_format") == "files":
@@ -86,12 +94,13 @@ def _run(
         if mode == "sync" and iter(source) is source:
             source = list(islice(source, options.get("limit")))
         items = PythonItems(source)
-    job_options = _read(items, source, output, mode, options)
+    job_options = _read(items, source, output, mode, retry_if, options)
     plain, bound = _plain(function)
     stop = StopRequest()
     with Job(
         function,
         job_options,
+        retry_if=retry_if,
         fingerprint={
             "function": getattr(plain, "__qualname__", type(plain).__qualname__),
             "source": _code(plain),
@@ -123,7 +132,12 @@ def _inputs(source: Any) -> list[str]:
 
 
 def _read(
-    items: PythonItems | None, source: Any, output: Any, mode: str, options: dict[str, Any]
+    items: PythonItems | None,
+    source: Any,
+    output: Any,
+    mode: str,
+    retry_if: RetryIf | None,
+    options: dict[str, Any],
 ) -> JobOptions:
     known = {field.name for field in fields(JobOptions)}
     known -= {"source", "more_sources", "output", *_MODES}
@@ -145,6 +159,8 @@ def _read(
         reader.error("output must be a file, or a URL of a store")
     check_inputs(reader, values)
     check_seed(reader, values)
+    check_retry_if(reader, retry_if)
+    check_retrying(reader, values, retry_if)
     if values["unordered"] and (values["keep_order"] or mode == "sync"):
         what = "mode='sync'" if mode == "sync" else "keep_order"
         reader.error(f"unordered: {what} writes in the input's order; leave one out")

@@ -18,6 +18,7 @@ from batchmap.sources import Source
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.storage.table_output import TableOutput
 from batchmap.storage.table_url import TableUrl
+from batchmap.worker.back_off import NO_RETRIES
 from batchmap.worker.failures import UnwritableFailure
 from batchmap.worker.processor import BatchProcessor
 
@@ -53,7 +54,7 @@ def find_plan(job: Job) -> Plan:
         islice(items, min((number for number in most if number is not None), default=None)),
         options,
         total=total,
-        limits=replace(limits_of(options), retries=0, rate=None),
+        limits=replace(limits_of(options), retries=NO_RETRIES, rate=None),
         stop=is_enough,
         state=RunState(on_plan=keep),
         cluster=dask_address(options),

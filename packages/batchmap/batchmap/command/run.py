@@ -58,6 +58,7 @@ def run(
         with Job(
             task.function,
             settings,
+            retry_if=task.retry_if,
             fingerprint=_fingerprint(settings, task),
             stdout=stdout,
             source=source,
@@ -122,9 +123,9 @@ def _task(settings: RunSettings) -> Task:
     if replaced_names.stay_as_they_are:
         from batchmap.command.task_in_workers import task_in_workers
 
-        return task_in_workers(settings.task, setup=settings.setup)
+        return task_in_workers(settings.task, setup=settings.setup, retry_if=settings.retry_if)
     names = StandardNames()
-    task = load_task(settings.task, setup=settings.setup)
+    task = load_task(settings.task, setup=settings.setup, retry_if=settings.retry_if)
     if replaced := names.replaced():
         if settings.backend in (None, "auto", "process", "sequential"):
             raise TaskReplacesNames(replaced)

@@ -16,7 +16,7 @@ from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
 from batchmap.options.reading_rows import INPUT
-from batchmap.options.table import RUNNING
+from batchmap.options.table import LIMITS, RUNNING
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
     Location,
@@ -49,6 +49,10 @@ class RunSettings(CommandSettings, JobOptions):
     setup: str | None = option(
         None, group=RUNNING, metavar="NAME",
         help="a function of the task's module, called in each worker",
+    )  # fmt: skip
+    retry_if: str | None = option(
+        None, group=LIMITS, metavar="NAME", is_rare=True,
+        help="a function of the task's module: which errors to retry, and when",
     )  # fmt: skip
     dry_run: bool = option(
         False, group=RUNNING,

@@ -23,6 +23,7 @@ from batchmap.errors import BatchmapError, TaskUnusableError, UsageError
 from batchmap.resources import EXHAUSTED
 from batchmap.text import near_names
 from batchmap.worker.processor import is_async
+from batchmap.worker.retry_decision import RetryIf
 
 __all__ = ["Task", "load_task"]
 
@@ -39,28 +40,43 @@ class Task:
     """Takes an item; calls the set-up, where there is one, before a worker's first item."""
     code: TaskCode
     """Of its module, and of the modules beside it that it imports."""
+    retry_if: RetryIf | None = None
+    """The function of its module that is asked whether an item is tried again."""
 
 
-def load_task(name: str, *, setup: str | None = None) -> Task:
-    """Import the function that `name` stands for; `setup` names one of the same module.
+def load_task(name: str, *, setup: str | None = None, retry_if: str | None = None) -> Task:
+    """Import the function that `name` stands for; `setup` and `retry_if` are of the same module.
 
-    `setup` is called without arguments, once in each worker, before its first item.
-    Raises `UsageError` when either cannot be imported, or cannot be called like that.
+    `setup` is called without arguments, once in each worker, before its first item; `retry_if` with
+    what an item raised. Raises `UsageError` when one of them cannot be imported, or cannot be
+    called like that.
     """
     module_name, colon, attribute = name.rpartition(":")
     if not (colon and module_name and attribute):
         raise UsageError(f"{FORM}, got {name!r:.100}")
     module = _import(module_name)
     function = _function_of(module, attribute, module_name)
-    _check_call(function, f"{attribute}() in {module_name}", arguments=1)
+    _check_call(function, f"{attribute}() in {module_name}", "one argument, the item")
     if setup is not None:
-        set_up = _function_of(module, setup, module_name)
-        if is_async(set_up):
-            raise UsageError(f"--setup {setup}: must be a plain function, not an async one")
-        _check_call(set_up, f"--setup {setup}", arguments=0)
+        set_up = _plain_function(module, "--setup", setup, "no argument", module_name)
         wrapper = _AsyncWithSetup if is_async(function) else _WithSetup
         function = wrapper(function, set_up)
-    return Task(name, function, code_of(module))
+    asked = None
+    if retry_if is not None:
+        takes = "one argument, the error"
+        asked = _plain_function(module, "--retry-if", retry_if, takes, module_name)
+    return Task(name, function, code_of(module), asked)
+
+
+def _plain_function(
+    module: ModuleType, flag: str, name: str, takes: str, module_name: str
+) -> Callable[..., Any]:
+    """Return the function that an option names; raises `UsageError` for an async one."""
+    function = _function_of(module, name, module_name)
+    if is_async(function):
+        raise UsageError(f"{flag} {name}: must be a plain function, not an async one")
+    _check_call(function, f"{flag} {name}", takes)
+    return function
 
 
 def _import(module: str) -> ModuleType:
@@ -146,15 +162,14 @@ def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..
     return found  # type: ignore[no-any-return]
 
 
-def _check_call(function: Callable[..., Any], label: str, *, arguments: int) -> None:
+def _check_call(function: Callable[..., Any], label: str, takes: str) -> None:
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some built-in functions have none
         return
     try:
-        signature.bind(*[None] * arguments)
+        signature.bind(*(() if takes == "no argument" else (None,)))
     except TypeError as error:
-        takes = "one argument, the item" if arguments else "no argument"
         raise UsageError(f"{label} must take {takes}: {error}") from error
 
 

@@ -9,13 +9,15 @@ from typing import Any
 
 from batchmap.command.task import Task, load_task
 from batchmap.errors import UsageError
+from batchmap.records import RetryDecision
 from batchmap.worker.processor import is_async
+from batchmap.worker.retry_decision import RetryIf, decide_retry
 
 __all__ = ["task_in_workers"]
 
 
-def task_in_workers(name: str, *, setup: str | None) -> Task:
-    """Return the task `name`, whose function is imported where it is called.
+def task_in_workers(name: str, *, setup: str | None, retry_if: str | None = None) -> Task:
+    """Return the task `name`, whose functions are imported where they are called.
 
     What has to be known of it here is found out by a process that imports it and ends. Raises
     `UsageError` when it cannot be imported.
@@ -24,9 +26,10 @@ def task_in_workers(name: str, *, setup: str | None) -> Task:
     child = os.fork()
     if not child:
         try:
-            task = load_task(name, setup=setup)
+            task = load_task(name, setup=setup, retry_if=retry_if)
+            of_time_limit = decide_retry(TimeoutError("took too long"), task.retry_if)
             with os.fdopen(write_end, "wb") as pipe:
-                pipe.write(pickle.dumps((task.code, is_async(task.function))))
+                pipe.write(pickle.dumps((task.code, is_async(task.function), of_time_limit)))
         finally:
             os._exit(0)
     os.close(write_end)
@@ -35,9 +38,10 @@ def task_in_workers(name: str, *, setup: str | None) -> Task:
     os.waitpid(child, 0)
     if not told:
         raise UsageError(f"{name} cannot be imported a second time")
-    code, runs_in_a_loop = pickle.loads(told)
+    code, runs_in_a_loop, of_time_limit = pickle.loads(told)
     wrapper = _AsyncImportedFunction if runs_in_a_loop else _ImportedFunction
-    return Task(name, wrapper(name, setup), code)
+    asked = None if retry_if is None else _ImportedRetryIf(name, retry_if, of_time_limit)
+    return Task(name, wrapper(name, setup), code, asked)
 
 
 class _ImportedFunction:
@@ -65,3 +69,27 @@ class _AsyncImportedFunction(_ImportedFunction):
     async def __call__(self, item: Any) -> Any:
         """Return the function's result for `item`."""
         return await self._function()(item)
+
+
+class _ImportedRetryIf:
+    """The function that says which errors are tried again, imported before its first call."""
+
+    def __init__(self, task: str, name: str, of_time_limit: RetryDecision) -> None:
+        self._task = task
+        self._name = name
+        self._of_time_limit = of_time_limit
+        self._loaded: RetryIf | None = None
+
+    def __call__(self, error: BaseException) -> Any:
+        """Return what the function says of `error`."""
+        if self._loaded is None:
+            self._loaded = load_task(self._task, retry_if=self._name).retry_if
+        assert self._loaded is not None
+        return self._loaded(error)
+
+    def of_time_limit(self, _: BaseException) -> RetryDecision:
+        """Return what it says of an item that took too long, without importing it here."""
+        return self._of_time_limit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._task, self._name, self._of_time_limit)

@@ -33,6 +33,7 @@ async def process_coroutines(
     stop: StopRequest | None,
     handlers: SignalHandlers,
     encode: Callable[[Any], Any] | None = None,
+    describe: Callable[[BaseException], ItemFailure] = describe_failure,
 ) -> BatchRecord:
     """Return the record of `batch`; failed items are not tried again here.
 
@@ -83,7 +84,7 @@ async def process_coroutines(
                 return
             if (task is not None and task.cancelling()) or handlers.is_fatal(error):
                 raise
-            failures[offset] = describe_failure(error, keeps_exception=encode is None)
+            failures[offset] = describe(error)
         durations[offset] = now() - begun_s
 
     if number == 1:

@@ -12,7 +12,7 @@ from typing import Any
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import Batch, BatchRecord, ItemRecord
 from batchmap.stopping import StopRequest
-from batchmap.worker.back_off import back_off_s, current_attempt
+from batchmap.worker.back_off import RetryLimits, current_attempt
 from batchmap.worker.coroutine_results import (
     Awaited,
     Awaiter,
@@ -22,18 +22,18 @@ from batchmap.worker.coroutine_results import (
     never_returns_coroutines,
     often_returns_coroutines,
 )
-from batchmap.worker.failures import FailedForGood, describe_failure
+from batchmap.worker.failures import describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.item_call import called, result_of
 from batchmap.worker.monitor import BEGIN_NO_MORE, ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
+from batchmap.worker.retry_decision import RetryIf
 
 __all__ = ["BatchProcessor", "is_async"]
 
 GROUP_BELOW_S = 10e-6
-"""Items that take less, in seconds, are timed in groups: reading the clock for each would cost too
-much."""
+"""Items that take less, in seconds, are timed in groups: reading the clock each time costs much."""
 
 CHEAP_IN_A_ROW = 4
 """After so many cheap items in a row, the next ones are timed in groups."""
@@ -48,11 +48,11 @@ MAX_GROUP_S = 0.01
 class BatchProcessor:
     """Apply a function of one item, plain or `async`, to items, one after another.
 
-    An exception becomes that item's failure and never stops the batch. A failed item is tried
-    again up to `retries` times, after growing, jittered waits. A batch that has taken longer than
-    `budget_s` (seconds) ends after the item that runs, and its record lacks the items after it;
-    with `stops_at_failure`, so does one in which an item has failed. A coroutine that the function
-    returns is awaited. What a signal handler of the caller raises ends the batch.
+    An exception becomes that item's failure and never stops the batch. A failed item is tried again
+    up to `retries` times, if `retry_if` does not object, after growing, jittered waits. A batch
+    that has taken longer than `budget_s` (seconds) ends after the item that runs, and its record
+    lacks the items after it; with `stops_at_failure`, so does one in which an item has failed. A
+    coroutine that the function returns is awaited. What a signal handler raises ends the batch.
 
     With `encode`, the records hold what it makes of the results, and no exceptions: what is sent
     from one process to another is then nothing of the user's. It may raise `Unwritable`.
@@ -65,6 +65,7 @@ class BatchProcessor:
         function: Callable[[Any], Any],
         *,
         retries: int = 0,
+        retry_if: RetryIf | None = None,
         budget_s: float = math.inf,
         clock: Clock = SYSTEM_CLOCK,
         stop: StopRequest | None = None,
@@ -76,7 +77,9 @@ class BatchProcessor:
         if retries < 0:
             raise ValueError(f"retries must be at least 0, got {retries}")
         self._function = function
-        self._retries = retries
+        self._retries = RetryLimits.of(retries)
+        self.retry_if = retry_if
+        self._describe = partial(describe_failure, keeps_exception=not encode, retry_if=retry_if)
         self._budget_s = budget_s
         self._clock = clock
         self._stop = stop or StopRequest()
@@ -103,8 +106,8 @@ class BatchProcessor:
     def as_async(self) -> BatchProcessor:
         """Return a processor of the function as a coroutine function."""
         processor = copy(self)
-        processor._function = Awaited(self._function)
-        processor.is_async, processor._looks = True, False
+        processor._function, processor.is_async = Awaited(self._function), True
+        processor._looks = False
         return processor
 
     def with_budget(self, budget_s: float) -> BatchProcessor:
@@ -193,8 +196,8 @@ class BatchProcessor:
     ) -> None:
         """Run the items one by one, and call `monitor` before each.
 
-        Between two items no Python code runs but this loop's; the rest is iterators written in C.
-        With Python code in between, the function itself was measured to take up to a tenth longer.
+        Between two items runs no Python code but this loop's, the rest is iterators written in C:
+        with more in between, the function itself was measured to take up to a tenth longer.
         """
         items, results = builder.items, builder.results
         now, stop = self._clock.now, self._stop
@@ -264,12 +267,14 @@ class BatchProcessor:
             trace = error.__traceback__
             end_forked_child(error if trace and trace.tb_next else None)
         attempt, item = builder.batch.attempt, builder.items[offset]
-        while attempt <= self._retries and not self._stop.requested:
-            if isinstance(error, FailedForGood):
-                break
+        while True:
             if self.handlers.is_fatal(error):
                 raise error
-            self._clock.sleep(back_off_s(attempt))
+            failure = self._describe(error)
+            wait_s = self._retries.wait_s(failure, attempt)
+            if wait_s is None or self._stop.requested:
+                break
+            self._clock.sleep(wait_s)
             attempt += 1
             token = current_attempt.set(attempt)
             try:
@@ -279,9 +284,6 @@ class BatchProcessor:
                 error = next_error
             finally:
                 current_attempt.reset(token)
-        if self.handlers.is_fatal(error):
-            raise error
-        failure = describe_failure(error, keeps_exception=self._encode is None)
         builder.fail(offset, failure, attempt)
         builder.ended = self._stops_at_failure
 
@@ -296,5 +298,5 @@ class BatchProcessor:
 
         stop = self._stop if self._stops_at_failure else None
         return await process_coroutines(
-            self._function, batch, self._clock, stop, self.handlers, self._encode
+            self._function, batch, self._clock, stop, self.handlers, self._encode, self._describe
         )

@@ -1,0 +1,104 @@
+"""The command with an API on loopback that asks for patience."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.http_server import Server, serving
+from tests.run_command import Place, place
+
+__all__ = ["place"]
+
+TASKS = """
+import urllib.request
+from urllib.error import HTTPError
+
+from batchmap import Permanent, RetryAfter
+
+def fetch(url):
+    with urllib.request.urlopen(url) as answer:
+        return answer.read().decode()
+
+async def fetch_async(url):
+    return fetch(url)
+
+def translated(url):
+    try:
+        return fetch(url)
+    except HTTPError as error:
+        if error.code == 418:
+            raise Permanent("a teapot") from error
+        raise RetryAfter(0.001, f"{error.code}") from error
+
+def patience(error):
+    return isinstance(error, HTTPError) and error.code in (404, 500) and 0.001
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("task", "backend"),
+    [("fetch", "auto"), ("fetch", "process"), ("fetch_async", "async")],
+)
+def test_a_function_of_the_task_says_what_is_tried_again(
+    place: Place, server: Server, task: str, backend: str
+) -> None:
+    place.write("api.py", TASKS)
+    names = [f"{task}-{backend}-{status}" for status in (404, 500, 503)]
+    urls = [
+        server.url(name, status=status, times=2)
+        for name, status in zip(names, (404, 500, 503), strict=True)
+    ]
+    place.write("urls.txt", "\n".join(urls))
+    words = f"api.py:{task} urls.txt -o out.jsonl --retry-if patience -j 2 --backend {backend}"
+    assert place.run(*words.split()).returncode == 1
+    assert [server.requests[name] for name in names] == [3, 3, 1]
+    assert [line["result"] for line in place.results("out.jsonl")] == ["3", "3"]
+    [failure] = place.failures()
+    assert (failure["error_type"], failure["attempts"]) == ("HTTPError", 1)
+
+
+def test_a_task_says_itself_how_its_items_go_on(place: Place, server: Server) -> None:
+    place.write("api.py", TASKS)
+    urls = [server.url("busy", status=503, times=2), server.url("teapot", status=418)]
+    place.write("urls.txt", "\n".join(urls))
+    done = place.run(*"api.py:translated urls.txt -o out.jsonl --export-json out.json".split())
+    assert done.returncode == 1
+    assert (server.requests["busy"], server.requests["teapot"]) == (3, 1)
+    [failure] = place.failures()
+    assert (failure["error_type"], failure["error"]) == ("Permanent", "a teapot")
+    assert "HTTP Error 418" in failure["traceback"]
+    assert json.loads(place.text("out.json"))["parallel_metrics"]["retries"] == 2
+
+
+def test_an_item_is_tried_again_for_so_long_alone(place: Place, server: Server) -> None:
+    place.write("api.py", TASKS)
+    urls = [server.url("hour", status=429, after=3600), server.url("once", status=500, times=1)]
+    place.write("urls.txt", "\n".join(urls))
+    done = place.run(*"api.py:fetch urls.txt -o out.jsonl --retry-for 10m".split())
+    assert done.returncode == 1
+    assert (server.requests["hour"], server.requests["once"]) == (1, 2)
+    assert "HTTP Error 429" in done.stdout
+
+
+def test_a_task_that_changes_its_process_is_asked_in_the_workers(
+    place: Place, server: Server
+) -> None:
+    changed = "import time\ntime.monotonic = lambda: 0.0\n"
+    place.write("api.py", changed + TASKS + "\ndef hang(url):\n    while True: pass\n")
+    place.write("urls.txt", server.url("changed", status=404, times=1))
+    words = "urls.txt -o out.jsonl --overwrite --retry-if patience -j 1".split()
+    done = place.run("api.py:fetch", *words, quiet=False)
+    assert "imported in worker processes alone" in done.stderr
+    assert (done.returncode, server.requests["changed"]) == (0, 2)
+    done = place.run("api.py:hang", *words, "--timeout", "0.05")
+    [failure] = place.failures()
+    assert (failure["error_type"], failure["attempts"]) == ("TimeoutError", 1)
