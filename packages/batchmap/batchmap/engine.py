@@ -24,7 +24,8 @@ from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
-from batchmap.tuning.adaptive_run import BUDGET_BATCHES, run_adaptively
+from batchmap.tuning.adaptive_run import run_adaptively
+from batchmap.tuning.batch_budget import BUDGET_BATCHES
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
 from batchmap.tuning.engine_request import EngineRequest, NextSize
 from batchmap.worker.back_off import RetryLimits

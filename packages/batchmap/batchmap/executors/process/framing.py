@@ -164,8 +164,9 @@ def safe_socketpair() -> tuple[socket.socket, socket.socket]:
     """Return two connected sockets, without the time-out that the program may have set for all."""
     ends = socket.socketpair()
     ours, theirs = (socket.socket(fileno=above_standard(end.detach())) for end in ends)
-    ours.settimeout(None)
-    theirs.settimeout(None)
+    if socket.getdefaulttimeout() is not None:
+        ours.settimeout(None)
+        theirs.settimeout(None)
     return ours, theirs
 
 

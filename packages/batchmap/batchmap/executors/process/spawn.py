@@ -84,10 +84,10 @@ def has_one_thread() -> bool:
     if sys.platform != "linux":
         return False
     for _ in range(THREAD_CHECKS):
-        if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208  # it is quicker
-            return threading.active_count() == 1
         if threading.active_count() > 1:
             return False
+        if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208  # it is quicker
+            return threading.active_count() == 1
         time.sleep(BETWEEN_CHECKS_S)
     return False
 
