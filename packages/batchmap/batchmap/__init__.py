@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     )
     from batchmap.lone_surrogates import unescape
     from batchmap.records import ItemFailure, ItemRecord, Plan, RunOutcome, SyncCounts
-    from batchmap.retry_errors import Permanent, RetryAfter
+    from batchmap.retry_errors import Pause, Permanent, RetryAfter, Stop
     from batchmap.run_api import run
-    from batchmap.worker.failures import ItemsFailedError
+    from batchmap.worker.failures import ItemsFailedError, RunStoppedError
     from batchmap.worker.processor import BatchProcessor
 
 __all__ = [
@@ -39,10 +39,13 @@ __all__ = [
     "ItemsFailedError",
     "OutputError",
     "OutputHeldError",
+    "Pause",
     "Permanent",
     "Plan",
     "RetryAfter",
     "RunOutcome",
+    "RunStoppedError",
+    "Stop",
     "SyncCounts",
     "TaskUnusableError",
     "UsageError",
@@ -58,12 +61,12 @@ __version__ = "1.0.0"
 
 _MODULES = {
     "BatchProcessor": "batchmap.worker.processor",
-    "ItemsFailedError": "batchmap.worker.failures",
+    **dict.fromkeys(("ItemsFailedError", "RunStoppedError"), "batchmap.worker.failures"),
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",
     "unescape": "batchmap.lone_surrogates",
-    **dict.fromkeys(("Permanent", "RetryAfter"), "batchmap.retry_errors"),
+    **dict.fromkeys(("Pause", "Permanent", "RetryAfter", "Stop"), "batchmap.retry_errors"),
     **dict.fromkeys(
         ("ItemFailure", "ItemRecord", "Plan", "RunOutcome", "SyncCounts"), "batchmap.records"
     ),

@@ -20,7 +20,7 @@ from batchmap.scheduling.live_source import LiveSource
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.coroutine_results import Begun
-from batchmap.worker.failures import ItemsFailedError
+from batchmap.worker.failures import ItemsFailedError, RunStoppedError
 from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.retry_decision import RetryIf
 
@@ -121,8 +121,9 @@ def parallel_map(
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
 
-    What `items` raise is raised once the items before are done. Raises `ValueError` for options out
-    of range and `WorkersLostError` when workers cannot be had.
+    What `items` raise is raised once the items before are done. Raises `RunStoppedError`, which has
+    the results so far, when the function raised `Stop`; `ValueError` for options out of range, and
+    `WorkersLostError` when workers cannot be had.
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
@@ -167,12 +168,18 @@ def parallel_map(
                 _add_failures(failed, record)
                 if stops:
                     stop.request(Urgency.DRAIN)
+    if stop.reason:
+        _put_in_place(failed, results, f"not done, as the function stopped the run: {stop.reason}")
+        raise RunStoppedError(stop.reason, results=results, failures=failed)
     if failed:
-        _put_in_place(failed, results)
+        first_index = min(failed, key=_INDEX).index
+        _put_in_place(failed, results, f"not begun, as item {first_index} had failed")
         if on_error != "record":
             raise ItemsFailedError.of(results, failed, stopped=stops)
     return results
 
+
+_INDEX = attrgetter("index")
 
 _NOT_BEGUN = object()
 """In place of the result of an item whose batch has not ended yet."""
@@ -193,12 +200,12 @@ def _add_failures(failed: list[ItemRecord], record: BatchRecord) -> None:
             failed[0], failed[-1] = failed[-1], failed[0]
 
 
-def _put_in_place(failed: list[ItemRecord], results: list[Any]) -> None:
+def _put_in_place(failed: list[ItemRecord], results: list[Any], why_not: str) -> None:
     """Put the records of items that failed, or were never begun, in the places of their results."""
-    failed.sort(key=attrgetter("index"))
+    failed.sort(key=_INDEX)
     for item in failed:
         results[item.index] = item
-    why = ItemFailure("NotBegun", f"not begun, as item {failed[0].index} had failed", "")
+    why = ItemFailure("NotBegun", why_not, "")
     for index, result in enumerate(results):
         if result is _NOT_BEGUN:
             results[index] = ItemRecord(index, None, why, 0, 0.0)
@@ -233,11 +240,12 @@ def stream_map(
     once the records of all items before have been yielded.
     """
     options = _read(backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
-    processor = BatchProcessor(function, retry_if=retry_if)
+    stop = StopRequest()
+    processor = BatchProcessor(function, retry_if=retry_if, stop=stop)
     source = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
     live = LiveSource(source) if source is items else None
-    return _stream(processor, live or source, _length(items), options, keep_order)
+    return _stream(processor, live or source, _length(items), options, keep_order, stop)
 
 
 def _stream(
@@ -246,12 +254,11 @@ def _stream(
     total: int | None,
     options: EngineOptions,
     keep_order: bool,
+    stop: StopRequest,
 ) -> Iterator[ItemRecord]:
     state = RunState()
-    has_retry_if = processor.retry_if is not None
-    limits = replace(
-        limits_of(options, has_retry_if=has_retry_if), max_batch_size=lambda: MAX_STREAM_BATCH
-    )
+    asked = limits_of(options, processor.retry_if)
+    limits = replace(asked, max_batch_size=lambda: MAX_STREAM_BATCH)
     if keep_order:
         waiting = ReorderBuffer(size_of=results_bytes)
         limits = replace(limits, has_room=waiting.has_room)
@@ -259,10 +266,14 @@ def _stream(
         source.on_items = state.wake
     try:
         batches = stream_batches(
-            processor, source, options, total=total, limits=limits, state=state
+            processor, source, options, total=total, limits=limits, stop=stop, state=state
         )
         for record in in_order(batches, waiting) if keep_order else batches:
             yield from record.item_records()
+        if stop.reason:
+            for record in waiting.waiting() if keep_order else ():
+                yield from record.item_records()
+            raise RunStoppedError(stop.reason)
     finally:
         if isinstance(source, LiveSource):
             source.close()

@@ -30,6 +30,7 @@ from batchmap.tuning.default_plan import default_plan, max_in_flight, with_predi
 from batchmap.tuning.engine_request import EngineRequest, NextSize
 from batchmap.worker.back_off import RetryLimits
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.retry_decision import RetryIf
 
 if TYPE_CHECKING:
     from batchmap.executors.dask.address import DaskAddress
@@ -77,7 +78,7 @@ def stream_batches(
         first_item=first_item,
         workers=options.workers,
         batch_size=options.batch_size,
-        limits=limits or limits_of(options, has_retry_if=processor.retry_if is not None),
+        limits=limits or limits_of(options, processor.retry_if),
         stop=stop or StopRequest(),
         state=state or RunState(),
         started=started,
@@ -88,14 +89,14 @@ def stream_batches(
     return _run_as_seen(run) if backend == "auto" else _run_as_asked(run, backend, cluster)
 
 
-def limits_of(options: EngineOptions, *, has_retry_if: bool = False) -> Limits:
-    """Return the limits that every call can ask for; `retry_if` may be one of them."""
+def limits_of(options: EngineOptions, retry_if: RetryIf | None = None) -> Limits:
+    """Return the limits that every call can ask for."""
     return Limits(
         retries=RetryLimits.of(
             options.retries,
             options.retry_for,
             attempt_s=options.timeout_s,
-            has_retry_if=has_retry_if,
+            has_retry_if=retry_if is not None,
         ),
         timeout_s=options.timeout_s,
         rate=options.rate,

@@ -166,7 +166,7 @@ class Job:
         self._check_use()
         options = self.options
         limits = replace(
-            limits_of(options, has_retry_if=self.retry_if is not None),
+            limits_of(options, self.retry_if),
             memory_floor_bytes=options.memory_floor_bytes,
             has_room=recorder.has_room,
             max_batch_size=recorder.max_batch_items,

@@ -65,9 +65,18 @@ class RetryDecision:
     at_least_s: float = 0.0
     """How many seconds to wait at least, as a server asks for."""
     is_requested: bool = False
-    """Whether the function asked for the attempt, with `RetryAfter`."""
+    """Whether the function itself said what follows, and not what failed."""
+    pause_s: float | None = None
+    """For how many seconds no item is to be started; then this one is, as if nothing had been."""
+    stops: bool = False
+    """Whether no further items are to be started, and this one is not done."""
     problem: str = ""
     """Why nothing could be decided; empty where it was."""
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it is about all items, so that this one is neither done nor has failed."""
+        return self.stops or self.pause_s is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +102,14 @@ class ItemFailure:
         return _sent_failure, (*texts, sent, self.retry)
 
     @property
-    def is_final(self) -> bool:
-        """Whether no other attempt can mend it."""
-        return self.retry is not None and self.retry.is_final
+    def is_for_all(self) -> bool:
+        """Whether it is about all items, so that its own is neither done nor has failed."""
+        return self.retry is not None and self.retry.is_for_all
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether the function itself said what follows, and not what failed."""
+        return self.retry is not None and self.retry.is_requested
 
 
 def _sent_failure(
@@ -262,6 +276,8 @@ class RunOutcome:
     """Whether all items of the input are done."""
     halted: bool
     """Whether there were so many failures that the run was stopped."""
+    stopped: str = ""
+    """Why the function had the run stopped, with `Stop`; empty where it did not."""
     in_vain: bool = False
     """Whether it was stopped since none of its results could be written."""
     first_failures: tuple[FailedItem, ...] = ()

@@ -1,11 +1,14 @@
-"""What a function raises to say how its item goes on: `RetryAfter` and `Permanent`."""
+"""What a function raises to say how its item, or the run, goes on.
+
+`RetryAfter` and `Permanent` are about the item, `Pause` and `Stop` about all of them.
+"""
 
 from __future__ import annotations
 
 import math
 from datetime import timedelta
 
-__all__ = ["Permanent", "RetryAfter", "seconds_of"]
+__all__ = ["Pause", "Permanent", "RetryAfter", "Stop", "seconds_of"]
 
 
 class RetryAfter(Exception):
@@ -29,6 +32,35 @@ class RetryAfter(Exception):
 
 class Permanent(Exception):
     """Raise it to have the item fail without further attempts, as none can succeed."""
+
+
+class Pause(Exception):
+    """Raise it to have no item started for `seconds`, a number or a `timedelta`: a quota is spent.
+
+    The item itself is tried again then, however often, and this is no failed attempt of it. What
+    runs already goes on. A pause of more than a day stops the run, as `Stop` does. `message` says
+    why. Raises `ValueError` for what is no time above 0.
+    """
+
+    def __init__(self, seconds: float | timedelta, message: str = "") -> None:
+        super().__init__(seconds, *([message] if message else ()))
+        self.seconds = seconds_of(seconds, "Pause(seconds)")
+        """For how long, in seconds."""
+        if not self.seconds:
+            raise ValueError("Pause(seconds) must be above 0, got 0; RetryAfter(0) tries again now")
+        self.message = message
+
+    def __str__(self) -> str:
+        why = f": {self.message}" if self.message else ""
+        return f"a pause of {self.seconds:g} s{why}"
+
+
+class Stop(Exception):
+    """Raise it to have no further items started: what runs ends, the rest is not done.
+
+    The item itself counts as not done, too, so that a resumed run takes it again. `Stop("why")`
+    says why in the error that `parallel_map` raises, and where the command reports.
+    """
 
 
 def seconds_of(value: object, label: str) -> float:

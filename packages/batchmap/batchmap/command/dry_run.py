@@ -54,7 +54,7 @@ def find_plan(job: Job) -> Plan:
         islice(items, min((number for number in most if number is not None), default=None)),
         options,
         total=total,
-        limits=replace(limits_of(options), retries=NO_RETRIES, rate=None),
+        limits=replace(limits_of(options), retries=replace(NO_RETRIES, pauses=False), rate=None),
         stop=is_enough,
         state=RunState(on_plan=keep),
         cluster=dask_address(options),
@@ -63,6 +63,8 @@ def find_plan(job: Job) -> Plan:
         if job.stop.requested:
             is_enough.request(Urgency.KILL)
     unwritable.tell(options.output_format)
+    if is_enough.reason:
+        _logger.warning("the function stopped what was measured: %.300s", is_enough.reason)
     return _no_faster_than(options.rate, total, plans[-1])
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from batchmap.checkpoint.open_input import open_input
 from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
+from batchmap.command.errors import STOPPED
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
@@ -24,9 +25,7 @@ from batchmap.stopping import StopRequest
 from batchmap.storage import Location, variables_instead, without_secrets
 from batchmap.worker.processor import is_async
 
-__all__ = ["FAILURE_LIMIT_REACHED", "check_backend", "run"]
-
-FAILURE_LIMIT_REACHED = 4
+__all__ = ["check_backend", "run"]
 
 WORTH_PROCESSES_ITEMS = 10_000
 WORTH_PROCESSES_BYTES = 1 << 20
@@ -166,8 +165,8 @@ def _run_to_the_end(job: Job, settings: RunSettings, drive: Drive) -> tuple[str,
             instead = f"set {variables}" if variables else "add them where *** stands"
             print(f"passwords and tokens are left out below; {instead}", file=stderr())
         print(f"resume with: {command}", file=stderr())
-    if outcome.halted:
-        return report, FAILURE_LIMIT_REACHED
+    if outcome.halted or outcome.stopped:
+        return report, STOPPED
     return report, 1 if outcome.failed + outcome.failed_before else 0
 
 

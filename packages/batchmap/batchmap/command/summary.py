@@ -114,6 +114,8 @@ def ending(outcome: RunOutcome, metrics: RunSummary) -> str | None:
         return f"Stopped after {items}: no result could be written; each is kept in its failure."
     if outcome.halted:
         return f"Stopped after {items}: too many failed."
+    if outcome.stopped:
+        return f"Stopped after {items} by the function: {_cut(printable(outcome.stopped))}"
     if not outcome.finished:
         return f"Interrupted after {items}."
     if outcome.sync is not None and (outcome.sync.gone or outcome.sync.moved):

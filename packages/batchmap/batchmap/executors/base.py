@@ -90,6 +90,9 @@ class WorkerExecutor(Executor):
         Those that run in this process are told by their own request to stop.
         """
 
+    def begin_again(self) -> None:
+        """Take back `begin_no_more`."""
+
     def kill(self) -> None:
         """Cancel what waits and kill or abandon what runs; do not wait for it to finish."""
         self.shutdown(wait=False, cancel_futures=True)

@@ -153,7 +153,7 @@ class _Inline:
         self._failed += chunk.failed_records(len(chunk.done_before_cut))
         if chunk.has_coroutines or holds_coroutine(chunk.done_before_cut):
             record = chunk.future.result()
-            if any(one.retry and one.retry.is_requested for one in record.failures.values()):
+            if any(failure.is_requested for failure in record.failures.values()):
                 rest = chain([chunk.running_item], rest)
             else:
                 results += record.results

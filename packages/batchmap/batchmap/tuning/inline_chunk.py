@@ -196,7 +196,7 @@ class Chunk:
         with self._lock:
             self.failures[len(self.done)] = failure
             self.done.append(None)
-            if failure.retry is not None and failure.retry.is_requested and not self.is_cut:
+            if failure.is_requested and not self.is_cut:
                 self._cut_after(len(self.done) - 1)
         return self._stop_at_failure
 

@@ -45,6 +45,8 @@ class RetryLimits:
     """How often one is whose function raised `RetryAfter`."""
     within_s: float = math.inf
     """How long all attempts and waits of an item may take together, in seconds."""
+    pauses: bool = True
+    """Whether a pause is waited for; where it is not, it stops the run."""
     attempt_s: float = 0.0
     """How long an attempt may take, in seconds; 0 for no limit."""
 

@@ -18,6 +18,7 @@ __all__ = [
     "BatchInterrupted",
     "FailedForGood",
     "ItemsFailedError",
+    "RunStoppedError",
     "Unwritable",
     "UnwritableFailure",
     "describe_failure",
@@ -139,6 +140,35 @@ def _items_failed_error(
     message: str, results: Sequence[Any], failures: Sequence[ItemRecord]
 ) -> ItemsFailedError:
     return ItemsFailedError(message, results=results, failures=failures)
+
+
+class RunStoppedError(Exception):
+    """The function had the run stopped, with `Stop`: what ran has ended, the rest is not done."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        results: Sequence[Any] = (),
+        failures: Sequence[ItemRecord] = (),
+    ) -> None:
+        super().__init__(f"stopped by the function: {reason}")
+        self.reason = reason
+        """What the function said."""
+        self.results = results
+        """Of `parallel_map`: up to the last item that is done, in input order; in place of one that
+        failed, or is not done, its record. `stream_map` has yielded them."""
+        self.failures = tuple(failures)
+        """The records of the items that failed, in input order."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _run_stopped_error, (self.reason, self.results, self.failures), self.__dict__
+
+
+def _run_stopped_error(
+    reason: str, results: Sequence[Any], failures: Sequence[ItemRecord]
+) -> RunStoppedError:
+    return RunStoppedError(reason, results=results, failures=failures)
 
 
 def describe_failure(

@@ -38,11 +38,9 @@ GROUP_BELOW_S = 10e-6
 CHEAP_IN_A_ROW = 4
 """After so many cheap items in a row, the next ones are timed in groups."""
 
-MAX_GROUP = 256
-"""How many items are timed in one group at most."""
-
-MAX_GROUP_S = 0.01
-"""After so long a group ends before its next item, so that items that turn slow are noticed."""
+MAX_GROUP, MAX_GROUP_S = 256, 0.01
+"""How many items are timed in one group at most, and after how many seconds it ends before its next
+item, so that items that turn slow are noticed."""
 
 
 class BatchProcessor:
@@ -104,7 +102,7 @@ class BatchProcessor:
         return often_returns_coroutines(self._function)
 
     def as_async(self) -> BatchProcessor:
-        """Return a processor of the function as a coroutine function."""
+        """Return a processor of the function as one that is awaited."""
         processor = copy(self)
         processor._function, processor.is_async = Awaited(self._function), True
         processor._looks = False
@@ -162,7 +160,7 @@ class BatchProcessor:
         offset = cheap = 0
         then_s = now()
         deadline_s = then_s + self._budget_s
-        while offset < end and not stop.requested and not builder.ended:
+        while offset < end and not stop.begins_none and not builder.ended:
             size = min(end - offset, MAX_GROUP) if cheap >= CHEAP_IN_A_ROW else 1
             try:
                 if size == 1:
@@ -209,7 +207,7 @@ class BatchProcessor:
             while (
                 len(results) < len(items)
                 and now_s <= deadline_s
-                and not (stop.urgency or builder.ended)
+                and not (stop.begins_none or builder.ended)
             ):
                 offset = len(results)
                 until_s = min(monitor.heartbeat(offset, now_s, builder.take_finished), deadline_s)
@@ -285,7 +283,7 @@ class BatchProcessor:
             finally:
                 current_attempt.reset(token)
         builder.fail(offset, failure, attempt)
-        builder.ended = self._stops_at_failure
+        builder.ended = self._stops_at_failure or failure.is_for_all
 
     @guarding_items
     async def process_async(self, batch: Batch) -> BatchRecord:
@@ -296,7 +294,7 @@ class BatchProcessor:
         """
         from batchmap.worker.coroutine_batch import process_coroutines
 
-        stop = self._stop if self._stops_at_failure else None
         return await process_coroutines(
-            self._function, batch, self._clock, stop, self.handlers, self._encode, self._describe
-        )
+            self._function, batch, self._clock, self._stop, self.handlers, self._encode,
+            self._describe, stops_at_failure=self._stops_at_failure,
+        )  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from batchmap.records import RetryDecision
-from batchmap.retry_errors import Permanent, RetryAfter, seconds_of
+from batchmap.retry_errors import Pause, Permanent, RetryAfter, Stop, seconds_of
 from batchmap.worker.http_errors import http_error
 from batchmap.worker.interruption import SignalHandlers
 
@@ -32,6 +32,10 @@ def decide_retry(error: BaseException, retry_if: RetryIf | None = None) -> Retry
         return FINAL
     if isinstance(error, RetryAfter):
         return _after(error.seconds, is_requested=True)
+    if isinstance(error, Stop) or (isinstance(error, Pause) and error.seconds > MAX_WAIT_S):
+        return RetryDecision(is_final=True, is_requested=True, stops=True)
+    if isinstance(error, Pause):
+        return RetryDecision(after_s=error.seconds, is_requested=True, pause_s=error.seconds)
     http = http_error(error)
     if retry_if is not None:
         try:

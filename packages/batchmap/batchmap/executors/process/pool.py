@@ -116,6 +116,10 @@ class ProcessExecutor(WorkerExecutor):
         """Have the batches that workers have got end before their next item."""
         self._dispatcher.begin_no_more()
 
+    def begin_again(self) -> None:
+        """Have them go on, and those of batches to come."""
+        self._dispatcher.begin_again()
+
     def kill(self) -> None:
         """Kill the workers at once; cancel what waits; what runs raises `BatchInterrupted`."""
         self.shutdown(wait=False, cancel_futures=True)
