@@ -234,11 +234,16 @@ def test_what_a_function_closes_over_goes_to_each_worker_once(
     assert 0 < state.carried_bytes < 1_000_000
 
 
-def test_a_function_says_there_too_how_its_item_goes_on(shared_cluster: Cluster) -> None:
+def test_a_function_says_there_too_how_its_item_goes_on(
+    tmp_path: Path, shared_cluster: Cluster
+) -> None:
     def ask(number: int) -> int:
-        from batchmap import Permanent, RetryAfter
+        from batchmap import Pause, Permanent, RetryAfter
         from batchmap.worker.back_off import current_attempt
 
+        if number == 3 and not (tmp_path / "paused").exists():
+            (tmp_path / "paused").touch()
+            raise Pause(0.01)
         if number % 3 == 1 and current_attempt.get() < 3:
             raise RetryAfter(0.001)
         if number % 3 == 2:
