@@ -33,6 +33,9 @@ def full_name(row):
 def size(path):
     return {"path": path, "bytes": os.path.getsize(path)}
 
+def distance(x, y, scale):
+    return scale * (float(x) ** 2 + float(y) ** 2) ** 0.5
+
 def length(text):
     return len(text)
 """
@@ -61,6 +64,7 @@ def make_inputs(directory: Path) -> None:
     (directory / "words.txt").write_text("".join(f"word {number}\n" for number in range(50)))
     (directory / "names.txt").write_text("Ada\nGrace\n")
     (directory / "people.csv").write_text("id;name;price\n1;Ann;3,50\n2;Bob;4,10\n")
+    (directory / "points.csv").write_text("x,y\n3,4\n6,8\n")
     (directory / "names.csv").write_text("first,last\nAda,Lovelace\nGrace,Hopper\n")
     (directory / "earlier.errors.jsonl").write_text(
         '{"index": 1, "item": "two", "error_type": "ValueError", "error": "no number"}\n'

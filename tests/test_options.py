@@ -57,7 +57,7 @@ def test_each_flag_is_read_as_its_option(
 ) -> None:
     for flag in flags_of(row):
         read, given = program.read([subcommand.name, flag, *([] if row.is_switch else ["x"])])
-        expected = not row.default if row.is_switch else "x"
+        expected = not row.default if row.is_switch else ["x"] if row.is_repeated else "x"
         assert (read, given) == (subcommand, {row.name: expected, "errors_before": []})
 
 

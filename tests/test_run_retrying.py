@@ -93,12 +93,16 @@ def test_a_task_that_changes_its_process_is_asked_in_the_workers(
     place: Place, server: Server
 ) -> None:
     changed = "import time\ntime.monotonic = lambda: 0.0\n"
-    place.write("api.py", changed + TASKS + "\ndef hang(url):\n    while True: pass\n")
+    more = (
+        "\ndef keyed(url, *, key): return fetch(url) + key\ndef hang(url):\n    while True: pass\n"
+    )
+    place.write("api.py", changed + TASKS + more)
     place.write("urls.txt", server.url("changed", status=404, times=1))
     words = "urls.txt -o out.jsonl --overwrite --retry-if patience -j 1".split()
-    done = place.run("api.py:fetch", *words, quiet=False)
+    done = place.run("api.py:keyed", *words, "--arg", "key=k", quiet=False)
     assert "imported in worker processes alone" in done.stderr
     assert (done.returncode, server.requests["changed"]) == (0, 2)
+    assert [line["result"] for line in place.results("out.jsonl")] == ["2k"]
     done = place.run("api.py:hang", *words, "--timeout", "0.05")
     [failure] = place.failures()
     assert (failure["error_type"], failure["attempts"]) == ("TimeoutError", 1)

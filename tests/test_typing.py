@@ -77,6 +77,13 @@ INFERRED = {
     'parallel_map(length, words(), on_error="raise")': "list[int]",
     'parallel_map(length, words(), backend="thread", workers="50%", batch_size="auto", '
     "retries=1, timeout_s=2)": "list[int]",
+    "parallel_map(two, [(1, 2)], star=True)": "list[str]",
+    "parallel_map(fetched, [{}], star=True, index=False)": "list[bytes]",
+    'parallel_map(two, [[1, 2]], star=True, on_error="record")': "list[str | ItemRecord]",
+    "parallel_map(two, numbers(), index=True)": "list[str]",
+    "parallel_map(fetched, words(), index=True, retries=1)": "list[bytes]",
+    "stream_map(two, [(1, 2)], star=True)": "Iterator[ItemRecord]",
+    "stream_map(two, numbers(), index=True, keep_order=True)": "Iterator[ItemRecord]",
     "stream_map(length, words())": "Iterator[ItemRecord]",
     "stream_map(fetched, words(), keep_order=True)": "Iterator[ItemRecord]",
     "next(stream_map(length, words())).index": "int",
@@ -94,7 +101,7 @@ WRONG = {
     'parallel_map(length, words(), batch_size="many")': "call-overload",
     "parallel_map(length, words(), worker=4)": "call-overload",
     "stream_map(length, [1])": "arg-type",
-    'stream_map(length, words(), on_error="record")': "call-arg",
+    'stream_map(length, words(), on_error="record")': "call-overload",
     "batchmap.paralel_map": "attr-defined",
 }
 

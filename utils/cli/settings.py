@@ -9,6 +9,7 @@ from typing import Any
 from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, refuse_input, task_file
 from batchmap.options import OptionReader, option, values
+from batchmap.options.call_rows import CALL_NAMES, CallRows
 from batchmap.options.inputs import check_inputs
 from batchmap.options.locations import (
     input_file,
@@ -35,7 +36,7 @@ _FOR_BUILT_IN_WORK = ("workload", "data", "latency_s", "failure_rate", "suite", 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(CommandSettings, ReadingRows):
+class Settings(CommandSettings, ReadingRows, CallRows):
     """What a subcommand of the demonstration was asked to do; `Settings.of` checks it."""
 
     count: int | None = option(
@@ -167,9 +168,10 @@ def _check_task(reader: OptionReader) -> None:
         if source is not None and reader.raw("data") is not None:
             reader.error("--data says what items to make and --input brings its own; leave one out")
         names = ("setup", "input_format", "json_path", "limit", "sample", "rows")
-        for name in (*names, *READING_NAMES):
+        for name in (*names, *CALL_NAMES, *READING_NAMES):
             if (given := reader.raw(name)) is not None:
-                shown = flag_of(name) if given is True else f"{flag_of(name)} {given}"
+                value = " ".join(given) if isinstance(given, list) else given
+                shown = flag_of(name) if given is True else f"{flag_of(name)} {value}"
                 reader.error(f"{shown}: needs --task, which it is about")
         return
     if source is None:

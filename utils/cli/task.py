@@ -19,13 +19,16 @@ __all__ = ["load_compared_task", "open_compared_input"]
 
 
 def load_compared_task(settings: Settings) -> Callable[[Any], Any]:
-    """Return the function that `--task` names; raises `UsageError` when it cannot be had."""
+    """Return what calls the function that `--task` names with an item, as the settings say.
+
+    Raises `UsageError` when the function cannot be had, or called like that.
+    """
     assert settings.task is not None
     names = StandardNames()
-    task = load_task(settings.task, setup=settings.setup)
+    task = load_task(settings.task, setup=settings.setup, shape=settings.call_shape)
     refuse_threads(settings.task, names.replaced(), "only `run` can do with that")
     check_backend(settings.backend, task)
-    return task.function
+    return settings.call_shape.around(task.function)
 
 
 def open_compared_input(settings: Settings) -> Source:

@@ -19,6 +19,7 @@ from batchmap.records import BatchRecord, ItemFailure, ItemRecord
 from batchmap.scheduling.live_source import LiveSource
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.tuning.inline import run_inline
+from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError, RunStoppedError
 from batchmap.worker.processor import BatchProcessor
@@ -85,10 +86,90 @@ def parallel_map(
     on_error: Literal["record"],
     **options: Unpack[_Options],
 ) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[True],
+    index: bool = ...,
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., Coroutine[Any, Any, R]],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[..., R],
+    items: Iterable[Any],
+    *,
+    star: Literal[False] = ...,
+    index: Literal[True],
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
 
 
 def parallel_map(
-    function: Callable[[Any], Any],
+    function: Callable[..., Any],
     items: Iterable[Any],
     *,
     backend: str = "auto",
@@ -98,6 +179,8 @@ def parallel_map(
     retry_if: RetryIf | None = None,
     retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
+    star: bool = False,
+    index: bool = False,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
@@ -107,6 +190,10 @@ def parallel_map(
     usable cores) and `batch_size` (items handed to a worker together). Functions that wait, or
     release the GIL, run in threads of this process, several calls at once: such a function must be
     thread-safe; `backend="process"` runs one call at a time in each worker.
+
+    `function` gets the item alone. With `star`, an item that is a tuple or a list is spread over
+    the positional arguments, and a dict over the keywords; any other fails. With `index`, the
+    keyword `index` is the item's index in `items`, from 0.
 
     A failed item is tried again up to `retries` times after growing waits; without that, up to 10
     times where it raised `RetryAfter`, or where `retry_if` is given. `retry_if(error)` says whether
@@ -129,8 +216,15 @@ def parallel_map(
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
     options = _read(backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
     stops, stop = on_error == "stop", StopRequest()
-    processor = BatchProcessor(function, retry_if=retry_if, stop=stop, stops_at_failure=stops)
+    processor = BatchProcessor(
+        function,
+        shape=CallShape(star=star, index=index),
+        retry_if=retry_if,
+        stop=stop,
+        stops_at_failure=stops,
+    )
     total = _length(items)
+    items = enumerate(items) if index else items
     results: list[Any] = []
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
@@ -138,7 +232,7 @@ def parallel_map(
     engine_only = retries or retry_if or retry_for or timeout_s
     if backend == "auto" and not (processor.is_async or engine_only):
         inline = run_inline(
-            function, items, results, handlers=processor.handlers, stop_at_failure=stops
+            processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
         rest, failed, started = inline.rest, inline.failed, inline.started
         if rest is not None and inline.has_coroutines:
@@ -219,9 +313,38 @@ def _length(items: Iterable[Any]) -> int | None:
         return None
 
 
+@overload
 def stream_map(
     function: Callable[[T], Any],
     items: Iterable[T],
+    *,
+    keep_order: bool = ...,
+    **options: Unpack[_Options],
+) -> Iterator[ItemRecord]: ...
+@overload
+def stream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any],
+    *,
+    star: bool,
+    index: bool = ...,
+    keep_order: bool = ...,
+    **options: Unpack[_Options],
+) -> Iterator[ItemRecord]: ...
+@overload
+def stream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any],
+    *,
+    index: bool,
+    keep_order: bool = ...,
+    **options: Unpack[_Options],
+) -> Iterator[ItemRecord]: ...
+
+
+def stream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any],
     *,
     backend: str = "auto",
     workers: int | str = "auto",
@@ -230,6 +353,8 @@ def stream_map(
     retry_if: RetryIf | None = None,
     retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
+    star: bool = False,
+    index: bool = False,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
@@ -241,11 +366,15 @@ def stream_map(
     """
     options = _read(backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
     stop = StopRequest()
-    processor = BatchProcessor(function, retry_if=retry_if, stop=stop)
-    source = iter(items)
+    total = _length(items)
+    source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
-    live = LiveSource(source) if source is items else None
-    return _stream(processor, live or source, _length(items), options, keep_order, stop)
+    may_wait = source is items
+    source = iter(enumerate(source)) if index else source
+    shape = CallShape(star=star, index=index)
+    processor = BatchProcessor(function, shape=shape, retry_if=retry_if, stop=stop)
+    taken = LiveSource(source) if may_wait else source
+    return _stream(processor, taken, total, options, keep_order, stop)
 
 
 def _stream(

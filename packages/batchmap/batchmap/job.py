@@ -66,7 +66,7 @@ class Job:
 
     def __init__(
         self,
-        function: Callable[[Any], Any],
+        function: Callable[..., Any],
         options: JobOptions,
         *,
         retry_if: RetryIf | None = None,
@@ -85,6 +85,8 @@ class Job:
             )
         self.function = function
         self.retry_if = retry_if
+        self.shape = options.call_shape
+        """How the function is called."""
         self.options = options
         self.stop = stop or StopRequest()
         self.clock = clock
@@ -172,9 +174,7 @@ class Job:
             max_batch_size=recorder.max_batch_items,
         )
         records = stream_batches(
-            BatchProcessor(
-                self.function, retry_if=self.retry_if, stop=self.stop, encode=recorder.encoder
-            ),
+            self.processor(stop=self.stop, encode=recorder.encoder),
             recorder.items,
             options,
             total=recorder.items.total,
@@ -190,6 +190,14 @@ class Job:
         if isinstance(records, Generator):  # left early, it gives up its workers with the job
             self._stack.callback(records.close)
         return records
+
+    def processor(
+        self, *, stop: StopRequest, encode: Callable[[Any], Any] | None
+    ) -> BatchProcessor:
+        """Return what calls the function as the options ask."""
+        return BatchProcessor(
+            self.function, shape=self.shape, retry_if=self.retry_if, stop=stop, encode=encode
+        )
 
     def outcome(self) -> RunOutcome:
         """Return what became of the items so far."""

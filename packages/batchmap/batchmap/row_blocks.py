@@ -123,6 +123,13 @@ class OpenedBlock:
         self._form = form = block.form
         self._kept = () if form is None else form.kept(items)
 
+    def numbered(self) -> list[Any]:
+        """Return each item as a pair with its index in the input, an unreadable one as it is."""
+        return [
+            item if type(item) is UnreadableRecord else (index, item)
+            for index, item in enumerate(self.items, self._first_index)
+        ]
+
     def entries(self, start: int, end: int) -> bytes:
         """Return what the journal holds of the items at the offsets from `start` up to `end`."""
         return digests(self.raws[start:end], self._context)

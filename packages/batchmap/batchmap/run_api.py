@@ -19,6 +19,7 @@ from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.errors import BatchmapError, UsageError, python_spelling
 from batchmap.job import Job
 from batchmap.options import JobOptions, OptionReader
+from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
@@ -39,7 +40,7 @@ _MODES = ("new", "resume", "sync", "overwrite")
 
 
 def run(
-    function: Callable[[Any], Any],
+    function: Callable[..., Any],
     source: str | Path | Iterable[Any],
     output: str | Path,
     *,
@@ -80,7 +81,7 @@ def _spelling(keyword: str, value: str | None) -> str:
 
 
 def _run(
-    function: Callable[[Any], Any],
+    function: Callable[..., Any],
     source: Any,
     output: Any,
     mode: Mode,
@@ -161,6 +162,7 @@ def _read(
     check_seed(reader, values)
     check_retry_if(reader, retry_if)
     check_retrying(reader, values, retry_if)
+    check_call(reader, values)
     if values["unordered"] and (values["keep_order"] or mode == "sync"):
         what = "mode='sync'" if mode == "sync" else "keep_order"
         reader.error(f"unordered: {what} writes in the input's order; leave one out")

@@ -8,8 +8,9 @@ from batchmap.metrics import RunSummary
 from batchmap.records import RunOutcome
 
 from ...analysis.records import Case
+from ..verdict import notices, verdict
 from ..wording import success_rate
-from .layout import data_summary, parallel_speed, plan_lines, report_text
+from .layout import data_summary, parallel_speed, plan_lines, whole_report
 from .sections import time_breakdown_section
 
 __all__ = ["render_run"]
@@ -18,7 +19,8 @@ __all__ = ["render_run"]
 def render_run(case: Case, outcome: RunOutcome) -> str:
     """Return the report of a user's function over a user's data."""
     run = case.parallel
-    return report_text(
+    return whole_report(
+        (verdict(case), *notices(case)),
         data_summary(run.total_processed, case.data_type, case.plan),
         *parallel_speed(run),
         section(

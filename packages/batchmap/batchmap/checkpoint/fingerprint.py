@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from batchmap.checkpoint.identity import Identity
+from batchmap.checkpoint.identity import Identity, digest
 from batchmap.checkpoint.task_code import first_difference
 from batchmap.errors import InputError
 from batchmap.options import JobOptions
 from batchmap.sinks import OutputForm
 from batchmap.sources import Source
+from batchmap.sources.python_items import identity_bytes
 from batchmap.sources.sampled import whole_of
 from batchmap.storage.formats import DELIMITERS
 
@@ -22,7 +23,7 @@ __all__ = [
     "without_task",
 ]
 
-_OF_THE_TASK = ("function", "setup", "source", "bound")
+_OF_THE_TASK = ("function", "setup", "source", "bound", "arg")
 """What a fingerprint holds of the task."""
 
 _HOW_READ = ("no_header", "columns", "quote", "skip_lines", "select")
@@ -49,6 +50,9 @@ def run_fingerprint(
     return {
         **function,
         **_output_settings(options),
+        "star": options.star or None,
+        "index": options.index or None,
+        "arg": _argument_digests(options),
         "keep_order": options.keep_order,
         "json_path": options.json_path,
         "schema": schema,
@@ -85,6 +89,12 @@ def _output_settings(options: JobOptions) -> dict[str, Any]:
         "columns_out": list(options.columns_out) if options.columns_out else None,
         "split_size_bytes": options.split_size_bytes,
     }
+
+
+def _argument_digests(options: JobOptions) -> dict[str, str] | None:
+    """Return a digest of each argument's value, which may be a secret; `None` for no argument."""
+    values = options.call_shape.arguments
+    return {name: digest(identity_bytes(one)).hex() for name, one in values.items()} or None
 
 
 def _reading(options: JobOptions, source: Source) -> dict[str, Any]:
@@ -176,6 +186,13 @@ def _check_task(before: dict[str, Any], now: dict[str, Any]) -> None:
             )
     if before.get("bound") != now.get("bound"):
         raise InputError("what the function binds has changed", advice=_ACCEPT_OR_OVERWRITE)
+    was, is_now = before.get("arg") or {}, now.get("arg") or {}
+    for name in (*is_now, *was):
+        if was.get(name) != is_now.get(name):
+            raise InputError(
+                f"the argument {name} is not what it was when the run began",
+                advice=_ACCEPT_OR_OVERWRITE,
+            )
     if (what := first_difference(before.get("source") or {}, now.get("source") or {})) is not None:
         raise InputError(
             f"the task's code has changed since the run began: {what}", advice=_ACCEPT_OR_OVERWRITE

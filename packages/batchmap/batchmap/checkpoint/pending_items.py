@@ -36,7 +36,9 @@ class PendingItems(BatchSource):
     Items of `done` are skipped; one that is not what it was is an error. Unreadable records are not
     among the items: they go to `on_unreadable`, to be set before the first item is taken. They are
     passed on one by one, as there may be any number of them before the next item, and the run may
-    have to stop at one. `can_sync` says whether a change of the input can be followed.
+    have to stop at one. `can_sync` says whether a change of the input can be followed. With
+    `with_index`, what is taken is the pair `(index, item)`, the index being that in the input;
+    blocks stay what they are.
 
     Where all that is left is new, and the source can, items are taken as a `RowBlock`, whose
     unreadable records count as items.
@@ -51,9 +53,11 @@ class PendingItems(BatchSource):
         limit: int | None,
         stop: StopRequest,
         can_sync: bool = True,
+        with_index: bool = False,
     ) -> None:
         self._source = source
         self._can_sync = can_sync
+        self._with_index = with_index
         self._identity = identity
         self._done = done
         self._limit = limit
@@ -133,7 +137,7 @@ class PendingItems(BatchSource):
 
     def _take_one_by_one(self, number: int) -> tuple[Any, ...]:
         """Return the next items as `take` does, up to the next block."""
-        in_flight, make = self._in_flight, PendingItem._make
+        in_flight, make, with_index = self._in_flight, PendingItem._make, self._with_index
         taken = self.taken
         items: list[Any] = []
         left_bytes = MAX_TAKEN_BYTES
@@ -152,7 +156,7 @@ class PendingItems(BatchSource):
                     found = (found[0], found[1], Frozen(item), found[3])
                 in_flight[taken] = make(found)
                 taken += 1
-                items.append(item)
+                items.append((found[0], item) if with_index else item)
                 left_bytes -= size
                 if len(items) == number or left_bytes < 0:
                     break

@@ -101,6 +101,7 @@ def open_recorder(
                 limit=options.limit,
                 stop=stop,
                 can_sync=isinstance(output, Path),
+                with_index=options.index,
             )
             stack.callback(pending.close)
         if before is not None:

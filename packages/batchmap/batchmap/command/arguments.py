@@ -160,6 +160,8 @@ def _parser(subcommand: Subcommand, hint: str) -> _Parser:
         if row.is_switch:
             action = "store_false" if row.is_negated else "store_true"
             parser.add_argument(*flags, dest=row.name, action=action)
+        elif row.is_repeated:
+            parser.add_argument(*flags, dest=row.name, action="append")
         else:
             parser.add_argument(*flags, dest=row.name)
     return parser

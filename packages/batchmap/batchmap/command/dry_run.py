@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from batchmap.checkpoint.fingerprint import output_form
 from batchmap.engine import RunState, limits_of, stream_batches
@@ -20,7 +22,6 @@ from batchmap.storage.table_output import TableOutput
 from batchmap.storage.table_url import TableUrl
 from batchmap.worker.back_off import NO_RETRIES
 from batchmap.worker.failures import UnwritableFailure
-from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["find_plan"]
 
@@ -43,9 +44,13 @@ def find_plan(job: Job) -> Plan:
         is_enough.request(Urgency.DRAIN)
 
     options, source = job.options, job.source
-    items = (item for item, _, _ in source.records() if type(item) is not UnreadableRecord)
+    items: Iterator[Any] = (
+        (index, item) if options.index else item
+        for index, (item, _, _) in enumerate(source.records())
+        if type(item) is not UnreadableRecord
+    )
     sink = _trial_sink(options)
-    processor = BatchProcessor(job.function, stop=is_enough, encode=sink.encoder)
+    processor = job.processor(stop=is_enough, encode=sink.encoder)
     total = _number_of_items(options, source)
     most = (options.limit, MAX_COROUTINES if processor.is_async else None)
     unwritable = _UnwritableTrial(sink)

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 from batchmap.checkpoint.open_input import open_input
@@ -23,6 +24,7 @@ from batchmap.resources import usable_cores
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location, variables_instead, without_secrets
+from batchmap.storage.secrets import without_secret_argument
 from batchmap.worker.processor import is_async
 
 __all__ = ["check_backend", "run"]
@@ -122,9 +124,19 @@ def _task(settings: RunSettings) -> Task:
     if replaced_names.stay_as_they_are:
         from batchmap.command.task_in_workers import task_in_workers
 
-        return task_in_workers(settings.task, setup=settings.setup, retry_if=settings.retry_if)
+        return task_in_workers(
+            settings.task,
+            setup=settings.setup,
+            retry_if=settings.retry_if,
+            shape=settings.call_shape,
+        )
     names = StandardNames()
-    task = load_task(settings.task, setup=settings.setup, retry_if=settings.retry_if)
+    task = load_task(
+        settings.task,
+        setup=settings.setup,
+        retry_if=settings.retry_if,
+        shape=settings.call_shape,
+    )
     if replaced := names.replaced():
         if settings.backend in (None, "auto", "process", "sequential"):
             raise TaskReplacesNames(replaced)
@@ -176,7 +188,15 @@ def _resuming_command() -> tuple[str, str | None]:
     end = words.index("--") if "--" in words else len(words)
     going_on = [] if "--sync" in words[:end] else ["--resume"]
     words = [*words[:end], *going_on, *words[end:]]
-    shown = [without_secrets(word) for word in words]
+    shown = [_shown(*pair) for pair in pairwise(["", *words])]
     hidden = [word for word, text in zip(words, shown, strict=True) if word != text]
     names = sorted({variables_instead(word) for word in hidden} - {""})
     return shlex.join(shown), " and ".join(names) if hidden else None
+
+
+def _shown(before: str, word: str) -> str:
+    """Return a word of the command line without secrets; `before` is the word before it."""
+    shown = without_secrets(word)
+    if word.startswith("--arg="):
+        return "--arg=" + without_secret_argument(shown.removeprefix("--arg="))
+    return without_secret_argument(shown) if before == "--arg" else shown

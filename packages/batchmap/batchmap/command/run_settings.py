@@ -12,6 +12,7 @@ from typing import Any
 from batchmap.command.errors import flag_of
 from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task_file
 from batchmap.options import JobOptions, OptionReader, option
+from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
@@ -75,6 +76,7 @@ class RunSettings(CommandSettings, JobOptions):
         if values["halt_now"] and values["halt"] is None:
             reader.error("--halt-now says what becomes of items when --halt stops; add --halt N")
         _check_files(reader, values)
+        check_call(reader, values)
         _check_cluster(reader, values)
         if values["backend"] == "sequential" and values["timeout_s"] is not None:
             reader.error(

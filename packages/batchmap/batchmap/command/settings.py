@@ -41,7 +41,11 @@ class CommandSettings(EngineOptions):
         None, report_file, group=REPORT, metavar="FILE",
         help="the report as a page with charts, too",
     )  # fmt: skip
-    quiet: bool = option(False, group=REPORT, help="print the report and errors only")
+    details: bool = option(
+        False, group=REPORT, commands=("compare", "parallel", "benchmark"),
+        help="the whole report instead of the short one",
+    )  # fmt: skip
+    quiet: bool = option(False, group=REPORT, help="print nothing but errors")
     progress: bool = option(True, group=REPORT, help="show no progress")
     log_level: str = option(
         "warning", choice(LOG_LEVELS), group=REPORT, metavar="|".join(LOG_LEVELS),
@@ -80,6 +84,8 @@ class CommandSettings(EngineOptions):
         check_retrying(reader, values, values.get("retry_if"))
         if values["export_html"] is not None and find_spec("plotly") is None:
             reader.error('--export-html needs a package: pip install "batchmap[html]"')
+        if values["details"] and values["quiet"]:
+            reader.error("--details asks for the whole report and --quiet for none; leave one out")
         exports = {name: values[name] for name in EXPORTS}
         for number, name in enumerate(EXPORTS):
             keep_apart(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batchmap.command.text_layout import join_lines, plural, rate, section, title_lines
+from batchmap.command.text_layout import cut, join_lines, plural, rate, section, title_lines
 from batchmap.metrics import RunSummary
 from batchmap.records import ErrorExample, Plan, RunOutcome, SyncCounts
 from batchmap.text import printable
@@ -37,7 +37,10 @@ def render_summary(outcome: RunOutcome, metrics: RunSummary, plan: Plan) -> str:
         f"Items: {_items_text(outcome, metrics, plan)}",
         *output_lines(outcome),
         *sync_lines(outcome.sync),
-        *(f"Error: {_cut(error)}" for error in error_lines(outcome, MAX_ERRORS)),
+        *(
+            f"Error: {cut(error, MAX_ERROR_CHARACTERS)}"
+            for error in error_lines(outcome, MAX_ERRORS)
+        ),
     ]
     if (conclusion := ending(outcome, metrics)) is not None:
         lines.append(f"Conclusion: {conclusion}")
@@ -115,7 +118,7 @@ def ending(outcome: RunOutcome, metrics: RunSummary) -> str | None:
     if outcome.halted:
         return f"Stopped after {items}: too many failed."
     if outcome.stopped:
-        return f"Stopped after {items} by the function: {_cut(printable(outcome.stopped))}"
+        return f"Stopped after {items} by the function: {cut(printable(outcome.stopped))}"
     if not outcome.finished:
         return f"Interrupted after {items}."
     if outcome.sync is not None and (outcome.sync.gone or outcome.sync.moved):
@@ -133,9 +136,3 @@ def _items_text(outcome: RunOutcome, metrics: RunSummary, plan: Plan) -> str:
         f"{outcome.failed:,} failed; {rate(metrics.throughput)} on {metrics.workers} "
         f"{plan.backend} {plural('worker', metrics.workers)}"
     )
-
-
-def _cut(text: str) -> str:
-    if len(text) <= MAX_ERROR_CHARACTERS:
-        return text
-    return text[: MAX_ERROR_CHARACTERS - 1] + "…"

@@ -19,9 +19,11 @@ from types import ModuleType
 from typing import Any
 
 from batchmap.checkpoint.task_code import TaskCode, code_of
+from batchmap.command.task_signature import check_call, check_retry_if_call, check_set_up_call
 from batchmap.errors import BatchmapError, TaskUnusableError, UsageError
 from batchmap.resources import EXHAUSTED
 from batchmap.text import near_names
+from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.processor import is_async
 from batchmap.worker.retry_decision import RetryIf
 
@@ -36,46 +38,52 @@ class Task:
 
     name: str
     """As it was given on the command line."""
-    function: Callable[[Any], Any]
-    """Takes an item; calls the set-up, where there is one, before a worker's first item."""
+    function: Callable[..., Any]
+    """Calls the set-up, where there is one, before a worker's first item."""
     code: TaskCode
     """Of its module, and of the modules beside it that it imports."""
     retry_if: RetryIf | None = None
     """The function of its module that is asked whether an item is tried again."""
 
 
-def load_task(name: str, *, setup: str | None = None, retry_if: str | None = None) -> Task:
-    """Import the function that `name` stands for; `setup` and `retry_if` are of the same module.
+def load_task(
+    name: str,
+    *,
+    setup: str | None = None,
+    retry_if: str | None = None,
+    shape: CallShape = PLAIN_CALL,
+) -> Task:
+    """Import the function that `name` stands for, which will be called in this shape.
 
-    `setup` is called without arguments, once in each worker, before its first item; `retry_if` with
-    what an item raised. Raises `UsageError` when one of them cannot be imported, or cannot be
-    called like that.
+    `setup` and `retry_if` name ones of the same module: `setup` is called without arguments, once
+    in each worker, before its first item, and `retry_if` with what an item raised. Raises
+    `UsageError` when one of them cannot be imported, or cannot be called like that.
     """
     module_name, colon, attribute = name.rpartition(":")
     if not (colon and module_name and attribute):
         raise UsageError(f"{FORM}, got {name!r:.100}")
     module = _import(module_name)
     function = _function_of(module, attribute, module_name)
-    _check_call(function, f"{attribute}() in {module_name}", "one argument, the item")
+    check_call(function, f"{attribute}() in {module_name}", shape)
     if setup is not None:
-        set_up = _plain_function(module, "--setup", setup, "no argument", module_name)
+        set_up = _plain_function(module, "--setup", setup, module_name)
+        check_set_up_call(set_up, f"--setup {setup}")
         wrapper = _AsyncWithSetup if is_async(function) else _WithSetup
         function = wrapper(function, set_up)
     asked = None
     if retry_if is not None:
-        takes = "one argument, the error"
-        asked = _plain_function(module, "--retry-if", retry_if, takes, module_name)
+        asked = _plain_function(module, "--retry-if", retry_if, module_name)
+        check_retry_if_call(asked, f"--retry-if {retry_if}")
     return Task(name, function, code_of(module), asked)
 
 
 def _plain_function(
-    module: ModuleType, flag: str, name: str, takes: str, module_name: str
+    module: ModuleType, flag: str, name: str, module_name: str
 ) -> Callable[..., Any]:
     """Return the function that an option names; raises `UsageError` for an async one."""
     function = _function_of(module, name, module_name)
     if is_async(function):
         raise UsageError(f"{flag} {name}: must be a plain function, not an async one")
-    _check_call(function, f"{flag} {name}", takes)
     return function
 
 
@@ -162,17 +170,6 @@ def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..
     return found  # type: ignore[no-any-return]
 
 
-def _check_call(function: Callable[..., Any], label: str, takes: str) -> None:
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some built-in functions have none
-        return
-    try:
-        signature.bind(*(() if takes == "no argument" else (None,)))
-    except TypeError as error:
-        raise UsageError(f"{label} must take {takes}: {error}") from error
-
-
 def _in_one_line(error: BaseException, module: str) -> str:
     """Return the error in one line, with the number of the module's line that it came from."""
     text = f"{type(error).__name__}: {error!s:.200}".replace("\n", " ")
@@ -193,15 +190,15 @@ def _python_files(directory: Path) -> list[str]:
 class _WithSetup:
     """The function, with `set_up` called once in each worker thread or process before it."""
 
-    def __init__(self, function: Callable[[Any], Any], set_up: Callable[[], Any]) -> None:
+    def __init__(self, function: Callable[..., Any], set_up: Callable[[], Any]) -> None:
         self._function = function
         self._set_up = set_up
         self._worker = threading.local()
 
-    def __call__(self, item: Any) -> Any:
-        """Return the function's result for `item`."""
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the function's result."""
         self._prepare()
-        return self._function(item)
+        return self._function(*arguments, **keywords)
 
     def _prepare(self) -> None:
         if getattr(self._worker, "is_ready", False):
@@ -220,7 +217,7 @@ class _WithSetup:
 
 
 class _AsyncWithSetup(_WithSetup):
-    async def __call__(self, item: Any) -> Any:
-        """Return the function's result for `item`."""
+    async def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the function's result."""
         self._prepare()
-        return await self._function(item)
+        return await self._function(*arguments, **keywords)

@@ -10,14 +10,17 @@ from typing import Any
 from batchmap.command.task import Task, load_task
 from batchmap.errors import UsageError
 from batchmap.records import RetryDecision
+from batchmap.worker.call_shape import CallShape
 from batchmap.worker.processor import is_async
 from batchmap.worker.retry_decision import RetryIf, decide_retry
 
 __all__ = ["task_in_workers"]
 
 
-def task_in_workers(name: str, *, setup: str | None, retry_if: str | None = None) -> Task:
-    """Return the task `name`, whose functions are imported where they are called.
+def task_in_workers(
+    name: str, *, setup: str | None, retry_if: str | None, shape: CallShape
+) -> Task:
+    """Return the task `name`, as `load_task` does; its functions are imported in workers.
 
     What has to be known of it here is found out by a process that imports it and ends. Raises
     `UsageError` when it cannot be imported.
@@ -26,7 +29,7 @@ def task_in_workers(name: str, *, setup: str | None, retry_if: str | None = None
     child = os.fork()
     if not child:
         try:
-            task = load_task(name, setup=setup, retry_if=retry_if)
+            task = load_task(name, setup=setup, retry_if=retry_if, shape=shape)
             of_time_limit = decide_retry(TimeoutError("took too long"), task.retry_if)
             with os.fdopen(write_end, "wb") as pipe:
                 pipe.write(pickle.dumps((task.code, is_async(task.function), of_time_limit)))
@@ -40,42 +43,46 @@ def task_in_workers(name: str, *, setup: str | None, retry_if: str | None = None
         raise UsageError(f"{name} cannot be imported a second time")
     code, runs_in_a_loop, of_time_limit = pickle.loads(told)
     wrapper = _AsyncImportedFunction if runs_in_a_loop else _ImportedFunction
-    asked = None if retry_if is None else _ImportedRetryIf(name, retry_if, of_time_limit)
-    return Task(name, wrapper(name, setup), code, asked)
+    asked = None if retry_if is None else _ImportedRetryIf(name, shape, retry_if, of_time_limit)
+    return Task(name, wrapper(name, setup, shape), code, asked)
 
 
 class _ImportedFunction:
     """The function that a task's name stands for, imported before its first call."""
 
-    def __init__(self, name: str, setup: str | None) -> None:
+    def __init__(self, name: str, setup: str | None, shape: CallShape) -> None:
         self._name = name
         self._setup = setup
-        self._loaded: Callable[[Any], Any] | None = None
+        self._shape = shape
+        self._loaded: Callable[..., Any] | None = None
 
-    def __call__(self, item: Any) -> Any:
-        """Return the function's result for `item`."""
-        return self._function()(item)
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the function's result."""
+        return self._function()(*arguments, **keywords)
 
-    def _function(self) -> Callable[[Any], Any]:
+    def _function(self) -> Callable[..., Any]:
         if self._loaded is None:
-            self._loaded = load_task(self._name, setup=self._setup).function
+            self._loaded = load_task(self._name, setup=self._setup, shape=self._shape).function
         return self._loaded
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._name, self._setup)
+        return type(self), (self._name, self._setup, self._shape)
 
 
 class _AsyncImportedFunction(_ImportedFunction):
-    async def __call__(self, item: Any) -> Any:
-        """Return the function's result for `item`."""
-        return await self._function()(item)
+    async def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the function's result."""
+        return await self._function()(*arguments, **keywords)
 
 
 class _ImportedRetryIf:
     """The function that says which errors are tried again, imported before its first call."""
 
-    def __init__(self, task: str, name: str, of_time_limit: RetryDecision) -> None:
+    def __init__(
+        self, task: str, shape: CallShape, name: str, of_time_limit: RetryDecision
+    ) -> None:
         self._task = task
+        self._shape = shape
         self._name = name
         self._of_time_limit = of_time_limit
         self._loaded: RetryIf | None = None
@@ -83,7 +90,7 @@ class _ImportedRetryIf:
     def __call__(self, error: BaseException) -> Any:
         """Return what the function says of `error`."""
         if self._loaded is None:
-            self._loaded = load_task(self._task, retry_if=self._name).retry_if
+            self._loaded = load_task(self._task, retry_if=self._name, shape=self._shape).retry_if
         assert self._loaded is not None
         return self._loaded(error)
 
@@ -92,4 +99,4 @@ class _ImportedRetryIf:
         return self._of_time_limit
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._task, self._name, self._of_time_limit)
+        return type(self), (self._task, self._shape, self._name, self._of_time_limit)

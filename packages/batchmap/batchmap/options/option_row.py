@@ -45,6 +45,8 @@ class OptionRow:
     """Whether the command line takes it without a flag."""
     is_rare: bool
     """Whether the help names it only, and explains it where it is asked for all options."""
+    is_repeated: bool
+    """Whether it may be given several times; its parser then gets a list of all values."""
 
     @property
     def is_switch(self) -> bool:
@@ -67,6 +69,7 @@ def option(
     commands: tuple[str, ...] = (),
     is_positional: bool = False,
     is_rare: bool = False,
+    is_repeated: bool = False,
 ) -> Any:
     """Return the default of a dataclass's field that is a row of the table, as `OptionRow` says."""
     row = {
@@ -77,6 +80,7 @@ def option(
         "commands": commands,
         "is_positional": is_positional,
         "is_rare": is_rare,
+        "is_repeated": is_repeated,
     }
     return field(default=default, metadata={"option": row})
 

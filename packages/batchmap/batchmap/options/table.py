@@ -8,6 +8,7 @@ from pathlib import Path
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
 from batchmap.options import table_values, values
+from batchmap.options.call_rows import CALLS, CallRows
 from batchmap.options.locations import (
     errors_file,
     input_file,
@@ -68,16 +69,16 @@ class EngineOptions:
     )  # fmt: skip
     timeout_s: float | None = option(
         None, values.timeout_s, group=LIMITS, metavar="S",
-        help="time limit of an item: 10, 10s, 1m30s, 1h (default: none)",
+        help="time limit of an item: 10, 10s, 1m30s (default: none)",
     )  # fmt: skip
     rate: float | None = option(
         None, values.rate, group=LIMITS, metavar="R",
-        help="start at most so many items: 30, 30/s, 250k/m (default: no limit)",
+        help="start at most so many items: 30/s, 250k/m (no limit)",
     )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobOptions(EngineOptions, ReadingRows):
+class JobOptions(EngineOptions, ReadingRows, CallRows):
     """What `run` reads and writes beside how it runs; `output` is `None` for standard output."""
 
     source: str = option(
@@ -119,6 +120,10 @@ class JobOptions(EngineOptions, ReadingRows):
     seed: int = option(
         0, values.whole(None, None, "for example 7"), group=INPUT, metavar="N",
         is_rare=True, help="which sample is taken (default: 0)",
+    )  # fmt: skip
+    index: bool = option(
+        False, group=CALLS, is_rare=True,
+        help="give the item's index in the input as the keyword index",
     )  # fmt: skip
     output: Location | None = option(
         None, output_or_stdout, group=OUTPUT, metavar="FILE|-",

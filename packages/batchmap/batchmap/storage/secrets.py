@@ -1,4 +1,4 @@
-"""Passwords and tokens in URLs: the one type that holds them, and how texts are shown without.
+"""Passwords and tokens, most in URLs: the types that hold them, and how texts are shown without.
 
 A user may write a password as it is, with `@`, `/` or `#` in it, so that a URL has no one reading;
 in doubt more is hidden than necessary.
@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any, Self
 
-__all__ = ["SecretUrl", "secret_of", "variables_instead", "without_secrets"]
+__all__ = [
+    "SecretText",
+    "SecretUrl",
+    "hidden_secret",
+    "secret_of",
+    "variables_instead",
+    "without_secret_argument",
+    "without_secrets",
+]
 
 HIDDEN = "***"
 
@@ -50,9 +58,38 @@ class SecretUrl(str):
         return SecretUrl, (self.secret,)
 
 
+class SecretText(str):
+    """Text that is a secret as a whole: what is shown of it is `***`."""
+
+    secret: str
+    """The text as it was given."""
+
+    def __new__(cls, given: str) -> Self:
+        """Make the text that stands for `given`."""
+        shown = super().__new__(cls, HIDDEN)
+        shown.secret = secret_of(given)
+        return shown
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SecretText, (self.secret,)
+
+
 def secret_of(text: str) -> str:
     """Return the text as it was given, where `text` is one that shows it without its secrets."""
-    return text.secret if isinstance(text, SecretUrl) else text
+    return text.secret if isinstance(text, SecretUrl | SecretText) else text
+
+
+def hidden_secret(name: str, text: str) -> str:
+    """Return the value `text` of something called `name`, which shows itself without secrets."""
+    if _SECRET_NAME.search(name):
+        return SecretText(text)
+    return text if without_secrets(text) == text else SecretUrl(text)
+
+
+def without_secret_argument(word: str) -> str:
+    """Return the word `NAME=VALUE` without its value, where the name is that of a secret."""
+    name, equals, value = word.partition("=")
+    return f"{name}={HIDDEN}" if equals and value and _SECRET_NAME.search(name) else word
 
 
 def without_secrets(text: str) -> str:

@@ -36,19 +36,23 @@ async def process_coroutines(
     describe: Callable[[BaseException], ItemFailure] = describe_failure,
     *,
     stops_at_failure: bool = False,
+    with_index: bool = False,
 ) -> BatchRecord:
     """Return the record of `batch`; failed items are not tried again here.
 
     The monitor of the loop decides when each item begins and how long it may take. While `stop` is
     on hold, or after a failure that is about all items, none begins; with `stops_at_failure`, nor
-    after any failure, or the request to stop. The record lacks those.
+    after any failure, or the request to stop. The record lacks those. With `with_index`, rows of a
+    block become pairs of their index in the input and the item.
     """
     monitor = current_coroutine_monitor.get()
     now = clock.now
     number = len(batch.items)
     started_s = now()
     block = batch.items.opened() if isinstance(batch.items, RowBlock) else None
-    items = batch.items if block is None else block.items
+    items = batch.items
+    if block is not None:
+        items = block.numbered() if with_index else block.items
     if block is not None and block.has_unreadable:
         function = refusing_unreadable(function)
     num_forks = forks.count

@@ -13,6 +13,7 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import Batch, BatchRecord, ItemRecord
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import RetryLimits, current_attempt
+from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.coroutine_results import (
     Awaited,
     Awaiter,
@@ -52,6 +53,9 @@ class BatchProcessor:
     lacks the items after it; with `stops_at_failure`, so does one in which an item has failed. A
     coroutine that the function returns is awaited. What a signal handler raises ends the batch.
 
+    `shape` says how the function is called; where that is with the item's index, the items are
+    pairs `(index, item)`, those of a `RowBlock` apart, which knows the indexes itself.
+
     With `encode`, the records hold what it makes of the results, and no exceptions: what is sent
     from one process to another is then nothing of the user's. It may raise `Unwritable`.
 
@@ -60,8 +64,9 @@ class BatchProcessor:
 
     def __init__(
         self,
-        function: Callable[[Any], Any],
+        function: Callable[..., Any],
         *,
+        shape: CallShape = PLAIN_CALL,
         retries: int = 0,
         retry_if: RetryIf | None = None,
         budget_s: float = math.inf,
@@ -74,7 +79,10 @@ class BatchProcessor:
             raise TypeError(f"function must be callable, got {type(function).__name__}")
         if retries < 0:
             raise ValueError(f"retries must be at least 0, got {retries}")
-        self._function = function
+        self.function = shape.around(function)
+        """What is called with each item."""
+        self._given = function
+        self._shape = shape
         self._retries = RetryLimits.of(retries)
         self.retry_if = retry_if
         self._describe = partial(describe_failure, keeps_exception=not encode, retry_if=retry_if)
@@ -99,12 +107,12 @@ class BatchProcessor:
     @property
     def often_returns_coroutines(self) -> bool:
         """Whether functions of this kind, no coroutine functions, often return coroutines."""
-        return often_returns_coroutines(self._function)
+        return often_returns_coroutines(self._given)
 
     def as_async(self) -> BatchProcessor:
         """Return a processor of the function as one that is awaited."""
         processor = copy(self)
-        processor._function, processor.is_async = Awaited(self._function), True
+        processor.function, processor.is_async = Awaited(self.function), True
         processor._looks = False
         return processor
 
@@ -134,7 +142,7 @@ class BatchProcessor:
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
-        builder = BatchRecordBuilder(batch, self._clock)
+        builder = BatchRecordBuilder(batch, self._clock, with_index=self._shape.index)
         awaiter = Awaiter()
         if begun is not None:
             begun(builder.results)
@@ -155,7 +163,7 @@ class BatchProcessor:
         """Run the items; where several in a row are cheap, run and time them in groups."""
         items, results, durations = builder.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
-        calling = partial(called, self._function, awaiter, self._encode, builder.block)
+        calling = partial(called, self.function, awaiter, self._encode, builder.block)
         function, looks = calling(is_async=self.is_async), self._looks
         offset = cheap = 0
         then_s = now()
@@ -199,7 +207,7 @@ class BatchProcessor:
         """
         items, results = builder.items, builder.results
         now, stop = self._clock.now, self._stop
-        calling = partial(called, self._function, awaiter, self._encode, builder.block)
+        calling = partial(called, self.function, awaiter, self._encode, builder.block)
         function, looks = calling(is_async=self.is_async), self._looks
         left, now_s = iter(items), now()
         deadline_s = now_s + self._budget_s
@@ -295,6 +303,6 @@ class BatchProcessor:
         from batchmap.worker.coroutine_batch import process_coroutines
 
         return await process_coroutines(
-            self._function, batch, self._clock, self._stop, self.handlers, self._encode,
-            self._describe, stops_at_failure=self._stops_at_failure,
+            self.function, batch, self._clock, self._stop, self.handlers, self._encode,
+            self._describe, stops_at_failure=self._stops_at_failure, with_index=self._shape.index,
         )  # fmt: skip

@@ -24,11 +24,13 @@ T = TypeVar("T")
 class BatchRecordBuilder:
     """What has come of the items of `batch` so far.
 
+    With `with_index`, rows of a block become pairs of their index in the input and the item.
+
     The processor appends to `results`, `durations_s` and `began_s` itself: it does so for each
     item, and a method call would cost too much.
     """
 
-    def __init__(self, batch: Batch, clock: Clock) -> None:
+    def __init__(self, batch: Batch, clock: Clock, *, with_index: bool = False) -> None:
         self.batch = batch
         self._clock = clock
         self._started_s = clock.now()
@@ -38,7 +40,7 @@ class BatchRecordBuilder:
         self.items: Sequence[Any] = batch.items
         if isinstance(batch.items, RowBlock):
             self.block = batch.items.opened()
-            self.items = self.block.items
+            self.items = self.block.numbered() if with_index else self.block.items
         self.results: list[Any] = []
         """One an item, in order; `None` for a failed one."""
         self.durations_s = array("d")

@@ -1,0 +1,67 @@
+"""Whether a function can be called as it will be, found out before any input is read."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from batchmap.errors import UsageError
+from batchmap.text import near_names
+from batchmap.worker.call_shape import CallShape
+
+__all__ = ["check_call", "check_retry_if_call", "check_set_up_call"]
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
+
+
+def check_call(function: Callable[..., Any], label: str, shape: CallShape) -> None:
+    """Raise `UsageError` where `function`, called `label`, cannot be called in this shape.
+
+    What an item is spread over is known with the item only.
+    """
+    signature = _signature(function)
+    if signature is None:
+        return
+    parameters = signature.parameters
+    if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
+        names = [name for name, one in parameters.items() if one.kind not in _POSITIONAL]
+        for name in shape.keywords:
+            if name not in names:
+                flag = "--index" if name == "index" and shape.index else f"--arg {name}"
+                near = near_names(name, names) or "; add it to the function's parameters"
+                raise UsageError(f"{flag}: {label} has no parameter {name!r}{near}")
+    keywords = dict.fromkeys(shape.keywords)
+    try:
+        if shape.star:
+            signature.bind_partial(**keywords)
+        else:
+            signature.bind(None, **keywords)
+    except TypeError as error:
+        beside = f", and the keywords {', '.join(keywords)}" if keywords else ""
+        raise UsageError(f"{label} must take one argument, the item{beside}: {error}") from error
+
+
+def check_set_up_call(function: Callable[..., Any], label: str) -> None:
+    """Raise `UsageError` where the set-up `function` cannot be called without arguments."""
+    _check_bind(function, label, "no argument")
+
+
+def check_retry_if_call(function: Callable[..., Any], label: str) -> None:
+    """Raise `UsageError` where `function` cannot be called with an error."""
+    _check_bind(function, label, "one argument, the error", None)
+
+
+def _check_bind(function: Callable[..., Any], label: str, takes: str, *arguments: Any) -> None:
+    try:
+        if (signature := _signature(function)) is not None:
+            signature.bind(*arguments)
+    except TypeError as error:
+        raise UsageError(f"{label} must take {takes}: {error}") from error
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):  # some built-in functions have none
+        return None

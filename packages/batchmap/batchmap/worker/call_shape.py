@@ -1,0 +1,77 @@
+"""How a function is called with an item: what it gets of it, and what it gets beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from batchmap.worker.coroutine_results import is_async
+
+__all__ = ["PLAIN_CALL", "CallShape"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallShape:
+    """The shape of the calls of a function.
+
+    With `index`, what is called with an item is called with the pair `(index, item)` instead.
+    """
+
+    star: bool = False
+    """Whether a tuple or list is spread as positional arguments and a dict as keywords."""
+    index: bool = False
+    """Whether the function gets the item's index in the input, from 0, as the keyword `index`."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Further keywords, the same in every call."""
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """The names of the keywords that every call has."""
+        return (*self.arguments, "index") if self.index else tuple(self.arguments)
+
+    def around(self, function: Callable[..., Any]) -> Callable[[Any], Any]:
+        """Return what takes an item, or a pair, and calls `function` in this shape.
+
+        It is a coroutine function where `function` is one, and can be pickled where that can be.
+        """
+        if not (self.star or self.index or self.arguments):
+            return function
+        return (_AsyncCall if is_async(function) else _Call)(function, self)
+
+
+PLAIN_CALL = CallShape()
+"""The function gets the item and nothing else."""
+
+
+class _Call:
+    """A function, called in a shape."""
+
+    def __init__(self, function: Callable[..., Any], shape: CallShape) -> None:
+        self._function = function
+        self._shape = shape
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._function, self._shape)
+
+    def __call__(self, item: Any) -> Any:
+        shape, keywords = self._shape, self._shape.arguments
+        if shape.index:
+            index, item = item
+            keywords = {**keywords, "index": index}
+        if not shape.star:
+            return self._function(item, **keywords)
+        if isinstance(item, tuple | list):
+            return self._function(*item, **keywords)
+        if isinstance(item, dict):
+            return self._function(**item, **keywords)
+        raise TypeError(
+            f"star spreads a tuple, a list or a dict, and the item is of type {type(item).__name__}"
+        )
+
+
+class _AsyncCall(_Call):
+    """A coroutine function, called in a shape."""
+
+    async def __call__(self, item: Any) -> Any:
+        return await super().__call__(item)
