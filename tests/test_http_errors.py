@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import pickle
 import urllib.request
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from typing import Any
 
 import pytest
-from batchmap import ItemRecord, parallel_map, stream_map
+from batchmap import ItemRecord, RetryAfter, parallel_map, stream_map
+from batchmap.error_kinds import ErrorKinds
+from batchmap.worker.failures import describe_failure
 from batchmap.worker.http_errors import HttpError, http_error
 
 from tests.http_server import Server, serving
@@ -172,3 +175,27 @@ def test_causes_that_go_round_are_looked_at_once() -> None:
     first, second = ValueError(), ValueError()
     first.__cause__, second.__cause__ = second, first
     assert http_error(first) is None
+
+
+def with_own_words(url: str) -> None:
+    try:
+        with_urllib(url)
+    except OSError as error:
+        raise RetryAfter(1, "busy") from error
+
+
+@pytest.mark.parametrize("client", [*CLIENTS, with_own_words])
+def test_each_status_is_a_kind_of_error_of_its_own(
+    server: Server, client: Callable[[str], Any]
+) -> None:
+    kinds = ErrorKinds()
+    statuses = [429] * 6 + [500] * 3 + [503]
+    for number, code in enumerate(statuses):
+        error = error_of(client, server.url(f"page-{number}", status=code))
+        failure = pickle.loads(pickle.dumps(describe_failure(error)))  # as from another process
+        kinds.add(failure, number)
+    found = kinds.most_frequent(9)
+    assert [one.number for one in found] == [6, 3, 1]
+    for one, status in zip(found, ("429", "500", "503"), strict=True):
+        assert status in one.pattern
+        assert status in one.error

@@ -106,3 +106,17 @@ def test_a_task_that_changes_its_process_is_asked_in_the_workers(
     done = place.run("api.py:hang", *words, "--timeout", "0.05")
     [failure] = place.failures()
     assert (failure["error_type"], failure["attempts"]) == ("TimeoutError", 1)
+
+
+def test_each_status_is_counted_by_itself(place: Place, server: Server) -> None:
+    place.write("api.py", TASKS)
+    statuses = [429] * 4 + [500] * 2
+    urls = [server.url(f"kind-{n}", status=status) for n, status in enumerate(statuses)]
+    place.write("urls.txt", "\n".join(urls))
+    done = place.run(*"api.py:translated urls.txt -o out.jsonl --retries 0".split())
+    lines = [line for line in done.stdout.splitlines() if line.startswith("- Error: ")]
+    after = "RetryAfter: to be tried again after 0.001 s"
+    assert lines == [
+        f"- Error: 4 times, first at urls.txt line 1: {after}: 429",
+        f"- Error: 2 times, first at urls.txt line 5: {after}: 500",
+    ]

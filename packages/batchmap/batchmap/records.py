@@ -70,6 +70,8 @@ class RetryDecision:
     """For how many seconds no item is to be started; then this one is, as if nothing had been."""
     stops: bool = False
     """Whether no further items are to be started, and this one is not done."""
+    http_status: int | None = None
+    """The status code, where an error of HTTP failed the attempt, or was the cause of what did."""
     problem: str = ""
     """Why nothing could be decided; empty where it was."""
 
@@ -100,6 +102,11 @@ class ItemFailure:
         texts = self.error_type, self.error, self.traceback
         sent = None if self.exception is None else pickled_exception(self.exception)
         return _sent_failure, (*texts, sent, self.retry)
+
+    @property
+    def http_status(self) -> int | None:
+        """The status code, where an error of HTTP is the failure, or the cause of it."""
+        return None if self.retry is None else self.retry.http_status
 
     @property
     def is_for_all(self) -> bool:
@@ -223,7 +230,7 @@ class ErrorExample:
     place: str
     """Where the first item that failed so stands, in words."""
     error: str
-    """The message of the first."""
+    """The message of the first, and its status code of HTTP where it does not name it."""
     pattern: str = ""
     """What all their messages have in common; `#` stands for a number."""
     index: int | None = None

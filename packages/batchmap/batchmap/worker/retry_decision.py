@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from batchmap.records import RetryDecision
 from batchmap.retry_errors import Pause, Permanent, RetryAfter, Stop, seconds_of
-from batchmap.worker.http_errors import http_error
+from batchmap.worker.http_errors import HttpError, http_error
 from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["RetryIf", "decide_retry"]
@@ -28,6 +29,13 @@ def decide_retry(error: BaseException, retry_if: RetryIf | None = None) -> Retry
 
     Where `retry_if` fails, or returns what is neither, no attempt follows and `problem` says so.
     """
+    http = http_error(error)
+    decision = _requested(error) or _decided(error, http, retry_if)
+    return decision if http is None else replace(decision, http_status=http.status)
+
+
+def _requested(error: BaseException) -> RetryDecision | None:
+    """Return what the function said itself, `None` where it did not."""
     if isinstance(error, Permanent):
         return FINAL
     if isinstance(error, RetryAfter):
@@ -36,7 +44,12 @@ def decide_retry(error: BaseException, retry_if: RetryIf | None = None) -> Retry
         return RetryDecision(is_final=True, is_requested=True, stops=True)
     if isinstance(error, Pause):
         return RetryDecision(after_s=error.seconds, is_requested=True, pause_s=error.seconds)
-    http = http_error(error)
+    return None
+
+
+def _decided(
+    error: BaseException, http: HttpError | None, retry_if: RetryIf | None
+) -> RetryDecision:
     if retry_if is not None:
         try:
             says = _checked(retry_if(error))
