@@ -76,6 +76,11 @@ def backwards(item):
 def set_up():
     with open("workers", "a") as workers: workers.write(f"{os.getpid()}\\n")
 def set_up_fails(): raise OSError("no licence")
+async def later(): pass
+def opened():
+    yield open("made", "a")
+    open("undone", "a").write(f"{os.getpid()}\\n")
+def with_made(item, made): return made.name
 '''
 
 

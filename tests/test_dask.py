@@ -29,6 +29,7 @@ from batchmap.executors.dask.code_archive import pack_modules
 from batchmap.options import EngineOptions
 from batchmap.records import Plan
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.setup import SetupPer
 
 from tests.conftest import ROOT, RunMain
 from tests.dask_cluster import Cluster, results, write_tasks
@@ -74,6 +75,47 @@ def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     assert "- Backend: dask\n" in done.stdout
     contents = {(tasks / f"{name}.jsonl").read_bytes() for name in ("thread", "process", "dask")}
     assert len(contents) == 1
+
+
+@pytest.mark.parametrize("per", ["worker", "process"])
+def test_threads_of_workers_are_set_up_and_leave_with_the_run(
+    tmp_path: Path, shared_cluster: Cluster, per: SetupPer
+) -> None:
+    lines = tmp_path / "lines"
+
+    def set_up() -> Iterator[str]:
+        who = f"{os.getpid()}:{threading.get_ident()}"
+        with lines.open("a") as file:
+            print("begin", who, file=file)
+        yield who
+        with lines.open("a") as file:
+            print("end", f"{os.getpid()}:{threading.get_ident()}", file=file)
+
+    def who(item: int, made: str) -> str:
+        time.sleep(0.002)
+        return made
+
+    for number in range(2):  # what one run has set up is not the next one's
+        batchmap.run(
+            who, range(100), tmp_path / f"{number}.jsonl", setup=set_up, setup_per=per,
+            backend="dask", address=shared_cluster.address, record="result",
+        )  # fmt: skip
+    made = {line for number in range(2) for line in results_of(tmp_path / f"{number}.jsonl")}
+    words = [line.split() for line in lines.read_text().splitlines()]
+    begun = [who for what, who in words if what == "begin"]
+    assert made <= set(begun)
+    ended = [who for what, who in words if what == "end"]
+    if per == "worker":
+        assert sorted(ended) == sorted(begun)
+    else:
+        processes = [who.partition(":")[0] for who in begun]
+        assert sorted(who.partition(":")[0] for who in ended) == sorted(processes)
+        assert max(map(processes.count, processes)) == 2  # one a run
+
+
+def results_of(path: Path) -> list[str]:
+    """Return the bare results of an output."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 @pytest.mark.slow

@@ -254,13 +254,25 @@ def test_setup_is_called_once_in_each_worker(place: Place) -> None:
     place.check("out.jsonl", range(10))
 
 
+def test_what_setup_gives_is_the_second_argument_and_its_second_half_comes_last(
+    place: Place,
+) -> None:
+    words = "tasks.py:with_made in.txt -o out.jsonl --setup opened --batch-size 1 -j 2".split()
+    assert ended(place.run(*words, "--backend", "process")) == (0, [])
+    assert [line["result"] for line in place.results("out.jsonl")] == ["made"] * 10
+    assert 1 <= len(place.text("undone").split()) <= 2
+
+
 @pytest.mark.parametrize("backend", ["sequential", "thread", "process"])
-def test_a_setup_that_fails_ends_the_run_in_a_line(place: Place, backend: str) -> None:
+def test_a_setup_that_fails_ends_the_run_with_its_traceback(place: Place, backend: str) -> None:
     words = ["tasks.py:same", "in.txt", "-o", "out.jsonl", "--backend", backend]
-    assert ended(place.run(*words, "--setup", "set_up_fails")) == (
-        3,
-        ["--setup set_up_fails failed in a worker: OSError: no licence"],
-    )
+    done = place.run(*words, "--setup", "set_up_fails")
+    line, *trace = done.stderr.splitlines()
+    assert done.returncode == 3
+    assert line == "--setup set_up_fails failed in a worker: OSError: no licence"
+    assert trace[0].startswith("Traceback")
+    assert [text.partition(", in ")[2] for text in trace if "File" in text] == ["set_up_fails"]
+    assert trace[-1] == "OSError: no licence"
     assert place.results("out.jsonl") == place.failures() == []
     assert ended(place.run(*words, "--resume", "--accept-task")) == (0, [])
     place.check("out.jsonl", range(10))

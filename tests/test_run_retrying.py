@@ -33,6 +33,18 @@ def translated(url):
             raise Permanent("a teapot") from error
         raise RetryAfter(0.001, f"{error.code}") from error
 
+class Refused(Exception):
+    pass
+
+def refused(url):
+    try:
+        return fetch(url)
+    except HTTPError:
+        raise Refused from None
+
+def of_own_class(error):
+    return isinstance(error, Refused) and 0.001
+
 def patience(error):
     return isinstance(error, HTTPError) and error.code in (404, 500) and 0.001
 """
@@ -98,12 +110,16 @@ def test_a_task_that_changes_its_process_is_asked_in_the_workers(
     )
     place.write("api.py", changed + TASKS + more)
     place.write("urls.txt", server.url("changed", status=404, times=1))
-    words = "urls.txt -o out.jsonl --overwrite --retry-if patience -j 1".split()
-    done = place.run("api.py:keyed", *words, "--arg", "key=k", quiet=False)
+    words = "urls.txt -o out.jsonl --overwrite -j 1".split()
+    patience = ["--retry-if", "patience"]
+    done = place.run("api.py:keyed", *words, *patience, "--arg", "key=k", quiet=False)
     assert "imported in worker processes alone" in done.stderr
     assert (done.returncode, server.requests["changed"]) == (0, 2)
     assert [line["result"] for line in place.results("out.jsonl")] == ["2k"]
-    done = place.run("api.py:hang", *words, "--timeout", "0.05")
+    place.write("urls.txt", server.url("refused", status=404, times=1))
+    done = place.run("api.py:refused", *words, "--retry-if", "of_own_class")
+    assert (done.returncode, server.requests["refused"]) == (0, 2)
+    done = place.run("api.py:hang", *words, *patience, "--timeout", "0.05")
     [failure] = place.failures()
     assert (failure["error_type"], failure["attempts"]) == ("TimeoutError", 1)
 

@@ -33,16 +33,27 @@ __all__ = ["place"]
             "! nopackage.nomodule:f in.txt",
             ["there is no module nopackage; check its name, and that it is installed"],
         ),
-        ("--setup nope", ["no function 'nope' in tasks.py"]),
+        ("--setup zzz", ["no function 'zzz' in tasks.py"]),
         (
             "--setup same",
             ["--setup same must take no argument: missing a required argument: 'item'"],
         ),
         (
-            "--setup asynchronous",
-            ["--setup asynchronous: must be a plain function, not an async one"],
+            "--setup later --setup-per process",
+            [
+                "setup later is async, and what it makes belongs to the event loop of one worker; "
+                "leave setup_per='process' out"
+            ],
         ),
-        ("--retry-if nope", ["no function 'nope' in tasks.py"]),
+        (
+            "--setup set_up --setup-per thread",
+            ["--setup-per must be one of worker, process, got 'thread'"],
+        ),
+        (
+            "--setup-per process",
+            ["--setup-per process: says where --setup is called; add --setup NAME"],
+        ),
+        ("--retry-if unheard", ["no function 'unheard' in tasks.py"]),
         (
             "--retry-if set_up",
             ["--retry-if set_up must take one argument, the error: too many positional arguments"],
@@ -86,6 +97,13 @@ __all__ = ["place"]
         ),
         ("-o no/x.csv", ["--output no/x.csv: there is no directory no; make it first"]),
         ("-o d.csv", ["--output d.csv: a directory; name a file in it"]),
+        (
+            "-o none/ --output-format csv",
+            [
+                "--output none/: a directory; name a file in it, or have part files made "
+                "with --split-size"
+            ],
+        ),
         (
             "-o /dev/null --output-format csv",
             ["--output /dev/null: not a regular file; - writes to stdout"],

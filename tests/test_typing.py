@@ -75,6 +75,11 @@ INFERRED = {
     'parallel_map(length, words(), on_error="record")': "list[int | ItemRecord]",
     'parallel_map(fetched, words(), on_error="record")': "list[bytes | ItemRecord]",
     'parallel_map(length, words(), on_error="raise")': "list[int]",
+    "parallel_map(two, numbers(), setup=numbers)": "list[str]",
+    "parallel_map(two, numbers(), setup=words, setup_per='process')": "list[str]",
+    "parallel_map(length, words(), setup=numbers)": "list[int]",
+    'parallel_map(two, numbers(), setup=words, on_error="record")': "list[str | ItemRecord]",
+    "stream_map(two, numbers(), setup=numbers)": "Iterator[ItemRecord]",
     'parallel_map(length, words(), backend="thread", workers="50%", batch_size="auto", '
     "retries=1, timeout_s=2)": "list[int]",
     "parallel_map(two, [(1, 2)], star=True)": "list[str]",

@@ -24,6 +24,8 @@ from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError, RunStoppedError
 from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.retry_decision import RetryIf
+from batchmap.worker.setup import SetupFunction, SetupPer
+from batchmap.worker.worker_function import made_ready
 
 __all__ = ["parallel_map", "stream_map"]
 
@@ -52,15 +54,58 @@ class _Options(TypedDict, total=False):
     retry_if: RetryIf | None
     retry_for: float | str | timedelta | None
     timeout_s: float | None
+    setup_per: SetupPer
 
 
+class _OptionsOrNone(_Options, total=False):
+    """The same where the function takes the item alone, whatever a set-up gives."""
+
+    setup: SetupFunction | None
+
+
+@overload
+def parallel_map(
+    function: Callable[[T, Any], Coroutine[Any, Any, R]],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[[T, Any], Coroutine[Any, Any, R]],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
+@overload
+def parallel_map(
+    function: Callable[[T, Any], R],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["raise", "stop"] = ...,
+    **options: Unpack[_Options],
+) -> list[R]: ...
+@overload
+def parallel_map(
+    function: Callable[[T, Any], R],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    on_error: Literal["record"],
+    **options: Unpack[_Options],
+) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
     function: Callable[[T], Coroutine[Any, Any, R]],
     items: Iterable[T],
     *,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -68,7 +113,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -76,7 +121,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -84,7 +129,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -94,7 +139,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -104,7 +149,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -114,7 +159,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -124,7 +169,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -134,7 +179,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -144,7 +189,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -154,7 +199,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -164,7 +209,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[_OptionsOrNone],
 ) -> list[R | ItemRecord]: ...
 
 
@@ -179,6 +224,8 @@ def parallel_map(
     retry_if: RetryIf | None = None,
     retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
     on_error: Literal["raise", "stop", "record"] = "raise",
@@ -208,13 +255,18 @@ def parallel_map(
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
 
+    `setup` is called once in each worker (or once in each process, by `setup_per`) before its first
+    item, and what it gives, unless `None`, is the function's second argument. Where it is a
+    generator or a context manager, its second half runs when the worker leaves. It may be async.
+
     What `items` raise is raised once the items before are done. Raises `RunStoppedError`, which has
     the results so far, when the function raised `Stop`; `ValueError` for options out of range, and
-    `WorkersLostError` when workers cannot be had.
+    `WorkersLostError` when workers cannot be had or be set up.
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
     options = _read(backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
+    function = made_ready(function, setup, setup_per)
     stops, stop = on_error == "stop", StopRequest()
     processor = BatchProcessor(
         function,
@@ -229,7 +281,7 @@ def parallel_map(
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
     started = None
-    engine_only = retries or retry_if or retry_for or timeout_s
+    engine_only = processor.has_setup or retries or retry_if or retry_for or timeout_s
     if backend == "auto" and not (processor.is_async or engine_only):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
@@ -313,13 +365,25 @@ def _length(items: Iterable[Any]) -> int | None:
         return None
 
 
+class _StreamOptions(_Options, total=False):
+    keep_order: bool
+
+
+@overload
+def stream_map(
+    function: Callable[[T, Any], Any],
+    items: Iterable[T],
+    *,
+    setup: SetupFunction,
+    **options: Unpack[_StreamOptions],
+) -> Iterator[ItemRecord]: ...
 @overload
 def stream_map(
     function: Callable[[T], Any],
     items: Iterable[T],
     *,
-    keep_order: bool = ...,
-    **options: Unpack[_Options],
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
 ) -> Iterator[ItemRecord]: ...
 @overload
 def stream_map(
@@ -328,8 +392,8 @@ def stream_map(
     *,
     star: bool,
     index: bool = ...,
-    keep_order: bool = ...,
-    **options: Unpack[_Options],
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
 ) -> Iterator[ItemRecord]: ...
 @overload
 def stream_map(
@@ -337,8 +401,8 @@ def stream_map(
     items: Iterable[Any],
     *,
     index: bool,
-    keep_order: bool = ...,
-    **options: Unpack[_Options],
+    setup: SetupFunction | None = ...,
+    **options: Unpack[_StreamOptions],
 ) -> Iterator[ItemRecord]: ...
 
 
@@ -353,6 +417,8 @@ def stream_map(
     retry_if: RetryIf | None = None,
     retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
     keep_order: bool = False,
@@ -365,6 +431,7 @@ def stream_map(
     once the records of all items before have been yielded.
     """
     options = _read(backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
+    function = made_ready(function, setup, setup_per)
     stop = StopRequest()
     total = _length(items)
     source: Iterator[Any] = iter(items)

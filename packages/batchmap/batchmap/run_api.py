@@ -31,6 +31,8 @@ from batchmap.stopping import StopRequest
 from batchmap.storage import StoreUrl
 from batchmap.text import near_names
 from batchmap.worker.retry_decision import RetryIf
+from batchmap.worker.setup import SetupFunction, SetupPer
+from batchmap.worker.worker_function import made_ready, setup_of
 
 __all__ = ["run"]
 
@@ -45,6 +47,8 @@ def run(
     output: str | Path,
     *,
     mode: Mode = "new",
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
     **options: Any,
 ) -> RunOutcome:
     """Call `function` for each item of `source` and write the results to `output`, exactly once.
@@ -56,6 +60,9 @@ def run(
     what a new run would write and calls `function` for new and changed items alone; `"overwrite"`
     begins anew. An item is known by what it says; `key="id"` names the field that says which item
     it is. Failed items go to `output` with `.errors.jsonl` after its name, or to `errors`.
+
+    `setup` is called once in each worker (or process, by `setup_per`), before its first item; what
+    it gives, unless `None`, is the function's second argument.
 
     `options` are those of the command `run` by their keywords (`retries`, `timeout_s`, `workers`,
     `limit`, …), and `retry_if` is a function, as for `parallel_map`. With `"sync"`, items that can
@@ -69,8 +76,10 @@ def run(
     """
     if mode not in _MODES:
         raise UsageError(f"mode must be one of {', '.join(_MODES)}, got {mode!r:.60}")
+    prepared = made_ready(function, setup, setup_per)
     try:
-        return _run(function, source, output, mode, options.pop("retry_if", None), options)
+        retry_if = options.pop("retry_if", None)
+        return _run(function, prepared, source, output, mode, retry_if, options)
     except BatchmapError as error:
         error.spell_as(_spelling)
         raise
@@ -82,6 +91,7 @@ def _spelling(keyword: str, value: str | None) -> str:
 
 def _run(
     function: Callable[..., Any],
+    prepared: Callable[[Any], Any],
     source: Any,
     output: Any,
     mode: Mode,
@@ -99,14 +109,14 @@ def _run(
     plain, bound = _plain(function)
     stop = StopRequest()
     with Job(
-        function,
+        prepared,
         job_options,
         retry_if=retry_if,
         fingerprint={
             "function": getattr(plain, "__qualname__", type(plain).__qualname__),
             "source": _code(plain),
             "bound": bound,
-            "setup": None,
+            "setup": None if (setup := setup_of(prepared)) is None else setup.name,
         },
         source=None if items is None else sampled(items, job_options, stop),
         stop=stop,

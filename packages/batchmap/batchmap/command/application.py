@@ -60,7 +60,8 @@ class Application:
         except BatchmapError as error:
             with suppress(OSError):
                 spell = sync_spelling if "--sync" in words else flag_spelling
-                lines = map(printable, error.lines(spell))
+                notes = "\n".join(getattr(error, "__notes__", ())).splitlines()
+                lines = map(printable, [*error.lines(spell), *notes])
                 print(without_secrets("\n".join(lines)), file=sys.stderr)
             code = exit_code_of(error)
         except KeyboardInterrupt:  # before there was anything to stop

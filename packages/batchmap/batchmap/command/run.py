@@ -127,6 +127,7 @@ def _task(settings: RunSettings) -> Task:
         return task_in_workers(
             settings.task,
             setup=settings.setup,
+            setup_per=settings.setup_per,
             retry_if=settings.retry_if,
             shape=settings.call_shape,
         )
@@ -134,6 +135,7 @@ def _task(settings: RunSettings) -> Task:
     task = load_task(
         settings.task,
         setup=settings.setup,
+        setup_per=settings.setup_per,
         retry_if=settings.retry_if,
         shape=settings.call_shape,
     )

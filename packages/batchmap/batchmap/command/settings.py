@@ -7,22 +7,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from batchmap.command.errors import flag_of
 from batchmap.options import EngineOptions, OptionReader, option
 from batchmap.options.locations import report_file
 from batchmap.options.retrying import check_retrying
+from batchmap.options.table import RUNNING
 from batchmap.options.values import choice, workers
 from batchmap.storage import is_same_file, is_stream
 
-__all__ = ["EXPORTS", "LOG_LEVELS", "CommandSettings", "keep_apart", "refuse_input", "task_file"]
+if TYPE_CHECKING:
+    from batchmap.worker.setup import SetupPer
+
+__all__ = [
+    "EXPORTS",
+    "LOG_LEVELS",
+    "CommandSettings",
+    "SetupSettings",
+    "check_setup",
+    "keep_apart",
+    "refuse_input",
+    "task_file",
+]
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 EXPORTS = ("export_json", "export_markdown", "export_html")
 
 REPORT = "What it shows"
+
+_SETUP_PER = ("worker", "process")
+
+_WITH_A_TASK = ("run", "compare", "benchmark")
+"""The subcommands that run a function of the user's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,12 +112,33 @@ class CommandSettings(EngineOptions):
         return values
 
 
+@dataclass(frozen=True, kw_only=True)
+class SetupSettings:
+    """How a task makes its workers ready."""
+
+    setup: str | None = option(
+        None, group=RUNNING, metavar="NAME", commands=_WITH_A_TASK,
+        help="a function of the task's module, called in each worker",
+    )  # fmt: skip
+    setup_per: SetupPer = option(
+        "worker", choice(_SETUP_PER), group=RUNNING, metavar="|".join(_SETUP_PER),
+        commands=_WITH_A_TASK, is_rare=True,
+        help="where the set-up is called once (default: worker)",
+    )  # fmt: skip
+
+
 def _workers(reader: OptionReader, by_option: int | None) -> int | None:
     by_position: int | None = reader.read("workers_positional", workers, "WORKERS")
     given = reader.raw("workers_positional"), reader.raw("workers")
     if None not in given and by_position != by_option:
         reader.error(f"WORKERS is {given[0]} and --workers is {given[1]}; give one of them")
     return by_option if by_position is None else by_position
+
+
+def check_setup(reader: OptionReader) -> None:
+    """Report what says how often a set-up is called where there is none."""
+    if (per := reader.raw("setup_per")) is not None and reader.raw("setup") is None:
+        reader.error(f"--setup-per {per}: says where --setup is called; add --setup NAME")
 
 
 def keep_apart(

@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +19,14 @@ from typing import Any
 
 from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.command.task_signature import check_call, check_retry_if_call, check_set_up_call
-from batchmap.errors import BatchmapError, TaskUnusableError, UsageError
+from batchmap.errors import BatchmapError, UsageError
 from batchmap.resources import EXHAUSTED
 from batchmap.text import near_names
 from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.processor import is_async
 from batchmap.worker.retry_decision import RetryIf
+from batchmap.worker.setup import Setup, SetupPer
+from batchmap.worker.worker_function import with_setup
 
 __all__ = ["Task", "load_task"]
 
@@ -39,7 +40,7 @@ class Task:
     name: str
     """As it was given on the command line."""
     function: Callable[..., Any]
-    """Calls the set-up, where there is one, before a worker's first item."""
+    """A worker makes it ready by its set-up, where there is one."""
     code: TaskCode
     """Of its module, and of the modules beside it that it imports."""
     retry_if: RetryIf | None = None
@@ -50,41 +51,40 @@ def load_task(
     name: str,
     *,
     setup: str | None = None,
+    setup_per: SetupPer = "worker",
     retry_if: str | None = None,
     shape: CallShape = PLAIN_CALL,
 ) -> Task:
     """Import the function that `name` stands for, which will be called in this shape.
 
-    `setup` and `retry_if` name ones of the same module: `setup` is called without arguments, once
-    in each worker, before its first item, and `retry_if` with what an item raised. Raises
-    `UsageError` when one of them cannot be imported, or cannot be called like that.
+    `setup` and `retry_if` name ones of the same module. `setup` is called without arguments, once
+    in each worker or process, before its first item; what it gives is the function's second
+    argument. `retry_if` is called with what an item raised. Raises `UsageError` when one of them
+    cannot be imported, or cannot be called like that.
     """
     module_name, colon, attribute = name.rpartition(":")
     if not (colon and module_name and attribute):
         raise UsageError(f"{FORM}, got {name!r:.100}")
     module = _import(module_name)
     function = _function_of(module, attribute, module_name)
-    check_call(function, f"{attribute}() in {module_name}", shape)
+    _refuse_generator(function, f"{attribute} in {module_name}")
+    label = f"{attribute}() in {module_name}"
+    check_call(function, label, shape, has_setup=setup is not None)
     if setup is not None:
-        set_up = _plain_function(module, "--setup", setup, module_name)
+        set_up = _function_of(module, setup, module_name)
         check_set_up_call(set_up, f"--setup {setup}")
-        wrapper = _AsyncWithSetup if is_async(function) else _WithSetup
-        function = wrapper(function, set_up)
+        try:
+            function = with_setup(function, Setup(set_up, setup_per))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{error}") from error
     asked = None
     if retry_if is not None:
-        asked = _plain_function(module, "--retry-if", retry_if, module_name)
+        asked = _function_of(module, retry_if, module_name)
+        _refuse_generator(asked, f"{retry_if} in {module_name}")
+        if is_async(asked):
+            raise UsageError(f"--retry-if {retry_if}: must be a plain function, not an async one")
         check_retry_if_call(asked, f"--retry-if {retry_if}")
     return Task(name, function, code_of(module), asked)
-
-
-def _plain_function(
-    module: ModuleType, flag: str, name: str, module_name: str
-) -> Callable[..., Any]:
-    """Return the function that an option names; raises `UsageError` for an async one."""
-    function = _function_of(module, name, module_name)
-    if is_async(function):
-        raise UsageError(f"{flag} {name}: must be a plain function, not an async one")
-    return function
 
 
 def _import(module: str) -> ModuleType:
@@ -165,9 +165,12 @@ def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..
         found = getattr(found, part)
     if not callable(found):
         raise UsageError(f"{name} in {module_name} is a {type(found).__name__}, not a function")
-    if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
-        raise UsageError(f"{name} in {module_name} is a generator; it must return its result")
     return found  # type: ignore[no-any-return]
+
+
+def _refuse_generator(function: Callable[..., Any], label: str) -> None:
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise UsageError(f"{label} is a generator; it must return its result")
 
 
 def _in_one_line(error: BaseException, module: str) -> str:
@@ -185,39 +188,3 @@ def _python_files(directory: Path) -> list[str]:
         return [path.name for path in directory.glob("*.py")]
     except OSError:
         return []
-
-
-class _WithSetup:
-    """The function, with `set_up` called once in each worker thread or process before it."""
-
-    def __init__(self, function: Callable[..., Any], set_up: Callable[[], Any]) -> None:
-        self._function = function
-        self._set_up = set_up
-        self._worker = threading.local()
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Return the function's result."""
-        self._prepare()
-        return self._function(*arguments, **keywords)
-
-    def _prepare(self) -> None:
-        if getattr(self._worker, "is_ready", False):
-            return
-        try:
-            self._set_up()
-        except BaseException as error:
-            name = getattr(self._set_up, "__name__", "set-up")
-            raise TaskUnusableError(
-                f"--setup {name} failed in a worker: {type(error).__name__}: {error!s:.200}"
-            ) from error
-        self._worker.is_ready = True
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._function, self._set_up)
-
-
-class _AsyncWithSetup(_WithSetup):
-    async def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Return the function's result."""
-        self._prepare()
-        return await self._function(*arguments, **keywords)

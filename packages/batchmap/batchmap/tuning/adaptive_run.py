@@ -265,7 +265,11 @@ class _AdaptiveRun:
     def _opened(self, backend: str, workers: int, stack: ExitStack) -> WorkerExecutor:
         return stack.enter_context(
             open_executor(
-                backend, workers, timeout_s=self._run.limits.timeout_s, stop=self._run.stop
+                backend,
+                workers,
+                timeout_s=self._run.limits.timeout_s,
+                stop=self._run.stop,
+                winds_down=self._run.processor.has_setup,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -101,7 +102,7 @@ class Chunk:
         self._cut_at: int | None = None
         """Offset of the item whose record goes to `future`."""
         self._ended = False
-        self._began_s = 0.0
+        self._began_s = math.inf  # the thread may get no core for a while
         self.may_pay = False
         """Whether workers might pay, by the last items."""
         self.fatal: BaseException | None = None

@@ -115,7 +115,7 @@ class MeteredProcess:
         began = meter.read()
 
         def note(results: Sequence[Any]) -> None:
-            self.running = RunningBatch(meter, began, results)
+            self.running = RunningBatch(meter, meter.read(), results)  # set-up is done by now
 
         try:
             return self._process(batch, monitor=monitor, begun=note)

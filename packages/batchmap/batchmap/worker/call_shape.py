@@ -30,14 +30,15 @@ class CallShape:
         """The names of the keywords that every call has."""
         return (*self.arguments, "index") if self.index else tuple(self.arguments)
 
-    def around(self, function: Callable[..., Any]) -> Callable[[Any], Any]:
+    def around(self, function: Callable[..., Any], *beside: Any) -> Callable[[Any], Any]:
         """Return what takes an item, or a pair, and calls `function` in this shape.
 
-        It is a coroutine function where `function` is one, and can be pickled where that can be.
+        Arguments `beside` the item come after it, or after what it is spread over. What is returned
+        is a coroutine function where `function` is one, and can be pickled where that can be.
         """
-        if not (self.star or self.index or self.arguments):
+        if not (self.star or self.index or self.arguments or beside):
             return function
-        return (_AsyncCall if is_async(function) else _Call)(function, self)
+        return (_AsyncCall if is_async(function) else _Call)(function, self, beside)
 
 
 PLAIN_CALL = CallShape()
@@ -47,12 +48,15 @@ PLAIN_CALL = CallShape()
 class _Call:
     """A function, called in a shape."""
 
-    def __init__(self, function: Callable[..., Any], shape: CallShape) -> None:
+    def __init__(
+        self, function: Callable[..., Any], shape: CallShape, beside: tuple[Any, ...]
+    ) -> None:
         self._function = function
         self._shape = shape
+        self._beside = beside
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._function, self._shape)
+        return type(self), (self._function, self._shape, self._beside)
 
     def __call__(self, item: Any) -> Any:
         shape, keywords = self._shape, self._shape.arguments
@@ -60,11 +64,11 @@ class _Call:
             index, item = item
             keywords = {**keywords, "index": index}
         if not shape.star:
-            return self._function(item, **keywords)
+            return self._function(item, *self._beside, **keywords)
         if isinstance(item, tuple | list):
-            return self._function(*item, **keywords)
+            return self._function(*item, *self._beside, **keywords)
         if isinstance(item, dict):
-            return self._function(**item, **keywords)
+            return self._function(*self._beside, **item, **keywords)
         raise TypeError(
             f"star spreads a tuple, a list or a dict, and the item is of type {type(item).__name__}"
         )

@@ -241,7 +241,7 @@ class WorkerSet:
             who = f"worker process {worker.process.pid}"
             if taken_s > EXIT_S and worker.waits_for and not worker.warned:
                 worker.warned = True
-                text = "%s still waits for what items have left running there: %s"
+                text = "%s still waits for what has been left to do there: %s"
                 settlements.add(partial(_logger.warning, text, who, worker.waits_for))
             if taken_s > (LEFT_RUNNING_S if worker.waits_for else EXIT_S) and not worker.killed:
                 self.kill(worker)
