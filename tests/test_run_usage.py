@@ -78,6 +78,13 @@ __all__ = ["place"]
         ("-o no/x.csv", ["--output no/x.csv: there is no directory no; make it first"]),
         ("-o d.csv", ["--output d.csv: a directory; name a file in it"]),
         (
+            "-o none/ --output-format csv",
+            [
+                "--output none/: a directory; name a file in it, or have part files made "
+                "with --split-size"
+            ],
+        ),
+        (
             "-o /dev/null --output-format csv",
             ["--output /dev/null: not a regular file; - writes to stdout"],
         ),

@@ -25,6 +25,7 @@ __all__ = [
     "queued_s",
     "read_kernel_file",
     "resident_bytes",
+    "unshared_bytes",
     "usable_cores",
 ]
 
@@ -106,6 +107,18 @@ def resident_bytes() -> int:
         import psutil
 
         return int(psutil.Process().memory_info().rss)
+
+
+def unshared_bytes() -> int:
+    """Return the memory that this process alone holds, in bytes; all of it where that is unknown.
+
+    What it has mapped of files, or of memory of others, and has not changed does not count.
+    """
+    try:
+        resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
+        return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return resident_bytes()
 
 
 def family_resident_bytes() -> int:

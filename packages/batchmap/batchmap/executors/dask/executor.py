@@ -30,7 +30,7 @@ from batchmap.executors.dask.code_archive import pack_modules
 from batchmap.executors.dask.dispatch_cost import measure_dispatch_cost
 from batchmap.executors.dask.remote_call import ERROR, INTERRUPTED
 from batchmap.executors.dask.worker_plugin import LEAVE_S, ShippedCall
-from batchmap.executors.pickling import call_error, pickled_arguments, pickled_function
+from batchmap.executors.pickling import call_error, dumps, pickled_arguments, pickled_function
 from batchmap.records import ItemFailure
 from batchmap.worker.failures import BatchInterrupted
 from batchmap.worker.worker_function import has_setup
@@ -127,7 +127,7 @@ class DaskExecutor(WorkerExecutor):
         if self._closing:
             raise RuntimeError("cannot submit after shutdown")
         future: Future[Any] = Future()
-        if (arguments := pickled_arguments(args, future)) is None:
+        if (arguments := pickled_arguments(args, dumps, future)) is None:
             return future
         self._carried_bytes += len(arguments)
         call = ShippedCall(self._archive, self._shipped_function(fn), arguments, self._timeout_s)
@@ -158,7 +158,7 @@ class DaskExecutor(WorkerExecutor):
     def _shipped_function(self, fn: Callable[..., Any]) -> str:
         known, name = self._function
         if known != fn:
-            pickled = pickled_function(fn, destination="another machine")
+            pickled = pickled_function(fn, dumps, destination="another machine")
             drop_s = LEAVE_S if has_setup(fn) else CLOSE_S
             name = self._cluster.ship(pickled, is_archive=False, dropped_within_s=drop_s)
             self._function = (fn, name)

@@ -100,7 +100,7 @@ class Dispatcher:
             if self._broken:
                 raise BrokenProcessPool(self._broken)
             self._settlements.expect(call.future)
-            self.carried_bytes += len(call.arguments)
+            self.carried_bytes += call.arguments.size_bytes
             self._queue.add(call)
             self._feed()
 
@@ -157,10 +157,12 @@ class Dispatcher:
             self._send(worker, call)
 
     def _send(self, worker: Worker, call: Call) -> None:
-        if worker.function != call.function:
-            worker.function = call.function
-            worker.writer.send(Kind.FUNCTION, call.function)
-        if not worker.writer.send(Kind.CALL, call.arguments) and not worker.reader.ended:
+        function, arguments = call.function, call.arguments
+        if worker.function is not function:
+            worker.function = function
+            worker.writer.send(Kind.FUNCTION, function.data, function.segment)
+        is_sent = worker.writer.send(Kind.CALL, arguments.data, arguments.segment)
+        if not is_sent and not worker.reader.ended:
             self._selector.modify(worker.socket, _READ_AND_WRITE, partial(self._read, worker))
             self._waker.wake()
 

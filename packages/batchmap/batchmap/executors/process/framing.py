@@ -1,17 +1,25 @@
-"""Frames over the socket between this process and a worker: a length, a kind, some bytes."""
+"""Frames over the socket between this process and a worker: a length, a kind, some bytes.
+
+With a frame may go the descriptor of a segment, which holds what is large.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
 import threading
+from array import array
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from enum import IntEnum
+from itertools import takewhile
+from typing import NamedTuple, Protocol
 
 __all__ = [
+    "Frame",
     "FrameReader",
     "FrameSender",
     "FrameWriter",
@@ -22,7 +30,11 @@ __all__ = [
     "safe_socketpair",
 ]
 
-_HEAD = struct.Struct("!QB")
+_HEAD = struct.Struct("!QB?")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(struct.calcsize("i"))
+"""Room for one descriptor."""
+
+_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _READ_BYTES = 1 << 20
 _STANDARD_STREAMS = 2
 """The last of their descriptors."""
@@ -53,6 +65,21 @@ class Kind(IntEnum):
     """From the worker: what was printed to a stream that the caller has replaced."""
 
 
+class Frame(NamedTuple):
+    """A frame that has arrived."""
+
+    kind: Kind
+    payload: bytearray
+    descriptor: int | None
+    """Of a segment; it is the receiver's to close. -1 where one was sent and there was no room."""
+
+
+class Segment(Protocol):
+    """Memory that is shared, see `segment`."""
+
+    descriptor: int
+
+
 class FrameSender:
     """Sends frames over a socket that blocks; any thread may use it."""
 
@@ -62,7 +89,7 @@ class FrameSender:
 
     def send(self, kind: Kind, payload: bytes = b"") -> None:
         """Send one frame; wait until it is sent."""
-        head = _HEAD.pack(len(payload), kind)
+        head = _HEAD.pack(len(payload), kind, False)
         with self._lock:
             if len(payload) < _READ_BYTES:
                 self._socket.sendall(head + payload)
@@ -71,22 +98,34 @@ class FrameSender:
                 self._socket.sendall(payload)
 
 
-def receive_frame(sock: socket.socket) -> tuple[Kind, bytearray] | None:
+def receive_frame(sock: socket.socket) -> Frame | None:
     """Wait for one frame and return it; `None` when the other end is closed."""
-    head = _receive(sock, _HEAD.size)
+    descriptors: list[int] = []
+    head = _receive(sock, _HEAD.size, descriptors)
     if head is None:
         return None
-    length, kind = _HEAD.unpack(head)
+    length, kind, has_segment = _HEAD.unpack(head)
     payload = _receive(sock, length)
-    return None if payload is None else (Kind(kind), payload)
+    if payload is None:
+        return None
+    descriptor = (descriptors or [-1])[0] if has_segment else None
+    return Frame(Kind(kind), payload, descriptor)
 
 
-def _receive(sock: socket.socket, length: int) -> bytearray | None:
+def _receive(
+    sock: socket.socket, length: int, descriptors: list[int] | None = None
+) -> bytearray | None:
+    """Return so many bytes; descriptors that come with them are added to `descriptors`."""
     buffer = bytearray(length)
     view = memoryview(buffer)
     while view:
         try:
-            count = sock.recv_into(view)
+            if descriptors is None:
+                count = sock.recv_into(view)
+            else:
+                count, ancillary, _, _ = sock.recvmsg_into([view], _ANCILLARY_BYTES, _CLOSE_ON_EXEC)
+                for _, _, data in ancillary:
+                    descriptors += array("i", data)
         except ConnectionError:
             return None
         if not count:
@@ -121,7 +160,7 @@ class FrameReader:
                 break
         start = 0
         while len(buffer) - start >= _HEAD.size:
-            length, kind = _HEAD.unpack_from(buffer, start)
+            length, kind, _ = _HEAD.unpack_from(buffer, start)
             end = start + _HEAD.size + length
             if len(buffer) < end:
                 break
@@ -136,10 +175,15 @@ class FrameWriter:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._waiting: deque[memoryview] = deque()
+        self._segments: deque[tuple[memoryview, Segment]] = deque()
+        """Those whose descriptors are to go with one that waits."""
 
-    def send(self, kind: Kind, payload: bytes) -> bool:
+    def send(self, kind: Kind, payload: bytes, segment: Segment | None = None) -> bool:
         """Send as much of one frame as fits; tell whether nothing waits."""
-        self._waiting.append(memoryview(_HEAD.pack(len(payload), kind)))
+        head = memoryview(_HEAD.pack(len(payload), kind, segment is not None))
+        if segment is not None:
+            self._segments.append((head, segment))
+        self._waiting.append(head)
         self._waiting.append(memoryview(payload))
         return self.flush()
 
@@ -148,7 +192,7 @@ class FrameWriter:
         waiting = self._waiting
         try:
             while waiting:
-                sent = self._socket.sendmsg(waiting)
+                sent = self._send_some()
                 while waiting and sent >= len(waiting[0]):
                     sent -= len(waiting.popleft())
                 if sent:
@@ -157,7 +201,24 @@ class FrameWriter:
             return False
         except ConnectionError:  # the worker has exited, which is noticed when its socket is read
             waiting.clear()
+            self._segments.clear()
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS:
+                raise
+            return False  # too many descriptors are on their way: workers have yet to take them
         return True
+
+    def _send_some(self) -> int:
+        """Send some of what waits, up to the next descriptor, which goes with its own head."""
+        if not self._segments:
+            return self._socket.sendmsg(self._waiting)
+        head, segment = self._segments[0]
+        if self._waiting[0] is not head:
+            before = takewhile(lambda waiting: waiting is not head, self._waiting)
+            return self._socket.sendmsg(list(before))
+        sent = socket.send_fds(self._socket, [head], [segment.descriptor])
+        self._segments.popleft()
+        return sent
 
 
 def safe_socketpair() -> tuple[socket.socket, socket.socket]:

@@ -13,6 +13,7 @@ from typing import Protocol
 from batchmap.executors.call_future import CallFuture, fail, succeed
 from batchmap.executors.pickling import call_error
 from batchmap.executors.process.framing import FrameReader, FrameWriter, Kind
+from batchmap.executors.process.payload import Payload
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.worker.failures import BatchInterrupted
 from batchmap.worker.record_builder import joined_record
@@ -43,11 +44,9 @@ class Call:
 
     __slots__ = ("arguments", "finished", "function", "future", "unpickling_error")
 
-    def __init__(self, function: bytes, arguments: bytes, future: CallFuture) -> None:
+    def __init__(self, function: Payload, arguments: Payload, future: CallFuture) -> None:
         self.function = function
-        """Pickled."""
         self.arguments = arguments
-        """Pickled."""
         self.future = future
         self.finished: list[BatchRecord] = []
         """The parts of the batch record that have arrived."""
@@ -84,8 +83,8 @@ class Worker:
         self.calls: deque[Call] = deque()
         """The first one runs, the others wait in the worker."""
         self.call_began_s = 0.0
-        self.function = b""
-        """The pickled function that the worker has loaded."""
+        self.function: Payload | None = None
+        """The function that the worker has loaded."""
         self.ready = False
         """Whether it has started up."""
         self.leaving = False

@@ -19,11 +19,12 @@ from batchmap.errors import TaskUnusableError
 from batchmap.executors.pickling import call_error, pickled_error, pickled_result
 from batchmap.executors.process.caller_logging import forward_logs
 from batchmap.executors.process.caller_streams import forward_streams
-from batchmap.executors.process.framing import FrameSender, Kind, receive_frame
+from batchmap.executors.process.framing import Frame, FrameSender, Kind, receive_frame
 from batchmap.executors.process.item_forks import prepare_forks
 from batchmap.executors.process.item_monitor import SharedMemoryMonitor
+from batchmap.executors.process.payload import loaded
 from batchmap.executors.process.spawn import load_in_a_worker
-from batchmap.resources import free_memory_bytes, resident_bytes
+from batchmap.resources import free_memory_bytes, unshared_bytes
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.monitor import ItemMonitor, call_monitored
@@ -108,12 +109,12 @@ def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growt
     sender.send(Kind.READY)
     function: Callable[..., Any] | None = None
     while (frame := receive_frame(sock)) is not None:
-        kind, payload = frame
-        if kind is Kind.FUNCTION:
-            function = _loaded(payload)
+        if frame.kind is Kind.FUNCTION:
+            function = None  # the last one, whose memory may be wanted
+            function = _loaded(frame)
             continue
         assert function is not None
-        kind, answer = _answer(monitor, function, payload)
+        kind, answer = _answer(monitor, function, frame)
         try:  # noqa: SIM105  # which costs less than `suppress`, here for each batch
             sys.stdout.flush()
         except Exception:  # there is none, or the function has replaced or closed it
@@ -124,11 +125,9 @@ def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growt
     return False
 
 
-def _answer(
-    monitor: ItemMonitor, function: Callable[..., Any], payload: bytearray
-) -> tuple[Kind, bytes]:
+def _answer(monitor: ItemMonitor, function: Callable[..., Any], frame: Frame) -> tuple[Kind, bytes]:
     try:
-        arguments = load_in_a_worker(payload)
+        arguments = load_in_a_worker(partial(loaded, frame))
     except BaseException as error:
         return Kind.ERROR, pickled_error(call_error(error))
     count = forks.count
@@ -143,9 +142,9 @@ def _answer(
         return Kind.ERROR, pickled_error(error)
 
 
-def _loaded(payload: bytearray) -> Callable[..., Any]:
+def _loaded(frame: Frame) -> Callable[..., Any]:
     try:
-        function: Callable[..., Any] = load_in_a_worker(payload)
+        function: Callable[..., Any] = load_in_a_worker(partial(loaded, frame))
         return function
     except BaseException as error:
         failure = describe_failure(error)
@@ -186,7 +185,7 @@ class _Growth:
         if now_s < self._next_check_s:
             return False
         self._next_check_s = now_s + MEMORY_CHECK_S
-        bytes_now = resident_bytes()
+        bytes_now = unshared_bytes()
         if self._first_bytes is None:
             self._first_bytes = bytes_now
         return bytes_now - self._first_bytes > self._max_bytes
