@@ -156,7 +156,7 @@ class BatchProcessor:
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
         function, awaiter = ready(self.function)  # before any time counts as an item's
-        builder = BatchRecordBuilder(batch, self._clock, with_index=self._shape.index)
+        builder = BatchRecordBuilder(batch, self._clock, with_index=self._shape.takes_pairs)
         if begun is not None:
             begun(builder.results)
         token = current_attempt.set(batch.attempt)
@@ -327,5 +327,5 @@ class BatchProcessor:
             stop,
             self.handlers,
             self._encode,
-            with_index=self._shape.index,
+            with_index=self._shape.takes_pairs,
         )
