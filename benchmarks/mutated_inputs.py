@@ -4,8 +4,8 @@
 
 Each case is a command `run` over a valid file of one of the formats, plain or compressed, in which
 bits are flipped, spans cut, doubled or swapped, and bytes or words put in that have a meaning in
-some format. It must end with 0, 1 (items failed) or 3 (the input cannot be read, in a line), without
-a traceback, and within a minute. A process is forked for each, with all modules loaded.
+some format. It must end with 0, 1 (items failed) or 3 (the input cannot be read, which is said),
+without a traceback, and within a minute. A process is forked for each, with all modules loaded.
 """
 
 from __future__ import annotations

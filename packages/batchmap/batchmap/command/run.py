@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import pairwise
 from typing import Any
 
 from batchmap.checkpoint.open_input import open_input
 from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
+from batchmap.command.command_again import command_with
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
@@ -22,8 +21,7 @@ from batchmap.records import RunOutcome
 from batchmap.resources import usable_cores
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
-from batchmap.storage import Location, variables_instead, without_secrets
-from batchmap.storage.secrets import without_secret_argument
+from batchmap.storage import Location
 from batchmap.worker.processor import is_async
 
 __all__ = ["FAILURE_LIMIT_REACHED", "check_backend", "run"]
@@ -185,7 +183,7 @@ def _show_report(
         report = render_faults(outcome)
     elif outcome.finished and failed and settings.output is not None and outcome.errors_file:
         in_order = settings.keep_order and not settings.sync  # which retried items would break
-        command, secrets = _command_with("--retry-failed", *(["--sync"] if in_order else []))
+        command, secrets = command_with("--retry-failed", *(["--sync"] if in_order else []))
         if secrets is None:
             report += f"retry with: {command}\n"
     if settings.output is None or settings.quiet:
@@ -197,35 +195,8 @@ def _show_report(
 
 def _print_resuming_command() -> None:
     """Print the command that goes on, as the last line on stderr."""
-    command, variables = _command_with("--resume")
+    command, variables = command_with("--resume")
     if variables is not None:
         instead = f"set {variables}" if variables else "add them where *** stands"
         print(f"passwords and tokens are left out below; {instead}", file=stderr())
     print(f"resume with: {command}", file=stderr())
-
-
-def _command_with(*more: str) -> tuple[str, str | None]:
-    """Return this command with options in place of those that it had for an output that is there.
-
-    And the variables to set for the secrets that it lacks, `None` where it lacks none.
-    """
-    dropped = {"--overwrite", "--resume", "--retry-failed"} - set(more)
-    words = [word for word in sys.orig_argv if word not in dropped]
-    end = words.index("--") if "--" in words else len(words)
-    given = words[:end]
-    going_on = [
-        word for word in more if word not in given and (word != "--resume" or "--sync" not in given)
-    ]
-    words = [*given, *going_on, *words[end:]]
-    shown = [_shown(*pair) for pair in pairwise(["", *words])]
-    hidden = [word for word, text in zip(words, shown, strict=True) if word != text]
-    names = sorted({variables_instead(word) for word in hidden} - {""})
-    return " ".join(map(_quoted, shown)), " and ".join(names) if hidden else None
-
-
-def _shown(before: str, word: str) -> str:
-    """Return a word of the command line without secrets; `before` is the word before it."""
-    shown = without_secrets(word)
-    if word.startswith("--arg="):
-        return "--arg=" + without_secret_argument(shown.removeprefix("--arg="))
-    return without_secret_argument(shown) if before == "--arg" else shown
