@@ -295,7 +295,7 @@ def test_the_command_ends_with_4_and_says_how_to_go_on(place: Place, backend: st
     words = f"quota.py:until_spent in.txt -o out.jsonl -j 1 --backend {backend}".split()
     done = place.run(*words)
     assert done.returncode == 4
-    assert "by the function: the quota is spent" in done.stdout
+    assert "Run stopped after 7 items, by the function: the quota is spent" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     assert done.stderr.splitlines()[-1].startswith("resume with: ")
     assert place.failures() == []

@@ -131,5 +131,5 @@ def test_each_status_is_counted_by_itself(place: Place, server: Server) -> None:
     place.write("urls.txt", "\n".join(urls))
     done = place.run(*"api.py:translated urls.txt -o out.jsonl --retries 0".split())
     text, after = " ".join(done.stdout.split()), "RetryAfter: to be tried again after 0.001 s"
-    assert f"- 4 times, first at urls.txt line 1: {after}: 429" in text
-    assert f"- 2 times, first at urls.txt line 5: {after}: 500" in text
+    assert f"Error: 4 times, first at urls.txt line 1: {after}: 429" in text
+    assert f"Error: 2 times, first at urls.txt line 5: {after}: 500" in text

@@ -287,7 +287,16 @@ def test_a_missing_package_leaves_nothing_behind(place: Place) -> None:
 
 
 def test_the_resuming_command_can_be_run_when_there_were_two_dashes(place: Place) -> None:
-    words = ["tasks.py:odd_fails", "-o", "out.jsonl", "--halt", "1", "-q", "--", "in.txt"]
+    words = [
+        "tasks.py:odd_fails",
+        "-o",
+        "out.jsonl",
+        "--halt",
+        "1",
+        "--no-progress",
+        "--",
+        "in.txt",
+    ]
     done = place.run(*words, quiet=False)
     words = shlex.split(done.stderr.strip().removeprefix("resume with: "))
     assert words.index("--resume") < words.index("--")

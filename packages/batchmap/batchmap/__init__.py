@@ -24,7 +24,14 @@ if TYPE_CHECKING:
         WorkersLostError,
     )
     from batchmap.lone_surrogates import unescape
-    from batchmap.records import ItemFailure, ItemRecord, Plan, RunOutcome, SyncCounts
+    from batchmap.records import (
+        ItemFailure,
+        ItemRecord,
+        Plan,
+        Progress,
+        RunOutcome,
+        SyncCounts,
+    )
     from batchmap.retry_errors import Pause, Permanent, RetryAfter, Stop
     from batchmap.run_api import run
     from batchmap.worker.failures import ItemsFailedError, RunStoppedError
@@ -42,6 +49,7 @@ __all__ = [
     "Pause",
     "Permanent",
     "Plan",
+    "Progress",
     "RetryAfter",
     "RunOutcome",
     "RunStoppedError",
@@ -68,7 +76,8 @@ _MODULES = {
     "unescape": "batchmap.lone_surrogates",
     **dict.fromkeys(("Pause", "Permanent", "RetryAfter", "Stop"), "batchmap.retry_errors"),
     **dict.fromkeys(
-        ("ItemFailure", "ItemRecord", "Plan", "RunOutcome", "SyncCounts"), "batchmap.records"
+        ("ItemFailure", "ItemRecord", "Plan", "Progress", "RunOutcome", "SyncCounts"),
+        "batchmap.records",
     ),
 }
 """Where each public name is defined; the rest are errors."""

@@ -78,6 +78,8 @@ class RunSettings(CommandSettings, JobOptions, SetupSettings):
         _name_errors_file(reader, values)
         if values["halt_now"] and values["halt"] is None:
             reader.error("--halt-now says what becomes of items when --halt stops; add --halt N")
+        if values["dry_run"] and values["quiet"]:
+            reader.error("--dry-run prints a plan and --quiet nothing; leave one out")
         _check_files(reader, values)
         check_call(reader, values)
         _check_cluster(reader, values)

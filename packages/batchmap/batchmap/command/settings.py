@@ -59,10 +59,7 @@ class CommandSettings(EngineOptions):
         None, report_file, group=REPORT, metavar="FILE",
         help="the report as a page with charts, too",
     )  # fmt: skip
-    details: bool = option(
-        False, group=REPORT, commands=("compare", "parallel", "benchmark"),
-        help="the whole report instead of the short one",
-    )  # fmt: skip
+    details: bool = option(False, group=REPORT, help="the whole report instead of the short one")
     quiet: bool = option(False, group=REPORT, help="print nothing but errors")
     progress: bool = option(True, group=REPORT, help="show no progress")
     log_level: str = option(

@@ -157,7 +157,7 @@ class BatchProcessor:
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
         function, awaiter = ready(self.function)  # before any time counts as an item's
-        builder = BatchRecordBuilder(batch, self._clock, with_index=self._shape.index)
+        builder = BatchRecordBuilder(batch, self._clock, with_index=self._shape.takes_pairs)
         if begun is not None:
             begun(builder.results)
         token = current_attempt.set(batch.attempt)
@@ -321,5 +321,5 @@ class BatchProcessor:
         return await process_coroutines(
             await ready_in_loop(self.function), batch, self._clock, self._stop, self.handlers,
             self._encode, self._describe, stops_at_failure=self._stops_at_failure,
-            with_index=self._shape.index,
+            with_index=self._shape.takes_pairs,
         )  # fmt: skip
