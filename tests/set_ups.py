@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -125,3 +126,18 @@ class Resource:
 
     def __exit__(self, *error: object) -> None:
         raise AssertionError
+
+
+def drawn(item: int) -> tuple[int, float, float]:
+    try:
+        import numpy.random
+
+        other = float(numpy.random.random())
+    except ImportError:
+        other = random.random()
+    return item, random.random(), other
+
+
+async def drawn_later(item: int) -> tuple[int, float, float]:
+    await asyncio.sleep(0)
+    return drawn(item)

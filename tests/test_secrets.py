@@ -7,7 +7,7 @@ import pickle
 import subprocess
 
 import pytest
-from batchmap.command.going_on import command_with
+from batchmap.command.command_again import command_with
 from batchmap.storage import SecretUrl, StoreUrl, secret_of, without_secrets
 
 from tests.conftest import RunMain

@@ -24,9 +24,17 @@ if TYPE_CHECKING:
         WorkersLostError,
     )
     from batchmap.lone_surrogates import unescape
-    from batchmap.records import ItemFailure, ItemRecord, Plan, RunOutcome, SyncCounts
+    from batchmap.records import (
+        ItemFailure,
+        ItemRecord,
+        Plan,
+        Progress,
+        RunOutcome,
+        SyncCounts,
+    )
+    from batchmap.retry_errors import Pause, Permanent, RetryAfter, Stop
     from batchmap.run_api import run
-    from batchmap.worker.failures import ItemsFailedError
+    from batchmap.worker.failures import ItemsFailedError, RunStoppedError
     from batchmap.worker.processor import BatchProcessor
 
 __all__ = [
@@ -38,8 +46,14 @@ __all__ = [
     "ItemsFailedError",
     "OutputError",
     "OutputHeldError",
+    "Pause",
+    "Permanent",
     "Plan",
+    "Progress",
+    "RetryAfter",
     "RunOutcome",
+    "RunStoppedError",
+    "Stop",
     "SyncCounts",
     "TaskUnusableError",
     "UsageError",
@@ -55,13 +69,15 @@ __version__ = "1.0.0"
 
 _MODULES = {
     "BatchProcessor": "batchmap.worker.processor",
-    "ItemsFailedError": "batchmap.worker.failures",
+    **dict.fromkeys(("ItemsFailedError", "RunStoppedError"), "batchmap.worker.failures"),
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",
     "unescape": "batchmap.lone_surrogates",
+    **dict.fromkeys(("Pause", "Permanent", "RetryAfter", "Stop"), "batchmap.retry_errors"),
     **dict.fromkeys(
-        ("ItemFailure", "ItemRecord", "Plan", "RunOutcome", "SyncCounts"), "batchmap.records"
+        ("ItemFailure", "ItemRecord", "Plan", "Progress", "RunOutcome", "SyncCounts"),
+        "batchmap.records",
     ),
 }
 """Where each public name is defined; the rest are errors."""

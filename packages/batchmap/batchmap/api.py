@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from datetime import timedelta
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
 from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.errors import UsageError
+from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.options import EngineOptions, OptionReader
+from batchmap.options.retrying import check_retry_if, check_retrying
+from batchmap.options.values import whole
 from batchmap.ordering import ReorderBuffer, in_order, results_bytes
-from batchmap.records import BatchRecord, ItemFailure, ItemRecord
+from batchmap.progress_display import ShowsProgress, checked_progress, shown
+from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
 from batchmap.scheduling.live_source import LiveSource
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
-from batchmap.worker.failures import ItemsFailedError
+from batchmap.worker.failures import ItemsFailedError, RunStoppedError
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.setup import SetupFunction, SetupPer
 from batchmap.worker.worker_function import made_ready
 
@@ -36,7 +42,7 @@ MAX_STREAM_BATCH = 16384
 """How many items a batch of a stream has at most, unless more are asked for: however quick they
 are, those in flight must fit in memory."""
 
-_DEFAULTS = ("auto", "auto", "auto", 0, None)
+_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
 
@@ -47,9 +53,15 @@ class _Options(TypedDict, total=False):
     backend: str
     workers: int | str
     batch_size: int | Auto
-    retries: int
+    retries: int | None
+    retry_if: RetryIf | None
+    retry_for: float | str | timedelta | None
     timeout_s: float | None
+    rate: float | str | None
     setup_per: SetupPer
+    progress: ShowsProgress
+    on_plan: Callable[[Plan], object] | None
+    seed: int | None
 
 
 class _OptionsOrNone(_Options, total=False):
@@ -215,12 +227,18 @@ def parallel_map(
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
-    retries: int = 0,
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
+    rate: float | str | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
+    progress: ShowsProgress = False,
+    on_plan: Callable[[Plan], object] | None = None,
+    seed: int | None = None,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
@@ -235,57 +253,80 @@ def parallel_map(
     the positional arguments, and a dict over the keywords; any other fails. With `index`, the
     keyword `index` is the item's index in `items`, from 0.
 
-    A failed item is tried again up to `retries` times after growing waits, and fails when it takes
-    longer than `timeout_s` seconds. `on_error="raise"`: after all else is done, one
+    A failed item is tried again up to `retries` times after growing waits; without that, up to 10
+    times where it raised `RetryAfter`, or where `retry_if` is given. `retry_if(error)` says whether
+    an error is tried again, or after how many seconds (a number, or a `timedelta`); where it is not
+    given, those are not that raised `Permanent`, or an HTTP error of the client's (4xx, but for
+    408, 425 and 429). The wait is that of `RetryAfter`, or of the server's `Retry-After`, where
+    there is one. `retry_for` (seconds, `"10m"`) bounds all attempts and waits of an item together.
+    An attempt fails when it takes longer than `timeout_s` seconds.
+
+    `on_error="raise"`: after all else is done, one
     `ItemsFailedError` has all results, the failures, and the first exception as its `__cause__`.
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
+
+    At most `rate` items are started a second, or by `"100/m"` a minute. `progress=True` shows a bar
+    in a terminal or a notebook; a function is called with a `Progress` now and then, and at the
+    end. `on_plan` is called with the `Plan` once it is made, and whenever it changes. With `seed`,
+    an item's streams of `random` and of NumPy's global generator follow from it and from the item's
+    index; items then run in processes, unless `backend="sequential"`.
 
     `setup` is called once in each worker (or once in each process, by `setup_per`) before its first
     item, and what it gives, unless `None`, is the function's second argument. Where it is a
     generator or a context manager, its second half runs when the worker leaves. It may be async.
 
-    What `items` raise is raised once the items before are done. Raises `ValueError` for options out
-    of range, and `WorkersLostError` when workers cannot be had or be set up.
+    What `items` raise is raised once the items before are done. Raises `RunStoppedError`, which has
+    the results so far, when the function raised `Stop`; `ValueError` for options out of range, and
+    `WorkersLostError` when workers cannot be had or be set up.
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
-    options = _read(backend, workers, batch_size, retries, timeout_s)
+    options = _read(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed
+    )
+    progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
     function = made_ready(function, setup, setup_per)
     stops, stop = on_error == "stop", StopRequest()
-    shape = CallShape(star=star, index=index)
-    processor = BatchProcessor(function, shape=shape, stop=stop, stops_at_failure=stops)
+    shape = CallShape(star=star, index=index, seed=seed)
+    processor = BatchProcessor(
+        function, shape=shape, retry_if=retry_if, stop=stop, stops_at_failure=stops
+    )
     total = _length(items)
-    items = enumerate(items) if index else items
+    items = enumerate(items) if shape.takes_pairs else items
     results: list[Any] = []
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
     started = None
-    if backend == "auto" and not (
-        processor.is_async or processor.has_setup or retries or timeout_s
-    ):
+    needs_engine = processor.is_async or processor.has_setup or progress or on_plan or rate
+    retrying = retries or retry_if or retry_for or timeout_s
+    if options.backend == "auto" and not (needs_engine or retrying):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
         rest, failed, started = inline.rest, inline.failed, inline.started
         if rest is not None and inline.has_coroutines:
             processor = processor.as_async()
-            rest = chain(map(Begun, results), rest)
+            old = len(results) - len(inline.last_items)
+            begun = map(Begun, islice(results, old, None), inline.last_items)
+            rest = chain(map(Begun, islice(results, old)), begun, rest)
             results = []
     else:
         rest = iter(items)
     if rest is not None:
         first = len(results) + (started is not None)
         left = None if total is None else max(0, total - first)
-        for record in stream_batches(
+        records = stream_batches(
             processor,
             rest,
             options,
             total=left,
             first_item=first,
             stop=stop,
+            state=state,
             started=started,
-        ):
+        )
+        for record in shown(records, progress, total=total):
             if record.first_item > len(results):
                 results.extend([_NOT_BEGUN] * (record.first_item - len(results)))
             results[record.first_item : record.first_item + len(record.results)] = record.results
@@ -293,12 +334,18 @@ def parallel_map(
                 _add_failures(failed, record)
                 if stops:
                     stop.request(Urgency.DRAIN)
+    if stop.reason:
+        _put_in_place(failed, results, f"not done, as the function stopped the run: {stop.reason}")
+        raise RunStoppedError(stop.reason, results=results, failures=failed)
     if failed:
-        _put_in_place(failed, results)
+        first_index = min(failed, key=_INDEX).index
+        _put_in_place(failed, results, f"not begun, as item {first_index} had failed")
         if on_error != "record":
             raise ItemsFailedError.of(results, failed, stopped=stops)
     return results
 
+
+_INDEX = attrgetter("index")
 
 _NOT_BEGUN = object()
 """In place of the result of an item whose batch has not ended yet."""
@@ -319,12 +366,12 @@ def _add_failures(failed: list[ItemRecord], record: BatchRecord) -> None:
             failed[0], failed[-1] = failed[-1], failed[0]
 
 
-def _put_in_place(failed: list[ItemRecord], results: list[Any]) -> None:
+def _put_in_place(failed: list[ItemRecord], results: list[Any], why_not: str) -> None:
     """Put the records of items that failed, or were never begun, in the places of their results."""
-    failed.sort(key=attrgetter("index"))
+    failed.sort(key=_INDEX)
     for item in failed:
         results[item.index] = item
-    why = ItemFailure("NotBegun", f"not begun, as item {failed[0].index} had failed", "")
+    why = ItemFailure("NotBegun", why_not, "")
     for index, result in enumerate(results):
         if result is _NOT_BEGUN:
             results[index] = ItemRecord(index, None, why, 0, 0.0)
@@ -386,12 +433,18 @@ def stream_map(
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
-    retries: int = 0,
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
+    rate: float | str | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
+    progress: ShowsProgress = False,
+    on_plan: Callable[[Plan], object] | None = None,
+    seed: int | None = None,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
@@ -401,16 +454,21 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
     once the records of all items before have been yielded.
     """
-    options = _read(backend, workers, batch_size, retries, timeout_s)
+    options = _read(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed
+    )
+    progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
     function = made_ready(function, setup, setup_per)
+    stop = StopRequest()
     total = _length(items)
     source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
     may_wait = source is items
-    source = iter(enumerate(source)) if index else source
-    processor = BatchProcessor(function, shape=CallShape(star=star, index=index))
+    shape = CallShape(star=star, index=index, seed=seed)
+    source = iter(enumerate(source)) if shape.takes_pairs else source
+    processor = BatchProcessor(function, shape=shape, retry_if=retry_if, stop=stop)
     taken = LiveSource(source) if may_wait else source
-    return _stream(processor, taken, total, options, keep_order)
+    return _stream(processor, taken, total, options, keep_order, progress, state, stop)
 
 
 def _stream(
@@ -419,9 +477,12 @@ def _stream(
     total: int | None,
     options: EngineOptions,
     keep_order: bool,
+    progress: ShowsProgress,
+    state: RunState,
+    stop: StopRequest,
 ) -> Iterator[ItemRecord]:
-    state = RunState()
-    limits = replace(limits_of(options), max_batch_size=lambda: MAX_STREAM_BATCH)
+    asked = limits_of(options, processor.retry_if)
+    limits = replace(asked, max_batch_size=lambda: MAX_STREAM_BATCH)
     if keep_order:
         waiting = ReorderBuffer(size_of=results_bytes)
         limits = replace(limits, has_room=waiting.has_room)
@@ -429,32 +490,74 @@ def _stream(
         source.on_items = state.wake
     try:
         batches = stream_batches(
-            processor, source, options, total=total, limits=limits, state=state
+            processor, source, options, total=total, limits=limits, stop=stop, state=state
         )
+        batches = shown(batches, progress, total=total)
         for record in in_order(batches, waiting) if keep_order else batches:
             yield from record.item_records()
+        if stop.reason:
+            for record in waiting.waiting() if keep_order else ():
+                yield from record.item_records()
+            raise RunStoppedError(stop.reason)
     finally:
         if isinstance(source, LiveSource):
             source.close()
 
 
 def _read(
-    backend: str, workers: int | str, batch_size: int | str, retries: int, timeout_s: float | None
+    backend: str,
+    workers: int | str,
+    batch_size: int | str,
+    retries: int | None,
+    retry_if: RetryIf | None,
+    retry_for: float | str | timedelta | None,
+    timeout_s: float | None,
+    rate: float | str | None,
+    seed: int | None,
 ) -> EngineOptions:
-    """Return the options by the table of all; raises `ValueError` with all that is wrong."""
-    if (backend, workers, batch_size, retries, timeout_s) == _DEFAULTS:
+    """Return the options by the table of all; raises `ValueError` with all that is wrong.
+
+    With a `seed`, what is left to be chosen runs in processes, where items run one at a time.
+    """
+    given = (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed)
+    if given == _DEFAULTS:
         return _DEFAULT_OPTIONS
-    given = {
-        "backend": backend,
-        "workers": workers,
-        "batch_size": batch_size,
-        "retries": retries,
-        "timeout_s": timeout_s,
-    }
-    reader = OptionReader(given)
-    options = EngineOptions(**reader.read_rows(EngineOptions))
+    reader = OptionReader(
+        {
+            "backend": backend,
+            "workers": workers,
+            "batch_size": batch_size,
+            "retries": retries,
+            "retry_for": retry_for,
+            "timeout_s": timeout_s,
+            "rate": rate,
+            "seed": seed,
+        }
+    )
+    values = reader.read_rows(EngineOptions)
+    check_retry_if(reader, retry_if)
+    check_retrying(reader, values, retry_if)
+    options = EngineOptions(**values)
+    if reader.read("seed", whole(None, None, "for example 7")) is not None:
+        if options.backend == "auto":
+            options = replace(options, backend=_backend_of_seeds())
+        elif options.backend not in ("sequential", "process", None):
+            reader.error(
+                f"seed: items that run side by side in one process share its random streams, and "
+                f"backend={options.backend!r} has them do that; give 'process' or 'sequential'"
+            )
     try:
         reader.close()
     except UsageError as error:
         raise ValueError("; ".join(error.messages)) from None
     return options
+
+
+def _checked(on_plan: Any) -> Any:
+    if on_plan is None or callable(on_plan):
+        return on_plan
+    raise ValueError(f"on_plan must be a function, got {on_plan!r:.60}")
+
+
+def _backend_of_seeds() -> str:
+    return "sequential" if processes_unavailable() else "process"

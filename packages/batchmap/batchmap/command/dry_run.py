@@ -24,6 +24,7 @@ from batchmap.sources.sampled import whole_of
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.storage.table_output import TableOutput
 from batchmap.storage.table_url import TableUrl
+from batchmap.worker.back_off import NO_RETRIES
 from batchmap.worker.failures import UnwritableFailure
 
 __all__ = ["find_plan"]
@@ -68,7 +69,11 @@ def find_plan(job: Job) -> Plan:
         islice(items, min((number for number in most if number is not None), default=None)),
         options,
         total=total,
-        limits=replace(limits_of(options), retries=0, rate=options.rate if is_sample else None),
+        limits=replace(
+            limits_of(options),
+            retries=replace(NO_RETRIES, pauses=False),
+            rate=options.rate if is_sample else None,
+        ),
         stop=is_enough,
         state=RunState(on_plan=keep),
         cluster=dask_address(options),
@@ -79,6 +84,8 @@ def find_plan(job: Job) -> Plan:
         if job.stop.requested:
             is_enough.request(Urgency.KILL)
     unwritable.tell(options.output_format)
+    if is_enough.reason:
+        _logger.warning("the function stopped what was measured: %.300s", is_enough.reason)
     plan = plans[-1]
     if is_sample and times_s:
         plan = _with_forecast(plan, times_s, failed, total=total, rate=options.rate)

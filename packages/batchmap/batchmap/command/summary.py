@@ -181,6 +181,8 @@ def ending(outcome: RunOutcome) -> str:
         return f"Run stopped after {items}: no result could be written; failures keep them"
     if outcome.halted:
         return f"Run stopped after {items}: too many failed"
+    if outcome.stopped:
+        return f"Run stopped after {items}, by the function: {cut(printable(outcome.stopped))}"
     if not outcome.finished:
         return f"Run interrupted after {items}"
     failed = outcome.failed + outcome.failed_before

@@ -15,7 +15,7 @@ __all__ = ["PLAIN_CALL", "CallShape"]
 class CallShape:
     """The shape of the calls of a function.
 
-    With `index`, what is called with an item is called with the pair `(index, item)` instead.
+    With `index` or `seed`, what is called with an item is called with `(index, item)` instead.
     """
 
     star: bool = False
@@ -24,6 +24,14 @@ class CallShape:
     """Whether the function gets the item's index in the input, from 0, as the keyword `index`."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Further keywords, the same in every call."""
+
+    seed: int | None = None
+    """What the random streams of an item follow from, beside its index; `None`: those of before."""
+
+    @property
+    def takes_pairs(self) -> bool:
+        """Whether items are pairs `(index, item)`."""
+        return self.index or self.seed is not None
 
     @property
     def keywords(self) -> tuple[str, ...]:
@@ -36,9 +44,14 @@ class CallShape:
         Arguments `beside` the item come after it, or after what it is spread over. What is returned
         is a coroutine function where `function` is one, and can be pickled where that can be.
         """
-        if not (self.star or self.index or self.arguments or beside):
-            return function
-        return (_AsyncCall if is_async(function) else _Call)(function, self, beside)
+        call: Callable[[Any], Any] = function
+        if self.star or self.index or self.arguments or beside:
+            call = (_AsyncCall if is_async(function) else _Call)(function, self, beside)
+        if self.seed is None:
+            return call
+        from batchmap.worker.random_streams import seeded  # which few calls need
+
+        return seeded(call, self.seed, passes_index=self.index)
 
 
 PLAIN_CALL = CallShape()

@@ -1,4 +1,4 @@
-"""The command that goes on with a run, made of the words that this one was given."""
+"""The command line that this process was started with, given again with other options."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import shlex
 import sys
 from itertools import pairwise
 
-from batchmap.storage import variables_instead, without_secrets
-from batchmap.storage.secrets import without_secret_argument
+from batchmap.storage.secrets import variables_instead, without_secret_argument, without_secrets
 
 __all__ = ["command_with"]
 
@@ -16,8 +15,7 @@ __all__ = ["command_with"]
 def command_with(*more: str) -> tuple[str, str | None]:
     """Return this command with options in place of those that it had for an output that is there.
 
-    And the variables to set for the secrets that it lacks, `None` where it lacks none. A shell
-    takes it as it is, and no terminal obeys it, whatever its words hold.
+    And the variables to set for the secrets that it lacks, `None` where it lacks none.
     """
     dropped = {"--overwrite", "--resume", "--retry-failed"} - set(more)
     words = [word for word in sys.orig_argv if word not in dropped]
