@@ -10,6 +10,7 @@ from typing import Any
 
 from batchmap.command.export import export_document, json_text, write_export
 from batchmap.errors import UsageError
+from batchmap.rates import items_per_s
 from batchmap.resources import describe_machine, free_memory_bytes, usable_cores
 
 from ..analysis.recommendations import NEARLY_BEST, recommend
@@ -202,7 +203,7 @@ class Benchmark:
         settings = self._settings
         conditions: dict[str, str | float | None] = {
             "retries": settings.retries or 0,
-            "rate": settings.rate,
+            "rate": items_per_s(settings.rate, has_cost=False),
             "timeout": settings.timeout_s,
             "batch size": settings.batch_size,
         }

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from batchmap.run_api import run
     from batchmap.worker.failures import ItemsFailedError, RunStoppedError
     from batchmap.worker.processor import BatchProcessor
+    from batchmap.worker.spending import spent
 
 __all__ = [
     "BatchProcessor",
@@ -61,6 +62,7 @@ __all__ = [
     "__version__",
     "parallel_map",
     "run",
+    "spent",
     "stream_map",
     "unescape",
 ]
@@ -73,6 +75,7 @@ _MODULES = {
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",
+    "spent": "batchmap.worker.spending",
     "unescape": "batchmap.lone_surrogates",
     **dict.fromkeys(("Pause", "Permanent", "RetryAfter", "Stop"), "batchmap.retry_errors"),
     **dict.fromkeys(

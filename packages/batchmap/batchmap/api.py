@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, islice
@@ -14,6 +14,7 @@ from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.errors import UsageError
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.options import EngineOptions, OptionReader
+from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.options.values import whole
 from batchmap.ordering import ReorderBuffer, in_order, results_bytes
@@ -42,7 +43,7 @@ MAX_STREAM_BATCH = 16384
 """How many items a batch of a stream has at most, unless more are asked for: however quick they
 are, those in flight must fit in memory."""
 
-_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None)
+_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
 
@@ -57,7 +58,8 @@ class _Options(TypedDict, total=False):
     retry_if: RetryIf | None
     retry_for: float | str | timedelta | None
     timeout_s: float | None
-    rate: float | str | None
+    rate: float | str | Sequence[float | str] | None
+    cost: Callable[[Any], float] | None
     setup_per: SetupPer
     progress: ShowsProgress
     on_plan: Callable[[Plan], object] | None
@@ -231,7 +233,8 @@ def parallel_map(
     retry_if: RetryIf | None = None,
     retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
-    rate: float | str | None = None,
+    rate: float | str | Sequence[float | str] | None = None,
+    cost: Callable[[Any], float] | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
@@ -266,7 +269,13 @@ def parallel_map(
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
 
-    At most `rate` items are started a second, or by `"100/m"` a minute. `progress=True` shows a bar
+    At most `rate` items are started a second, or by `"100/m"` a minute, in every window of that
+    length, retries included; of several rates in a list, all hold. With `cost`, a rate is of what
+    `cost(item)` says, a number from 0 such as tokens or bytes: `rate="250k/m", cost=tokens_of`. The
+    function may tell the truth with `spent(amount)`. An item whose cost is more than a window ever
+    holds, or cannot be told, fails. `"10 items/s"` counts items beside a cost.
+
+    `progress=True` shows a bar
     in a terminal or a notebook; a function is called with a `Progress` now and then, and at the
     end. `on_plan` is called with the `Plan` once it is made, and whenever it changes. With `seed`,
     an item's streams of `random` and of NumPy's global generator follow from it and from the item's
@@ -283,7 +292,7 @@ def parallel_map(
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
     options = _read(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed
     )
     progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
     function = made_ready(function, setup, setup_per)
@@ -320,6 +329,7 @@ def parallel_map(
             processor,
             rest,
             options,
+            limits=limits_of(options, retry_if, cost=cost, takes_pairs=shape.takes_pairs),
             total=left,
             first_item=first,
             stop=stop,
@@ -437,7 +447,8 @@ def stream_map(
     retry_if: RetryIf | None = None,
     retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
-    rate: float | str | None = None,
+    rate: float | str | Sequence[float | str] | None = None,
+    cost: Callable[[Any], float] | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
@@ -455,7 +466,7 @@ def stream_map(
     once the records of all items before have been yielded.
     """
     options = _read(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed
     )
     progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
     function = made_ready(function, setup, setup_per)
@@ -468,7 +479,7 @@ def stream_map(
     source = iter(enumerate(source)) if shape.takes_pairs else source
     processor = BatchProcessor(function, shape=shape, retry_if=retry_if, stop=stop)
     taken = LiveSource(source) if may_wait else source
-    return _stream(processor, taken, total, options, keep_order, progress, state, stop)
+    return _stream(processor, taken, total, options, cost, keep_order, progress, state, stop)
 
 
 def _stream(
@@ -476,12 +487,13 @@ def _stream(
     source: LiveSource | Iterator[Any],
     total: int | None,
     options: EngineOptions,
+    cost: Callable[[Any], float] | None,
     keep_order: bool,
     progress: ShowsProgress,
     state: RunState,
     stop: StopRequest,
 ) -> Iterator[ItemRecord]:
-    asked = limits_of(options, processor.retry_if)
+    asked = limits_of(options, processor.retry_if, cost=cost, takes_pairs=processor.takes_pairs)
     limits = replace(asked, max_batch_size=lambda: MAX_STREAM_BATCH)
     if keep_order:
         waiting = ReorderBuffer(size_of=results_bytes)
@@ -512,14 +524,16 @@ def _read(
     retry_if: RetryIf | None,
     retry_for: float | str | timedelta | None,
     timeout_s: float | None,
-    rate: float | str | None,
+    rate: float | str | Sequence[float | str] | None,
+    cost: Callable[[Any], float] | None,
     seed: int | None,
 ) -> EngineOptions:
     """Return the options by the table of all; raises `ValueError` with all that is wrong.
 
     With a `seed`, what is left to be chosen runs in processes, where items run one at a time.
     """
-    given = (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed)
+    asked = (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
+    given = (*asked, rate, cost, seed)
     if given == _DEFAULTS:
         return _DEFAULT_OPTIONS
     reader = OptionReader(
@@ -537,6 +551,7 @@ def _read(
     values = reader.read_rows(EngineOptions)
     check_retry_if(reader, retry_if)
     check_retrying(reader, values, retry_if)
+    check_cost(reader, values, cost)
     options = EngineOptions(**values)
     if reader.read("seed", whole(None, None, "for example 7")) is not None:
         if options.backend == "auto":

@@ -21,6 +21,7 @@ from batchmap.resources import usable_cores
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
 from batchmap.scheduling.batching import BatchSizing, BatchSource
 from batchmap.scheduling.limits import Limits
+from batchmap.scheduling.rate_limiter import Cost, RateLimiter
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
@@ -102,8 +103,21 @@ def _holding(setup: Setup, records: Iterator[BatchRecord]) -> Iterator[BatchReco
         yield from records
 
 
-def limits_of(options: EngineOptions, retry_if: RetryIf | None = None) -> Limits:
-    """Return the limits that every call can ask for."""
+def limits_of(
+    options: EngineOptions,
+    retry_if: RetryIf | None = None,
+    *,
+    cost: Cost | None = None,
+    takes_pairs: bool = False,
+) -> Limits:
+    """Return the limits that every call can ask for; they are for one run.
+
+    `cost` says what an item counts towards the rate. With `takes_pairs`, what is to be run are
+    pairs of an index and the item.
+    """
+    rated = None
+    if options.rate is not None:
+        rated = RateLimiter(options.rate, cost=cost, takes_pairs=takes_pairs)
     return Limits(
         retries=RetryLimits.of(
             options.retries,
@@ -112,7 +126,7 @@ def limits_of(options: EngineOptions, retry_if: RetryIf | None = None) -> Limits
             has_retry_if=retry_if is not None,
         ),
         timeout_s=options.timeout_s,
-        rate=options.rate,
+        rate=rated,
     )
 
 
@@ -175,6 +189,7 @@ def _schedule(
         retries=limits.retries,
         retry_if=processor.retry_if,
         throttle=limits.throttle(),
+        rate=limits.rate,
         stop=stop,
     )
     state.scheduler = scheduler
@@ -226,7 +241,7 @@ def _run_coroutines(run: EngineRequest, why: str | None) -> Iterator[BatchRecord
     ):
         if not is_planned:
             run.state.set_plan(
-                with_prediction(plan, record, run.total or run.expected, run.limits.rate)
+                with_prediction(plan, record, run.total or run.expected, run.limits.items_per_s)
             )
             is_planned = True
         yield record

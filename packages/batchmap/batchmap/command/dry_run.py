@@ -13,7 +13,7 @@ from typing import Any
 
 from batchmap.checkpoint.fingerprint import output_form
 from batchmap.command.forecast import forecast
-from batchmap.engine import RunState, limits_of, stream_batches
+from batchmap.engine import RunState, stream_batches
 from batchmap.job import Job, dask_address
 from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, ItemFailure, Plan, UnreadableRecord
@@ -64,15 +64,16 @@ def find_plan(job: Job) -> Plan:
     most = (options.limit, MAX_COROUTINES if few_coroutines else None)
     unwritable = _UnwritableTrial(sink)
     times_s, failed = array("d"), 0
+    limits = job.limits()
     for record in stream_batches(
         processor,
         islice(items, min((number for number in most if number is not None), default=None)),
         options,
         total=total,
         limits=replace(
-            limits_of(options),
+            limits,
             retries=replace(NO_RETRIES, pauses=False),
-            rate=options.rate if is_sample else None,
+            rate=limits.rate if is_sample else None,
         ),
         stop=is_enough,
         state=RunState(on_plan=keep),
@@ -88,8 +89,8 @@ def find_plan(job: Job) -> Plan:
         _logger.warning("the function stopped what was measured: %.300s", is_enough.reason)
     plan = plans[-1]
     if is_sample and times_s:
-        plan = _with_forecast(plan, times_s, failed, total=total, rate=options.rate)
-    return _no_faster_than(options.rate, total, plan)
+        plan = _with_forecast(plan, times_s, failed, total=total, rate=limits.items_per_s)
+    return _no_faster_than(limits.items_per_s, total, plan)
 
 
 def _with_forecast(
