@@ -41,6 +41,12 @@ def same[T](item: T) -> T: ...
 async def fetched(url: str) -> bytes: ...
 def started(url: str) -> Coroutine[Any, Any, bytes]: ...
 def words() -> Iterator[str]: ...
+def several(item: int) -> Iterator[str]: ...
+def listed(item: int) -> list[bytes]: ...
+async def several_later(item: int) -> AsyncIterator[str]:
+    yield ""
+async def listed_later(item: int, other: int) -> list[bytes]: ...
+async def maybe_later(item: int, *, index: int) -> int | None: ...
 def numbers() -> list[int]: ...
 
 """
@@ -81,6 +87,14 @@ INFERRED = {
     "parallel_map(fetched, [{}], star=True, index=False)": "list[bytes]",
     'parallel_map(two, [[1, 2]], star=True, on_error="record")': "list[str | ItemRecord]",
     "parallel_map(two, numbers(), index=True)": "list[str]",
+    "parallel_map(several, numbers(), expand=True)": "list[str]",
+    "parallel_map(listed, numbers(), expand=True, skip_none=True)": "list[bytes]",
+    "parallel_map(listed_later, [(1, 2)], expand=True, star=True)": "list[bytes]",
+    "parallel_map(either, numbers(), skip_none=True)": "list[str]",
+    "parallel_map(maybe_later, numbers(), skip_none=True, index=True)": "list[int]",
+    "stream_map(several, numbers(), expand=True)": "Iterator[ItemRecord]",
+    'parallel_map(several_later, numbers(), expand=True, on_error="record")': "list[str | "
+    "ItemRecord]",
     "parallel_map(fetched, words(), index=True, retries=1)": "list[bytes]",
     "stream_map(two, [(1, 2)], star=True)": "Iterator[ItemRecord]",
     "stream_map(two, numbers(), index=True, keep_order=True)": "Iterator[ItemRecord]",
@@ -91,6 +105,8 @@ INFERRED = {
 }
 
 WRONG = {
+    "parallel_map(length, words(), expand=True)": "call-overload",
+    "stream_map(length, [1], expand=True)": "arg-type",
     "parallel_map(length, [1])": "arg-type",
     "parallel_map(two, numbers())": "arg-type",
     "parallel_map(length, 5)": "call-overload",

@@ -27,7 +27,7 @@ def load_compared_task(settings: Settings) -> Callable[[Any], Any]:
     names = StandardNames()
     task = load_task(settings.task, setup=settings.setup, shape=settings.call_shape)
     refuse_threads(settings.task, names.replaced(), "only `run` can do with that")
-    check_backend(settings.backend, task)
+    check_backend(settings.backend, settings.call_shape, task)
     return settings.call_shape.around(task.function)
 
 

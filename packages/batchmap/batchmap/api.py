@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Literal
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
 from batchmap.engine import RunState, limits_of, stream_batches
@@ -24,9 +24,6 @@ from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["parallel_map", "stream_map"]
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 Auto = Literal["auto"]
 
 
@@ -37,130 +34,6 @@ are, those in flight must fit in memory."""
 _DEFAULTS = ("auto", "auto", "auto", 0, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
-
-
-class _Options(TypedDict, total=False):
-    """The options that both calls have, for type checkers."""
-
-    backend: str
-    workers: int | str
-    batch_size: int | Auto
-    retries: int
-    timeout_s: float | None
-
-
-@overload
-def parallel_map(
-    function: Callable[[T], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
 
 
 def parallel_map(
@@ -174,6 +47,8 @@ def parallel_map(
     timeout_s: float | None = None,
     star: bool = False,
     index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
@@ -186,7 +61,10 @@ def parallel_map(
 
     `function` gets the item alone. With `star`, an item that is a tuple or a list is spread over
     the positional arguments, and a dict over the keywords; any other fails. With `index`, the
-    keyword `index` is the item's index in `items`, from 0.
+    keyword `index` is the item's index in `items`, from 0. It returns the item's result. With
+    `expand`, it gives any number of them, as a list, a tuple or a generator, and those of all items
+    are returned in one list; an item whose generator raises has failed. With `skip_none`, results
+    of `None` are left out.
 
     A failed item is tried again up to `retries` times after growing waits, and fails when it takes
     longer than `timeout_s` seconds. `on_error="raise"`: after all else is done, one
@@ -201,7 +79,7 @@ def parallel_map(
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
     options = _read(backend, workers, batch_size, retries, timeout_s)
     stops, stop = on_error == "stop", StopRequest()
-    shape = CallShape(star=star, index=index)
+    shape = CallShape(star=star, index=index, expand=expand, skip_none=skip_none)
     processor = BatchProcessor(function, shape=shape, stop=stop, stops_at_failure=stops)
     total = _length(items)
     items = enumerate(items) if index else items
@@ -239,10 +117,13 @@ def parallel_map(
                 _add_failures(failed, record)
                 if stops:
                     stop.request(Urgency.DRAIN)
+    number = len(results)
     if failed:
         _put_in_place(failed, results)
-        if on_error != "record":
-            raise ItemsFailedError.of(results, failed, stopped=stops)
+    if shape.gives_many:  # a failed item has its record
+        results = list(chain.from_iterable([one] if _failed(one) else one for one in results))
+    if failed and on_error != "record":
+        raise ItemsFailedError.of(results, failed, number=number, stopped=stops)
     return results
 
 
@@ -276,41 +157,16 @@ def _put_in_place(failed: list[ItemRecord], results: list[Any]) -> None:
             results[index] = ItemRecord(index, None, why, 0, 0.0)
 
 
+def _failed(one: Any) -> bool:
+    return isinstance(one, ItemRecord)
+
+
 def _length(items: Iterable[Any]) -> int | None:
     """Return how many items there are, `None` when they do not tell."""
     try:
         return len(items)  # type: ignore[arg-type]
     except Exception:
         return None
-
-
-@overload
-def stream_map(
-    function: Callable[[T], Any],
-    items: Iterable[T],
-    *,
-    keep_order: bool = ...,
-    **options: Unpack[_Options],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any],
-    *,
-    star: bool,
-    index: bool = ...,
-    keep_order: bool = ...,
-    **options: Unpack[_Options],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any],
-    *,
-    index: bool,
-    keep_order: bool = ...,
-    **options: Unpack[_Options],
-) -> Iterator[ItemRecord]: ...
 
 
 def stream_map(
@@ -324,6 +180,8 @@ def stream_map(
     timeout_s: float | None = None,
     star: bool = False,
     index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
@@ -338,10 +196,19 @@ def stream_map(
     source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
     may_wait = source is items
-    source = iter(enumerate(source)) if index else source
-    processor = BatchProcessor(function, shape=CallShape(star=star, index=index))
     taken = LiveSource(source) if may_wait else source
-    return _stream(processor, taken, total, options, keep_order)
+    shape = CallShape(star=star, index=index, expand=expand, skip_none=skip_none)
+    records = _stream(BatchProcessor(function, shape=shape), taken, total, options, keep_order)
+    return records if expand or not skip_none else _without_none(records)
+
+
+def _without_none(records: Iterator[ItemRecord]) -> Iterator[ItemRecord]:
+    """Yield the records of failed items, and of those whose list of results has one: with that."""
+    for record in records:
+        if record.failure is not None:
+            yield record
+        elif record.result:
+            yield replace(record, result=record.result[0])
 
 
 def _stream(

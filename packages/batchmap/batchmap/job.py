@@ -35,7 +35,7 @@ from batchmap.scheduling.batching import BatchSizing
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
-from batchmap.worker.processor import BatchProcessor, is_async
+from batchmap.worker.processor import BatchProcessor
 
 if TYPE_CHECKING:
     from batchmap.executors.dask.address import DaskAddress
@@ -74,7 +74,7 @@ class Job:
         source: Source | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        if options.backend == "async" and not is_async(function):
+        if options.backend == "async" and not options.call_shape.is_async(function):
             name = getattr(function, "__name__", repr(function))
             raise UsageError(
                 f"the async backend needs an `async def` function and {name} is a plain one",

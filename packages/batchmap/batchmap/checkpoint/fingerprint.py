@@ -52,6 +52,8 @@ def run_fingerprint(
         **_output_settings(options),
         "star": options.star or None,
         "index": options.index or None,
+        "expand": options.expand or None,
+        "skip_none": options.skip_none or None,
         "arg": _argument_digests(options),
         "keep_order": options.keep_order,
         "json_path": options.json_path,

@@ -127,6 +127,7 @@ def open_recorder(
             errors_path=options.errors,
             before=done,
             failure_limit=FailureLimit.of(options.halt, now=options.halt_now),
+            gives_many=options.call_shape.gives_many,
             stop=stop,
         )
         yield recorder

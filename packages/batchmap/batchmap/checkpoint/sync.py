@@ -156,6 +156,7 @@ class SyncRecorder(Recorder):
             errors_path=None,
             before=(matching.differences.kept - failed, failed),
             failure_limit=FailureLimit.of(options.halt, now=options.halt_now),
+            gives_many=options.call_shape.gives_many,
             stop=stop,
         )
         self._options = options

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, ItemFailure, Plan, UnreadableRecord
 from batchmap.sinks import Sink
 from batchmap.sinks.csv.columns import EXTRA
+from batchmap.sinks.many_results import EncodeEach, encode_many
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.storage.table_output import TableOutput
@@ -49,10 +51,11 @@ def find_plan(job: Job) -> Plan:
         if type(item) is not UnreadableRecord
     )
     sink = _trial_sink(options)
-    processor = job.processor(stop=is_enough, encode=sink.encoder)
+    encode, gives_many = sink.encoder, job.shape.gives_many
+    processor = job.processor(stop=is_enough, encode=EncodeEach(encode) if gives_many else encode)
     total = _number_of_items(options, source)
     most = (options.limit, MAX_COROUTINES if processor.is_async else None)
-    unwritable = _UnwritableTrial(sink)
+    unwritable = _UnwritableTrial(sink, gives_many=gives_many)
     for record in stream_batches(
         processor,
         islice(items, min((number for number in most if number is not None), default=None)),
@@ -82,8 +85,8 @@ def _trial_sink(options: JobOptions) -> Sink:
 class _UnwritableTrial:
     """Counts results that the format of the output has no form for, and tells of them."""
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    def __init__(self, sink: Sink, *, gives_many: bool) -> None:
+        self._encode = partial(encode_many, sink) if gives_many else sink.encode
         self._number = self._results = 0
         self._first: ItemFailure | None = None
 
@@ -91,7 +94,7 @@ class _UnwritableTrial:
         """Count the results of some items; failures of other kinds are none."""
         numbers = range(len(record.results))
         good = [number for number in numbers if number not in record.failures]
-        _, late = self._sink.encode(good, good, [record.results[number] for number in good])
+        _, late = self._encode(good, good, [record.results[number] for number in good])
         failures = [*record.failures.values(), *late.values()]
         unwritable = [one for one in failures if isinstance(one, UnwritableFailure)]
         self._results += len(good) + len(unwritable) - len(late)

@@ -54,7 +54,7 @@ def load_task(name: str, *, setup: str | None = None, shape: CallShape = PLAIN_C
     if not (colon and module_name and attribute):
         raise UsageError(f"{FORM}, got {name!r:.100}")
     module = _import(module_name)
-    function = _function_of(module, attribute, module_name)
+    function = _function_of(module, attribute, module_name, may_generate=shape.expand)
     check_call(function, f"{attribute}() in {module_name}", shape)
     if setup is not None:
         set_up = _function_of(module, setup, module_name)
@@ -135,7 +135,9 @@ def _import_by_name(name: str) -> ModuleType:
         ) from error
 
 
-def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..., Any]:
+def _function_of(
+    module: ModuleType, name: str, module_name: str, *, may_generate: bool = False
+) -> Callable[..., Any]:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -144,8 +146,12 @@ def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..
         found = getattr(found, part)
     if not callable(found):
         raise UsageError(f"{name} in {module_name} is a {type(found).__name__}, not a function")
-    if inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
-        raise UsageError(f"{name} in {module_name} is a generator; it must return its result")
+    generates = inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found)
+    if generates and not may_generate:
+        raise UsageError(
+            f"{name} in {module_name} is a generator; add --expand, by which each of its results "
+            "is a row, or have it return its result"
+        )
     return found  # type: ignore[no-any-return]
 
 

@@ -1,21 +1,27 @@
-"""How a function is called with an item: what it gets of it, and what it gets beside it."""
+"""How a function is called with an item: what it gets, and what becomes of what it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import CoroutineType
 from typing import Any
 
 from batchmap.worker.coroutine_results import is_async
 
 __all__ = ["PLAIN_CALL", "CallShape"]
 
+_NO_RESULTS = (str, bytes, bytearray, memoryview, Mapping)
+"""What can be iterated and is one result, not several."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallShape:
     """The shape of the calls of a function.
 
-    With `index`, what is called with an item is called with the pair `(index, item)` instead.
+    With `index`, what is called with an item is called with the pair `(index, item)` instead. With
+    `expand` or `skip_none`, what it gives is the list of the item's results.
     """
 
     star: bool = False
@@ -24,24 +30,64 @@ class CallShape:
     """Whether the function gets the item's index in the input, from 0, as the keyword `index`."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Further keywords, the same in every call."""
+    expand: bool = False
+    """Whether the function gives any number of results: a list, a tuple, a generator, …"""
+    skip_none: bool = False
+    """Whether a result of `None` is none."""
 
     @property
     def keywords(self) -> tuple[str, ...]:
         """The names of the keywords that every call has."""
         return (*self.arguments, "index") if self.index else tuple(self.arguments)
 
+    @property
+    def gives_many(self) -> bool:
+        """Whether an item's results are a list, of any length."""
+        return self.expand or self.skip_none
+
     def around(self, function: Callable[..., Any]) -> Callable[[Any], Any]:
         """Return what takes an item, or a pair, and calls `function` in this shape.
 
-        It is a coroutine function where `function` is one, and can be pickled where that can be.
+        It is a coroutine function where `is_async` says so, and can be pickled where `function`
+        can be.
         """
-        if not (self.star or self.index or self.arguments):
+        if self == PLAIN_CALL:
             return function
-        return (_AsyncCall if is_async(function) else _Call)(function, self)
+        return (_AsyncCall if self.is_async(function) else _Call)(function, self)
+
+    def is_async(self, function: Callable[..., Any]) -> bool:
+        """Tell whether `function` gives its results in a coroutine."""
+        return is_async(function) or (self.expand and inspect.isasyncgenfunction(function))
+
+    def results(self, returned: Any) -> Any:
+        """Return what a call gives that returned this; a coroutine where it has to be awaited."""
+        if not self.gives_many:
+            return returned
+        if type(returned) is CoroutineType or (self.expand and isinstance(returned, AsyncIterable)):
+            return self._results_later(returned)
+        return self._listed(returned)
+
+    async def _results_later(self, returned: Any) -> Any:
+        if type(returned) is CoroutineType:
+            returned = await returned
+        if self.expand and isinstance(returned, AsyncIterable):
+            return self._listed([one async for one in returned])
+        return self._listed(returned)
+
+    def _listed(self, returned: Any) -> list[Any]:
+        if not self.expand or (self.skip_none and returned is None):
+            return [] if returned is None else [returned]
+        if isinstance(returned, _NO_RESULTS) or not isinstance(returned, Iterable):
+            raise TypeError(
+                "expand takes a list, a tuple or a generator of results, and the function returned "
+                f"a value of type {type(returned).__name__}"
+            )
+        results = list(returned)
+        return [one for one in results if one is not None] if self.skip_none else results
 
 
 PLAIN_CALL = CallShape()
-"""The function gets the item and nothing else."""
+"""The function gets the item and nothing else, and gives one result."""
 
 
 class _Call:
@@ -55,6 +101,9 @@ class _Call:
         return type(self), (self._function, self._shape)
 
     def __call__(self, item: Any) -> Any:
+        return self._shape.results(self._called(item))
+
+    def _called(self, item: Any) -> Any:
         shape, keywords = self._shape, self._shape.arguments
         if shape.index:
             index, item = item
@@ -74,4 +123,5 @@ class _AsyncCall(_Call):
     """A coroutine function, called in a shape."""
 
     async def __call__(self, item: Any) -> Any:
-        return await super().__call__(item)
+        returned = super().__call__(item)
+        return await returned if type(returned) is CoroutineType else returned

@@ -93,7 +93,7 @@ class BatchProcessor:
         self._seen = SeenResults()
         self.handlers = SignalHandlers()
         """Those of the caller."""
-        self.is_async = is_async(function)
+        self.is_async = is_async(self.function)
         """Whether the function is a coroutine function."""
         self._looks = not (self.is_async or never_returns_coroutines(function))
         """Whether its results may be coroutines, and so have to be looked at."""
