@@ -39,6 +39,9 @@ def distance(x, y, scale):
 def words(line):
     yield from line.split()
 
+def lengths(lines):
+    return [len(line) for line in lines]
+
 def length(text):
     return len(text)
 """

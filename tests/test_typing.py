@@ -42,6 +42,8 @@ async def fetched(url: str) -> bytes: ...
 def started(url: str) -> Coroutine[Any, Any, bytes]: ...
 def words() -> Iterator[str]: ...
 def several(item: int) -> Iterator[str]: ...
+def doubled(items: list[int]) -> list[str]: ...
+async def doubled_later(items: list[int]) -> list[bytes]: ...
 def listed(item: int) -> list[bytes]: ...
 async def several_later(item: int) -> AsyncIterator[str]:
     yield ""
@@ -92,6 +94,11 @@ INFERRED = {
     "parallel_map(listed_later, [(1, 2)], expand=True, star=True)": "list[bytes]",
     "parallel_map(either, numbers(), skip_none=True)": "list[str]",
     "parallel_map(maybe_later, numbers(), skip_none=True, index=True)": "list[int]",
+    "parallel_map(doubled, numbers(), batched=64)": "list[str]",
+    'parallel_map(doubled_later, numbers(), batched="auto", on_error="record")': "list[bytes | "
+    "ItemRecord]",
+    "parallel_map(doubled, numbers(), batched=2, skip_none=True)": "list[Any]",
+    'stream_map(doubled, numbers(), batched="auto")': "Iterator[ItemRecord]",
     "stream_map(several, numbers(), expand=True)": "Iterator[ItemRecord]",
     'parallel_map(several_later, numbers(), expand=True, on_error="record")': "list[str | "
     "ItemRecord]",
@@ -107,6 +114,9 @@ INFERRED = {
 WRONG = {
     "parallel_map(length, words(), expand=True)": "call-overload",
     "stream_map(length, [1], expand=True)": "arg-type",
+    "parallel_map(doubled, words(), batched=2)": "arg-type",
+    "parallel_map(doubled, numbers())": "arg-type",
+    'parallel_map(doubled, numbers(), batched="many")': "call-overload",
     "parallel_map(length, [1])": "arg-type",
     "parallel_map(two, numbers())": "arg-type",
     "parallel_map(length, 5)": "call-overload",

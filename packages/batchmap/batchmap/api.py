@@ -12,6 +12,7 @@ import batchmap.executors.process.pool  # noqa: F401  # here, so that the first 
 from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.errors import UsageError
 from batchmap.options import EngineOptions, OptionReader
+from batchmap.options.values import list_size
 from batchmap.ordering import ReorderBuffer, in_order, results_bytes
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord
 from batchmap.scheduling.live_source import LiveSource
@@ -49,6 +50,7 @@ def parallel_map(
     index: bool = False,
     expand: bool = False,
     skip_none: bool = False,
+    batched: int | Auto | None = None,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
@@ -64,7 +66,9 @@ def parallel_map(
     keyword `index` is the item's index in `items`, from 0. It returns the item's result. With
     `expand`, it gives any number of them, as a list, a tuple or a generator, and those of all items
     are returned in one list; an item whose generator raises has failed. With `skip_none`, results
-    of `None` are left out.
+    of `None` are left out. With `batched`, a number or `"auto"`, it gets a list of so many items
+    and returns a list with the result of each; a list that fails, or comes back with another
+    length, is halved until the bad item is alone. Retries and time limits are those of a list.
 
     A failed item is tried again up to `retries` times after growing waits, and fails when it takes
     longer than `timeout_s` seconds. `on_error="raise"`: after all else is done, one
@@ -79,15 +83,20 @@ def parallel_map(
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
     options = _read(backend, workers, batch_size, retries, timeout_s)
     stops, stop = on_error == "stop", StopRequest()
-    shape = CallShape(star=star, index=index, expand=expand, skip_none=skip_none)
-    processor = BatchProcessor(function, shape=shape, stop=stop, stops_at_failure=stops)
+    shape = _shape(star, index, expand, skip_none, batched)
+    halves = batched is not None  # a list that fails, which then does not end the call yet
+    if stops and halves:
+        options = replace(options, batch_size=1)
+    processor = BatchProcessor(
+        function, shape=shape, stop=stop, stops_at_failure=stops and not halves
+    )
     total = _length(items)
     items = enumerate(items) if index else items
     results: list[Any] = []
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
     started = None
-    if backend == "auto" and not (processor.is_async or retries or timeout_s):
+    if backend == "auto" and not (processor.is_async or retries or timeout_s or batched):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
@@ -182,6 +191,7 @@ def stream_map(
     index: bool = False,
     expand: bool = False,
     skip_none: bool = False,
+    batched: int | Auto | None = None,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
@@ -196,8 +206,9 @@ def stream_map(
     source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
     may_wait = source is items
+    source = iter(enumerate(source)) if index else source
     taken = LiveSource(source) if may_wait else source
-    shape = CallShape(star=star, index=index, expand=expand, skip_none=skip_none)
+    shape = _shape(star, index, expand, skip_none, batched)
     records = _stream(BatchProcessor(function, shape=shape), taken, total, options, keep_order)
     return records if expand or not skip_none else _without_none(records)
 
@@ -236,6 +247,27 @@ def _stream(
             source.close()
 
 
+def _shape(
+    star: bool, index: bool, expand: bool, skip_none: bool, batched: int | str | None
+) -> CallShape:
+    """Return how the function is called; raises `ValueError` for what does not go together."""
+    size: Any = batched
+    if batched not in (None, "auto"):
+        reader = OptionReader({"batched": batched})
+        size = reader.read("batched", list_size)
+        _close(reader)
+    if star and batched is not None:
+        raise ValueError("batched gives the function a list, and star spreads one item; give one")
+    return CallShape(star=star, index=index, expand=expand, skip_none=skip_none, batched=size)
+
+
+def _close(reader: OptionReader) -> None:
+    try:
+        reader.close()
+    except UsageError as error:
+        raise ValueError("; ".join(error.messages)) from None
+
+
 def _read(
     backend: str, workers: int | str, batch_size: int | str, retries: int, timeout_s: float | None
 ) -> EngineOptions:
@@ -251,8 +283,5 @@ def _read(
     }
     reader = OptionReader(given)
     options = EngineOptions(**reader.read_rows(EngineOptions))
-    try:
-        reader.close()
-    except UsageError as error:
-        raise ValueError("; ".join(error.messages)) from None
+    _close(reader)
     return options

@@ -320,6 +320,78 @@ else:
         on_error: Literal["record"],
         **options: Unpack[_Options],
     ) -> list[R | ItemRecord]: ...
+    @overload
+    def parallel_map(
+        function: Callable[[list[T]], Coroutine[Any, Any, Iterable[R]]],
+        items: Iterable[T],
+        *,
+        batched: int | Literal["auto"],
+        on_error: Literal["raise", "stop"] = ...,
+        **options: Unpack[_Options],
+    ) -> list[R]: ...
+    @overload
+    def parallel_map(
+        function: Callable[[list[T]], Coroutine[Any, Any, Iterable[R]]],
+        items: Iterable[T],
+        *,
+        batched: int | Literal["auto"],
+        on_error: Literal["record"],
+        **options: Unpack[_Options],
+    ) -> list[R | ItemRecord]: ...
+    @overload
+    def parallel_map(
+        function: Callable[[list[T]], Iterable[R]],
+        items: Iterable[T],
+        *,
+        batched: int | Literal["auto"],
+        on_error: Literal["raise", "stop"] = ...,
+        **options: Unpack[_Options],
+    ) -> list[R]: ...
+    @overload
+    def parallel_map(
+        function: Callable[[list[T]], Iterable[R]],
+        items: Iterable[T],
+        *,
+        batched: int | Literal["auto"],
+        on_error: Literal["record"],
+        **options: Unpack[_Options],
+    ) -> list[R | ItemRecord]: ...
+    @overload
+    def parallel_map(
+        function: Callable[..., Any],
+        items: Iterable[Any],
+        *,
+        batched: int | Literal["auto"],
+        expand: Literal[True],
+        skip_none: bool = ...,
+        index: bool = ...,
+        on_error: Literal["raise", "stop", "record"] = ...,
+        **options: Unpack[_Options],
+    ) -> list[Any]: ...
+    @overload
+    def parallel_map(
+        function: Callable[..., Any],
+        items: Iterable[Any],
+        *,
+        batched: int | Literal["auto"],
+        skip_none: Literal[True],
+        expand: bool = ...,
+        index: bool = ...,
+        on_error: Literal["raise", "stop", "record"] = ...,
+        **options: Unpack[_Options],
+    ) -> list[Any]: ...
+    @overload
+    def parallel_map(
+        function: Callable[..., Any],
+        items: Iterable[Any],
+        *,
+        batched: int | Literal["auto"],
+        index: Literal[True],
+        expand: bool = ...,
+        skip_none: bool = ...,
+        on_error: Literal["raise", "stop", "record"] = ...,
+        **options: Unpack[_Options],
+    ) -> list[Any]: ...
     def parallel_map(function: Any, items: Any, **options: Any) -> Any:
         raise NotImplementedError
 
@@ -350,6 +422,29 @@ else:
         function: Callable[..., Any],
         items: Iterable[Any],
         *,
+        index: bool,
+        expand: bool = ...,
+        skip_none: bool = ...,
+        keep_order: bool = ...,
+        **options: Unpack[_Options],
+    ) -> Iterator[ItemRecord]: ...
+    @overload
+    def stream_map(
+        function: Callable[[list[T]], Any],
+        items: Iterable[T],
+        *,
+        batched: int | Literal["auto"],
+        expand: bool = ...,
+        skip_none: bool = ...,
+        keep_order: bool = ...,
+        **options: Unpack[_Options],
+    ) -> Iterator[ItemRecord]: ...
+    @overload
+    def stream_map(
+        function: Callable[..., Any],
+        items: Iterable[Any],
+        *,
+        batched: int | Literal["auto"],
         index: bool,
         expand: bool = ...,
         skip_none: bool = ...,

@@ -35,6 +35,7 @@ from batchmap.scheduling.batching import BatchSizing
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
+from batchmap.worker.list_call import EncodeList
 from batchmap.worker.processor import BatchProcessor
 
 if TYPE_CHECKING:
@@ -191,6 +192,8 @@ class Job:
         self, *, stop: StopRequest, encode: Callable[[Any], Any] | None
     ) -> BatchProcessor:
         """Return what calls the function as the options ask."""
+        if encode is not None and self.shape.batched is not None:
+            encode = EncodeList(encode)
         return BatchProcessor(self.function, shape=self.shape, stop=stop, encode=encode)
 
     def outcome(self) -> RunOutcome:

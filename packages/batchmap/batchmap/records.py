@@ -15,6 +15,7 @@ __all__ = [
     "ErrorExample",
     "FailedItem",
     "ItemFailure",
+    "ItemList",
     "ItemRecord",
     "Plan",
     "RunOutcome",
@@ -42,6 +43,12 @@ class Batch:
     def part(self, start: int, end: int) -> Batch:
         """Return the items at the offsets from `start` up to `end` as a batch of their own."""
         return Batch(self.index, self.first_item + start, self.items[start:end], self.attempt)
+
+
+class ItemList(list[Any]):
+    """Items that the function gets together, as the list that they are; the engine's one item."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

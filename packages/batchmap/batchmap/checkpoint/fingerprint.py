@@ -54,6 +54,7 @@ def run_fingerprint(
         "index": options.index or None,
         "expand": options.expand or None,
         "skip_none": options.skip_none or None,
+        "batched": None if options.batched is None else True,
         "arg": _argument_digests(options),
         "keep_order": options.keep_order,
         "json_path": options.json_path,

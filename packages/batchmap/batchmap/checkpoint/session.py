@@ -102,6 +102,7 @@ def open_recorder(
                 stop=stop,
                 can_sync=isinstance(output, Path),
                 with_index=options.index,
+                in_blocks=options.batched is None,
             )
             stack.callback(pending.close)
         if before is not None:

@@ -91,6 +91,7 @@ def open_sync_recorder(
         done=iter(()) if has_nothing_to_do else matching.done_ranges(),
         limit=options.limit,
         stop=stop,
+        in_blocks=options.batched is None,
     )
     stack.callback(pending.close)
     pending.done_before = matching.differences.kept

@@ -54,7 +54,7 @@ def load_task(name: str, *, setup: str | None = None, shape: CallShape = PLAIN_C
     if not (colon and module_name and attribute):
         raise UsageError(f"{FORM}, got {name!r:.100}")
     module = _import(module_name)
-    function = _function_of(module, attribute, module_name, may_generate=shape.expand)
+    function = _function_of(module, attribute, module_name, may_generate=shape.takes_generators)
     check_call(function, f"{attribute}() in {module_name}", shape)
     if setup is not None:
         set_up = _function_of(module, setup, module_name)

@@ -94,6 +94,7 @@ class CallRows:
             arguments=given,
             expand=self.expand,
             skip_none=self.skip_none,
+            batched=getattr(self, "batched", None),
         )
 
 
@@ -103,6 +104,11 @@ CALL_NAMES = ("star", "arg", "expand", "skip_none")
 def check_call(reader: OptionReader, values: Mapping[str, Any]) -> None:
     """Report calls that cannot be made as the options ask."""
     label = reader.label
+    if values["star"] and values["batched"] is not None:
+        reader.error(
+            f"{label('batched')} gives the function a list, and {label('star')} spreads one item; "
+            "leave one of them out"
+        )
     if not values["index"]:
         return
     if "index" in (values["arg"] or {}):

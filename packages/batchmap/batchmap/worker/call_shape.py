@@ -6,9 +6,10 @@ import inspect
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import CoroutineType
-from typing import Any
+from typing import Any, Literal
 
 from batchmap.worker.coroutine_results import is_async
+from batchmap.worker.list_call import list_call
 
 __all__ = ["PLAIN_CALL", "CallShape"]
 
@@ -34,6 +35,9 @@ class CallShape:
     """Whether the function gives any number of results: a list, a tuple, a generator, …"""
     skip_none: bool = False
     """Whether a result of `None` is none."""
+    batched: int | Literal["auto"] | None = None
+    """How many items the function gets together, as a list; `None` where it gets an item. What is
+    called is then called with lists."""
 
     @property
     def keywords(self) -> tuple[str, ...]:
@@ -45,6 +49,11 @@ class CallShape:
         """Whether an item's results are a list, of any length."""
         return self.expand or self.skip_none
 
+    @property
+    def takes_generators(self) -> bool:
+        """Whether the function may be a generator: of an item's results, or of those of a list."""
+        return self.expand or self.batched is not None
+
     def around(self, function: Callable[..., Any]) -> Callable[[Any], Any]:
         """Return what takes an item, or a pair, and calls `function` in this shape.
 
@@ -53,11 +62,15 @@ class CallShape:
         """
         if self == PLAIN_CALL:
             return function
+        if self.batched is not None:
+            return list_call(function, self)
         return (_AsyncCall if self.is_async(function) else _Call)(function, self)
 
     def is_async(self, function: Callable[..., Any]) -> bool:
         """Tell whether `function` gives its results in a coroutine."""
-        return is_async(function) or (self.expand and inspect.isasyncgenfunction(function))
+        return is_async(function) or (
+            self.expand and self.batched is None and inspect.isasyncgenfunction(function)
+        )
 
     def results(self, returned: Any) -> Any:
         """Return what a call gives that returned this; a coroutine where it has to be awaited."""
@@ -65,16 +78,17 @@ class CallShape:
             return returned
         if type(returned) is CoroutineType or (self.expand and isinstance(returned, AsyncIterable)):
             return self._results_later(returned)
-        return self._listed(returned)
+        return self.listed(returned)
 
     async def _results_later(self, returned: Any) -> Any:
         if type(returned) is CoroutineType:
             returned = await returned
         if self.expand and isinstance(returned, AsyncIterable):
-            return self._listed([one async for one in returned])
-        return self._listed(returned)
+            return self.listed([one async for one in returned])
+        return self.listed(returned)
 
-    def _listed(self, returned: Any) -> list[Any]:
+    def listed(self, returned: Any) -> list[Any]:
+        """Return the results of an item, for which the function returned this."""
         if not self.expand or (self.skip_none and returned is None):
             return [] if returned is None else [returned]
         if isinstance(returned, _NO_RESULTS) or not isinstance(returned, Iterable):

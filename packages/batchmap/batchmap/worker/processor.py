@@ -83,7 +83,9 @@ class BatchProcessor:
         self.function = shape.around(function)
         """What is called with each item."""
         self._given = function
-        self._shape = shape
+        self.shape = shape
+        """How it is called."""
+        self._is_paired = shape.index and shape.batched is None
         self._retries = retries
         self._budget_s = budget_s
         self._clock = clock
@@ -141,7 +143,7 @@ class BatchProcessor:
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
-        builder = BatchRecordBuilder(batch, self._clock, with_index=self._shape.index)
+        builder = BatchRecordBuilder(batch, self._clock, with_index=self._is_paired)
         awaiter = Awaiter()
         if begun is not None:
             begun(builder.results)
@@ -310,5 +312,5 @@ class BatchProcessor:
             stop,
             self.handlers,
             self._encode,
-            with_index=self._shape.index,
+            with_index=self._is_paired,
         )
