@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def compare(settings: Settings, stop: StopRequest) -> int:
     """Run the comparison graph; 1 when the results do not match."""
     from batchmap_workbook.graphs import create_comparison_graph
-    from batchmap_workbook.utils.reporting import show
+    from batchmap_workbook.utils.reporting import show_report
 
     batchmap_workbook.pickle_by_value()
     shared: dict[str, Any] = {}
@@ -43,7 +43,7 @@ def compare(settings: Settings, stop: StopRequest) -> int:
         create_comparison_graph(
             settings, function=_own_function(settings), stop=stop, shows=False
         ).run(shared)
-    show(shared["report"])
+    show_report(shared["report"], shared["case"], settings)
     return 0 if shared["analysis"].get("results_match", True) else 1
 
 
@@ -60,7 +60,7 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
     """Run the comparison graph for each trial; 1 when any results do not match."""
     from batchmap_workbook.graphs import create_comparison_graph
     from batchmap_workbook.nodes import report_figures
-    from batchmap_workbook.utils.reporting import Benchmark, render_benchmark, show
+    from batchmap_workbook.utils.reporting import Benchmark
 
     batchmap_workbook.pickle_by_value()
     outcome = Benchmark(settings, function=_own_function(settings))
@@ -80,15 +80,7 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
             if stop.requested:
                 break
     outcome.finish(interrupted=stop.requested)
-    regressions, notes = outcome.regressions()
-    show(
-        render_benchmark(
-            outcome.cases,
-            outcome.recommendations(),
-            regressions=regressions,
-            notes=[*outcome.notes, *notes],
-        )
-    )
+    outcome.show()
     return 0 if outcome.all_match else 1
 
 

@@ -127,8 +127,7 @@ class ProcessNode(MetricsNode):
         **kwargs: Any,
     ) -> None:
         super().__init__(collect_metrics=True, **kwargs)
-        self._settings = settings
-        self._keep_results = keep_results
+        self._settings, self._keep_results = settings, keep_results
         name = self.phase if job is None else "run"
         label = f"{title}: {name}" if title else name
         self._phase_run = execution.Phase(
@@ -272,7 +271,9 @@ class ReportNode(_SettingsNode):
         case = analysis.build_case(
             self._command, self._settings.workload_name, prep_res, outcome=outcome
         )
-        return reporting.build_report(prep_res, case, outcome=outcome)
+        return reporting.build_report(
+            prep_res, case, outcome=outcome, details=self._settings.details
+        )
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: reporting.Report) -> None:
         shared["report"], shared["case"] = exec_res.report, exec_res.case
@@ -285,7 +286,7 @@ class ReportNode(_SettingsNode):
                 shared["sequential_metrics"] = case.sequential
                 shared["sequential_trace"] = case.sequential_trace
         if self._shows:
-            reporting.show(shared["report"])
+            reporting.show_report(shared["report"], shared["case"], self._settings)
         source_name = getattr(shared["items"], "name", "")
         reporting.write_report_files(
             self._command, self._settings, report_figures(shared), shared["case"], source_name

@@ -25,7 +25,7 @@ from batchmap.backends import BACKENDS
 from batchmap.checkpoint import MAX_BATCH_ITEMS
 from batchmap.records import BatchRecord
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
-from batchmap.tuning.adaptive_run import BUDGET_BATCHES
+from batchmap.tuning.batch_budget import BUDGET_BATCHES
 from distributed.scheduler import heartbeat_interval
 
 __all__ = ["Cluster", "Costs", "Outcome", "simulated"]

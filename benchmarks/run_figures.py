@@ -43,6 +43,13 @@ HASH_IN_PYTHON = (
     "import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest())"
 )
 
+HASH_LINES = """
+import hashlib, sys
+with open(sys.argv[1], "rb") as lines:
+    for line in lines:
+        hashlib.blake2b(line.rstrip(), digest_size=16).digest()
+"""
+
 
 def seconds(words: Sequence[str], directory: Path, *, stdout: str = os.devnull) -> float:
     """Return how long a command takes; raises when it fails."""
@@ -107,6 +114,18 @@ def time_journal(directory: Path, rounds: int, number: int) -> None:
         with_s = seconds([*words, "kept.jsonl", "--overwrite"], directory)
         ratios.append(with_s / without_s)
     show(f"with a journal over without, {number:,} lines", ratios)
+
+
+def time_sync(directory: Path, rounds: int, number: int) -> None:
+    """Show what a sync without a change costs, over reading and hashing the lines."""
+    write_numbers(directory / "lines.txt", number)
+    run = [*MAIN, "task.py:same", "lines.txt", "-o", "kept.jsonl"]
+    seconds([*run, "--overwrite"], directory)
+    ratios = []
+    for _ in range(rounds):
+        reading_s = seconds([sys.executable, "-c", HASH_LINES, "lines.txt"], directory)
+        ratios.append(seconds([*run, "--sync"], directory) / reading_s)
+    show(f"sync of {number:,} lines, nothing to do, over reading and hashing", ratios)
 
 
 def time_sizes(directory: Path, small: int, large: int) -> None:
@@ -182,6 +201,7 @@ def main() -> None:
         time_files(directory, rounds, round(FILES * share))
         check_hashes(directory)
         time_journal(directory, rounds, round(1_000_000 * share))
+        time_sync(directory, rounds, round(1_000_000 * share))
         time_sizes(directory, round(100_000 * share), round(10_000_000 * share))
 
 

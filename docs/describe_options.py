@@ -75,7 +75,7 @@ def document() -> str:
             if entry.group != group:
                 continue
             on = ["all"] if len(commands) == everywhere else commands
-            if entry.keyword in keywords:
+            if entry.keyword in keywords and entry.keyword != "seed":  # there another meaning
                 on = [*on, "`parallel_map`"]
             cells = (entry.flags, f"`{entry.keyword}`", entry.default, entry.meaning)
             lines.append("| " + " | ".join((*cells, ", ".join(on))) + " |")

@@ -120,7 +120,7 @@ class WordiestNode(Node):
 
 def word_graph(path: str) -> Graph:
     """Return the graph; `run({})` fills the shared store and prints the report."""
-    settings = Settings.of(input=path, backend="auto", quiet=True)
+    settings = Settings.of(input=path, backend="auto", progress=False)
     load = LoadDataNode(settings)
     process = ParallelProcessNode(settings, function=count_words)
     report = ReportNode(settings, command="parallel")

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import REPORT_ALONE, ROOT
 
 Done = subprocess.CompletedProcess[str]
 Preparation = Callable[[], None]
@@ -76,6 +76,11 @@ def backwards(item):
 def set_up():
     with open("workers", "a") as workers: workers.write(f"{os.getpid()}\\n")
 def set_up_fails(): raise OSError("no licence")
+async def later(): pass
+def opened():
+    yield open("made", "a")
+    open("undone", "a").write(f"{os.getpid()}\\n")
+def with_made(item, made): return made.name
 '''
 
 
@@ -113,9 +118,12 @@ class Place:
         before: Preparation | None = None,
         **environment: str,
     ) -> Done:
-        """Run the command to its end; `before` is called in its process before it starts."""
+        """Run the command to its end; `before` is called in its process before it starts.
+
+        With `quiet`, nothing but errors and the report is shown.
+        """
         return subprocess.run(
-            command(*words, *(["-q"] if quiet else [])),
+            command(*words, *(REPORT_ALONE if quiet else ())),
             cwd=self.directory,
             env={**os.environ, **environment},
             **_fed(stdin),

@@ -51,7 +51,8 @@ def compare(tmp_path: Path, run_main: RunMain) -> Any:
     def run(
         name: str, *words: str, command: str = "compare", source: str = "lines.txt"
     ) -> CompletedProcess[str]:
-        return run_main(command, "--task", f"tasks.py:{name}", "--input", source, "-q", *words)
+        own = ("--task", f"tasks.py:{name}", "--input", source)
+        return run_main(command, *own, "--no-progress", "--details", *words)
 
     return run
 
@@ -61,6 +62,18 @@ def test_a_function_of_ones_own_is_compared_over_the_lines_of_a_file(compare: An
     assert (done.returncode, done.stderr) == (0, "")
     assert "- Total items: 40\n" in done.stdout
     assert "- Results match: ✓\n" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["compare", "benchmark"])
+def test_quiet_prints_what_went_wrong_alone(run_main: RunMain, compare: Any, command: str) -> None:
+    own = ("--input", "lines.txt", "--backend", "thread", "-q")
+    done = run_main(command, "--task", "tasks.py:double", *own)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = run_main(command, "--task", "tasks.py:draw", *own)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(
+        r"40 of 40 items differ, so the speedup of \d+\.\d\dx counts for nothing\n", done.stderr
+    )
 
 
 def test_the_count_limits_the_items(compare: Any) -> None:

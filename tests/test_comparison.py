@@ -86,7 +86,7 @@ def test_a_comparison_of_nothing_divides_by_nothing() -> None:
 
 def test_one_run_alone_has_the_figures_that_apply() -> None:
     parallel = run_summary(total_duration=2.5, workers=2, throughput=1.6, failed=1)
-    analysis = describe_runs({"parallel": parallel}, data_type="text", planned_workers=2)
+    analysis = describe_runs({"parallel": parallel}, data_type="text")
     assert analysis == {
         "total_items": 4,
         "data_type": "text",

@@ -197,7 +197,8 @@ class Killed(BaseException):
 def test_a_kill_while_the_header_is_written_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: str, mode: Any
 ) -> None:
-    path, options = tmp_path / name, {"backend": "sequential", "batch_size": 5}
+    path = tmp_path / name
+    options: dict[str, Any] = {"backend": "sequential", "batch_size": 5}
     if mode == "sync":
         run(late, range(200), path)
 

@@ -29,8 +29,9 @@ from batchmap.executors.dask.code_archive import pack_modules
 from batchmap.options import EngineOptions
 from batchmap.records import Plan
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.setup import SetupPer
 
-from tests.conftest import ROOT, RunMain
+from tests.conftest import REPORT_ALONE, ROOT, RunMain
 from tests.dask_cluster import Cluster, results, write_tasks
 from tests.waiting import wait_until
 
@@ -67,7 +68,7 @@ def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     location = ["--address", shared_cluster.address] if where == "elsewhere" else ["-j", "2"]
     for backend, words in {"thread": [], "process": [], "dask": location}.items():
         done = run_main(
-            "run", "tasks.py:square", "lines.txt", "-q", "-k",
+            "run", "tasks.py:square", "lines.txt", *REPORT_ALONE, "-k",
             "--backend", backend, "-o", f"{backend}.jsonl", *words,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
@@ -76,11 +77,60 @@ def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     assert len(contents) == 1
 
 
+@pytest.mark.parametrize("per", ["worker", "process"])
+def test_threads_of_workers_are_set_up_and_leave_with_the_run(
+    tmp_path: Path, shared_cluster: Cluster, per: SetupPer
+) -> None:
+    lines = tmp_path / "lines"
+
+    def set_up() -> Iterator[str]:
+        who = f"{os.getpid()}:{threading.get_ident()}"
+        with lines.open("a") as file:
+            print("begin", who, file=file)
+        yield who
+        with lines.open("a") as file:
+            print("end", f"{os.getpid()}:{threading.get_ident()}", file=file)
+
+    def who(item: int, made: str) -> str:
+        time.sleep(0.002)
+        return made
+
+    for number in range(2):  # what one run has set up is not the next one's
+        batchmap.run(
+            who, range(100), tmp_path / f"{number}.jsonl", setup=set_up, setup_per=per,
+            backend="dask", address=shared_cluster.address, record="result",
+        )  # fmt: skip
+    made = {line for number in range(2) for line in results_of(tmp_path / f"{number}.jsonl")}
+    words = [line.split() for line in lines.read_text().splitlines()]
+    begun = [who for what, who in words if what == "begin"]
+    assert made <= set(begun)
+    ended = [who for what, who in words if what == "end"]
+    if per == "worker":
+        assert sorted(ended) == sorted(begun)
+    else:
+        processes = [who.partition(":")[0] for who in begun]
+        assert sorted(who.partition(":")[0] for who in ended) == sorted(processes)
+        assert max(map(processes.count, processes)) == 2  # one a run
+
+
+def results_of(path: Path) -> list[str]:
+    """Return the bare results of an output."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
 @pytest.mark.slow
 def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster
 ) -> None:
-    words = ["--backend", "dask", "--address", shared_cluster.address, "-q", "--setup", "set_up"]
+    words = [
+        "--backend",
+        "dask",
+        "--address",
+        shared_cluster.address,
+        *REPORT_ALONE,
+        "--setup",
+        "set_up",
+    ]
     done = run_main("run", "tasks.py:in_process", "lines.txt", "-o", "one.jsonl", *words)
     assert done.returncode == 0, done.stderr
     found = results(tasks / "one.jsonl").values()
@@ -100,8 +150,9 @@ def test_each_bad_item_costs_itself_and_is_named(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster
 ) -> None:
     done = run_main(
-        "run", "tasks.py:misbehave", "lines.txt", "-o", "out.jsonl", "-q", "--timeout", "1",
-        "--backend", "dask", "--address", shared_cluster.address, "--batch-size", "10",
+        "run", "tasks.py:misbehave", "lines.txt", "-o", "out.jsonl", *REPORT_ALONE,
+        "--timeout", "1", "--backend", "dask", "--address", shared_cluster.address,
+        "--batch-size", "10",
         timeout_s=300,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
@@ -130,7 +181,7 @@ def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
     disturber = threading.Thread(target=disturb)
     disturber.start()
     done = run_main(
-        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", "-q",
+        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", *REPORT_ALONE,
         "--backend", "dask", "--address", cluster.address, "--batch-size", "5",
     )  # fmt: skip
     disturber.join()
@@ -146,7 +197,7 @@ def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_u
     cluster.wait_for_workers(1)
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:sign", "-", "-o", "out.jsonl",
-         "-q", "--backend", "dask", "--address", cluster.address, "--batch-size", "5"],
+         *REPORT_ALONE, "--backend", "dask", "--address", cluster.address, "--batch-size", "5"],
         cwd=tasks, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     fed = 0
@@ -256,8 +307,8 @@ def test_a_hundred_thousand_items_come_through_workers_killed_at_random(
     killer = threading.Thread(target=kill_some)
     killer.start()
     done = subprocess.run(
-        [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:square", "many.txt", "-q", "-k",
-         "-o", "out.jsonl", "--backend", "dask", "--address", cluster.address],
+        [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:square", "many.txt",
+         *REPORT_ALONE, "-k", "-o", "out.jsonl", "--backend", "dask", "--address", cluster.address],
         cwd=tasks, capture_output=True, text=True, check=False,
     )  # fmt: skip
     ended.set()
@@ -298,7 +349,7 @@ def test_what_was_done_is_kept_when_the_scheduler_is_lost(
     assert "Traceback" not in stderr
     kept = len(results(tasks / "out.jsonl"))
     assert kept > 0
-    done = run_main(*words, "--backend", "thread", "-j", "1", "--resume", "-q")
+    done = run_main(*words, "--backend", "thread", "-j", "1", "--resume", *REPORT_ALONE)
     assert done.returncode == 0, done.stderr
     assert f"in out.jsonl, {kept} before" in done.stdout
     assert results(tasks / "out.jsonl") == {number: number for number in range(400)}
@@ -314,7 +365,7 @@ def test_a_module_that_the_workers_lack_is_an_error_of_one_line(
         "def square(line): return 1\n"
     )
     done = run_main(
-        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", "-q",
+        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", *REPORT_ALONE,
         "--backend", "dask", "--address", shared_cluster.address,
     )  # fmt: skip
     assert done.returncode == 3
@@ -334,7 +385,7 @@ def test_a_module_that_the_workers_lack_is_an_error_of_one_line(
 def test_a_wrong_address_is_an_error_of_one_line(
     tasks: Path, run_main: RunMain, words: list[str], code: int, expected: str
 ) -> None:
-    done = run_main("run", "tasks.py:square", "lines.txt", "-q", *words)
+    done = run_main("run", "tasks.py:square", "lines.txt", *REPORT_ALONE, *words)
     assert done.returncode == code
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
@@ -355,7 +406,7 @@ def test_a_local_cluster_that_does_not_start_is_an_error_of_one_line(
     tasks: Path, run_main: RunMain
 ) -> None:
     done = run_main(
-        "run", "tasks.py:square", "lines.txt", "-q", "--backend", "dask", "-j", "1",
+        "run", "tasks.py:square", "lines.txt", *REPORT_ALONE, "--backend", "dask", "-j", "1",
         DASK_TEMPORARY_DIRECTORY="/proc/nowhere",
     )  # fmt: skip
     assert done.returncode == 3

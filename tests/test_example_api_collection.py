@@ -59,7 +59,7 @@ def collected(directory: Path, url: str, *words: str) -> Done:
         listing = [sys.executable, str(EXAMPLE / "list_pages.py")]
         subprocess.run(listing, env=environment, stdout=pages, check=True, timeout=60)
     return subprocess.run(
-        command(TASK, "pages.txt", "-o", "pages.jsonl", *words, "-q"),
+        command(TASK, "pages.txt", "-o", "pages.jsonl", *words, "--no-progress"),
         cwd=directory,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -135,7 +135,7 @@ def test_a_killed_run_is_resumed_to_what_an_uninterrupted_one_writes(
     (tmp_path / "pages.txt").write_text("".join(f"{page + 1}\n" for page in range(PAGES)))
     with api("--pages", str(PAGES), "--latency", "0.01", "--slow", "0.1", "--limit", "9999") as url:
         run = subprocess.Popen(
-            command(*words, *slowly, "-q"),
+            command(*words, *slowly, "--no-progress"),
             cwd=tmp_path,
             env={**os.environ, "API_URL": url},
             stdin=subprocess.DEVNULL,

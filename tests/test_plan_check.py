@@ -76,3 +76,24 @@ def test_a_plan_that_rests_on_one_long_item_is_doubted_when_the_others_are_short
     assert not check.doubts(record(0.02, 0.0))
     assert not check.doubts(record(0.02, 0.0))
     assert not check.doubts(record(0.001, 0.0))  # two were long: that is no longer looked at
+
+
+def test_items_that_wait_much_longer_are_told_of_after_two_batches() -> None:
+    check = PlanCheck(FakeClock())
+    check.begin(WAITING, rests_on_one=False)
+    assert check.waits_longer(record(0.2, 0.01)) is None
+    assert check.waits_longer(record(0.02, 0.01)) is None  # a moment's delay, and no more
+    assert check.waits_longer(record(0.2, 0.01)) is None
+    longer = check.waits_longer(record(0.4, 0.01))
+    assert longer is not None
+    assert list(longer) == pytest.approx([0.3, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("plan", "item_s", "cpu_share"),
+    [(WAITING, 0.04, 0.01), (WAITING, 0.2, 0.9), (COMPUTING, 0.2, 0.01)],
+)
+def test_others_do_not_wait_longer(plan: Profile, item_s: float, cpu_share: float) -> None:
+    check = PlanCheck(FakeClock())
+    check.begin(plan, rests_on_one=False)
+    assert {check.waits_longer(record(item_s, cpu_share)) for _ in range(5)} == {None}

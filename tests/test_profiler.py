@@ -206,6 +206,34 @@ def test_a_slow_first_item_does_not_decide_alone() -> None:
     assert plan.backend == "sequential"
 
 
+def test_where_items_wait_longer_than_the_plan_expects_there_are_more_threads() -> None:
+    clock = FakeClock()
+    profiler = Profiler(
+        len, total=1000, cores=lambda: 2, clock=clock,
+        usage=lambda: ProcessUsage(clock.time_s / 5, 1e5 * clock.time_s),
+    )  # fmt: skip
+
+    def run(items: int, item_s: float) -> None:
+        clock.time_s += items * item_s
+        record = batch_record(
+            [1] * items, durations_s=[item_s] * items, cpu_s=items * min(item_s, 1e-4) / 5
+        )
+        profiler.learn(Batch(0, 0, ["a"] * items), record)
+
+    plan = None
+    while plan is None:
+        run(50, 1e-4)
+        plan = profiler.next_plan()
+    assert (plan.backend, plan.workers) == ("thread", 10)
+    run(5, 0.05)
+    assert profiler.wider_plan() is None
+    run(5, 0.05)
+    wider = profiler.wider_plan()
+    assert wider is not None
+    assert wider.workers > 5 * plan.workers
+    assert profiler.wider_plan() is None
+
+
 def test_threads_that_a_library_leaves_spinning_are_seen_to_end() -> None:
     clock = FakeClock()
     usage = [ProcessUsage(cpu_s=0.0, waits=0)]

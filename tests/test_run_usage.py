@@ -33,14 +33,25 @@ __all__ = ["place"]
             "! nopackage.nomodule:f in.txt",
             ["there is no module nopackage; check its name, and that it is installed"],
         ),
-        ("--setup nope", ["no function 'nope' in tasks.py"]),
+        ("--setup zzz", ["no function 'zzz' in tasks.py"]),
         (
             "--setup same",
             ["--setup same must take no argument: missing a required argument: 'item'"],
         ),
         (
-            "--setup asynchronous",
-            ["--setup asynchronous: must be a plain function, not an async one"],
+            "--setup later --setup-per process",
+            [
+                "setup later is async, and what it makes belongs to the event loop of one worker; "
+                "leave setup_per='process' out"
+            ],
+        ),
+        (
+            "--setup set_up --setup-per thread",
+            ["--setup-per must be one of worker, process, got 'thread'"],
+        ),
+        (
+            "--setup-per process",
+            ["--setup-per process: says where --setup is called; add --setup NAME"],
         ),
         (
             "more",
@@ -66,6 +77,13 @@ __all__ = ["place"]
         ),
         ("-o no/x.csv", ["--output no/x.csv: there is no directory no; make it first"]),
         ("-o d.csv", ["--output d.csv: a directory; name a file in it"]),
+        (
+            "-o none/ --output-format csv",
+            [
+                "--output none/: a directory; name a file in it, or have part files made "
+                "with --split-size"
+            ],
+        ),
         (
             "-o /dev/null --output-format csv",
             ["--output /dev/null: not a regular file; - writes to stdout"],
@@ -249,7 +267,16 @@ def test_a_missing_package_leaves_nothing_behind(place: Place) -> None:
 
 
 def test_the_resuming_command_can_be_run_when_there_were_two_dashes(place: Place) -> None:
-    words = ["tasks.py:odd_fails", "-o", "out.jsonl", "--halt", "1", "-q", "--", "in.txt"]
+    words = [
+        "tasks.py:odd_fails",
+        "-o",
+        "out.jsonl",
+        "--halt",
+        "1",
+        "--no-progress",
+        "--",
+        "in.txt",
+    ]
     done = place.run(*words, quiet=False)
     words = shlex.split(done.stderr.strip().removeprefix("resume with: "))
     assert words.index("--resume") < words.index("--")

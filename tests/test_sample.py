@@ -75,11 +75,12 @@ def test_a_resume_takes_the_same_sample_and_another_one_is_refused() -> None:
     calls.clear()
     run(work, "in.txt", "out.jsonl", mode="resume", sample=10, backend="sequential")
     assert calls == []
-    for other, message in (
+    others: list[tuple[dict[str, Any], str]] = [
         ({"sample": 20}, "^sample was 10 when the run began and is 20 now; mode='overwrite'"),
         ({"sample": 10, "seed": 1}, "^seed was 0 when the run began and is 1 now"),
         ({}, "^sample was 10 when the run began and is not given now"),
-    ):
+    ]
+    for other, message in others:
         with pytest.raises(InputError, match=message):
             run(work, "in.txt", "out.jsonl", mode="resume", **other)
 

@@ -27,6 +27,10 @@ def test_text_and_values_mean_the_same() -> None:
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
+        (
+            {"details": True, "quiet": True},
+            "--details asks for the whole report and --quiet for none; leave one out",
+        ),
         ({"count": "0"}, "COUNT must be at least 1, got 0; for example 100"),
         ({"count": "x"}, "COUNT must be a whole number, got 'x'; for example 100"),
         ({"count": "1.0"}, "COUNT must be a whole number, got '1.0'; for example 100"),

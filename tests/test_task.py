@@ -45,6 +45,9 @@ def prepare():
 def prepared(item):
     return len(ready)
 
+def several_ready():
+    yield 3
+
 def break_down():
     raise OSError("no licence")
 
@@ -153,7 +156,7 @@ def test_the_set_up_runs_once_in_each_worker(backend: str, file: Path) -> None:
 @pytest.mark.parametrize("backend", ["sequential", "thread", "process", "auto"])
 def test_a_set_up_that_fails_ends_the_run(backend: str, file: Path) -> None:
     task = load_task(f"{file}:prepared", setup="break_down")
-    with pytest.raises(WorkersLostError, match="--setup break_down failed in a worker: OSError"):
+    with pytest.raises(WorkersLostError, match=r"^setup break_down failed in a worker: OSError"):
         parallel_map(task.function, range(100), backend=backend, workers=2)
 
 
@@ -167,7 +170,6 @@ def test_the_set_up_of_a_coroutine_runs_before_it(file: Path) -> None:
     ("setup", "message"),
     [
         ("prepar", "no function 'prepar' in {file}; did you mean prepare?"),
-        ("prepare_async", "--setup prepare_async: must be a plain function"),
         ("fetch", "--setup fetch must take no argument: missing a required argument: 'item'"),
     ],
 )
@@ -175,6 +177,18 @@ def test_a_set_up_that_cannot_be_called_is_refused(setup: str, message: str, fil
     with pytest.raises(UsageError) as caught:
         load_task(f"{file}:fetch", setup=setup)
     assert message.format(file=file) in str(caught.value)
+
+
+def test_an_async_set_up_is_for_one_worker_alone(file: Path) -> None:
+    assert load_task(f"{file}:fetch", setup="prepare_async").function(4) == 8
+    with pytest.raises(UsageError, match="setup prepare_async is async, and what it makes belongs"):
+        load_task(f"{file}:fetch", setup="prepare_async", setup_per="process")
+
+
+def test_what_a_set_up_gives_is_the_second_argument(file: Path) -> None:
+    assert load_task(f"{file}:two", setup="several_ready").function(4) == 4
+    with pytest.raises(UsageError, match="must take one argument, the item: missing a req"):
+        load_task(f"{file}:two")
 
 
 def test_the_code_is_that_of_the_syntax_tree(file: Path) -> None:

@@ -83,6 +83,13 @@ INFERRED = {
     'parallel_map(length, words(), on_error="record")': "list[int | ItemRecord]",
     'parallel_map(fetched, words(), on_error="record")': "list[bytes | ItemRecord]",
     'parallel_map(length, words(), on_error="raise")': "list[int]",
+    "parallel_map(two, numbers(), setup=numbers)": "list[str]",
+    "parallel_map(two, numbers(), setup=words, setup_per='process')": "list[str]",
+    "parallel_map(length, words(), setup=numbers)": "list[int]",
+    'parallel_map(two, numbers(), setup=words, on_error="record")': "list[str | ItemRecord]",
+    'parallel_map(length, words(), rate="3/s", progress=True, seed=3, on_plan=print)': "list[int]",
+    "parallel_map(fetched, words(), rate=3, progress=lambda now: now.left_s)": "list[bytes]",
+    "stream_map(two, numbers(), setup=numbers)": "Iterator[ItemRecord]",
     'parallel_map(length, words(), backend="thread", workers="50%", batch_size="auto", '
     "retries=1, timeout_s=2)": "list[int]",
     "parallel_map(two, [(1, 2)], star=True)": "list[str]",

@@ -116,13 +116,11 @@ def explain_run(
     return breakdown, bottleneck
 
 
-def describe_runs(
-    runs: Mapping[str, RunSummary], *, data_type: str, planned_workers: int
-) -> dict[str, Any]:
+def describe_runs(runs: Mapping[str, RunSummary], *, data_type: str) -> dict[str, Any]:
     """Return the part of a comparison's figures that applies when there is only one run, or half.
 
     `runs` holds `sequential`, `parallel`, both or none. `utilisation` is the share, from 0 to 1,
-    of the planned workers' time that the parallel run spent on items.
+    of the workers' time that the parallel run spent on items.
     """
     analysis: dict[str, Any] = {
         "total_items": max((run.total_processed for run in runs.values()), default=0),
@@ -135,7 +133,7 @@ def describe_runs(
     if "parallel" in runs:
         run = runs["parallel"]
         analysis["workers"] = run.workers
-        analysis["utilisation"] = _ratio(run.busy_s, planned_workers * run.total_duration)
+        analysis["utilisation"] = _ratio(run.busy_s, run.workers * run.total_duration)
     return analysis
 
 

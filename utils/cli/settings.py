@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.command.errors import flag_of
-from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, refuse_input, task_file
+from batchmap.command.settings import (
+    EXPORTS,
+    CommandSettings,
+    SetupSettings,
+    check_setup,
+    keep_apart,
+    refuse_input,
+    task_file,
+)
 from batchmap.options import OptionReader, option, values
 from batchmap.options.call_rows import CALL_NAMES, CallRows
 from batchmap.options.inputs import check_inputs
@@ -19,7 +27,6 @@ from batchmap.options.locations import (
     source_texts,
 )
 from batchmap.options.reading_rows import INPUT, READING_NAMES, ReadingRows
-from batchmap.options.table import RUNNING
 from batchmap.storage.formats import INPUT_FORMATS
 
 __all__ = ["DATA_TYPES", "SUITES", "WORKLOAD_NAMES", "Settings"]
@@ -36,7 +43,7 @@ _FOR_BUILT_IN_WORK = ("workload", "data", "latency_s", "failure_rate", "suite", 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(CommandSettings, ReadingRows, CallRows):
+class Settings(CommandSettings, ReadingRows, CallRows, SetupSettings):
     """What a subcommand of the demonstration was asked to do; `Settings.of` checks it."""
 
     count: int | None = option(
@@ -76,10 +83,6 @@ class Settings(CommandSettings, ReadingRows, CallRows):
     task: str | None = option(
         None, group=INPUT, metavar="TASK", commands=("compare", "benchmark"),
         help="your own function, file.py:function, over --input",
-    )  # fmt: skip
-    setup: str | None = option(
-        None, group=RUNNING, metavar="NAME", commands=("compare", "benchmark"),
-        help="a function of the task's module, called in each worker",
     )  # fmt: skip
     input: str | None = option(
         None, lambda raw, label: str(raw), group=INPUT, metavar="INPUT",
@@ -167,13 +170,14 @@ def _check_task(reader: OptionReader) -> None:
     if task is None:
         if source is not None and reader.raw("data") is not None:
             reader.error("--data says what items to make and --input brings its own; leave one out")
-        names = ("setup", "input_format", "json_path", "limit", "sample", "rows")
+        names = ("setup", "setup_per", "input_format", "json_path", "limit", "sample", "rows")
         for name in (*names, *CALL_NAMES, *READING_NAMES):
             if (given := reader.raw(name)) is not None:
                 value = " ".join(given) if isinstance(given, list) else given
                 shown = flag_of(name) if given is True else f"{flag_of(name)} {value}"
                 reader.error(f"{shown}: needs --task, which it is about")
         return
+    check_setup(reader)
     if source is None:
         reader.error(f"--task {task}: needs --input INPUT, whose items it is given")
     if reader.raw("limit") is not None and reader.raw("count") is not None:

@@ -12,6 +12,7 @@ from batchmap.command.settings import EXPORTS
 from batchmap.command.task import load_task
 from batchmap.sources import ReadingOptions, Source, open_inputs
 from batchmap.sources.sampled import Sampled
+from batchmap.worker.worker_function import in_shape
 
 from .settings import Settings
 
@@ -25,10 +26,15 @@ def load_compared_task(settings: Settings) -> Callable[[Any], Any]:
     """
     assert settings.task is not None
     names = StandardNames()
-    task = load_task(settings.task, setup=settings.setup, shape=settings.call_shape)
+    task = load_task(
+        settings.task,
+        setup=settings.setup,
+        setup_per=settings.setup_per,
+        shape=settings.call_shape,
+    )
     refuse_threads(settings.task, names.replaced(), "only `run` can do with that")
     check_backend(settings.backend, settings.call_shape, task)
-    return settings.call_shape.around(task.function)
+    return in_shape(task.function, settings.call_shape)
 
 
 def open_compared_input(settings: Settings) -> Source:

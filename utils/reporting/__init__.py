@@ -3,6 +3,7 @@
     report.py             the report of a run or a comparison, and its export files
     benchmark_results.py  the same for the benchmark
     exports.py            writes each export file that was asked for
+    verdict.py            what every report says first
     text/                 the text report, a module for each command
     document/             what the Markdown and the HTML report hold, in no format yet
     charts/               the charts of the HTML report
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from .benchmark_results import Benchmark, Trial
     from .html.render import render_html
     from .markdown import render_markdown
-    from .report import Report, build_report, write_report_files
+    from .report import Report, build_report, show_report, write_report_files
     from .text.benchmark import render_benchmark
     from .text.comparison import render_comparison, render_parallel, render_partial
     from .text.print import show
     from .text.run import render_run
+    from .verdict import verdict
 
 __all__ = [
     "Benchmark",
@@ -43,18 +45,21 @@ __all__ = [
     "render_partial",
     "render_run",
     "show",
+    "show_report",
+    "verdict",
     "write_report_files",
 ]
 
 _MODULES = {
     **dict.fromkeys(("Benchmark", "Trial"), ".benchmark_results"),
-    **dict.fromkeys(("Report", "build_report", "write_report_files"), ".report"),
+    **dict.fromkeys(("Report", "build_report", "show_report", "write_report_files"), ".report"),
     **dict.fromkeys(("render_comparison", "render_parallel", "render_partial"), ".text.comparison"),
     "render_benchmark": ".text.benchmark",
     "render_html": ".html.render",
     "render_markdown": ".markdown",
     "render_run": ".text.run",
     "show": ".text.print",
+    "verdict": ".verdict",
 }
 """Where each public name is defined."""
 

@@ -20,6 +20,8 @@ from ..cli.settings import Settings
 from ..workloads.real import REAL_SCENARIOS, RealScenario, missing, open_real_work
 from ..workloads.scenarios import SCENARIOS, Scenario
 from .exports import write_exports
+from .text.benchmark import benchmark_verdict, benchmark_warnings, render_benchmark
+from .text.print import show
 
 __all__ = ["Benchmark", "Trial"]
 
@@ -168,6 +170,26 @@ class Benchmark:
         """Return what to use for each kind of workload, from what was measured."""
         cases = [case for by_workers in self._measured.values() for case in by_workers.values()]
         return recommend(cases, usable_cores=usable_cores(), free_memory_bytes=free_memory_bytes())
+
+    def show(self) -> None:
+        """Print the report, or with `--quiet` only what went wrong.
+
+        Raises `OutputError` when stdout cannot be written, `BrokenPipeError` when its reader left.
+        """
+        regressions, notes = self.regressions()
+        report = render_benchmark(
+            self.cases,
+            self.recommendations(),
+            regressions=regressions,
+            notes=[*self.notes, *notes],
+            details=self._settings.details,
+        )
+        show(
+            report,
+            quiet=self._settings.quiet,
+            fault=None if self.all_match else benchmark_verdict(self.cases),
+            warnings=() if self._settings.details else benchmark_warnings(self.cases),
+        )
 
     def regressions(self) -> tuple[list[Regression], list[str]]:
         """Return the figures set against those of `--against`, and notes on what cannot be."""

@@ -18,9 +18,11 @@ from ..analysis.comparison import describe_runs
 from ..analysis.records import Case
 from .exports import write_exports
 from .text.comparison import render_comparison, render_parallel, render_partial
+from .text.print import show
 from .text.run import render_run
+from .verdict import verdict
 
-__all__ = ["Report", "build_report", "write_report_files"]
+__all__ = ["Report", "build_report", "show_report", "write_report_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +38,47 @@ class Report:
 
 
 def build_report(
-    figures: RunFigures, case: Case | None, *, outcome: RunOutcome | None = None
+    figures: RunFigures,
+    case: Case | None,
+    *,
+    outcome: RunOutcome | None = None,
+    details: bool = False,
 ) -> Report:
     """Return the report of what was run, complete or interrupted.
 
     `case` is built of the same `figures`; `outcome` is what `run` did with the user's items, the
-    other commands have none.
+    other commands have none. With `details`, the text is the whole report, else the short one.
     """
     if case is not None and case.comparison is not None:
-        return Report(render_comparison(case), case.comparison, case)
+        return Report(render_comparison(case, details=details), case.comparison, case)
     both = {"sequential": figures.sequential, "parallel": figures.parallel}
     runs = {phase: run for phase, run in both.items() if run is not None}
     plan, data_type = figures.plan, figures.data_type
-    analysis = describe_runs(runs, data_type=data_type, planned_workers=plan.workers)
+    analysis = describe_runs(runs, data_type=data_type)
     if case is not None:
         analysis |= {"accounting": case.accounting, "diagnosis": case.diagnosis}
     if case is not None and outcome is not None:
-        return Report(render_run(case, outcome), analysis | {"outcome": as_mapping(outcome)}, case)
+        report = render_run(case, outcome, has_rate=figures.given.rate, details=details)
+        return Report(report, analysis | {"outcome": as_mapping(outcome)}, case)
     if case is None or case.parallel.interrupted:
         report = render_partial(plan, data_type, figures.total_items, runs)
         return Report(report, analysis, case)
-    return Report(render_parallel(case, utilisation=analysis["utilisation"]), analysis, case)
+    return Report(render_parallel(case, details=details), analysis, case)
+
+
+def show_report(report: str, case: Case | None, settings: CommandSettings) -> None:
+    """Print a report on stdout, and on stderr the warnings that a short one does not hold.
+
+    With `--quiet` there is only what went wrong, on stderr. Raises `OutputError` when stdout cannot
+    be written, `BrokenPipeError` when its reader has left.
+    """
+    compared = None if case is None else case.comparison
+    fault: str | None = None
+    warnings: tuple[str, ...] = ()
+    if case is not None and compared is not None:
+        fault = None if compared.results_match else verdict(case)
+        warnings = () if settings.details else compared.warnings
+    show(report, quiet=settings.quiet, fault=fault, warnings=warnings)
 
 
 def write_report_files(

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
         WorkersLostError,
     )
     from batchmap.lone_surrogates import unescape
-    from batchmap.records import ItemFailure, ItemRecord, Plan, RunOutcome, SyncCounts
+    from batchmap.records import (
+        ItemFailure,
+        ItemRecord,
+        Plan,
+        Progress,
+        RunOutcome,
+        SyncCounts,
+    )
     from batchmap.run_api import run
     from batchmap.worker.failures import ItemsFailedError
     from batchmap.worker.processor import BatchProcessor
@@ -39,6 +46,7 @@ __all__ = [
     "OutputError",
     "OutputHeldError",
     "Plan",
+    "Progress",
     "RunOutcome",
     "SyncCounts",
     "TaskUnusableError",
@@ -61,7 +69,8 @@ _MODULES = {
     "run": "batchmap.run_api",
     "unescape": "batchmap.lone_surrogates",
     **dict.fromkeys(
-        ("ItemFailure", "ItemRecord", "Plan", "RunOutcome", "SyncCounts"), "batchmap.records"
+        ("ItemFailure", "ItemRecord", "Plan", "Progress", "RunOutcome", "SyncCounts"),
+        "batchmap.records",
     ),
 }
 """Where each public name is defined; the rest are errors."""

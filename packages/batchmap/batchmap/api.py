@@ -11,10 +11,12 @@ from typing import Any, Literal
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
 from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.errors import UsageError
+from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.options import EngineOptions, OptionReader
-from batchmap.options.values import list_size
+from batchmap.options.values import list_size, whole
 from batchmap.ordering import ReorderBuffer, in_order, results_bytes
-from batchmap.records import BatchRecord, ItemFailure, ItemRecord
+from batchmap.progress_display import ShowsProgress, checked_progress, shown
+from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
 from batchmap.scheduling.live_source import LiveSource
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.tuning.inline import run_inline
@@ -22,6 +24,8 @@ from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.setup import SetupFunction, SetupPer
+from batchmap.worker.worker_function import made_ready
 
 __all__ = ["parallel_map", "stream_map"]
 
@@ -32,7 +36,7 @@ MAX_STREAM_BATCH = 16384
 """How many items a batch of a stream has at most, unless more are asked for: however quick they
 are, those in flight must fit in memory."""
 
-_DEFAULTS = ("auto", "auto", "auto", 0, None)
+_DEFAULTS = ("auto", "auto", "auto", 0, None, None, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
 
@@ -46,11 +50,17 @@ def parallel_map(
     batch_size: int | Auto = "auto",
     retries: int = 0,
     timeout_s: float | None = None,
+    rate: float | str | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
     expand: bool = False,
     skip_none: bool = False,
     batched: int | Auto | None = None,
+    progress: ShowsProgress = False,
+    on_plan: Callable[[Plan], object] | None = None,
+    seed: int | None = None,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
@@ -76,14 +86,26 @@ def parallel_map(
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
 
+    At most `rate` items are started a second, or by `"100/m"` a minute. `progress=True` shows a bar
+    in a terminal or a notebook; a function is called with a `Progress` now and then, and at the
+    end. `on_plan` is called with the `Plan` once it is made, and whenever it changes. With `seed`,
+    an item's streams of `random` and of NumPy's global generator follow from it and from the item's
+    index; items then run in processes, unless `backend="sequential"`.
+
+    `setup` is called once in each worker (or once in each process, by `setup_per`) before its first
+    item, and what it gives, unless `None`, is the function's second argument. Where it is a
+    generator or a context manager, its second half runs when the worker leaves. It may be async.
+
     What `items` raise is raised once the items before are done. Raises `ValueError` for options out
-    of range and `WorkersLostError` when workers cannot be had.
+    of range, and `WorkersLostError` when workers cannot be had or be set up.
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
-    options = _read(backend, workers, batch_size, retries, timeout_s)
+    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed)
+    progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
+    function = made_ready(function, setup, setup_per)
     stops, stop = on_error == "stop", StopRequest()
-    shape = _shape(star, index, expand, skip_none, batched)
+    shape = _shape(star, index, expand, skip_none, batched, seed)
     halves = batched is not None  # a list that fails, which then does not end the call yet
     if stops and halves:
         options = replace(options, batch_size=1)
@@ -91,12 +113,13 @@ def parallel_map(
         function, shape=shape, stop=stop, stops_at_failure=stops and not halves
     )
     total = _length(items)
-    items = enumerate(items) if index else items
+    items = enumerate(items) if shape.takes_pairs else items
     results: list[Any] = []
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
     started = None
-    if backend == "auto" and not (processor.is_async or retries or timeout_s or batched):
+    needs_engine = processor.is_async or processor.has_setup or progress or on_plan or rate
+    if options.backend == "auto" and not (needs_engine or retries or timeout_s or batched):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
@@ -110,15 +133,17 @@ def parallel_map(
     if rest is not None:
         first = len(results) + (started is not None)
         left = None if total is None else max(0, total - first)
-        for record in stream_batches(
+        records = stream_batches(
             processor,
             rest,
             options,
             total=left,
             first_item=first,
             stop=stop,
+            state=state,
             started=started,
-        ):
+        )
+        for record in shown(records, progress, total=total):
             if record.first_item > len(results):
                 results.extend([_NOT_BEGUN] * (record.first_item - len(results)))
             results[record.first_item : record.first_item + len(record.results)] = record.results
@@ -187,11 +212,17 @@ def stream_map(
     batch_size: int | Auto = "auto",
     retries: int = 0,
     timeout_s: float | None = None,
+    rate: float | str | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
     expand: bool = False,
     skip_none: bool = False,
     batched: int | Auto | None = None,
+    progress: ShowsProgress = False,
+    on_plan: Callable[[Plan], object] | None = None,
+    seed: int | None = None,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
@@ -201,15 +232,18 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
     once the records of all items before have been yielded.
     """
-    options = _read(backend, workers, batch_size, retries, timeout_s)
+    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed)
+    progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
+    function = made_ready(function, setup, setup_per)
     total = _length(items)
     source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
     may_wait = source is items
-    source = iter(enumerate(source)) if index else source
+    shape = _shape(star, index, expand, skip_none, batched, seed)
+    source = iter(enumerate(source)) if shape.takes_pairs else source
+    processor = BatchProcessor(function, shape=shape)
     taken = LiveSource(source) if may_wait else source
-    shape = _shape(star, index, expand, skip_none, batched)
-    records = _stream(BatchProcessor(function, shape=shape), taken, total, options, keep_order)
+    records = _stream(processor, taken, total, options, keep_order, progress, state)
     return records if expand or not skip_none else _without_none(records)
 
 
@@ -228,8 +262,9 @@ def _stream(
     total: int | None,
     options: EngineOptions,
     keep_order: bool,
+    progress: ShowsProgress,
+    state: RunState,
 ) -> Iterator[ItemRecord]:
-    state = RunState()
     limits = replace(limits_of(options), max_batch_size=lambda: MAX_STREAM_BATCH)
     if keep_order:
         waiting = ReorderBuffer(size_of=results_bytes)
@@ -240,6 +275,7 @@ def _stream(
         batches = stream_batches(
             processor, source, options, total=total, limits=limits, state=state
         )
+        batches = shown(batches, progress, total=total)
         for record in in_order(batches, waiting) if keep_order else batches:
             yield from record.item_records()
     finally:
@@ -248,7 +284,12 @@ def _stream(
 
 
 def _shape(
-    star: bool, index: bool, expand: bool, skip_none: bool, batched: int | str | None
+    star: bool,
+    index: bool,
+    expand: bool,
+    skip_none: bool,
+    batched: int | str | None,
+    seed: int | None,
 ) -> CallShape:
     """Return how the function is called; raises `ValueError` for what does not go together."""
     size: Any = batched
@@ -258,7 +299,13 @@ def _shape(
         _close(reader)
     if star and batched is not None:
         raise ValueError("batched gives the function a list, and star spreads one item; give one")
-    return CallShape(star=star, index=index, expand=expand, skip_none=skip_none, batched=size)
+    if seed is not None and batched is not None:
+        raise ValueError(
+            "batched has many items share a call, and seed gives each its own; give one"
+        )
+    return CallShape(
+        star=star, index=index, expand=expand, skip_none=skip_none, batched=size, seed=seed
+    )
 
 
 def _close(reader: OptionReader) -> None:
@@ -269,19 +316,49 @@ def _close(reader: OptionReader) -> None:
 
 
 def _read(
-    backend: str, workers: int | str, batch_size: int | str, retries: int, timeout_s: float | None
+    backend: str,
+    workers: int | str,
+    batch_size: int | str,
+    retries: int,
+    timeout_s: float | None,
+    rate: float | str | None,
+    seed: int | None,
 ) -> EngineOptions:
-    """Return the options by the table of all; raises `ValueError` with all that is wrong."""
-    if (backend, workers, batch_size, retries, timeout_s) == _DEFAULTS:
+    """Return the options by the table of all; raises `ValueError` with all that is wrong.
+
+    With a `seed`, what is left to be chosen runs in processes, where items run one at a time.
+    """
+    if (backend, workers, batch_size, retries, timeout_s, rate, seed) == _DEFAULTS:
         return _DEFAULT_OPTIONS
-    given = {
-        "backend": backend,
-        "workers": workers,
-        "batch_size": batch_size,
-        "retries": retries,
-        "timeout_s": timeout_s,
-    }
-    reader = OptionReader(given)
+    reader = OptionReader(
+        {
+            "backend": backend,
+            "workers": workers,
+            "batch_size": batch_size,
+            "retries": retries,
+            "timeout_s": timeout_s,
+            "rate": rate,
+            "seed": seed,
+        }
+    )
     options = EngineOptions(**reader.read_rows(EngineOptions))
+    if reader.read("seed", whole(None, None, "for example 7")) is not None:
+        if options.backend == "auto":
+            options = replace(options, backend=_backend_of_seeds())
+        elif options.backend not in ("sequential", "process", None):
+            reader.error(
+                f"seed: items that run side by side in one process share its random streams, and "
+                f"backend={options.backend!r} has them do that; give 'process' or 'sequential'"
+            )
     _close(reader)
     return options
+
+
+def _checked(on_plan: Any) -> Any:
+    if on_plan is None or callable(on_plan):
+        return on_plan
+    raise ValueError(f"on_plan must be a function, got {on_plan!r:.60}")
+
+
+def _backend_of_seeds() -> str:
+    return "sequential" if processes_unavailable() else "process"

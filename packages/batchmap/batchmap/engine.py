@@ -8,10 +8,10 @@ for is done here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from batchmap.backends import BACKENDS
 from batchmap.executors import WorkerExecutor, open_executor
@@ -26,10 +26,13 @@ from batchmap.scheduling.list_sizes import ListSizing
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
-from batchmap.tuning.adaptive_run import BUDGET_BATCHES, run_adaptively
+from batchmap.tuning.adaptive_run import run_adaptively
+from batchmap.tuning.batch_budget import BUDGET_BATCHES
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
 from batchmap.tuning.engine_request import EngineRequest, NextSize
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.setup import Setup
+from batchmap.worker.worker_scope import held_in_process
 
 if TYPE_CHECKING:
     from batchmap.executors.dask.address import DaskAddress
@@ -160,8 +163,19 @@ def _stream(
     )
     if backend == "async":
         why = "Backend chosen: async, for an `async def` function" if is_chosen else None
-        return _run_coroutines(run, why)
-    return _run_as_seen(run) if backend == "auto" else _run_as_asked(run, backend, cluster)
+        records = _run_coroutines(run, why)
+    elif backend == "auto":
+        records = _run_as_seen(run)
+    else:
+        records = _run_as_asked(run, backend, cluster)
+    setup = processor.setup
+    return records if setup is None or setup.per == "worker" else _holding(setup, records)
+
+
+def _holding(setup: Setup, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
+    """Yield the records while what `setup` makes once a process is kept in this one."""
+    with held_in_process(setup), closing(cast(Generator[BatchRecord], records)):
+        yield from records
 
 
 def limits_of(options: EngineOptions) -> Limits:
@@ -198,7 +212,11 @@ def run_plan(
     """Yield the records of `batches`, run as `plan` says, as they finish."""
     limits, state = limits or Limits(), state or RunState()
     with open_executor(
-        plan.backend, plan.workers, timeout_s=limits.timeout_s, stop=stop
+        plan.backend,
+        plan.workers,
+        timeout_s=limits.timeout_s,
+        stop=stop,
+        winds_down=processor.has_setup,
     ) as executor:
         yield from _schedule(executor, processor, batches, plan, limits, stop, state)
 
@@ -289,7 +307,12 @@ def _run_as_asked(
     plan = default_plan(backend, run.workers, run.batch_size)
     limits, stop = run.limits, run.stop
     with open_executor(
-        backend, plan.workers, timeout_s=limits.timeout_s, stop=stop, scheduler=cluster
+        backend,
+        plan.workers,
+        timeout_s=limits.timeout_s,
+        stop=stop,
+        scheduler=cluster,
+        winds_down=run.processor.has_setup,
     ) as executor:
         if cluster is not None:
             plan = default_plan(backend, None, run.batch_size, cluster_workers=executor.workers)

@@ -18,6 +18,7 @@ __all__ = [
     "ItemList",
     "ItemRecord",
     "Plan",
+    "Progress",
     "RunOutcome",
     "SyncCounts",
     "UnreadableRecord",
@@ -169,6 +170,28 @@ class Plan:
     """Seconds that the whole run will take, measuring included; `None` when not measured."""
     is_open: bool = False
     """Whether what the caller left open is chosen while the first items run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a call is."""
+
+    done: int
+    """Items that have ended, failed ones included."""
+    failed: int
+    total: int | None
+    """How many items there are; `None` when unknown."""
+    elapsed_s: float
+    """Seconds since the call began."""
+    rate: float | None
+    """Items a second of late; `None` before any has ended."""
+
+    @property
+    def left_s(self) -> float | None:
+        """In how many seconds all is done if it goes on like this, `None` when unknown."""
+        if self.total is None or not self.rate:
+            return None
+        return max(0, self.total - self.done) / self.rate
 
 
 @dataclass(frozen=True, slots=True)

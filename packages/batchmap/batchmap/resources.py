@@ -23,7 +23,9 @@ __all__ = [
     "machine_usage",
     "process_usage",
     "queued_s",
+    "read_kernel_file",
     "resident_bytes",
+    "unshared_bytes",
     "usable_cores",
 ]
 
@@ -49,7 +51,7 @@ def usable_cores(cgroup_root: Path = _CGROUP_ROOT) -> int:
         allowed = len(os.sched_getaffinity(0))
     except AttributeError:  # not on Linux; elsewhere psutil is needed, which takes a while to load
         allowed = _affinity()
-    quota = _cpu_quota(cgroup_root)
+    quota = _cpu_quota_lately(cgroup_root)
     return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
 
 
@@ -78,8 +80,8 @@ def free_memory_bytes(cgroup_root: Path = _CGROUP_ROOT) -> int:
     """
     free_bytes = _available_bytes()
     try:
-        max_bytes = int((cgroup_root / "memory.max").read_text())
-        used_bytes = int((cgroup_root / "memory.current").read_text())
+        max_bytes = int(read_kernel_file(cgroup_root / "memory.max"))
+        used_bytes = int(read_kernel_file(cgroup_root / "memory.current"))
     except (OSError, ValueError):  # no container, or one without a limit
         return free_bytes
     return max(0, min(free_bytes, max_bytes - used_bytes))
@@ -87,10 +89,9 @@ def free_memory_bytes(cgroup_root: Path = _CGROUP_ROOT) -> int:
 
 def _available_bytes() -> int:
     try:
-        with Path("/proc/meminfo").open() as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
+        for line in read_kernel_file("/proc/meminfo").splitlines():
+            if line.startswith(b"MemAvailable:"):
+                return int(line.split()[1]) * 1024
     except (OSError, ValueError):
         pass
     import psutil
@@ -101,11 +102,23 @@ def _available_bytes() -> int:
 def resident_bytes() -> int:
     """Return the memory that this process holds, in bytes."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(read_kernel_file("/proc/self/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         import psutil
 
         return int(psutil.Process().memory_info().rss)
+
+
+def unshared_bytes() -> int:
+    """Return the memory that this process alone holds, in bytes; all of it where that is unknown.
+
+    What it has mapped of files, or of memory of others, and has not changed does not count.
+    """
+    try:
+        resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
+        return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return resident_bytes()
 
 
 def family_resident_bytes() -> int:
@@ -145,8 +158,7 @@ def process_usage() -> ProcessUsage:
 def queued_s(thread_id: int) -> float:
     """Return how long a thread of this process was ready but had no core; 0 where not known."""
     try:
-        schedstat = Path(f"/proc/self/task/{thread_id}/schedstat").read_text()
-        return int(schedstat.split()[1]) / 1e9
+        return int(read_kernel_file(f"/proc/self/task/{thread_id}/schedstat").split()[1]) / 1e9
     except (OSError, ValueError, IndexError):  # not on Linux, or its kernel does not count
         return 0.0
 
@@ -163,7 +175,7 @@ class MachineUsage(NamedTuple):
 def machine_usage() -> MachineUsage | None:
     """Return how busy the machine has been, `None` where that is not known."""
     try:
-        words = Path("/proc/stat").read_text().split(maxsplit=9)
+        words = read_kernel_file("/proc/stat").split(maxsplit=9)
         user, nice, system, _, _, interrupts, soft, stolen = map(int, words[1:9])
         ticks = os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError):
@@ -186,19 +198,52 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+_KNOWN_FOR_S = 1.0
+"""A quota that was read so lately, in seconds, is not read again: it takes a while beside a thread
+that holds the GIL, and a decision asks for it several times."""
+
+_known_quotas: dict[Path, tuple[float, float | None]] = {}
+
+
+def _cpu_quota_lately(root: Path) -> float | None:
+    now_s = time.monotonic()
+    known = _known_quotas.get(root)
+    if known is None or not 0 <= now_s - known[0] < _KNOWN_FOR_S:
+        known = _known_quotas[root] = (now_s, _cpu_quota(root))
+    return known[1]
+
+
 def _cpu_quota(root: Path) -> float | None:
     """Return the container's CPU quota in cores, `None` where there is none."""
     try:
-        quota, period = (root / "cpu.max").read_text().split()
+        quota, period = read_kernel_file(root / "cpu.max").split()
     except (OSError, ValueError):
         try:
-            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu" / "cpu.cfs_period_us").read_text().strip()
+            quota = read_kernel_file(root / "cpu" / "cpu.cfs_quota_us").strip()
+            if quota == b"-1":
+                return None
+            period = read_kernel_file(root / "cpu" / "cpu.cfs_period_us")
         except OSError:
             return None
-    if quota in ("max", "-1"):
+    if quota == b"max":
         return None
     try:
         return int(quota) / int(period)
     except (ValueError, ZeroDivisionError):
         return None
+
+
+_MOST_BYTES = 1 << 16
+
+
+def read_kernel_file(path: str | Path) -> bytes:
+    """Return what the kernel says in one of its files, which are small.
+
+    With as few calls of the system as can be: after each, a thread that holds the GIL may keep it
+    for 5 ms.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)

@@ -67,6 +67,16 @@ class RowBlock(ABC, Sequence[Any]):
     def opened(self) -> OpenedBlock:
         """Decode the items; each time anew."""
 
+    def entries(self) -> bytes:
+        """Return what the journal holds of the items."""
+        return self.opened().entries(0, len(self))
+
+    def records(self) -> Iterator[tuple[Any, bytes, int]]:
+        """Yield each item, the bytes of its record, and the source's own number for that."""
+        opened = self.opened()
+        for offset, (item, raw) in enumerate(zip(opened.items, opened.raws, strict=True)):
+            yield item, raw, self.position(offset)
+
     @abstractmethod
     def part(self, start: int, end: int) -> Self:
         """Return the items at the offsets from `start` up to `end`."""

@@ -29,6 +29,8 @@ from batchmap.sources.python_items import PythonItems, identity_bytes
 from batchmap.stopping import StopRequest
 from batchmap.storage import StoreUrl
 from batchmap.text import near_names
+from batchmap.worker.setup import SetupFunction, SetupPer
+from batchmap.worker.worker_function import made_ready, setup_of
 
 __all__ = ["run"]
 
@@ -43,6 +45,8 @@ def run(
     output: str | Path,
     *,
     mode: Mode = "new",
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
     **options: Any,
 ) -> RunOutcome:
     """Call `function` for each item of `source` and write the results to `output`, exactly once.
@@ -55,6 +59,9 @@ def run(
     begins anew. An item is known by what it says; `key="id"` names the field that says which item
     it is. Failed items go to `output` with `.errors.jsonl` after its name, or to `errors`.
 
+    `setup` is called once in each worker (or process, by `setup_per`), before its first item; what
+    it gives, unless `None`, is the function's second argument.
+
     `options` are those of the command `run` by their keywords (`retries`, `timeout_s`, `workers`,
     `limit`, …). With `"sync"`, items that can be iterated once only are kept in memory. What a
     partial, a closure or a callable object binds is part of the function where it is a constant.
@@ -66,8 +73,9 @@ def run(
     """
     if mode not in _MODES:
         raise UsageError(f"mode must be one of {', '.join(_MODES)}, got {mode!r:.60}")
+    prepared = made_ready(function, setup, setup_per)
     try:
-        return _run(function, source, output, mode, options)
+        return _run(function, prepared, source, output, mode, options)
     except BatchmapError as error:
         error.spell_as(_spelling)
         raise
@@ -78,7 +86,12 @@ def _spelling(keyword: str, value: str | None) -> str:
 
 
 def _run(
-    function: Callable[..., Any], source: Any, output: Any, mode: Mode, options: dict[str, Any]
+    function: Callable[..., Any],
+    prepared: Callable[[Any], Any],
+    source: Any,
+    output: Any,
+    mode: Mode,
+    options: dict[str, Any],
 ) -> RunOutcome:
     items = None
     if options.get("rows") or options.get("input_format") == "files":
@@ -91,13 +104,13 @@ def _run(
     plain, bound = _plain(function)
     stop = StopRequest()
     with Job(
-        function,
+        prepared,
         job_options,
         fingerprint={
             "function": getattr(plain, "__qualname__", type(plain).__qualname__),
             "source": _code(plain),
             "bound": bound,
-            "setup": None,
+            "setup": None if (setup := setup_of(prepared)) is None else setup.name,
         },
         source=None if items is None else sampled(items, job_options, stop),
         stop=stop,

@@ -8,8 +8,9 @@ from batchmap.command.text_layout import plural, rate
 
 from ...analysis.aggregates import parts_of
 from ...analysis.records import Case, Comparison, Spread
+from ..verdict import verdict
 from ..wording import seconds, success_rate
-from .model import Block, Fact, Facts, Notice, Table
+from .model import Block, Fact, Facts, Notice, Paragraph, Table
 
 __all__ = ["headline", "summary_table"]
 
@@ -17,10 +18,10 @@ _Format = Callable[[float], str]
 
 
 def headline(case: Case) -> list[Block]:
-    """Return the headline figures of a case, warnings about them, and the largest loss."""
+    """Return the verdict on a case, its headline figures, warnings, and the largest loss."""
     compared = case.comparison
     facts = _comparison_facts(case, compared) if compared else _run_facts(case)
-    blocks: list[Block] = [Facts(facts)]
+    blocks: list[Block] = [Paragraph(f"{verdict(case)}."), Facts(facts)]
     if case.parallel.interrupted:
         blocks.append(Notice("warning", "Interrupted", ("The run was stopped before its end.",)))
     if compared and compared.warnings:

@@ -4,53 +4,158 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from textwrap import wrap
 
-from batchmap.command.text_layout import Lines, join_lines, plural, section, title_lines
+from batchmap.command.text_layout import (
+    COLUMNS,
+    Lines,
+    cut,
+    join_lines,
+    plural,
+    section,
+    title_lines,
+)
 from batchmap.text import printable
 
 from ...analysis.records import Case, Comparison, Recommendation, Regression, Sweep
+from ..verdict import largest_loss, verdict
 from ..wording import seconds
 from .layout import table
 
-__all__ = ["render_benchmark"]
+__all__ = ["benchmark_verdict", "benchmark_warnings", "render_benchmark"]
 
 TITLE = "Parallel Batch Processing Benchmark"
+
+NAME_WIDTH = 18
+"""Characters of a scenario's name in the short report, so that its row fits 80 columns."""
 
 
 def render_benchmark(
     cases: Sequence[Case],
     recommendations: Iterable[Recommendation],
     *,
+    details: bool,
     regressions: Sequence[Regression] = (),
     notes: Sequence[str] = (),
 ) -> str:
-    """Return the report of all scenarios.
+    """Return the report of all scenarios, short or with all `details`.
 
     `regressions` are the figures set against an earlier benchmark, `notes` sentences on what could
-    not be run or compared.
+    not be run or compared. The short one has what was measured, a row each, and what to use.
     """
-    head = (
-        "Scenario", "Items", "Workers", "Seq. s", "Par. s", "Speedup", "Eff.", "Limit", "Match",
-    )  # fmt: skip
-    rows = [_scenario_row(case.name, case.comparison) for case in cases if case.comparison]
-    advice = (
-        f"{one.workload} ({one.kind}): {one.backend} backend, {one.workers} "
-        f"{plural('worker', one.workers)}, batch size {one.batch_size}: {one.why}"
-        for one in recommendations
-    )
+    advice = [_recommendation(one, with_reason=details) for one in recommendations]
+    recommendation = section("Recommendation", *advice)
+    told_notes = section("Notes", *map(printable, notes)) if notes else []
+    if not details:
+        sections = (
+            *map(cut, _speedups_table(cases)),
+            *_regressions_section([one for one in regressions if one.slower], regressions),
+            *told_notes,
+            *recommendation,
+        )
+        return join_lines(
+            [
+                TITLE,
+                cut(benchmark_verdict(cases)),
+                *_worst_loss(cases),
+                "",
+                *_scenarios_table(cases, width=NAME_WIDTH),
+                "",
+                *filter(None, sections),
+            ]
+        )
+    warnings = benchmark_warnings(cases)
     return join_lines(
         [
             *title_lines(TITLE),
-            *table(head, rows),
+            *wrap(benchmark_verdict(cases), COLUMNS),
+            "",
+            *_scenarios_table(cases, width=None),
             "",
             *chain.from_iterable(_sweep_table(case.name, case.sweep) for case in cases),
             *_losses_section(cases),
-            *_regressions_section(regressions),
-            *_warnings_section(cases),
-            *(section("Notes", *map(printable, notes)) if notes else ()),
-            *section("Recommendation", *map(printable, advice)),
+            *_regressions_section(regressions, regressions),
+            *(section("Warnings", *warnings) if warnings else ()),
+            *told_notes,
+            *recommendation,
         ]
     )
+
+
+def benchmark_verdict(cases: Sequence[Case]) -> str:
+    """Return in a line how much faster the scenarios were, and whether their results match."""
+    compared = [case.comparison for case in cases if case.comparison is not None]
+    wrong = [case for case in cases if case.comparison and not case.comparison.results_match]
+    if len(compared) == 1:
+        return printable(verdict(next(case for case in cases if case.comparison)))
+    if not compared:
+        return "Nothing was compared"
+    number = f"{len(compared)} scenarios"
+    if wrong:
+        return printable(f"Results do not match in {len(wrong)} of {number}: {wrong[0].name}")
+    least, most = (pick(one.speedup for one in compared) for pick in (min, max))
+    share = min(one.share_of_limit for one in compared)
+    return (
+        f"{number}: {least:.2f}x to {most:.2f}x as fast, at least {share:.1%} of the limit; "
+        "results match"
+    )
+
+
+def benchmark_warnings(cases: Sequence[Case]) -> list[str]:
+    """Return what makes the figures less trustworthy, each with the scenario that it is about."""
+    return [
+        printable(f"{case.name}: {warning}")
+        for case in cases
+        if case.comparison is not None
+        for warning in case.comparison.warnings
+    ]
+
+
+def _recommendation(one: Recommendation, *, with_reason: bool) -> str:
+    return printable(
+        f"{one.workload} ({one.kind}): {one.backend} backend, {one.workers} "
+        f"{plural('worker', one.workers)}, batch size {one.batch_size}"
+        + (f": {one.why}" if with_reason else "")
+    )
+
+
+def _scenarios_table(cases: Sequence[Case], *, width: int | None) -> Lines:
+    head = (
+        "Scenario", "Items", "Workers", "Seq. s", "Par. s", "Speedup", "Eff.", "Limit", "Match",
+    )  # fmt: skip
+    return table(
+        head,
+        [
+            _scenario_row(case.name if width is None else cut(case.name, width), case.comparison)
+            for case in cases
+            if case.comparison
+        ],
+    )
+
+
+def _worst_loss(cases: Sequence[Case]) -> Lines:
+    """Return what the scenario lost that came least near to its limit, in two rows at most."""
+    lost = [
+        (case.comparison.share_of_limit, f"Largest loss: {printable(case.name)}: {loss}")
+        for case in cases
+        if case.comparison is not None and (loss := largest_loss(case)) is not None
+    ]
+    return wrap(min(lost)[1], COLUMNS, max_lines=2, placeholder=" …") if lost else []
+
+
+def _speedups_table(cases: Sequence[Case]) -> Lines:
+    """Return the speedup at each worker count, a row a scenario; empty without a sweep."""
+    measured = {
+        case.name: {point.workers: f"{point.speedup:.2f}x" for point in case.sweep.points}
+        for case in cases
+        if case.sweep is not None
+    }
+    counts = sorted({workers for by_workers in measured.values() for workers in by_workers})
+    rows = [
+        (cut(printable(name), NAME_WIDTH), *(by_workers.get(workers, "–") for workers in counts))
+        for name, by_workers in measured.items()
+    ]
+    return table(("Workers", *map(str, counts)), rows) if rows else []
 
 
 def _scenario_row(name: str, comparison: Comparison) -> tuple[str, ...]:
@@ -103,27 +208,18 @@ def _losses_section(cases: Sequence[Case]) -> Lines:
     return section("Largest Losses", *lines) if lines else []
 
 
-def _warnings_section(cases: Sequence[Case]) -> Lines:
-    lines = [
-        printable(f"{case.name}: {warning}")
-        for case in cases
-        if case.comparison is not None
-        for warning in case.comparison.warnings
-    ]
-    return section("Warnings", *lines) if lines else []
-
-
-def _regressions_section(regressions: Sequence[Regression]) -> Lines:
-    if not regressions:
+def _regressions_section(shown: Sequence[Regression], all_of_them: Sequence[Regression]) -> Lines:
+    """Return the figures of `shown` beside those before, and how many of all got slower."""
+    if not all_of_them:
         return []
     lines = [
         printable(
             f"{one.name}, {one.figure}: {seconds(one.before_s)} before, {seconds(one.now_s)} now, "
             f"{one.ratio:.2f} times{', slower beyond the noise' if one.slower else ''}"
         )
-        for one in regressions
+        for one in shown
     ]
-    slower = sum(one.slower for one in regressions)
+    slower = sum(one.slower for one in all_of_them)
     lines.append(
         "Nothing got slower beyond the noise"
         if not slower

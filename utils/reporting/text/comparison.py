@@ -8,9 +8,11 @@ from batchmap.command.text_layout import plural, rate, section
 from batchmap.metrics import RunSummary
 from batchmap.records import Plan
 
+from ...analysis.aggregates import parts_of
 from ...analysis.records import Case, Comparison
+from ..verdict import notices, verdict
 from ..wording import success_rate
-from .layout import data_summary, parallel_speed, plan_lines, report_text
+from .layout import data_summary, parallel_speed, plan_lines, short_report, whole_report
 from .sections import (
     failures_section,
     limit_lines,
@@ -25,32 +27,42 @@ from .sections import (
 __all__ = ["render_comparison", "render_parallel", "render_partial"]
 
 
-def render_comparison(case: Case) -> str:
-    """Return the report of a comparison; the case must have one."""
+def render_comparison(case: Case, *, details: bool) -> str:
+    """Return the report of a comparison, short or with all `details`; the case must have one."""
     comparison = case.comparison
     assert comparison is not None
-    return report_text(
-        data_summary(comparison.total_items, comparison.data_type, case.plan),
-        section(
-            "Performance Results",
-            f"Sequential processing time: {comparison.sequential_time:.2f}s",
-            f"Parallel processing time: {comparison.parallel_time:.2f}s",
-            f"Speedup: {comparison.speedup:.2f}x",
-            f"Efficiency: {comparison.efficiency:.1%}",
-            *rounds_lines(comparison),
-        ),
-        section(
-            "Throughput",
-            f"Sequential: {rate(comparison.sequential_throughput)}",
-            f"Parallel: {rate(comparison.parallel_throughput)}",
-        ),
-        section(
-            "Correctness",
-            f"Results match: {'✓' if comparison.results_match else '✗'}",
-            *mismatch_lines(comparison.verdict),
-            f"Sequential errors: {comparison.errors['sequential']}",
-            f"Parallel errors: {comparison.errors['parallel']}",
-        ),
+    said = (verdict(case), *notices(case))
+    summary = data_summary(comparison.total_items, comparison.data_type, case.plan)
+    results = section(
+        "Performance Results",
+        f"Sequential processing time: {comparison.sequential_time:.2f}s",
+        f"Parallel processing time: {comparison.parallel_time:.2f}s",
+        f"Speedup: {comparison.speedup:.2f}x",
+        f"Efficiency: {comparison.efficiency:.1%}",
+        f"Limit: {comparison.limit:.2f}x, {comparison.share_of_limit:.1%} of it reached",
+        *(rounds_lines(comparison) if details else ()),
+    )
+    throughput = section(
+        "Throughput",
+        f"Sequential: {rate(comparison.sequential_throughput)}",
+        f"Parallel: {rate(comparison.parallel_throughput)}",
+    )
+    correctness = section(
+        "Correctness",
+        f"Results match: {'✓' if comparison.results_match else '✗'}",
+        *(mismatch_lines(comparison.verdict) if details else ()),
+        f"Sequential errors: {comparison.errors['sequential']}",
+        f"Parallel errors: {comparison.errors['parallel']}",
+    )
+    conclusion = section("Conclusion", _conclusion(comparison))
+    if not details:
+        return short_report(said, summary, results, throughput, correctness, conclusion)
+    return whole_report(
+        said,
+        summary,
+        results,
+        throughput,
+        correctness,
         failures_section(case),
         section("Limit", *limit_lines(comparison)),
         time_breakdown_section(case.accounting, case.diagnosis),
@@ -58,17 +70,15 @@ def render_comparison(case: Case) -> str:
         timeline_section(case.parallel_trace),
         section("Plan", *plan_lines(case.plan, case.parallel)),
         warnings_section(comparison.warnings),
-        section("Conclusion", _conclusion(comparison)),
+        conclusion,
     )
 
 
-def render_parallel(case: Case, *, utilisation: float) -> str:
-    """Return the report of a parallel run without a baseline.
-
-    `utilisation` is the share of the workers' time that was spent on items, from 0 to 1.
-    """
+def render_parallel(case: Case, *, details: bool) -> str:
+    """Return the report of a parallel run without a baseline, short or with all `details`."""
     run = case.parallel
-    return report_text(
+    said = (verdict(case), *notices(case))
+    sections = (
         data_summary(run.total_processed, case.data_type, case.plan),
         *parallel_speed(run),
         section(
@@ -76,16 +86,25 @@ def render_parallel(case: Case, *, utilisation: float) -> str:
             f"Parallel errors: {run.failed}",
             f"Success rate: {success_rate(run)}",
         ),
+    )
+    at_work = parts_of(case.accounting)[0].share
+    limit = section("Limit", f"Share of the workers' time spent on items: {at_work:.1%}")
+    conclusion = section(
+        "Conclusion",
+        f"{run.total_processed:,} {plural('item', run.total_processed)} in "
+        f"{run.total_duration:.2f}s on {run.workers} {plural('worker', run.workers)}.",
+    )
+    if not details:
+        return short_report(said, *sections, limit, conclusion)
+    return whole_report(
+        said,
+        *sections,
         failures_section(case),
-        section("Limit", f"Share of the workers' time spent on items: {utilisation:.1%}"),
+        limit,
         time_breakdown_section(case.accounting, case.diagnosis),
         timeline_section(case.parallel_trace),
         section("Plan", *plan_lines(case.plan, run)),
-        section(
-            "Conclusion",
-            f"{run.total_processed:,} items in {run.total_duration:.2f}s "
-            f"on {run.workers} {plural('worker', run.workers)}.",
-        ),
+        conclusion,
     )
 
 
@@ -110,23 +129,22 @@ def render_partial(
     done = " and ".join(
         f"{run.total_processed:,} items in the {phase} run" for phase, run in runs.items()
     )
-    return report_text(
+    interrupted = f"Interrupted after {done or 'no items'}"
+    return whole_report(
+        [interrupted],
         data_summary(total, data_type, plan),
         *sections,
-        section("Conclusion", f"Interrupted after {done or 'no items'}."),
+        section("Conclusion", f"{interrupted}."),
     )
 
 
 def _conclusion(comparison: Comparison) -> str:
     if not comparison.total_items:
         return "There were no items, so there is nothing to compare."
-    verdict = comparison.verdict
-    if not comparison.results_match and verdict.failed_in_one == verdict.different:
-        number = verdict.failed_in_one
-        return (
-            f"{number:,} {plural('item', number)} failed in one run only, so the two runs did not "
-            "do the same work."
-        )
+    found = comparison.verdict
+    if not comparison.results_match and found.failed_in_one == found.different:
+        items = f"{found.different:,} {plural('item', found.different)}"
+        return f"{items} failed in one run only, so the speedup counts for nothing."
     if not comparison.results_match:
         return "The results of the two runs do not match, so the speedup counts for nothing."
     if comparison.speedup > 1.5:

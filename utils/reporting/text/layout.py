@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from textwrap import wrap
 
-from batchmap.command.text_layout import Lines, join_lines, rate, section, title_lines
+from batchmap.command.text_layout import (
+    COLUMNS,
+    Lines,
+    cut,
+    join_lines,
+    rate,
+    section,
+    title_lines,
+)
 from batchmap.metrics import RunSummary
 from batchmap.records import Plan
 from batchmap.text import printable
@@ -16,21 +25,42 @@ __all__ = [
     "data_summary",
     "parallel_speed",
     "plan_lines",
-    "report_text",
+    "short_report",
     "table",
+    "whole_report",
 ]
 
+NOTICE_ROWS = 2
+"""Rows under the verdict of a short report; one that is left over is empty."""
 
-def report_text(*sections: Lines) -> str:
-    """Return the text of a report: its title, then its sections."""
-    return join_lines([*title_lines(TITLE), *chain.from_iterable(sections)])
+
+def whole_report(said: Iterable[str], *sections: Lines) -> str:
+    """Return the text of a whole report: title, verdict and notices in `said`, all sections."""
+    first = chain.from_iterable(wrap(line, COLUMNS, break_long_words=False) for line in said)
+    return join_lines([*title_lines(TITLE), *first, "", *chain.from_iterable(sections)])
+
+
+def short_report(said: Iterable[str], *sections: Lines) -> str:
+    """Return the text of a short report: title, verdict and notices in `said`, and sections.
+
+    A verdict and two rows of notices, then sections without empty lines between them: so that a
+    comparison fits a terminal of 24 lines and 80 columns. What is too long ends in `…`.
+    """
+    verdict, *notices = said
+    below: Lines = []
+    for notice in notices:
+        if (left := NOTICE_ROWS - len(below)) > 0:
+            below += wrap(notice, COLUMNS, max_lines=left, placeholder=" …")
+    gap = [""] if len(below) < NOTICE_ROWS else []
+    rows = chain.from_iterable(sections)
+    return join_lines([TITLE, cut(verdict), *below, *gap, *(cut(row) for row in rows if row)])
 
 
 def data_summary(total: int | None, data_type: str, plan: Plan | None) -> Lines:
     """Return the section on the items and how they were cut into batches; `None` is unknown."""
     lines = [
         f"Total items: {'unknown' if total is None else total}",
-        f"Data type: {printable(data_type)}",
+        f"Data type: {cut(printable(data_type), COLUMNS - len('- Data type: '))}",
     ]
     if plan is not None:
         lines += [

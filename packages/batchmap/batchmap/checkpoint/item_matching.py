@@ -10,8 +10,9 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
+from batchmap.checkpoint.compared_records import ComparedRecords
 from batchmap.checkpoint.completion_log import ItemRange
 from batchmap.checkpoint.done_items import DoneRange
 from batchmap.checkpoint.entry_pairing import UNPAIRED, EntryPairing
@@ -78,10 +79,10 @@ class ItemMatching:
         """By the number of a new entry: the source's own number for it."""
         self._unread: Iterator[InputRecord] = iter(())
         """The records after the end of what was compared."""
-        records = _until(stop, islice(source.records(), limit))
+        records = ComparedRecords(source, identity, limit=limit, stop=stop)
         left = self._compare_starts(outputs[0](), records)
         self.differences.kept = self.same
-        self._match(*left)
+        self._match(left, records.rest())
 
     def count_to_do(self) -> int:
         """Return how many items are new or changed; the input is read to its end, once."""
@@ -95,25 +96,23 @@ class ItemMatching:
             self._pairing.close()
 
     def _compare_starts(
-        self, old: Iterator[DoneRange], records: Iterator[InputRecord]
-    ) -> tuple[Iterator[DoneRange], Iterator[InputRecord]]:
-        """Count the items that are the same at the start; return what follows them in both."""
+        self, old: Iterator[DoneRange], records: ComparedRecords
+    ) -> Iterator[DoneRange]:
+        """Count the items that are the same at the start; return those of before that follow."""
         expected = 0
         for done in old:
             if done.first != self.same:
-                return chain([done], old), records
-            some = list(islice(records, done.number))
-            same = self._identity.same(some, done.entries)
+                return chain([done], old)
+            same = records.compare(done.entries, done.number)
             if done.address < 0 and same:
-                self._failed_places.extend((self.same, some[0][2]))
+                self._failed_places.extend((self.same, records.last_position()))
             self.same += same
             if same < done.number:
-                rest = done.part(same, done.number)
-                return chain([rest], old), chain(some[same:], records)
+                return chain([done.part(same, done.number)], old)
             if done.address >= 0:
                 self.is_in_order = self.is_in_order and done.address == expected
                 expected = done.address + done.number
-        return iter(()), records
+        return iter(())
 
     def _match(self, old: Iterator[DoneRange], records: Iterator[InputRecord]) -> None:
         """Pair what follows the first difference."""
@@ -221,12 +220,6 @@ class ItemMatching:
             for number, old in enumerate(self._pairing.old_of):
                 if old != UNPAIRED and self._addresses[old] < 0:
                     yield self.same + number, self._positions[number]
-
-
-def _until(stop: StopRequest, records: Iterator[InputRecord]) -> Iterator[InputRecord]:
-    """Yield records, until `stop` is requested, which is looked at now and then."""
-    while not stop.requested and (some := list(islice(records, _MAX_RANGE))):
-        yield from some
 
 
 class _Steps:

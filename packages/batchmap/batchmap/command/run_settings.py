@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.command.errors import flag_of
-from batchmap.command.settings import EXPORTS, CommandSettings, keep_apart, task_file
+from batchmap.command.settings import (
+    EXPORTS,
+    CommandSettings,
+    SetupSettings,
+    check_setup,
+    keep_apart,
+    task_file,
+)
 from batchmap.options import JobOptions, OptionReader, option
 from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
@@ -40,20 +47,16 @@ _TLS = ("tls_ca_file", "tls_cert", "tls_key")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings(CommandSettings, JobOptions):
+class RunSettings(CommandSettings, JobOptions, SetupSettings):
     """What `run` was asked to do; build it with `RunSettings.of`, which checks it."""
 
     task: str = option(
         "", group=INPUT, metavar="TASK", is_positional=True,
         help="file.py:function or package.module:function",
     )  # fmt: skip
-    setup: str | None = option(
-        None, group=RUNNING, metavar="NAME",
-        help="a function of the task's module, called in each worker",
-    )  # fmt: skip
     dry_run: bool = option(
         False, group=RUNNING,
-        help="measure, print the plan, run nothing more; with --sync, count what it would do",
+        help="measure and print the plan, or what --sync would do",
     )  # fmt: skip
 
     @property
@@ -71,9 +74,12 @@ class RunSettings(CommandSettings, JobOptions):
         _name_errors_file(reader, values)
         if values["halt_now"] and values["halt"] is None:
             reader.error("--halt-now says what becomes of items when --halt stops; add --halt N")
+        if values["dry_run"] and values["quiet"]:
+            reader.error("--dry-run prints a plan and --quiet nothing; leave one out")
         _check_files(reader, values)
         check_call(reader, values)
         _check_cluster(reader, values)
+        check_setup(reader)
         if values["backend"] == "sequential" and values["timeout_s"] is not None:
             reader.error(
                 "--timeout: an item of the sequential backend cannot be given up; "

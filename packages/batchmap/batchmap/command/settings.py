@@ -7,21 +7,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from batchmap.command.errors import flag_of
 from batchmap.options import EngineOptions, OptionReader, option
 from batchmap.options.locations import report_file
+from batchmap.options.table import RUNNING
 from batchmap.options.values import choice, workers
 from batchmap.storage import is_same_file, is_stream
 
-__all__ = ["EXPORTS", "LOG_LEVELS", "CommandSettings", "keep_apart", "refuse_input", "task_file"]
+if TYPE_CHECKING:
+    from batchmap.worker.setup import SetupPer
+
+__all__ = [
+    "EXPORTS",
+    "LOG_LEVELS",
+    "CommandSettings",
+    "SetupSettings",
+    "check_setup",
+    "keep_apart",
+    "refuse_input",
+    "task_file",
+]
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 EXPORTS = ("export_json", "export_markdown", "export_html")
 
 REPORT = "What it shows"
+
+_SETUP_PER = ("worker", "process")
+
+_WITH_A_TASK = ("run", "compare", "benchmark")
+"""The subcommands that run a function of the user's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +51,15 @@ class CommandSettings(EngineOptions):
         help="the report as JSON, too",
     )  # fmt: skip
     export_markdown: Path | None = option(
-        None, report_file, group=REPORT, metavar="FILE",
+        None, report_file, group=REPORT, metavar="FILE", is_rare=True,
         help="the report as Markdown, too",
     )  # fmt: skip
     export_html: Path | None = option(
-        None, report_file, group=REPORT, metavar="FILE",
+        None, report_file, group=REPORT, metavar="FILE", is_rare=True,
         help="the report as a page with charts, too",
     )  # fmt: skip
-    quiet: bool = option(False, group=REPORT, help="print the report and errors only")
+    details: bool = option(False, group=REPORT, help="the whole report instead of the short one")
+    quiet: bool = option(False, group=REPORT, help="print nothing but errors")
     progress: bool = option(True, group=REPORT, help="show no progress")
     log_level: str = option(
         "warning", choice(LOG_LEVELS), group=REPORT, metavar="|".join(LOG_LEVELS),
@@ -78,6 +97,8 @@ class CommandSettings(EngineOptions):
         values["workers"] = _workers(reader, values["workers"])
         if values["export_html"] is not None and find_spec("plotly") is None:
             reader.error('--export-html needs a package: pip install "batchmap[html]"')
+        if values["details"] and values["quiet"]:
+            reader.error("--details asks for the whole report and --quiet for none; leave one out")
         exports = {name: values[name] for name in EXPORTS}
         for number, name in enumerate(EXPORTS):
             keep_apart(
@@ -86,12 +107,33 @@ class CommandSettings(EngineOptions):
         return values
 
 
+@dataclass(frozen=True, kw_only=True)
+class SetupSettings:
+    """How a task makes its workers ready."""
+
+    setup: str | None = option(
+        None, group=RUNNING, metavar="NAME", commands=_WITH_A_TASK,
+        help="a function of the task's module, called in each worker",
+    )  # fmt: skip
+    setup_per: SetupPer = option(
+        "worker", choice(_SETUP_PER), group=RUNNING, metavar="|".join(_SETUP_PER),
+        commands=_WITH_A_TASK, is_rare=True,
+        help="where the set-up is called once (default: worker)",
+    )  # fmt: skip
+
+
 def _workers(reader: OptionReader, by_option: int | None) -> int | None:
     by_position: int | None = reader.read("workers_positional", workers, "WORKERS")
     given = reader.raw("workers_positional"), reader.raw("workers")
     if None not in given and by_position != by_option:
         reader.error(f"WORKERS is {given[0]} and --workers is {given[1]}; give one of them")
     return by_option if by_position is None else by_position
+
+
+def check_setup(reader: OptionReader) -> None:
+    """Report what says how often a set-up is called where there is none."""
+    if (per := reader.raw("setup_per")) is not None and reader.raw("setup") is None:
+        reader.error(f"--setup-per {per}: says where --setup is called; add --setup NAME")
 
 
 def keep_apart(

@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +19,12 @@ from typing import Any
 
 from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.command.task_signature import check_call, check_set_up_call
-from batchmap.errors import BatchmapError, TaskUnusableError, UsageError
+from batchmap.errors import BatchmapError, UsageError
 from batchmap.resources import EXHAUSTED
 from batchmap.text import near_names
 from batchmap.worker.call_shape import PLAIN_CALL, CallShape
-from batchmap.worker.processor import is_async
+from batchmap.worker.setup import Setup, SetupPer
+from batchmap.worker.worker_function import with_setup
 
 __all__ = ["Task", "load_task"]
 
@@ -38,31 +38,40 @@ class Task:
     name: str
     """As it was given on the command line."""
     function: Callable[..., Any]
-    """Calls the set-up, where there is one, before a worker's first item."""
+    """A worker makes it ready by its set-up, where there is one."""
     code: TaskCode
     """Of its module, and of the modules beside it that it imports."""
 
 
-def load_task(name: str, *, setup: str | None = None, shape: CallShape = PLAIN_CALL) -> Task:
+def load_task(
+    name: str,
+    *,
+    setup: str | None = None,
+    setup_per: SetupPer = "worker",
+    shape: CallShape = PLAIN_CALL,
+) -> Task:
     """Import the function that `name` stands for, which will be called in this shape.
 
-    `setup` names one of the same module, which is called without arguments, once in each worker,
-    before its first item. Raises `UsageError` when either cannot be imported, or cannot be called
-    like that.
+    `setup` names one of the same module, which is called without arguments, once in each worker or
+    process, before its first item; what it gives is the function's second argument. Raises
+    `UsageError` when either cannot be imported, or cannot be called like that.
     """
     module_name, colon, attribute = name.rpartition(":")
     if not (colon and module_name and attribute):
         raise UsageError(f"{FORM}, got {name!r:.100}")
     module = _import(module_name)
-    function = _function_of(module, attribute, module_name, may_generate=shape.takes_generators)
-    check_call(function, f"{attribute}() in {module_name}", shape)
+    function = _function_of(module, attribute, module_name)
+    if not shape.takes_generators:
+        _refuse_generator(function, f"{attribute} in {module_name}")
+    label = f"{attribute}() in {module_name}"
+    check_call(function, label, shape, has_setup=setup is not None)
     if setup is not None:
         set_up = _function_of(module, setup, module_name)
-        if is_async(set_up):
-            raise UsageError(f"--setup {setup}: must be a plain function, not an async one")
         check_set_up_call(set_up, f"--setup {setup}")
-        wrapper = _AsyncWithSetup if is_async(function) else _WithSetup
-        function = wrapper(function, set_up)
+        try:
+            function = with_setup(function, Setup(set_up, setup_per))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{error}") from error
     return Task(name, function, code_of(module))
 
 
@@ -135,9 +144,7 @@ def _import_by_name(name: str) -> ModuleType:
         ) from error
 
 
-def _function_of(
-    module: ModuleType, name: str, module_name: str, *, may_generate: bool = False
-) -> Callable[..., Any]:
+def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..., Any]:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -146,13 +153,15 @@ def _function_of(
         found = getattr(found, part)
     if not callable(found):
         raise UsageError(f"{name} in {module_name} is a {type(found).__name__}, not a function")
-    generates = inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found)
-    if generates and not may_generate:
-        raise UsageError(
-            f"{name} in {module_name} is a generator; add --expand, by which each of its results "
-            "is a row, or have it return its result"
-        )
     return found  # type: ignore[no-any-return]
+
+
+def _refuse_generator(function: Callable[..., Any], label: str) -> None:
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise UsageError(
+            f"{label} is a generator; add --expand, by which each of its results is a row, or have "
+            "it return its result"
+        )
 
 
 def _in_one_line(error: BaseException, module: str) -> str:
@@ -170,39 +179,3 @@ def _python_files(directory: Path) -> list[str]:
         return [path.name for path in directory.glob("*.py")]
     except OSError:
         return []
-
-
-class _WithSetup:
-    """The function, with `set_up` called once in each worker thread or process before it."""
-
-    def __init__(self, function: Callable[..., Any], set_up: Callable[[], Any]) -> None:
-        self._function = function
-        self._set_up = set_up
-        self._worker = threading.local()
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Return the function's result."""
-        self._prepare()
-        return self._function(*arguments, **keywords)
-
-    def _prepare(self) -> None:
-        if getattr(self._worker, "is_ready", False):
-            return
-        try:
-            self._set_up()
-        except BaseException as error:
-            name = getattr(self._set_up, "__name__", "set-up")
-            raise TaskUnusableError(
-                f"--setup {name} failed in a worker: {type(error).__name__}: {error!s:.200}"
-            ) from error
-        self._worker.is_ready = True
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._function, self._set_up)
-
-
-class _AsyncWithSetup(_WithSetup):
-    async def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Return the function's result."""
-        self._prepare()
-        return await self._function(*arguments, **keywords)

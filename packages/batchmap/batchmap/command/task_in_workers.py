@@ -11,11 +11,13 @@ from batchmap.command.task import Task, load_task
 from batchmap.errors import UsageError
 from batchmap.worker.call_shape import CallShape
 from batchmap.worker.processor import is_async
+from batchmap.worker.setup import SetupPer
+from batchmap.worker.worker_function import WorkerFunction, awaited, in_shape, ready, ready_in_loop
 
 __all__ = ["task_in_workers"]
 
 
-def task_in_workers(name: str, *, setup: str | None, shape: CallShape) -> Task:
+def task_in_workers(name: str, *, setup: str | None, setup_per: SetupPer, shape: CallShape) -> Task:
     """Return the task `name`, as `load_task` does, whose function is imported where it is called.
 
     What has to be known of it here is found out by a process that imports it and ends. Raises
@@ -25,7 +27,7 @@ def task_in_workers(name: str, *, setup: str | None, shape: CallShape) -> Task:
     child = os.fork()
     if not child:
         try:
-            task = load_task(name, setup=setup, shape=shape)
+            task = load_task(name, setup=setup, setup_per=setup_per, shape=shape)
             with os.fdopen(write_end, "wb") as pipe:
                 pipe.write(pickle.dumps((task.code, is_async(task.function))))
         finally:
@@ -38,31 +40,37 @@ def task_in_workers(name: str, *, setup: str | None, shape: CallShape) -> Task:
         raise UsageError(f"{name} cannot be imported a second time")
     code, runs_in_a_loop = pickle.loads(told)
     wrapper = _AsyncImportedFunction if runs_in_a_loop else _ImportedFunction
-    return Task(name, wrapper(name, setup), code)
+    return Task(name, wrapper(name, setup, setup_per), code)
 
 
-class _ImportedFunction:
+class _ImportedFunction(WorkerFunction):
     """The function that a task's name stands for, imported before its first call."""
 
-    def __init__(self, name: str, setup: str | None) -> None:
-        self._name = name
-        self._setup = setup
+    def __init__(self, name: str, setup: str | None, setup_per: SetupPer) -> None:
+        self._parts = name, setup, setup_per
         self._loaded: Callable[..., Any] | None = None
 
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Return the function's result."""
-        return self._function()(*arguments, **keywords)
+    def ready(self) -> Callable[[Any], Any]:
+        """Return the function, imported and set up in this worker."""
+        return ready(self._function())[0]
 
-    def _function(self) -> Callable[..., Any]:
+    async def ready_in_loop(self) -> Callable[[Any], Any]:
+        """Return it in a worker that is an event loop."""
+        return await ready_in_loop(self._function())
+
+    def _function(self) -> Callable[[Any], Any]:
         if self._loaded is None:
-            self._loaded = load_task(self._name, setup=self._setup).function
+            name, setup, setup_per = self._parts
+            loaded = load_task(name, setup=setup, setup_per=setup_per, shape=self._shape).function
+            shaped = in_shape(loaded, self._shape)
+            self._loaded = awaited(shaped) if self._awaits else shaped
         return self._loaded
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._name, self._setup)
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_loaded": None}
 
 
 class _AsyncImportedFunction(_ImportedFunction):
-    async def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Return the function's result."""
-        return await self._function()(*arguments, **keywords)
+    async def __call__(self, item: Any) -> Any:
+        """Return the function's result for `item`."""
+        return await (await self.ready_in_loop())(item)

@@ -15,10 +15,13 @@ __all__ = ["check_call", "check_set_up_call"]
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
 
 
-def check_call(function: Callable[..., Any], label: str, shape: CallShape) -> None:
+def check_call(
+    function: Callable[..., Any], label: str, shape: CallShape, *, has_setup: bool
+) -> None:
     """Raise `UsageError` where `function`, called `label`, cannot be called in this shape.
 
-    What an item is spread over is known with the item only.
+    What an item is spread over is known with the item only. With `has_setup`, there may be a second
+    argument.
     """
     signature = _signature(function)
     if signature is None:
@@ -38,8 +41,21 @@ def check_call(function: Callable[..., Any], label: str, shape: CallShape) -> No
         else:
             signature.bind(None, **keywords)
     except TypeError as error:
+        if has_setup and not shape.star and _takes(signature, None, None, **keywords):
+            return
+        two = ", or two, what the set-up gives being the second" if has_setup else ""
         beside = f", and the keywords {', '.join(keywords)}" if keywords else ""
-        raise UsageError(f"{label} must take one argument, the item{beside}: {error}") from error
+        raise UsageError(
+            f"{label} must take one argument, the item{two}{beside}: {error}"
+        ) from error
+
+
+def _takes(signature: inspect.Signature, *arguments: Any, **keywords: Any) -> bool:
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError:
+        return False
+    return True
 
 
 def check_set_up_call(function: Callable[..., Any], label: str) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from itertools import chain
 from textwrap import wrap
 
-__all__ = ["Lines", "join_lines", "plural", "rate", "section", "title_lines"]
+__all__ = ["COLUMNS", "Lines", "cut", "join_lines", "plural", "rate", "section", "title_lines"]
 
 Lines = list[str]
 
-_WIDTH = 80
+COLUMNS = 80
 """Columns of the terminals that a report must fit."""
 
 
@@ -27,10 +27,15 @@ def title_lines(title: str) -> Lines:
 def section(heading: str, *entries: str) -> Lines:
     """Return a heading, the entries as a list wrapped at 80 columns, and an empty line."""
     wrapped = (
-        wrap(f"- {entry}", _WIDTH, subsequent_indent="  ", break_long_words=False)
+        wrap(f"- {entry}", COLUMNS, subsequent_indent="  ", break_long_words=False)
         for entry in entries
     )
     return [heading, *chain.from_iterable(wrapped), ""]
+
+
+def cut(text: str, width: int = COLUMNS) -> str:
+    """Return the text, its end replaced by `…` where it is longer than `width` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def rate(items_per_s: float) -> str:

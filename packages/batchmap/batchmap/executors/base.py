@@ -32,6 +32,9 @@ AFTER_SHUTDOWN = "cannot schedule new futures after shutdown"
 EXECUTORS = tuple(BACKENDS)
 """The names that `open_executor` knows."""
 
+WIND_DOWN_S = 2.0
+"""How long workers that have something to undo may go on after an error, in seconds."""
+
 
 class _OpenWorkers(Protocol):
     """The function `open_workers` that each of these modules has."""
@@ -90,6 +93,10 @@ class WorkerExecutor(Executor):
         Those that run in this process are told by their own request to stop.
         """
 
+    def wind_down(self, within_s: float) -> None:
+        """Cancel what waits, have what runs end soon, and let workers leave within that time."""
+        self.shutdown(cancel_futures=True)
+
     def kill(self) -> None:
         """Cancel what waits and kill or abandon what runs; do not wait for it to finish."""
         self.shutdown(wait=False, cancel_futures=True)
@@ -121,6 +128,7 @@ def open_executor(
     timeout_s: float | None = None,
     stop: StopRequest | None = None,
     scheduler: DaskAddress | None = None,
+    winds_down: bool = False,
 ) -> Iterator[WorkerExecutor]:
     """Open the executor `name`, one of `EXECUTORS`, and shut it down at the end.
 
@@ -130,7 +138,8 @@ def open_executor(
     what it is, whatever `workers` says.
 
     After an error, or when `stop` asks to kill by then, what still runs is killed or abandoned
-    instead of waited for. Raises `ValueError` for an unknown name or `workers` below 1.
+    instead of waited for; with `winds_down`, an error leaves workers some time to end what they run
+    and to undo their set-up. Raises `ValueError` for an unknown name or `workers` below 1.
     """
     if name not in BACKENDS:
         raise ValueError(f"no executor {name!r}; there are {', '.join(BACKENDS)}")
@@ -146,7 +155,11 @@ def open_executor(
         try:
             yield executor
         except BaseException:  # nobody waits for the rest any more
-            executor.kill()
+            try:
+                if winds_down and not (stop is not None and stop.killing):
+                    executor.wind_down(WIND_DOWN_S)
+            finally:
+                executor.kill()
             raise
         if stop is not None and stop.killing:
             executor.kill()

@@ -51,6 +51,12 @@ class AsyncExecutor(WorkerExecutor):
         if wait:
             self._thread.join()
 
+    def wind_down(self, within_s: float) -> None:
+        """Cancel what waits and what runs, and wait so long for the loop to end."""
+        self.shutdown(wait=False, cancel_futures=True)
+        self._thread.kill()
+        self._thread.join(within_s)
+
     def kill(self) -> None:
         """Cancel what runs, without waiting for it."""
         self.shutdown(wait=False, cancel_futures=True)

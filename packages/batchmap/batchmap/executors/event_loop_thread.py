@@ -23,6 +23,7 @@ from batchmap.threads import start_thread
 from batchmap.worker.coroutine_guard import CoroutineGuard
 from batchmap.worker.event_loop import GRACE_S, lease_loop
 from batchmap.worker.monitor import current_coroutine_monitor, guards_its_items
+from batchmap.worker.worker_scope import WorkerScope, become_worker
 
 __all__ = ["EventLoopThread"]
 
@@ -109,10 +110,10 @@ class EventLoopThread:
         self._killed = True
         self._call_in_loop(self._cancel_all)
 
-    def join(self) -> None:
+    def join(self, within_s: float | None = None) -> None:
         """Wait until the loop has ended; does nothing in the loop's own thread."""
         if threading.current_thread() is not self._thread:
-            self._ended.wait()
+            self._ended.wait(within_s)
 
     def _call_in_loop(self, function: Callable[[], object]) -> None:
         if not self._ended.is_set():
@@ -123,8 +124,10 @@ class EventLoopThread:
 
     def _run(self) -> None:
         why = "their event loop has ended"
+        scope = WorkerScope()
         try:
             settles_futures()
+            become_worker(scope)
             self._heartbeat()
             while not self._done and not self._loop.is_closed():
                 try:
@@ -134,6 +137,7 @@ class EventLoopThread:
                 if not self._done and self._next_heartbeat is not None:  # it may be late
                     self._next_heartbeat.cancel()
                     self._loop.call_soon(self._heartbeat)
+            self._loop.run_until_complete(scope.leave_in_loop())
             self._loop.run_until_complete(self._finish_leftovers())
         except BaseException as error:
             why = f"their event loop failed, {type(error).__name__}: {error}"

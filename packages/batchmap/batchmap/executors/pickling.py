@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import replace
 from types import CodeType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import cloudpickle
 
@@ -26,6 +26,7 @@ from batchmap.worker.failures import BatchInterrupted, describe_failure
 from batchmap.worker.interruption import SignalHandlers
 
 __all__ = [
+    "FunctionPickler",
     "RemoteTraceback",
     "call_error",
     "dumps",
@@ -33,8 +34,10 @@ __all__ = [
     "pickled_error",
     "pickled_function",
     "pickled_result",
-    "pickler",
 ]
+
+Dumped = TypeVar("Dumped")
+"""What becomes of what is pickled: bytes, or where they are."""
 
 
 def dumps(value: Any) -> bytes:
@@ -44,7 +47,7 @@ def dumps(value: Any) -> bytes:
     also what decorators of `functools` make of them, which it does not know.
     """
     with io.BytesIO() as file:
-        _Pickler(file).dump(value)
+        FunctionPickler(file).dump(value)
         return file.getvalue()
 
 
@@ -99,23 +102,22 @@ _REDUCTIONS: dict[type, Callable[[Any], Any]] = {
 }
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class FunctionPickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickles what the script defines by value; the base of all that pickle for processes."""
+
     # A table costs nothing where an object is of none of these types.
     dispatch_table: ClassVar[Any] = ChainMap(_REDUCTIONS, *cloudpickle.Pickler.dispatch_table.maps)
 
 
-def pickler(file: Any) -> pickle.Pickler:
-    """Return what pickles to `file` as `dumps` does."""
-    return _Pickler(file)
-
-
-def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes:
-    """Return `function` pickled, by value where it is of the script, a lambda or a closure.
+def pickled_function(
+    function: Callable[..., Any], dump: Callable[[Any], Dumped], *, destination: str
+) -> Dumped:
+    """Return `function` pickled by `dump`.
 
     Raises `UsageError`, which names the `destination`, for one that cannot be.
     """
     try:
-        return dumps(function)
+        return dump(function)
     except BaseException as error:
         if SignalHandlers().raised(error):
             raise
@@ -127,10 +129,12 @@ def pickled_function(function: Callable[..., Any], *, destination: str) -> bytes
         ) from error
 
 
-def pickled_arguments(arguments: tuple[Any, ...], future: Future[Any]) -> bytes | None:
-    """Return `arguments` pickled; where they cannot be, set what that raises on `future`."""
+def pickled_arguments(
+    arguments: tuple[Any, ...], dump: Callable[[Any], Dumped], future: Future[Any]
+) -> Dumped | None:
+    """Return `arguments` pickled by `dump`; where they cannot be, `future` raises why."""
     try:
-        return dumps(arguments)
+        return dump(arguments)
     except BaseException as error:
         if SignalHandlers().raised(error):
             raise
@@ -191,7 +195,8 @@ def pickled_error(error: BaseException) -> bytes:
     """Return `error` pickled, or a `RuntimeError` of its name and text where it cannot be."""
     text = ""
     try:
-        text = "".join(traceback.format_exception(error))
+        if not isinstance(error, BatchmapError):  # which says in itself what there is to say
+            text = "".join(traceback.format_exception(error))
         data = pickle.dumps(_WithTraceback(error, text))
         if type(pickle.loads(data)) is type(error):
             return data
@@ -214,5 +219,6 @@ class _WithTraceback:
 
 
 def _caused_by_traceback(error: BaseException, text: str) -> BaseException:
-    error.__cause__ = RemoteTraceback(text)
+    if text:
+        error.__cause__ = RemoteTraceback(text)
     return error

@@ -9,6 +9,7 @@ from typing import Any
 from batchmap.executors.base import AFTER_SHUTDOWN, WorkerExecutor, number_of_workers
 from batchmap.executors.call_future import CallFuture, fail, succeed
 from batchmap.worker.interruption import SignalHandlers
+from batchmap.worker.worker_scope import WorkerScope, working
 
 __all__ = ["SequentialExecutor", "open_workers"]
 
@@ -22,6 +23,7 @@ class SequentialExecutor(WorkerExecutor):
     def __init__(self, max_workers: int | None = None) -> None:
         number_of_workers(max_workers, "sequential")  # which refuses a wrong one
         self._closed = False
+        self._scope = WorkerScope()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` now; raises `RuntimeError` after the shutdown, and a Ctrl-C as it is."""
@@ -30,7 +32,8 @@ class SequentialExecutor(WorkerExecutor):
         future = CallFuture()
         future.set_running_or_notify_cancel()
         try:
-            succeed(future, fn(*args, **kwargs))
+            with working(self._scope):
+                succeed(future, fn(*args, **kwargs))
         except BaseException as error:
             if SignalHandlers().raised(error):
                 raise
@@ -40,6 +43,8 @@ class SequentialExecutor(WorkerExecutor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls."""
         self._closed = True
+        with working(self._scope):
+            self._scope.leave()
 
 
 def open_workers(workers: int, *, timeout_s: float | None = None) -> SequentialExecutor:

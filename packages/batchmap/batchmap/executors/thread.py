@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from concurrent.futures import BrokenExecutor, Future
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from batchmap.clock import SYSTEM_CLOCK
 from batchmap.errors import WorkersLostError
 from batchmap.executors.at_exit import forget_at_exit, when_dropped, work_off_at_exit
 from batchmap.executors.base import (
@@ -67,6 +69,11 @@ class ThreadExecutor(WorkerExecutor):
         self._pool.close(cancel_waiting=cancel_futures)
         if wait:
             self._pool.join()
+
+    def wind_down(self, within_s: float) -> None:
+        """Cancel what waits, and wait so long for threads to end."""
+        self.shutdown(wait=False, cancel_futures=True)
+        self._pool.join(within_s)
 
     def forget_at_exit(self) -> None:
         """Have the interpreter exit without waiting for what was submitted."""
@@ -128,10 +135,13 @@ class _ThreadPool:
             )
         self._closed.set()
 
-    def join(self) -> None:
+    def join(self, within_s: float = math.inf) -> None:
         """Wait until all threads have ended but those that were abandoned, and this one."""
+        until_s = SYSTEM_CLOCK.now() + within_s
         while (worker := self._another_worker()) is not None:
-            worker.ended.wait()
+            left_s = until_s - SYSTEM_CLOCK.now()
+            if not worker.ended.wait(None if left_s == math.inf else max(0.0, left_s)):
+                return
 
     def _another_worker(self) -> Worker | None:
         """Return one of the threads other than the one that asks."""

@@ -16,6 +16,7 @@ from batchmap.worker.call_context import copied_context
 from batchmap.worker.failures import BatchInterrupted
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.monitor import call_monitored
+from batchmap.worker.worker_scope import WorkerScope, become_worker
 
 __all__ = ["Call", "Worker"]
 
@@ -73,9 +74,14 @@ class Worker:
     def work(self) -> None:
         """Make calls: what the thread runs."""
         ended_by: BaseException | None = None
+        scope = WorkerScope()
         try:
             settles_futures()
-            self._make_calls()
+            become_worker(scope)
+            try:
+                self._make_calls()
+            finally:
+                scope.leave()
         except BaseException as error:  # not a call's own, which is in its future
             ended_by = error
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,14 @@ def _check_split(reader: OptionReader, values: dict[str, Any]) -> None:
     output, name = values["output"], "split_size_bytes"
     where = f"{reader.label('output')} {output}"
     if values[name] is None:
-        if isinstance(output, Path) and output.is_dir() and reader.raw(name) is None:
+        if reader.raw(name) is not None or not isinstance(output, Path):
+            return
+        if str(reader.raw("output")).endswith(os.sep) and not output.is_dir():
+            reader.error(
+                f"{where}{os.sep}: a directory; name a file in it, or have part files made "
+                f"with {reader.label(name)}"
+            )
+        elif output.is_dir():
             is_split = bool(output.name) and journal_path(output).exists()
             way_out = f"goes on with the part files in it by {reader.label(name)}"
             reader.error(f"{where}: {A_DIRECTORY}" + f"; a run {way_out}" * is_split)

@@ -13,7 +13,8 @@ __all__ = ["RunState"]
 class RunState:
     """What a run is doing now, for those who observe it; the engine keeps it up to date.
 
-    `on_plan` is called with each plan that is made while the run goes on.
+    `on_plan` is called with each plan that is made while the run goes on, and differs from the one
+    before.
     """
 
     def __init__(
@@ -27,6 +28,8 @@ class RunState:
 
     def set_plan(self, plan: Plan) -> None:
         """Replace the plan."""
+        if plan == self.plan:
+            return
         self.plan = plan
         if self._on_plan is not None:
             self._on_plan(plan)

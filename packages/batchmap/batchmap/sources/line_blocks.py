@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
+from batchmap.digests import digests
 from batchmap.row_blocks import OpenedBlock, RowBlock, RowForm
 from batchmap.sources.base import InputRecord
 
@@ -116,6 +117,15 @@ class LineBlock(RowBlock):
         data = self.data
         raws = self._raws or self.format.raws(data, self.number)
         return OpenedBlock(self, self.format.items(data, raws), raws, self.format.context)
+
+    def entries(self) -> bytes:
+        return digests(self._each(), self.format.context)
+
+    def records(self) -> Iterator[InputRecord]:
+        opened, position = self.opened(), self.first_position
+        for item, raw in zip(opened.items, opened.raws, strict=True):
+            yield item, raw, position
+            position += 1 if self.num_lines == self.number else _lines_in([raw])
 
     def position(self, offset: int) -> int:
         if self.num_lines == self.number:

@@ -15,40 +15,29 @@ the records of the items that it ran.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import cores_to_use
 from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.records import Batch, BatchRecord, Plan
-from batchmap.scheduling.adaptive_batches import MAX_BATCH_S
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.tuning.backend_choice import RELEASES_GIL_FROM, WAITS_BELOW
+from batchmap.tuning.batch_budget import BUDGET_IN_PLACE_S, BUDGET_S, budget_s
 from batchmap.tuning.default_plan import max_in_flight
 from batchmap.tuning.engine_request import EngineRequest, NextSize
 from batchmap.tuning.long_item import LONG_S, LongItemWatch
-from batchmap.tuning.profiler import IN_PLACE_SLICE_S, Profiler
+from batchmap.tuning.profiler import Profiler
 from batchmap.tuning.thread_affinity import ThreadAffinity
 from batchmap.tuning.thread_meter import MeteredProcess
 
 if TYPE_CHECKING:
     from batchmap.tuning.inline import StartedBatch
 
-__all__ = ["BUDGET_BATCHES", "run_adaptively"]
-
-BUDGET_BATCHES = 2
-"""A batch's budget of time, as a multiple of the longest time that a batch is meant to take."""
-
-BUDGET_S = BUDGET_BATCHES * MAX_BATCH_S
-"""The budget of a batch in the workers, in seconds. When it is spent, the batch ends after the item
-that runs, and the items after that are scheduled again."""
-
-BUDGET_IN_PLACE_S = 2 * IN_PLACE_SLICE_S
-"""The budget of a batch that runs in place or in the GIL probe, in seconds. It is shorter, so that
-its last items can go to workers as soon as those are ready."""
+__all__ = ["run_adaptively"]
 
 NEEDS_CALLER = "Backend chosen: in place, the function works in the thread that calls alone"
 
@@ -69,9 +58,9 @@ class _AdaptiveRun:
         processor = run.processor.with_budget(BUDGET_IN_PLACE_S)
         self._process_in_probe = processor.process
         self._process_in_place = MeteredProcess(processor.process, SYSTEM_CLOCK)
-        self._process_in_workers = run.processor.with_budget(BUDGET_S).process
+        process_in_workers = run.processor.with_budget(BUDGET_S).process
         self._profiler = Profiler(
-            self._process_in_workers,
+            process_in_workers,
             total=run.total if run.total is None or run.started is None else run.total + 1,
             expected=run.expected,
             cores=cores_to_use,
@@ -122,6 +111,10 @@ class _AdaptiveRun:
             profiler.learn(self._last_batch, record)
             yield record
             if self._measures_again():
+                continue
+            if self._starting is None and (wider := profiler.wider_plan()) is not None:
+                self._run.state.set_plan(wider)
+                self._start_workers(wider)
                 continue
             if profiler.probes_gil and scheduler.in_flight:
                 scheduler.max_in_flight = 0  # the other of the two slices ends the probe
@@ -222,10 +215,15 @@ class _AdaptiveRun:
         if profiler.probes_gil:
             scheduler.process, scheduler.max_in_flight = self._process_in_probe, 2
         else:
-            scheduler.process = self._process_in_workers
+            scheduler.process = self._process_in_workers()
             scheduler.max_in_flight = max_in_flight(profiler.plan, self._run.limits)
             self._share_cores_with_long_item()
         self._starting, profiler.waits_for_workers = None, False
+
+    def _process_in_workers(self) -> Callable[[Batch], Any]:
+        """Return what processes a batch of the plan, with its budget."""
+        budget = budget_s(self._profiler.plan, self._profiler.expected_batch_s())
+        return self._run.processor.with_budget(budget).process
 
     # A function that works in the calling thread alone ---------------------------------------
 
@@ -266,7 +264,11 @@ class _AdaptiveRun:
     def _opened(self, backend: str, workers: int, stack: ExitStack) -> WorkerExecutor:
         return stack.enter_context(
             open_executor(
-                backend, workers, timeout_s=self._run.limits.timeout_s, stop=self._run.stop
+                backend,
+                workers,
+                timeout_s=self._run.limits.timeout_s,
+                stop=self._run.stop,
+                winds_down=self._run.processor.has_setup,
             )
         )
 

@@ -140,7 +140,9 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
     if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
         cost = f"pickling one and its result costs {_time(transfer.here_s + transfer.there_s)}"
         if transfer.function_s > left * (transfer.here_s + transfer.there_s):
-            cost = f"sending the function costs {_time(transfer.function_s)}"
+            cost = "sending the function takes too much time or memory"
+            if transfer.function_s < math.inf:
+                cost = f"sending the function costs {_time(transfer.function_s)}"
         return replace(
             in_place,
             why=(pace, holds, f"Backend chosen: in place, {cost}, as much as it would gain"),

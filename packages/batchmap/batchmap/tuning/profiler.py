@@ -98,6 +98,7 @@ class Profiler:
         self._check = PlanCheck(clock)
         self.doubts_plan = False
         """Whether items turned out to be others than those that the plan rests on."""
+        self._waits_longer: tuple[float, float] | None = None
         self.waits_for_workers = False
         """Whether items go on in place until workers have started; the engine sets it."""
 
@@ -121,6 +122,7 @@ class Profiler:
             self._sizing.learn(record)
             self._used.done += len(record.results)
             self.doubts_plan |= self._check.doubts(record)
+            self._waits_longer = self._check.waits_longer(record) or self._waits_longer
             return
         if self.probes_gil:
             self._gil_probe.add(record)
@@ -183,9 +185,22 @@ class Profiler:
         self._item_s = known.item_s
         return self._decided(plan, known, rests_on_one=True)
 
+    def wider_plan(self) -> Plan | None:
+        """Return a plan with more threads where items turned out to wait longer, else `None`."""
+        if self._waits_longer is None or self.plan is None:
+            return None
+        (item_s, cpu_share), self._waits_longer = self._waits_longer, None
+        known = Profile(
+            left=self._left(), elapsed_s=self._used.elapsed_s, item_s=item_s, cpu_share=cpu_share
+        )
+        known, plan = self._choose(known)
+        if plan is None or plan.backend != "thread" or plan.workers < 2 * self.plan.workers:
+            return None
+        return self._decided(plan, known)
+
     def measure_again(self) -> None:
         """Give the plan up; the next slices are measured in place."""
-        self.doubts_plan = False
+        self.doubts_plan, self._waits_longer = False, None
         self._sizing = self.plan = None
         self._item_s = None
         self._used.restart()
@@ -204,17 +219,22 @@ class Profiler:
             plan = choose_backend(known, cores=self._cores(), workers=self._workers)
         return known, plan
 
+    def expected_batch_s(self) -> float:
+        """Return what a batch of the plan is expected to take, in seconds."""
+        return 0.0 if self.plan is None else self.plan.batch_size * self._decided_item_s
+
     def _decided(self, plan: Plan, known: Profile, *, rests_on_one: bool = False) -> Plan:
         self._check.begin(known, rests_on_one=rests_on_one)
         self._decided_s = self._used.elapsed_s
         self._decided_item_s = known.item_s
         if plan.backend != "sequential":
+            item_bytes = known.transfer.item_bytes if known.transfer else 0
             self._sizing = AdaptiveSizing(
                 workers=plan.workers,
                 hand_over_s=BACKENDS[plan.backend].hand_over_s,
                 item_s=known.item_s,
-                item_bytes=known.transfer.item_bytes if known.transfer else 0,
-                free_memory_bytes=free_memory_bytes(),
+                item_bytes=item_bytes,
+                free_memory_bytes=free_memory_bytes() if item_bytes else None,
             )
             plan = replace(plan, batch_size=self._sizing.next_size(known.left))
         self.plan = plan

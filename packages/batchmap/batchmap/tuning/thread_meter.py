@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from batchmap.clock import Clock
 from batchmap.records import Batch, BatchRecord
-from batchmap.resources import ProcessUsage, queued_s
+from batchmap.resources import ProcessUsage
 
 __all__ = ["MeteredProcess", "RunningBatch", "ThreadMeter", "ThreadUsage"]
+
+_SCHEDSTAT_BYTES = 100
 
 
 class ThreadUsage(NamedTuple):
@@ -38,6 +42,8 @@ class ThreadMeter:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._thread_id = threading.get_native_id()
+        self._schedstat: int | None = None
+        """The file in which the kernel says how long the thread was queued, once it is read."""
         try:
             self._cpu_clock: int | None = time.pthread_getcpuclockid(threading.get_ident())
         except (AttributeError, OSError):  # on macOS and Windows
@@ -54,7 +60,27 @@ class ThreadMeter:
             cpu_s = time.clock_gettime(self._cpu_clock)
         except OSError:
             return None
-        return ThreadUsage(self._clock.now(), cpu_s, 0.0 if is_new else queued_s(self._thread_id))
+        return ThreadUsage(self._clock.now(), cpu_s, 0.0 if is_new else self._queued_s())
+
+    def _queued_s(self) -> float:
+        """Return how long the thread was ready but had no core; 0 where not known.
+
+        The file stays open: each call of the system may cost 5 ms beside a thread that computes,
+        as that may take the GIL.
+        """
+        try:
+            if self._schedstat is None:
+                self._schedstat = os.open(
+                    f"/proc/self/task/{self._thread_id}/schedstat", os.O_RDONLY
+                )
+            return int(os.pread(self._schedstat, _SCHEDSTAT_BYTES, 0).split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):  # not on Linux, or its kernel does not count
+            return 0.0
+
+    def __del__(self) -> None:
+        if self._schedstat is not None:
+            with suppress(OSError):
+                os.close(self._schedstat)
 
 
 class RunningBatch(NamedTuple):
@@ -89,7 +115,7 @@ class MeteredProcess:
         began = meter.read()
 
         def note(results: Sequence[Any]) -> None:
-            self.running = RunningBatch(meter, began, results)
+            self.running = RunningBatch(meter, meter.read(), results)  # set-up is done by now
 
         try:
             return self._process(batch, monitor=monitor, begun=note)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from batchmap.clock import Clock
+from batchmap.resources import free_memory_bytes
 from batchmap.tuning.backend_choice import Profile, TransferCost
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.interruption import SignalHandlers
@@ -21,6 +22,13 @@ MAX_SAMPLE_BYTES = 4_000_000
 
 COPY_S_PER_BYTE = 5e-10
 """How long it takes to copy a byte into a socket, or out of it, in seconds."""
+
+WRITE_S_PER_BYTE = 5e-10
+"""How long it takes to write a byte of shared memory, in seconds."""
+
+MAP_S_PER_BYTE = 1e-10
+"""What it takes to read a byte of shared memory more than one of the process's own, in seconds:
+pages are mapped when they are first read."""
 
 MAX_FUNCTION_SHARE = 0.05
 """Pickling the function to see what it takes may cost this share of the items' time."""
@@ -67,27 +75,29 @@ def measure_transfer(
     A `function` that takes longer to pickle than `function_within_s` (seconds) costs too much.
     Raises what pickling raises.
     """
-    from batchmap.executors.pickling import dumps
+    from batchmap.executors.process.payload import dumped_arguments, dumped_result, reloaded
 
     function_s = _function_s(function, clock, workers, max(MIN_FUNCTION_S, function_within_s))
     items, results = items[:MAX_SAMPLE], results[:MAX_SAMPLE]
     while len(items) > 1 and _bytes(items[:1]) * len(items) > MAX_SAMPLE_BYTES:
         items, results = items[: len(items) // 2], results[: len(results) // 2]
     start_s = clock.now()
-    there = dumps(items)
+    there = dumped_arguments((items,))
     dumped_s = clock.now()
-    pickle.loads(there)
-    back = pickle.dumps(results)
+    reloaded(there)
+    back, arrays = dumped_result(results)
     pickled_s = clock.now()
-    pickle.loads(back)
+    pickle.loads(back, buffers=arrays)
     here_s = dumped_s - start_s + clock.now() - pickled_s
     # Bytes also cross a socket: each process copies them once, at some GB/s.
-    copying_s = (len(there) + len(back)) * COPY_S_PER_BYTE
+    back_bytes = len(back) + sum(array.nbytes for array in arrays)
+    copying_s = (len(there.data) + back_bytes) * COPY_S_PER_BYTE
+    mapping_s = there.shared_bytes * MAP_S_PER_BYTE
     number = max(1, len(items))
     return TransferCost(
         here_s=(here_s + copying_s) / number,
-        there_s=(pickled_s - dumped_s + copying_s) / number,
-        item_bytes=len(there) // number,
+        there_s=(pickled_s - dumped_s + copying_s + mapping_s) / number,
+        item_bytes=there.size_bytes // number,
         function_s=function_s,
     )
 
@@ -95,18 +105,25 @@ def measure_transfer(
 def _function_s(
     function: Callable[[Any], Any], clock: Clock, workers: int, within_s: float
 ) -> float:
-    """Return what sending the function costs; infinite where pickling it takes too long."""
-    from batchmap.executors.pickling import pickler
+    """Return what sending the function costs; infinite for too much time or memory."""
+    from batchmap.executors.process.payload import pickle_function
 
     sink = _Sink(clock, within_s)
     start_s = clock.now()
     try:
-        pickler(sink).dump(function)
+        shared_bytes = pickle_function(function, sink)
     except _TakesTooLongError:
         return math.inf
     pickling_s = clock.now() - start_s
+    if shared_bytes + (1 + workers) * sink.size_bytes > free_memory_bytes():
+        return math.inf
     # Pickled here into memory, sent to each worker in turn, received and unpickled by all at once.
-    return 2 * pickling_s + (2 + workers) * sink.size_bytes * COPY_S_PER_BYTE
+    # Arrays are written here once, and mapped by each worker.
+    return (
+        2 * pickling_s
+        + (2 + workers) * sink.size_bytes * COPY_S_PER_BYTE
+        + shared_bytes * (WRITE_S_PER_BYTE + workers * MAP_S_PER_BYTE)
+    )
 
 
 class _TakesTooLongError(Exception):

@@ -21,7 +21,7 @@ _NO_RESULTS = (str, bytes, bytearray, memoryview, Mapping)
 class CallShape:
     """The shape of the calls of a function.
 
-    With `index`, what is called with an item is called with the pair `(index, item)` instead. With
+    With `index` or `seed`, what is called with an item is called with `(index, item)` instead. With
     `expand` or `skip_none`, what it gives is the list of the item's results.
     """
 
@@ -38,6 +38,13 @@ class CallShape:
     batched: int | Literal["auto"] | None = None
     """How many items the function gets together, as a list; `None` where it gets an item. What is
     called is then called with lists."""
+    seed: int | None = None
+    """What the random streams of an item follow from, beside its index; `None`: those of before."""
+
+    @property
+    def takes_pairs(self) -> bool:
+        """Whether items are pairs `(index, item)`."""
+        return self.index or self.seed is not None
 
     @property
     def keywords(self) -> tuple[str, ...]:
@@ -54,17 +61,23 @@ class CallShape:
         """Whether the function may be a generator: of an item's results, or of those of a list."""
         return self.expand or self.batched is not None
 
-    def around(self, function: Callable[..., Any]) -> Callable[[Any], Any]:
+    def around(self, function: Callable[..., Any], *beside: Any) -> Callable[[Any], Any]:
         """Return what takes an item, or a pair, and calls `function` in this shape.
 
-        It is a coroutine function where `is_async` says so, and can be pickled where `function`
-        can be.
+        Arguments `beside` the item come after it, or after what it is spread over. What is returned
+        is a coroutine function where `is_async` says so, and can be pickled where `function` can
+        be.
         """
-        if self == PLAIN_CALL:
-            return function
+        call: Callable[[Any], Any] = function
         if self.batched is not None:
-            return list_call(function, self)
-        return (_AsyncCall if self.is_async(function) else _Call)(function, self)
+            call = list_call(function, self, beside)
+        elif self.star or self.index or self.arguments or self.gives_many or beside:
+            call = (_AsyncCall if self.is_async(function) else _Call)(function, self, beside)
+        if self.seed is None:
+            return call
+        from batchmap.worker.random_streams import seeded  # which few calls need
+
+        return seeded(call, self.seed, passes_index=self.index)
 
     def is_async(self, function: Callable[..., Any]) -> bool:
         """Tell whether `function` gives its results in a coroutine."""
@@ -107,12 +120,15 @@ PLAIN_CALL = CallShape()
 class _Call:
     """A function, called in a shape."""
 
-    def __init__(self, function: Callable[..., Any], shape: CallShape) -> None:
+    def __init__(
+        self, function: Callable[..., Any], shape: CallShape, beside: tuple[Any, ...]
+    ) -> None:
         self._function = function
         self._shape = shape
+        self._beside = beside
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._function, self._shape)
+        return type(self), (self._function, self._shape, self._beside)
 
     def __call__(self, item: Any) -> Any:
         return self._shape.results(self._called(item))
@@ -123,11 +139,11 @@ class _Call:
             index, item = item
             keywords = {**keywords, "index": index}
         if not shape.star:
-            return self._function(item, **keywords)
+            return self._function(item, *self._beside, **keywords)
         if isinstance(item, tuple | list):
-            return self._function(*item, **keywords)
+            return self._function(*item, *self._beside, **keywords)
         if isinstance(item, dict):
-            return self._function(**item, **keywords)
+            return self._function(*self._beside, **item, **keywords)
         raise TypeError(
             f"star spreads a tuple, a list or a dict, and the item is of type {type(item).__name__}"
         )

@@ -80,10 +80,14 @@ _WRITTEN_IN_C = (type, BuiltinFunctionType, MethodDescriptorType, WrapperDescrip
 
 
 class Awaiter:
-    """Runs coroutines to their end, one after another, in a loop that it leases for the first."""
+    """Runs coroutines to their end, one after another, in a loop that it leases for the first.
 
-    def __init__(self) -> None:
+    With `lease`, that is the loop that this gives, and who gives it releases it.
+    """
+
+    def __init__(self, lease: Callable[[], LoopLease] | None = None) -> None:
         self._lease: LoopLease | None = None
+        self._given = lease
 
     def result(self, value: Any) -> Any:
         """Return `value`, or what it returns in the end where it is a coroutine."""
@@ -94,12 +98,12 @@ class Awaiter:
         if self._lease is None:
             from batchmap.worker.event_loop import lease_loop
 
-            self._lease = lease_loop()
+            self._lease = (self._given or lease_loop)()
         return self._lease.run(awaitable)
 
     def release(self) -> None:
         """Give the loop back."""
-        if self._lease is not None:
+        if self._lease is not None and self._given is None:
             self._lease.release()
 
 

@@ -82,8 +82,13 @@ _shared_loops: dict[int, _SharedLoop] = {}
 """By process id: a forked process must not use its parent's loop."""
 
 
-def lease_loop() -> LoopLease:
-    """Lease the shared loop of this process, or a new one while that is leased; uvloop if there."""
+def lease_loop(*, shares: bool = True) -> LoopLease:
+    """Lease the shared loop of this process, or a new one while that is leased; uvloop if there.
+
+    Who leases one for long gives `shares=False`, and gets a new one.
+    """
+    if not shares:
+        return LoopLease(None, _new_loop())
     shared = _shared_loops.get(os.getpid())
     if shared is None:
         shared = _shared_loops.setdefault(os.getpid(), _SharedLoop())

@@ -53,20 +53,28 @@ def without_exception(failure: ItemFailure) -> ItemFailure:
     return ItemFailure(failure.error_type, failure.error, failure.traceback)
 
 
-def list_call(function: Callable[..., Any], shape: CallShape) -> Callable[[list[Any]], Any]:
-    """Return what takes a list of items and gives a list of their results, by `function`."""
-    return (_AsyncListCall if is_async(function) else _ListCall)(function, shape)
+def list_call(
+    function: Callable[..., Any], shape: CallShape, beside: tuple[Any, ...]
+) -> Callable[[list[Any]], Any]:
+    """Return what takes a list of items and gives a list of their results, by `function`.
+
+    Arguments `beside` the list come after it.
+    """
+    return (_AsyncListCall if is_async(function) else _ListCall)(function, shape, beside)
 
 
 class _ListCall:
     """A function of a list, called in a shape."""
 
-    def __init__(self, function: Callable[..., Any], shape: CallShape) -> None:
+    def __init__(
+        self, function: Callable[..., Any], shape: CallShape, beside: tuple[Any, ...]
+    ) -> None:
         self._function = function
         self._shape = shape
+        self._beside = beside
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._function, self._shape)
+        return type(self), (self._function, self._shape, self._beside)
 
     def __call__(self, items: list[Any]) -> Any:
         number, shape = len(items), self._shape
@@ -74,7 +82,7 @@ class _ListCall:
         if shape.index:
             keywords = {**keywords, "index": [index for index, _ in items]}
             given = [item for _, item in items]
-        returned = self._function(given, **keywords)
+        returned = self._function(given, *self._beside, **keywords)
         if type(returned) is CoroutineType:
             return self._results_later(returned, number)
         return self._results(returned, number)

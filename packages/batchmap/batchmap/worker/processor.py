@@ -15,7 +15,6 @@ from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import back_off_s, current_attempt
 from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.coroutine_results import (
-    Awaited,
     Awaiter,
     SeenResults,
     holds_coroutine,
@@ -29,6 +28,16 @@ from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.item_call import called, result_of
 from batchmap.worker.monitor import BEGIN_NO_MORE, ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
+from batchmap.worker.worker_function import (
+    Function,
+    WorkerFunction,
+    awaited,
+    called_by,
+    in_shape,
+    ready,
+    ready_in_loop,
+    setup_of,
+)
 
 __all__ = ["BatchProcessor", "is_async"]
 
@@ -53,7 +62,8 @@ class BatchProcessor:
     again up to `retries` times, after growing, jittered waits. A batch that has taken longer than
     `budget_s` (seconds) ends after the item that runs, and its record lacks the items after it;
     with `stops_at_failure`, so does one in which an item has failed. A coroutine that the function
-    returns is awaited. What a signal handler of the caller raises ends the batch.
+    returns is awaited. What a signal handler of the caller raises ends the batch, and so does a
+    set-up of the function that fails: that raises `TaskUnusableError`.
 
     `shape` says how the function is called; where that is with the item's index, the items are
     pairs `(index, item)`, those of a `RowBlock` apart, which knows the indexes itself.
@@ -80,12 +90,12 @@ class BatchProcessor:
             raise TypeError(f"function must be callable, got {type(function).__name__}")
         if retries < 0:
             raise ValueError(f"retries must be at least 0, got {retries}")
-        self.function = shape.around(function)
+        self.function = in_shape(function, shape)
         """What is called with each item."""
         self._given = function
         self.shape = shape
         """How it is called."""
-        self._is_paired = shape.index and shape.batched is None
+        self._is_paired = shape.takes_pairs and shape.batched is None
         self._retries = retries
         self._budget_s = budget_s
         self._clock = clock
@@ -97,7 +107,11 @@ class BatchProcessor:
         """Those of the caller."""
         self.is_async = is_async(self.function)
         """Whether the function is a coroutine function."""
-        self._looks = not (self.is_async or never_returns_coroutines(function))
+        self.has_setup = isinstance(function, WorkerFunction)
+        """Whether a worker makes the function ready before its first batch."""
+        self.setup = setup_of(function)
+        """What makes it ready, where that is known here."""
+        self._looks = not (self.is_async or never_returns_coroutines(called_by(function)))
         """Whether its results may be coroutines, and so have to be looked at."""
 
     @property
@@ -108,12 +122,12 @@ class BatchProcessor:
     @property
     def often_returns_coroutines(self) -> bool:
         """Whether functions of this kind, no coroutine functions, often return coroutines."""
-        return often_returns_coroutines(self._given)
+        return often_returns_coroutines(called_by(self._given))
 
     def as_async(self) -> BatchProcessor:
         """Return a processor of the function as a coroutine function."""
         processor = copy(self)
-        processor.function = Awaited(self.function)
+        processor.function = awaited(self.function)
         processor.is_async, processor._looks = True, False
         return processor
 
@@ -143,16 +157,16 @@ class BatchProcessor:
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
+        function, awaiter = ready(self.function)  # before any time counts as an item's
         builder = BatchRecordBuilder(batch, self._clock, with_index=self._is_paired)
-        awaiter = Awaiter()
         if begun is not None:
             begun(builder.results)
         token = current_attempt.set(batch.attempt)
         try:
             if monitor is None:
-                self._process_unmonitored(builder, awaiter)
+                self._process_unmonitored(function, builder, awaiter)
             else:
-                self._process_monitored(builder, awaiter, monitor)
+                self._process_monitored(function, builder, awaiter, monitor)
         finally:
             current_attempt.reset(token)
             awaiter.release()
@@ -160,11 +174,13 @@ class BatchProcessor:
             end_forked_child()
         return builder.take()
 
-    def _process_unmonitored(self, builder: BatchRecordBuilder, awaiter: Awaiter) -> None:
+    def _process_unmonitored(
+        self, plain: Function, builder: BatchRecordBuilder, awaiter: Awaiter
+    ) -> None:
         """Run the items; where several in a row are cheap, run and time them in groups."""
         items, results, durations = builder.items, builder.results, builder.durations_s
         now, stop, end = self._clock.now, self._stop, len(items)
-        calling = partial(called, self.function, awaiter, self._encode, builder.block)
+        calling = partial(called, plain, awaiter, self._encode, builder.block)
         function, looks = calling(is_async=self.is_async), self._looks
         offset = cheap = 0
         then_s = now()
@@ -199,7 +215,7 @@ class BatchProcessor:
                 return
 
     def _process_monitored(
-        self, builder: BatchRecordBuilder, awaiter: Awaiter, monitor: ItemMonitor
+        self, plain: Function, builder: BatchRecordBuilder, awaiter: Awaiter, monitor: ItemMonitor
     ) -> None:
         """Run the items one by one, and call `monitor` before each.
 
@@ -208,7 +224,7 @@ class BatchProcessor:
         """
         items, results = builder.items, builder.results
         now, stop = self._clock.now, self._stop
-        calling = partial(called, self.function, awaiter, self._encode, builder.block)
+        calling = partial(called, plain, awaiter, self._encode, builder.block)
         function, looks = calling(is_async=self.is_async), self._looks
         left, now_s = iter(items), now()
         deadline_s = now_s + self._budget_s
@@ -248,7 +264,7 @@ class BatchProcessor:
         offset: int,
         builder: BatchRecordBuilder,
         awaiter: Awaiter,
-        function: Callable[[Any], Any],
+        function: Function,
     ) -> None:
         """Put what coroutines give in their place, among the results from `offset` on."""
         self._seen.coroutines = True
@@ -304,9 +320,10 @@ class BatchProcessor:
         """
         from batchmap.worker.coroutine_batch import process_coroutines
 
+        function = await ready_in_loop(self.function)
         stop = self._stop if self._stops_at_failure else None
         return await process_coroutines(
-            self.function,
+            function,
             batch,
             self._clock,
             stop,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -48,7 +49,8 @@ class DaskCluster:
         self.name = (
             f"the Dask scheduler at {scheduler.address}" if scheduler else "the local Dask cluster"
         )
-        self._shipped: list[str] = []
+        self._shipped: dict[str, float] = {}
+        """How long workers may take to drop each of what was shipped, in seconds."""
         self._local: Any = None
         self._counted = workers
         self._count_again_s = 0.0
@@ -64,11 +66,14 @@ class DaskCluster:
             self._check_versions()
             self._closing = opening.pop_all()
 
-    def ship(self, data: bytes, *, is_archive: bool) -> str:
-        """Give the data to every worker, those that join later included; return its name there."""
+    def ship(self, data: bytes, *, is_archive: bool, dropped_within_s: float = CLOSE_S) -> str:
+        """Give the data to every worker, those that join later included; return its name there.
+
+        `dropped_within_s` is how long workers may take to drop it at the end.
+        """
         name = f"shipped-{hashlib.sha256(data).hexdigest()[:32]}"
         shipment = Shipment(name, data, is_archive=is_archive)
-        self._shipped.append(name)
+        self._shipped[name] = dropped_within_s
         for _ in range(MAX_SHIP_ATTEMPTS):
             try:
                 self._answer_of_all(lambda: self.client.register_plugin(shipment, name=name))
@@ -186,14 +191,15 @@ class DaskCluster:
             with suppress(ProcessLookupError, TypeError):  # it has ended, or not started
                 os.kill(nanny.pid, signal.SIGKILL)
 
-    def close(self) -> None:
+    def close(self, within_s: float = math.inf) -> None:
         """Have what was shipped removed, and disconnect; end a local cluster."""
         with suppress(Exception):
-            for name in self._shipped if self.is_running else ():
+            # Functions first: what they leave behind is undone with the modules that came before.
+            for name in reversed(self._shipped) if self.is_running else ():
                 self.client.sync(
                     self.client.scheduler.unregister_worker_plugin,
                     name=name,
-                    callback_timeout=CLOSE_S,
+                    callback_timeout=min(within_s, self._shipped[name]),
                 )
         self._closing.close()
 

@@ -7,6 +7,7 @@ crashing workers raises `BatchInterrupted`.
 from __future__ import annotations
 
 import asyncio
+import math
 import pickle
 import threading
 from collections.abc import Callable, Coroutine
@@ -24,14 +25,15 @@ from batchmap.clock import SYSTEM_CLOCK
 from batchmap.errors import TaskUnusableError
 from batchmap.executors.base import DispatchCost, WorkerExecutor
 from batchmap.executors.dask.address import DaskAddress
-from batchmap.executors.dask.cluster import DaskCluster
+from batchmap.executors.dask.cluster import CLOSE_S, DaskCluster
 from batchmap.executors.dask.code_archive import pack_modules
 from batchmap.executors.dask.dispatch_cost import measure_dispatch_cost
 from batchmap.executors.dask.remote_call import ERROR, INTERRUPTED
-from batchmap.executors.dask.worker_plugin import ShippedCall
-from batchmap.executors.pickling import call_error, pickled_arguments, pickled_function
+from batchmap.executors.dask.worker_plugin import LEAVE_S, ShippedCall
+from batchmap.executors.pickling import call_error, dumps, pickled_arguments, pickled_function
 from batchmap.records import ItemFailure
 from batchmap.worker.failures import BatchInterrupted
+from batchmap.worker.worker_function import has_setup
 
 __all__ = ["DaskExecutor"]
 
@@ -81,6 +83,7 @@ class DaskExecutor(WorkerExecutor):
         self._loop_tasks: set[Future[None]] = set()
         """What runs for this executor in Dask's event loop."""
         self._abandoned = 0
+        self._close_within_s = math.inf
         self._closing = False
         self._cluster = DaskCluster(workers, scheduler)
         self._client = self._cluster.client
@@ -124,7 +127,7 @@ class DaskExecutor(WorkerExecutor):
         if self._closing:
             raise RuntimeError("cannot submit after shutdown")
         future: Future[Any] = Future()
-        if (arguments := pickled_arguments(args, future)) is None:
+        if (arguments := pickled_arguments(args, dumps, future)) is None:
             return future
         self._carried_bytes += len(arguments)
         call = ShippedCall(self._archive, self._shipped_function(fn), arguments, self._timeout_s)
@@ -155,8 +158,9 @@ class DaskExecutor(WorkerExecutor):
     def _shipped_function(self, fn: Callable[..., Any]) -> str:
         known, name = self._function
         if known != fn:
-            pickled = pickled_function(fn, destination="another machine")
-            name = self._cluster.ship(pickled, is_archive=False)
+            pickled = pickled_function(fn, dumps, destination="another machine")
+            drop_s = LEAVE_S if has_setup(fn) else CLOSE_S
+            name = self._cluster.ship(pickled, is_archive=False, dropped_within_s=drop_s)
             self._function = (fn, name)
         return name
 
@@ -259,6 +263,11 @@ class DaskExecutor(WorkerExecutor):
             f"a Dask worker cannot run the task: {type(error).__name__}: {error!s:.200}"
         )
 
+    def wind_down(self, within_s: float) -> None:
+        """Cancel what was submitted, and wait so long for workers to undo their set-up."""
+        self._close_within_s = within_s
+        self.shutdown(cancel_futures=True)
+
     def kill(self) -> None:
         """Cancel what was submitted; a local cluster is killed, any other goes on running."""
         self._cluster.kill()
@@ -282,4 +291,4 @@ class DaskExecutor(WorkerExecutor):
                 future.result()
         for task in list(self._loop_tasks):
             task.cancel()
-        self._cluster.close()
+        self._cluster.close(self._close_within_s)

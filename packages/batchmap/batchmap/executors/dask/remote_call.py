@@ -9,6 +9,7 @@ from typing import Any
 from batchmap.executors.pickling import pickled_error, pickled_result
 from batchmap.executors.thread import ThreadExecutor
 from batchmap.worker.failures import BatchInterrupted
+from batchmap.worker.worker_function import has_setup
 
 __all__ = ["ERROR", "INTERRUPTED", "RESULT", "answer"]
 
@@ -33,7 +34,7 @@ def answer(
             function = shipped[("loaded", name)] = pickle.loads(shipped[name])
             shipped[name] = None
     try:
-        result = _called(shipped, function, pickle.loads(arguments), timeout_s)
+        result = _called(shipped, name, function, pickle.loads(arguments), timeout_s)
         return RESULT, pickled_result(result)
     except BatchInterrupted as error:
         parts = error.failure, error.offset, list(error.finished), error.final
@@ -42,11 +43,14 @@ def answer(
         return ERROR, pickled_error(error)
 
 
-def _called(shipped: dict[Any, Any], function: Any, arguments: Any, timeout_s: float | None) -> Any:
-    if timeout_s is None:
+def _called(
+    shipped: dict[Any, Any], name: str, function: Any, arguments: Any, timeout_s: float | None
+) -> Any:
+    own = name if has_setup(function) else ""  # its threads leave when its run ends
+    if timeout_s is None and not own:
         return function(*arguments)
     with shipped["lock"]:  # a thread that hangs cannot be killed, so another one takes its place
-        key = ("threads", timeout_s)
+        key = ("threads", own, timeout_s)
         if key not in shipped:
             threads = ThreadExecutor(4 * (os.cpu_count() or 1), timeout_s=timeout_s)
             threads.forget_at_exit()  # the worker exits when its cluster has it exit

@@ -7,6 +7,7 @@ from.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import io
 import shutil
@@ -20,6 +21,10 @@ from typing import Any
 from distributed import WorkerPlugin, get_worker
 
 __all__ = ["Shipment", "ShippedCall"]
+
+
+LEAVE_S = 60.0
+"""How long threads that were set up for a function may take to leave, in seconds."""
 
 
 class Shipment(WorkerPlugin):
@@ -47,13 +52,15 @@ class Shipment(WorkerPlugin):
         _import_from(shipped, self.name)
         importlib.import_module("batchmap.executors.dask.remote_call")
 
-    def teardown(self, worker: Any) -> None:
-        """Drop what was kept, and the modules that were imported from it.
+    async def teardown(self, worker: Any) -> None:
+        """Have the threads leave that were set up for the function; drop what was kept.
 
-        What runs in the worker next then imports what is installed there, be it another version of
-        this library.
+        With it go the modules that were imported from it: what runs in the worker next then imports
+        what is installed there, be it another version of this library.
         """
         shipped = vars(worker).get("batchmap_shipped", {})
+        for key in [key for key in shipped if key[:2] == ("threads", self.name)]:
+            await asyncio.to_thread(shipped.pop(key).wind_down, LEAVE_S)
         shipped.pop(("loaded", self.name), None)
         if shipped.get("first") == self.name:
             del shipped["first"]

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from batchmap.executors.pickling import dumps
 from batchmap.executors.process.caller_logging import describe_logging, set_up_loggers
 from batchmap.executors.process.caller_streams import CallerStream, is_replaced
+from batchmap.resources import read_kernel_file
 
 __all__ = ["captured_state", "restore_state"]
 
@@ -168,10 +169,9 @@ def _put_limits(limits: dict[int, tuple[int, int]]) -> None:
 
 def _get_umask() -> int | None:
     """Return the umask; to ask the system for it would change it for a moment."""
-    with open("/proc/self/status", "rb") as lines:  # noqa: PTH123  # it is quicker
-        for line in lines:
-            if line.startswith(b"Umask:"):
-                return int(line.split()[1], 8)
+    for line in read_kernel_file("/proc/self/status").splitlines():
+        if line.startswith(b"Umask:"):
+            return int(line.split()[1], 8)
     return None
 
 

@@ -24,8 +24,9 @@ from batchmap.executors.process.call_queue import CallQueue
 from batchmap.executors.process.caller_logging import handle_forwarded
 from batchmap.executors.process.caller_streams import print_forwarded
 from batchmap.executors.process.direct_fork import ForkedProcess
-from batchmap.executors.process.framing import Kind, Waker
+from batchmap.executors.process.framing import Answer, Kind
 from batchmap.executors.process.settlements import Settlements
+from batchmap.executors.process.sockets import Waker
 from batchmap.executors.process.worker_handle import (
     Call,
     Worker,
@@ -100,7 +101,7 @@ class Dispatcher:
             if self._broken:
                 raise BrokenProcessPool(self._broken)
             self._settlements.expect(call.future)
-            self.carried_bytes += len(call.arguments)
+            self.carried_bytes += call.arguments.size_bytes
             self._queue.add(call)
             self._feed()
 
@@ -118,10 +119,10 @@ class Dispatcher:
         for call in cancelled:
             cancel(call.future)
 
-    def join(self) -> None:
+    def join(self, within_s: float | None = None) -> None:
         """Wait until the workers have ended; does nothing in the dispatcher's own thread."""
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(within_s)
 
     def kill(self) -> None:
         """Kill the workers now; calls that run raise `BatchInterrupted`."""
@@ -157,10 +158,7 @@ class Dispatcher:
             self._send(worker, call)
 
     def _send(self, worker: Worker, call: Call) -> None:
-        if worker.function != call.function:
-            worker.function = call.function
-            worker.writer.send(Kind.FUNCTION, call.function)
-        if not worker.writer.send(Kind.CALL, call.arguments) and not worker.reader.ended:
+        if not worker.send(call) and not worker.reader.ended:
             self._selector.modify(worker.socket, _READ_AND_WRITE, partial(self._read, worker))
             self._waker.wake()
 
@@ -172,20 +170,21 @@ class Dispatcher:
             self._selector.modify(worker.socket, selectors.EVENT_READ, partial(self._read, worker))
         if not mask & selectors.EVENT_READ:
             return
-        for kind, payload in worker.reader.frames():
-            self.carried_bytes += len(payload)
-            self._take_frame(worker, kind, payload)
+        for answer in worker.reader.answers():
+            self.carried_bytes += answer.size_bytes
+            self._take(worker, answer)
         if worker.reader.ended:
             self._selector.unregister(worker.socket)
             if not worker.leaving and not self._workers.ending:
                 self._workers.end_disconnected(worker)  # where it has only closed its socket
 
-    def _take_frame(self, worker: Worker, kind: Kind, payload: bytes) -> None:
+    def _take(self, worker: Worker, answer: Answer) -> None:
+        kind, payload = answer.kind, answer.payload
         if kind is Kind.READY:
             worker.ready = True
             self._failed_starts = 0
         elif kind in _FORWARDED:
-            self._settlements.add(partial(_FORWARDED[kind], payload))
+            self._settlements.add(partial(_FORWARDED[kind], bytes(payload)))
         elif kind is Kind.LEAVING:
             worker.leaving, worker.waits_for = True, payload.decode()
             if not self._workers.ending:
@@ -196,9 +195,9 @@ class Dispatcher:
         elif not worker.calls:  # the pool is broken, and nobody waits for this
             return
         elif kind is Kind.PART:
-            worker.calls[0].add_part(payload)
+            worker.calls[0].add_part(answer)
         else:
-            self._settlements.add(settle_with_answer(self._queue.finish(worker), kind, payload))
+            self._settlements.add(settle_with_answer(self._queue.finish(worker), answer))
 
     def _collect_forked(self, worker: Worker, _: int) -> None:
         assert isinstance(worker.process, ForkedProcess)

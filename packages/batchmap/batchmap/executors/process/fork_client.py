@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from batchmap.executors.process.fork_server import MESSAGE, Message
-from batchmap.executors.process.framing import safe_socketpair
+from batchmap.executors.process.sockets import safe_socketpair
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 from batchmap.executors.process.worker_process import WorkerDescriptors
 
@@ -58,8 +58,9 @@ if hasattr(os, "register_at_fork"):
 
 def start_server_early() -> None:
     """Start the server where there is none, so that it is ready when workers are wanted of it."""
-    with suppress(OSError):  # which is told when workers are wanted
-        _new_channel().close()
+    if _Server.control is None:
+        with suppress(OSError):  # which is told when workers are wanted
+            _new_channel().close()
 
 
 class ServedProcess:

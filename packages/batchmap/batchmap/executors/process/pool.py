@@ -21,6 +21,7 @@ from batchmap.executors.base import WorkerExecutor, check_same_process, number_o
 from batchmap.executors.call_future import CallFuture
 from batchmap.executors.pickling import pickled_arguments, pickled_function
 from batchmap.executors.process.dispatcher import Dispatcher
+from batchmap.executors.process.payload import Payload, dumped_arguments, dumped_function
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.executors.process.worker_handle import Call
 from batchmap.worker.processor import BatchProcessor
@@ -44,8 +45,9 @@ class ProcessExecutor(WorkerExecutor):
         timeout_s: float | None = None,
         max_growth_bytes: int | None = None,
     ) -> None:
-        self._batch_function: tuple[Any, bytes] = (None, b"")
-        """The function of the last batch, and pickled."""
+        self._batch_function: Any = None
+        """The function of the last batch."""
+        self._pickled_last: Payload | None = None
         self._process_id = os.getpid()
         self._dispatcher = Dispatcher(
             number_of_workers(max_workers, "process"),
@@ -77,18 +79,25 @@ class ProcessExecutor(WorkerExecutor):
             fn, kwargs = partial(fn, **kwargs), {}
         pickled = self._pickled(fn)
         future = CallFuture()
-        arguments = pickled_arguments(args, future)
+        arguments = pickled_arguments(args, dumped_arguments, future)
         if arguments is not None:
             self._dispatcher.add(Call(pickled, arguments, future))
         return future
 
-    def _pickled(self, fn: Callable[..., Any]) -> bytes:
-        """Return `fn` pickled: once for all batches of a run, and else as it is at each call."""
-        known, pickled = self._batch_function
-        if known != fn:
-            pickled = pickled_function(fn, destination="another process")
-            if isinstance(getattr(fn, "__self__", None), BatchProcessor):
-                self._batch_function = (fn, pickled)
+    def _pickled(self, fn: Callable[..., Any]) -> Payload:
+        """Return `fn` pickled: once for all batches of a run, and else as it is at each call.
+
+        What is pickled as the last time is the same object, which workers have then.
+        """
+        last = self._pickled_last
+        if last is not None and self._batch_function == fn:
+            return last
+        pickled = pickled_function(fn, dumped_function, destination="another process")
+        if last is not None and last.holds_same(pickled):
+            pickled = last
+        is_of_batch = isinstance(getattr(fn, "__self__", None), BatchProcessor)
+        self._batch_function = fn if is_of_batch else None
+        self._pickled_last = pickled
         return pickled
 
     def map(
@@ -116,6 +125,12 @@ class ProcessExecutor(WorkerExecutor):
         """Have the batches that workers have got end before their next item."""
         self._dispatcher.begin_no_more()
 
+    def wind_down(self, within_s: float) -> None:
+        """Cancel what waits, end batches after the item that runs, and wait so long for workers."""
+        self.begin_no_more()
+        self.shutdown(wait=False, cancel_futures=True)
+        self._dispatcher.join(within_s)
+
     def kill(self) -> None:
         """Kill the workers at once; cancel what waits; what runs raises `BatchInterrupted`."""
         self.shutdown(wait=False, cancel_futures=True)
@@ -124,6 +139,7 @@ class ProcessExecutor(WorkerExecutor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; with `wait`, return when the workers have ended."""
         self._finalizer.detach()
+        self._batch_function = self._pickled_last = None
         self._dispatcher.close(cancel_waiting=cancel_futures)
         if wait:
             self._dispatcher.join()

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,15 +52,15 @@ def processes_unavailable() -> str:
     return ""
 
 
-def load_in_a_worker(payload: bytes | bytearray) -> Any:
-    """Unpickle in a worker; worker processes of its own are refused meanwhile.
+def load_in_a_worker(load: Callable[[], Any]) -> Any:
+    """Unpickle in a worker, by `load`; worker processes of its own are refused meanwhile.
 
     Each of them would import the same module, which would ask for more of them, without end.
     """
     global _is_loading
     _is_loading = True
     try:
-        return pickle.loads(payload)
+        return load()
     finally:
         _is_loading = False
 
@@ -84,10 +83,10 @@ def has_one_thread() -> bool:
     if sys.platform != "linux":
         return False
     for _ in range(THREAD_CHECKS):
-        if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208  # it is quicker
-            return threading.active_count() == 1
         if threading.active_count() > 1:
             return False
+        if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208  # it is quicker
+            return threading.active_count() == 1
         time.sleep(BETWEEN_CHECKS_S)
     return False
 

@@ -8,7 +8,7 @@ import pickle
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,17 +16,19 @@ from typing import Any, NamedTuple
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import limit_cores
 from batchmap.errors import TaskUnusableError
-from batchmap.executors.pickling import call_error, pickled_error, pickled_result
+from batchmap.executors.pickling import call_error, pickled_error
 from batchmap.executors.process.caller_logging import forward_logs
 from batchmap.executors.process.caller_streams import forward_streams
-from batchmap.executors.process.framing import FrameSender, Kind, receive_frame
+from batchmap.executors.process.framing import Frame, FrameSender, Kind, receive_frame
 from batchmap.executors.process.item_forks import prepare_forks
 from batchmap.executors.process.item_monitor import SharedMemoryMonitor
+from batchmap.executors.process.payload import dumped_result, loaded
 from batchmap.executors.process.spawn import load_in_a_worker
-from batchmap.resources import free_memory_bytes, resident_bytes
+from batchmap.resources import free_memory_bytes, unshared_bytes
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.monitor import ItemMonitor, call_monitored
+from batchmap.worker.worker_scope import WorkerScope, become_worker
 
 __all__ = ["WorkerSettings", "work"]
 
@@ -92,54 +94,60 @@ def work(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
     prepare_forks(sock, monitor)
     forward_logs(partial(sender.send, Kind.LOG))
     forward_streams(partial(sender.send, Kind.PRINT))
+    scope = WorkerScope()
+    become_worker(scope)
     with suppress(OSError):  # the parent has exited; or the function has closed the socket
-        _serve(sock, sender, monitor, _Growth(max_growth_bytes))
-        if left := _left_running():
-            sender.send(Kind.LEAVING, left.encode())
+        leaves_first = _serve(sock, sender, monitor, _Growth(max_growth_bytes))
+        waits_for = ", ".join([*scope.waits_for, *_left_running()])
+        if leaves_first or waits_for:
+            sender.send(Kind.LEAVING, waits_for.encode())
+    scope.leave()
 
 
-def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growth: _Growth) -> None:
+def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growth: _Growth) -> bool:
+    """Make calls; tell whether the worker leaves of its own accord, as it has grown too much."""
     sender.send(Kind.READY)
     function: Callable[..., Any] | None = None
     while (frame := receive_frame(sock)) is not None:
-        kind, payload = frame
-        if kind is Kind.FUNCTION:
-            function = _loaded(payload)
+        if frame.kind is Kind.FUNCTION:
+            function = None  # the last one, whose memory may be wanted
+            function = _loaded(frame)
             continue
         assert function is not None
-        kind, answer = _answer(monitor, function, payload)
+        kind, answer, arrays = _answer(monitor, function, frame)
         try:  # noqa: SIM105  # which costs less than `suppress`, here for each batch
             sys.stdout.flush()
         except Exception:  # there is none, or the function has replaced or closed it
             pass
-        sender.send(kind, answer)
+        sender.send(kind, answer, arrays)
+        del answer, arrays  # which may be large
         if growth.is_too_much():
-            sender.send(Kind.LEAVING, _left_running().encode())
-            return
+            return True
+    return False
 
 
 def _answer(
-    monitor: ItemMonitor, function: Callable[..., Any], payload: bytearray
-) -> tuple[Kind, bytes]:
+    monitor: ItemMonitor, function: Callable[..., Any], frame: Frame
+) -> tuple[Kind, bytes, Sequence[memoryview]]:
     try:
-        arguments = load_in_a_worker(payload)
+        arguments = load_in_a_worker(partial(loaded, frame))
     except BaseException as error:
-        return Kind.ERROR, pickled_error(call_error(error))
+        return Kind.ERROR, pickled_error(call_error(error)), ()
     count = forks.count
     try:
         result = call_monitored(monitor, function, *arguments)
         if forks.count != count:
             end_forked_child()
-        return Kind.RESULT, pickled_result(result)
+        return Kind.RESULT, *dumped_result(result)
     except BaseException as error:
         if forks.count != count:
             end_forked_child(error)
-        return Kind.ERROR, pickled_error(error)
+        return Kind.ERROR, pickled_error(error), ()
 
 
-def _loaded(payload: bytearray) -> Callable[..., Any]:
+def _loaded(frame: Frame) -> Callable[..., Any]:
     try:
-        function: Callable[..., Any] = load_in_a_worker(payload)
+        function: Callable[..., Any] = load_in_a_worker(partial(loaded, frame))
         return function
     except BaseException as error:
         failure = describe_failure(error)
@@ -153,8 +161,8 @@ def _loaded(payload: bytearray) -> Callable[..., Any]:
         return refuse
 
 
-def _left_running() -> str:
-    """Return what items have left behind that the end of this process waits for; empty if none."""
+def _left_running() -> list[str]:
+    """Return what items have left behind that the end of this process waits for."""
     names = [
         f"thread {thread.name}"
         for thread in threading.enumerate()
@@ -163,7 +171,7 @@ def _left_running() -> str:
     names += [
         f"process {child.name}" for child in multiprocessing.active_children() if not child.daemon
     ]
-    return ", ".join(names)
+    return names
 
 
 class _Growth:
@@ -180,7 +188,7 @@ class _Growth:
         if now_s < self._next_check_s:
             return False
         self._next_check_s = now_s + MEMORY_CHECK_S
-        bytes_now = resident_bytes()
+        bytes_now = unshared_bytes()
         if self._first_bytes is None:
             self._first_bytes = bytes_now
         return bytes_now - self._first_bytes > self._max_bytes

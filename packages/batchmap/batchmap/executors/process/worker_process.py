@@ -76,11 +76,11 @@ def enter_served_worker(descriptors: WorkerDescriptors, *, server: int, caller: 
         frame = receive_frame(sock)
         if frame is None:  # the pool has been shut down
             return
-        settings, state = WorkerSettings.unpickled(frame[1])
+        settings, state = WorkerSettings.unpickled(frame.payload)
         _name_process(settings)
         running = mmap.mmap(descriptors.running, 0)
         os.close(descriptors.running)
-        assert frame[0] is Kind.STATE
+        assert frame.kind is Kind.STATE
         restore_state(state)
         _run(sock, running, settings)
 
