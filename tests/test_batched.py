@@ -392,3 +392,29 @@ def test_the_command_takes_a_task_of_lists(place: Place) -> None:
     assert ended(place.run(*words, "--dry-run"))[0] == 0
     assert ended(place.run(*words))[0] == 0
     assert [one["result"] for one in place.results("out.jsonl")] == list(range(1, 11))
+
+
+# With what else a call may have ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["auto", "thread", "sequential"])
+def test_what_a_set_up_gives_comes_after_the_list(backend: str) -> None:
+    def model() -> int:
+        return 100
+
+    def applied(items: list[int], by: int) -> list[int]:
+        return [by + item for item in items]
+
+    found = parallel_map(applied, range(5), batched=2, setup=model, backend=backend)
+    assert found == [100, 101, 102, 103, 104]
+
+
+def test_progress_counts_items_and_not_lists() -> None:
+    seen: list[Any] = []
+    parallel_map(doubled, range(100), batched=10, progress=seen.append)
+    assert (seen[-1].done, seen[-1].total) == (100, 100)
+
+
+def test_a_seed_is_refused_as_items_share_a_call() -> None:
+    with pytest.raises(ValueError, match="batched has many items share a call"):
+        parallel_map(doubled, [1], batched=2, seed=1)

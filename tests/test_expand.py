@@ -394,3 +394,44 @@ def test_a_generator_is_a_task_only_where_its_results_are_rows(place: Place) -> 
     with pytest.raises(UsageError, match=r"several in .*calls\.py is a generator; add --expand"):
         load_task(f"{path}:several")
     assert list(load_task(f"{path}:several", shape=CallShape(expand=True)).function("2")) == [0, 1]
+
+
+# With what else a call may have ---------------------------------------------------------------
+
+
+def offset() -> int:
+    return 100
+
+
+async def counted_from(number: int, first: int) -> AsyncIterator[int]:
+    for one in range(number):
+        yield first + one
+
+
+@pytest.mark.parametrize("backend", ["auto", "thread", "sequential"])
+def test_what_a_set_up_gives_comes_after_the_item(backend: str) -> None:
+    def some(number: int, first: int) -> range:
+        return range(first, first + number)
+
+    for function in (some, counted_from):
+        found = parallel_map(
+            function,
+            [2, 0, 1],
+            expand=True,
+            setup=offset,
+            backend=backend,
+        )
+        assert found == [100, 101, 100]
+
+
+def test_the_random_streams_of_a_seed_are_those_of_a_whole_generator() -> None:
+    import random
+
+    def some(number: int) -> Iterator[float]:
+        for _ in range(number):
+            yield random.random()
+
+    options: Any = {"expand": True, "seed": 1, "backend": "sequential"}
+    whole = parallel_map(some, [3, 1], **options)
+    assert parallel_map(some, [3, 1], **options) == whole
+    assert len(set(whole)) == 4
