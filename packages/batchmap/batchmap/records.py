@@ -16,6 +16,7 @@ __all__ = [
     "ErrorExample",
     "FailedItem",
     "ItemFailure",
+    "ItemList",
     "ItemRecord",
     "Plan",
     "Progress",
@@ -81,6 +82,12 @@ class RetryDecision:
     def is_for_all(self) -> bool:
         """Whether it is about all items, so that this one is neither done nor has failed."""
         return self.stops or self.pause_s is not None
+
+
+class ItemList(list[Any]):
+    """Items that the function gets together, as the list that they are; the engine's one item."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,11 +323,11 @@ class RunOutcome:
     """What became of the items of a job, and where that is kept."""
 
     written: int
-    """Results that this run wrote."""
+    """Items whose results this run wrote."""
     failed: int
     """Items that failed in this run."""
     written_before: int
-    """Results that were there when the run was resumed."""
+    """Items whose results were there when the run was resumed."""
     failed_before: int
     errors: tuple[ErrorExample, ...]
     """The most frequent first."""
@@ -343,3 +350,5 @@ class RunOutcome:
     """What most of them have in common and most others do not, a sentence each."""
     sync: SyncCounts | None = None
     """How the input differed from what was done before, for a run that synced its output."""
+    rows: int | None = None
+    """Results that this run wrote: one an item, or any number of them; `None` when not counted."""
