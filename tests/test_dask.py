@@ -72,7 +72,7 @@ def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
             "--backend", backend, "-o", f"{backend}.jsonl", *words,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
-    assert "- Backend: dask\n" in done.stdout
+    assert re.search(r" on \d+ Dask workers?\n", done.stdout)
     contents = {(tasks / f"{name}.jsonl").read_bytes() for name in ("thread", "process", "dask")}
     assert len(contents) == 1
 
@@ -283,6 +283,35 @@ def test_what_a_function_closes_over_goes_to_each_worker_once(
     loaded = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
     assert 1 <= len(loaded) == len(set(loaded)) <= 2
     assert 0 < state.carried_bytes < 1_000_000
+
+
+def test_a_function_says_there_too_how_its_item_goes_on(
+    tmp_path: Path, shared_cluster: Cluster
+) -> None:
+    def ask(number: int) -> int:
+        from batchmap import Pause, Permanent, RetryAfter
+        from batchmap.worker.back_off import current_attempt
+
+        if number == 3 and not (tmp_path / "paused").exists():
+            (tmp_path / "paused").touch()
+            raise Pause(0.01)
+        if number % 3 == 1 and current_attempt.get() < 3:
+            raise RetryAfter(0.001)
+        if number % 3 == 2:
+            raise (Permanent if number == 2 else LookupError)(number)
+        return -number
+
+    records = stream_batches(
+        BatchProcessor(ask, retry_if=lambda error: isinstance(error, OSError)), range(9),
+        EngineOptions(backend="dask"), total=9, cluster=DaskAddress(shared_cluster.address),
+    )  # fmt: skip
+    items = sorted(
+        (one for record in records for one in record.item_records()), key=lambda one: one.index
+    )
+    assert [item.attempts for item in items] == [1, 3, 1] * 3
+    assert [item.result for item in items] == [0, -1, None, -3, -4, None, -6, -7, None]
+    raised = [item.failure.exception for item in items if item.failure]
+    assert [type(one) for one in raised] == [batchmap.Permanent, LookupError, LookupError]
 
 
 @pytest.mark.slow

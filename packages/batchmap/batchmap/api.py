@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from datetime import timedelta
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.errors import UsageError
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.options import EngineOptions, OptionReader
+from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.options.values import list_size, whole
 from batchmap.ordering import ReorderBuffer, in_order, results_bytes
 from batchmap.progress_display import ShowsProgress, checked_progress, shown
@@ -22,8 +24,9 @@ from batchmap.stopping import StopRequest, Urgency
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
-from batchmap.worker.failures import ItemsFailedError
+from batchmap.worker.failures import ItemsFailedError, RunStoppedError
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.setup import SetupFunction, SetupPer
 from batchmap.worker.worker_function import made_ready
 
@@ -36,7 +39,7 @@ MAX_STREAM_BATCH = 16384
 """How many items a batch of a stream has at most, unless more are asked for: however quick they
 are, those in flight must fit in memory."""
 
-_DEFAULTS = ("auto", "auto", "auto", 0, None, None, None)
+_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
 
@@ -48,7 +51,9 @@ def parallel_map(
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
-    retries: int = 0,
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
     rate: float | str | None = None,
     setup: SetupFunction | None = None,
@@ -80,8 +85,15 @@ def parallel_map(
     and returns a list with the result of each; a list that fails, or comes back with another
     length, is halved until the bad item is alone. Retries and time limits are those of a list.
 
-    A failed item is tried again up to `retries` times after growing waits, and fails when it takes
-    longer than `timeout_s` seconds. `on_error="raise"`: after all else is done, one
+    A failed item is tried again up to `retries` times after growing waits; without that, up to 10
+    times where it raised `RetryAfter`, or where `retry_if` is given. `retry_if(error)` says whether
+    an error is tried again, or after how many seconds (a number, or a `timedelta`); where it is not
+    given, those are not that raised `Permanent`, or an HTTP error of the client's (4xx, but for
+    408, 425 and 429). The wait is that of `RetryAfter`, or of the server's `Retry-After`, where
+    there is one. `retry_for` (seconds, `"10m"`) bounds all attempts and waits of an item together.
+    An attempt fails when it takes longer than `timeout_s` seconds.
+
+    `on_error="raise"`: after all else is done, one
     `ItemsFailedError` has all results, the failures, and the first exception as its `__cause__`.
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
@@ -96,12 +108,15 @@ def parallel_map(
     item, and what it gives, unless `None`, is the function's second argument. Where it is a
     generator or a context manager, its second half runs when the worker leaves. It may be async.
 
-    What `items` raise is raised once the items before are done. Raises `ValueError` for options out
-    of range, and `WorkersLostError` when workers cannot be had or be set up.
+    What `items` raise is raised once the items before are done. Raises `RunStoppedError`, which has
+    the results so far, when the function raised `Stop`; `ValueError` for options out of range, and
+    `WorkersLostError` when workers cannot be had or be set up.
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
-    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed)
+    options = _read(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed
+    )
     progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
     function = made_ready(function, setup, setup_per)
     stops, stop = on_error == "stop", StopRequest()
@@ -110,7 +125,11 @@ def parallel_map(
     if stops and halves:
         options = replace(options, batch_size=1)
     processor = BatchProcessor(
-        function, shape=shape, stop=stop, stops_at_failure=stops and not halves
+        function,
+        shape=shape,
+        retry_if=retry_if,
+        stop=stop,
+        stops_at_failure=stops and not halves,
     )
     total = _length(items)
     items = enumerate(items) if shape.takes_pairs else items
@@ -119,14 +138,17 @@ def parallel_map(
     rest: Iterable[Any] | None = None
     started = None
     needs_engine = processor.is_async or processor.has_setup or progress or on_plan or rate
-    if options.backend == "auto" and not (needs_engine or retries or timeout_s or batched):
+    needs_retrying = retries or retry_if or retry_for or timeout_s
+    if options.backend == "auto" and not (needs_engine or needs_retrying or batched):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
         rest, failed, started = inline.rest, inline.failed, inline.started
         if rest is not None and inline.has_coroutines:
             processor = processor.as_async()
-            rest = chain(map(Begun, results), rest)
+            old = len(results) - len(inline.last_items)
+            begun = map(Begun, islice(results, old, None), inline.last_items)
+            rest = chain(map(Begun, islice(results, old)), begun, rest)
             results = []
     else:
         rest = iter(items)
@@ -152,14 +174,21 @@ def parallel_map(
                 if stops:
                     stop.request(Urgency.DRAIN)
     number = len(results)
-    if failed:
-        _put_in_place(failed, results)
+    first_index = min(failed, key=_INDEX).index if failed else 0
+    if stop.reason:
+        _put_in_place(failed, results, f"not done, as the function stopped the run: {stop.reason}")
+    elif failed:
+        _put_in_place(failed, results, f"not begun, as item {first_index} had failed")
     if shape.gives_many:  # a failed item has its record
         results = list(chain.from_iterable([one] if _failed(one) else one for one in results))
+    if stop.reason:
+        raise RunStoppedError(stop.reason, results=results, failures=failed)
     if failed and on_error != "record":
         raise ItemsFailedError.of(results, failed, number=number, stopped=stops)
     return results
 
+
+_INDEX = attrgetter("index")
 
 _NOT_BEGUN = object()
 """In place of the result of an item whose batch has not ended yet."""
@@ -180,12 +209,12 @@ def _add_failures(failed: list[ItemRecord], record: BatchRecord) -> None:
             failed[0], failed[-1] = failed[-1], failed[0]
 
 
-def _put_in_place(failed: list[ItemRecord], results: list[Any]) -> None:
+def _put_in_place(failed: list[ItemRecord], results: list[Any], why_not: str) -> None:
     """Put the records of items that failed, or were never begun, in the places of their results."""
-    failed.sort(key=attrgetter("index"))
+    failed.sort(key=_INDEX)
     for item in failed:
         results[item.index] = item
-    why = ItemFailure("NotBegun", f"not begun, as item {failed[0].index} had failed", "")
+    why = ItemFailure("NotBegun", why_not, "")
     for index, result in enumerate(results):
         if result is _NOT_BEGUN:
             results[index] = ItemRecord(index, None, why, 0, 0.0)
@@ -210,7 +239,9 @@ def stream_map(
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
-    retries: int = 0,
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
     rate: float | str | None = None,
     setup: SetupFunction | None = None,
@@ -232,18 +263,21 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
     once the records of all items before have been yielded.
     """
-    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed)
+    options = _read(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed
+    )
     progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
     function = made_ready(function, setup, setup_per)
+    stop = StopRequest()
     total = _length(items)
     source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
     may_wait = source is items
     shape = _shape(star, index, expand, skip_none, batched, seed)
     source = iter(enumerate(source)) if shape.takes_pairs else source
-    processor = BatchProcessor(function, shape=shape)
+    processor = BatchProcessor(function, shape=shape, retry_if=retry_if, stop=stop)
     taken = LiveSource(source) if may_wait else source
-    records = _stream(processor, taken, total, options, keep_order, progress, state)
+    records = _stream(processor, taken, total, options, keep_order, progress, state, stop)
     return records if expand or not skip_none else _without_none(records)
 
 
@@ -264,8 +298,10 @@ def _stream(
     keep_order: bool,
     progress: ShowsProgress,
     state: RunState,
+    stop: StopRequest,
 ) -> Iterator[ItemRecord]:
-    limits = replace(limits_of(options), max_batch_size=lambda: MAX_STREAM_BATCH)
+    asked = limits_of(options, processor.retry_if)
+    limits = replace(asked, max_batch_size=lambda: MAX_STREAM_BATCH)
     if keep_order:
         waiting = ReorderBuffer(size_of=results_bytes)
         limits = replace(limits, has_room=waiting.has_room)
@@ -273,11 +309,15 @@ def _stream(
         source.on_items = state.wake
     try:
         batches = stream_batches(
-            processor, source, options, total=total, limits=limits, state=state
+            processor, source, options, total=total, limits=limits, stop=stop, state=state
         )
         batches = shown(batches, progress, total=total)
         for record in in_order(batches, waiting) if keep_order else batches:
             yield from record.item_records()
+        if stop.reason:
+            for record in waiting.waiting() if keep_order else ():
+                yield from record.item_records()
+            raise RunStoppedError(stop.reason)
     finally:
         if isinstance(source, LiveSource):
             source.close()
@@ -319,7 +359,9 @@ def _read(
     backend: str,
     workers: int | str,
     batch_size: int | str,
-    retries: int,
+    retries: int | None,
+    retry_if: RetryIf | None,
+    retry_for: float | str | timedelta | None,
     timeout_s: float | None,
     rate: float | str | None,
     seed: int | None,
@@ -328,7 +370,8 @@ def _read(
 
     With a `seed`, what is left to be chosen runs in processes, where items run one at a time.
     """
-    if (backend, workers, batch_size, retries, timeout_s, rate, seed) == _DEFAULTS:
+    given = (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed)
+    if given == _DEFAULTS:
         return _DEFAULT_OPTIONS
     reader = OptionReader(
         {
@@ -336,12 +379,16 @@ def _read(
             "workers": workers,
             "batch_size": batch_size,
             "retries": retries,
+            "retry_for": retry_for,
             "timeout_s": timeout_s,
             "rate": rate,
             "seed": seed,
         }
     )
-    options = EngineOptions(**reader.read_rows(EngineOptions))
+    values = reader.read_rows(EngineOptions)
+    check_retry_if(reader, retry_if)
+    check_retrying(reader, values, retry_if)
+    options = EngineOptions(**values)
     if reader.read("seed", whole(None, None, "for example 7")) is not None:
         if options.backend == "auto":
             options = replace(options, backend=_backend_of_seeds())

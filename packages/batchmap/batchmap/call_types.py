@@ -14,10 +14,12 @@ if not TYPE_CHECKING:
     from batchmap.api import parallel_map, stream_map
 else:
     from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator
+    from datetime import timedelta
     from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
     from batchmap.progress_display import ShowsProgress
     from batchmap.records import ItemRecord, Plan
+    from batchmap.worker.retry_decision import RetryIf
     from batchmap.worker.setup import SetupFunction, SetupPer
 
     _Yes = Literal[True]
@@ -34,7 +36,9 @@ else:
         backend: str
         workers: int | str
         batch_size: int | _Auto
-        retries: int
+        retries: int | None
+        retry_if: RetryIf | None
+        retry_for: float | str | timedelta | None
         timeout_s: float | None
         rate: float | str | None
         setup_per: SetupPer

@@ -119,10 +119,13 @@ class Recorder:
             failed_before=failed_before,
             errors=self._writer.stats.most_frequent(MAX_ERROR_KINDS),
             first_failures=tuple(self._writer.stats.first),
+            slowest=self._writer.slow.slowest(),
+            slowest_share=self._writer.slow.in_common(),
             output=self._output,
             errors_file=None if self._errors_path is None else f"{self._errors_path}",
             finished=self.finished,
             halted=self._halt.halted,
+            stopped=self._stop.reason,
             in_vain=self._writer.is_in_vain,
         )
 

@@ -27,6 +27,7 @@ from batchmap.row_blocks import RowResults
 from batchmap.row_counts import ONE_EACH, packed_counts, total_rows
 from batchmap.sinks import Sink, failure_line
 from batchmap.sinks.many_results import encode_many, pieces_together
+from batchmap.slow_items import Facts, SlowItems
 from batchmap.worker.record_builder import joined_record
 
 __all__ = ["ResultWriter"]
@@ -67,6 +68,7 @@ class ResultWriter:
         self.rows = 0
         """How many rows went there."""
         self.stats = FailureStats()
+        self.slow = SlowItems()
         self.is_in_vain = False
         """Whether the run was stopped because no result can be written."""
 
@@ -78,6 +80,7 @@ class ResultWriter:
     def write(self, record: BatchRecord) -> BatchRecord:
         """Write what came of a record's items; return it, unwritable results as failures."""
         pending = self._pending.settle(record)
+        self.slow.add(record, partial(self._facts, pending))
         if isinstance(pending, SettledRows):
             record = self._record_rows(record, pending)
         else:
@@ -86,6 +89,10 @@ class ResultWriter:
             self.is_in_vain = True
             self._halt.halt()
         return record
+
+    def _facts(self, pending: Sequence[PendingItem] | SettledRows, offset: int) -> Facts:
+        one = pending[offset]
+        return one.item_index, self._pending.place(one.where), one.item
 
     def _record_rows(self, record: BatchRecord, rows: SettledRows) -> BatchRecord:
         """Record what came of rows of a block, as far as a worker has encoded it."""

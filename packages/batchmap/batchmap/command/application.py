@@ -14,7 +14,7 @@ from typing import Any
 
 from batchmap.command.arguments import Program
 from batchmap.command.entry_point import INTERRUPTED, raise_on_interrupt
-from batchmap.command.errors import exit_code_of, flag_spelling, sync_spelling
+from batchmap.command.errors import STOPPED, exit_code_of, flag_spelling, sync_spelling
 from batchmap.command.settings import CommandSettings
 from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
 from batchmap.command.supervisor import SignalChannel
@@ -116,7 +116,11 @@ class Application:
             announces = not shows_bar and not settings.quiet
             with stop_on_signals(stop, announces=announces, channel=channel):
                 code = action(settings, stop)
-            return code if stop.signal_number is None else 128 + stop.signal_number
+            if stop.signal_number is not None:
+                return 128 + stop.signal_number
+            if stop.reason and subcommand.name not in self._supervised:  # whose reports say so
+                print(f"stopped by the function: {printable(stop.reason)}", file=sys.stderr)
+            return STOPPED if stop.reason else code
 
         if subcommand.name in self._supervised:
             from batchmap.command.supervised_run import run_supervised

@@ -10,6 +10,7 @@ from batchmap.checkpoint.open_input import open_input
 from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
 from batchmap.command.command_again import command_with
+from batchmap.command.errors import STOPPED
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
@@ -25,9 +26,7 @@ from batchmap.storage import Location
 from batchmap.worker.call_shape import CallShape
 from batchmap.worker.processor import is_async
 
-__all__ = ["FAILURE_LIMIT_REACHED", "check_backend", "run"]
-
-FAILURE_LIMIT_REACHED = 4
+__all__ = ["check_backend", "run"]
 
 WORTH_PROCESSES_ITEMS = 10_000
 WORTH_PROCESSES_BYTES = 1 << 20
@@ -59,6 +58,7 @@ def run(
         with Job(
             task.function,
             settings,
+            retry_if=task.retry_if,
             fingerprint=_fingerprint(settings, task),
             stdout=stdout,
             source=source,
@@ -80,8 +80,8 @@ def run(
     finally:
         if settings.output is not None and not outcome.finished:
             _print_resuming_command()
-    if outcome.halted:
-        return FAILURE_LIMIT_REACHED
+    if outcome.halted or outcome.stopped:
+        return STOPPED
     return 1 if outcome.failed + outcome.failed_before else 0
 
 
@@ -135,6 +135,7 @@ def _task(settings: RunSettings) -> Task:
             settings.task,
             setup=settings.setup,
             setup_per=settings.setup_per,
+            retry_if=settings.retry_if,
             shape=settings.call_shape,
         )
     names = StandardNames()
@@ -142,6 +143,7 @@ def _task(settings: RunSettings) -> Task:
         settings.task,
         setup=settings.setup,
         setup_per=settings.setup_per,
+        retry_if=settings.retry_if,
         shape=settings.call_shape,
     )
     if replaced := names.replaced():

@@ -24,7 +24,7 @@ from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
 from batchmap.options.reading_rows import INPUT
-from batchmap.options.table import RUNNING
+from batchmap.options.table import LIMITS, RUNNING
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
     Location,
@@ -53,6 +53,10 @@ class RunSettings(CommandSettings, JobOptions, SetupSettings):
     task: str = option(
         "", group=INPUT, metavar="TASK", is_positional=True,
         help="file.py:function or package.module:function",
+    )  # fmt: skip
+    retry_if: str | None = option(
+        None, group=LIMITS, metavar="NAME", is_rare=True,
+        help="a function of the task's module: which errors to retry, and when",
     )  # fmt: skip
     dry_run: bool = option(
         False, group=RUNNING,

@@ -68,6 +68,7 @@ class Dispatcher:
         self._time_check_s = None if timeout_s is None else min(MAX_TIME_CHECK_S, timeout_s / 4)
         self._workers = WorkerSet(workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes)
         self.begin_no_more = self._workers.running.begin_no_more
+        self.begin_again = self._workers.running.begin_again
         self._suspended = SuspendedTime(self._time_check_s or 0.0)
         self._opened = ExitStack()
         act = self._run_or_break
