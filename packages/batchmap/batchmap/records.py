@@ -14,6 +14,7 @@ __all__ = [
     "Batch",
     "BatchRecord",
     "ItemFailure",
+    "ItemList",
     "ItemRecord",
     "Plan",
     "Progress",
@@ -76,6 +77,12 @@ class RetryDecision:
     def is_for_all(self) -> bool:
         """Whether it is about all items, so that this one is neither done nor has failed."""
         return self.stops or self.pause_s is not None
+
+
+class ItemList(list[Any]):
+    """Items that the function gets together, as the list that they are; the engine's one item."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

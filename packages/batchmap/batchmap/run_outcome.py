@@ -78,11 +78,11 @@ class RunOutcome:
     """What became of the items of a job, and where that is kept."""
 
     written: int
-    """Results that this run wrote."""
+    """Items whose results this run wrote."""
     failed: int
     """Items that failed in this run."""
     written_before: int
-    """Results that were there when the run was resumed."""
+    """Items whose results were there when the run was resumed."""
     failed_before: int
     errors: tuple[ErrorExample, ...]
     """The most frequent first."""
@@ -105,3 +105,5 @@ class RunOutcome:
     """What most of them have in common and most others do not, a sentence each."""
     sync: SyncCounts | None = None
     """How the input differed from what was done before, for a run that synced its output."""
+    rows: int | None = None
+    """Results that this run wrote: one an item, or any number of them; `None` when not counted."""
