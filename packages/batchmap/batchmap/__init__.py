@@ -24,16 +24,10 @@ if TYPE_CHECKING:
         WorkersLostError,
     )
     from batchmap.lone_surrogates import unescape
-    from batchmap.records import (
-        ItemFailure,
-        ItemRecord,
-        Plan,
-        Progress,
-        RunOutcome,
-        SyncCounts,
-    )
+    from batchmap.records import ItemFailure, ItemRecord, Plan, Progress
     from batchmap.retry_errors import Pause, Permanent, RetryAfter, Stop
     from batchmap.run_api import run
+    from batchmap.run_outcome import RunOutcome, SyncCounts
     from batchmap.worker.failures import ItemsFailedError, RunStoppedError
     from batchmap.worker.processor import BatchProcessor
 
@@ -75,10 +69,8 @@ _MODULES = {
     "run": "batchmap.run_api",
     "unescape": "batchmap.lone_surrogates",
     **dict.fromkeys(("Pause", "Permanent", "RetryAfter", "Stop"), "batchmap.retry_errors"),
-    **dict.fromkeys(
-        ("ItemFailure", "ItemRecord", "Plan", "Progress", "RunOutcome", "SyncCounts"),
-        "batchmap.records",
-    ),
+    **dict.fromkeys(("ItemFailure", "ItemRecord", "Plan", "Progress"), "batchmap.records"),
+    **dict.fromkeys(("RunOutcome", "SyncCounts"), "batchmap.run_outcome"),
 }
 """Where each public name is defined; the rest are errors."""
 

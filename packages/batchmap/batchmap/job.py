@@ -30,7 +30,8 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.engine import RunState, limits_of, open_plan, stream_batches
 from batchmap.errors import UsageError
 from batchmap.options import JobOptions
-from batchmap.records import BatchRecord, Plan, RunOutcome, SyncCounts
+from batchmap.records import BatchRecord, Plan
+from batchmap.run_outcome import RunOutcome, SyncCounts
 from batchmap.scheduling.batching import BatchSizing
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest

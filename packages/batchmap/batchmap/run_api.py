@@ -24,7 +24,7 @@ from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
 from batchmap.options.retrying import check_retry_if, check_retrying
-from batchmap.records import RunOutcome
+from batchmap.run_outcome import RunOutcome
 from batchmap.sources import ReadingOptions
 from batchmap.sources.python_items import PythonItems, identity_bytes
 from batchmap.stopping import StopRequest

@@ -27,10 +27,8 @@ from batchmap.ordering import (
     ReorderBuffer,
     results_bytes,
 )
-from batchmap.records import (
-    BatchRecord,
-    RunOutcome,
-)
+from batchmap.records import BatchRecord
+from batchmap.run_outcome import RunOutcome
 from batchmap.sinks import Sink, write_errors
 from batchmap.sinks.many_results import EncodeEach
 from batchmap.stopping import StopRequest

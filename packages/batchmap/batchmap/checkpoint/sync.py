@@ -31,7 +31,7 @@ from batchmap.checkpoint.recorder import Recorder
 from batchmap.checkpoint.sync_results import SyncResults, columns_at
 from batchmap.checkpoint.sync_rewrite import Earlier, rewrite
 from batchmap.options import JobOptions
-from batchmap.records import RunOutcome, SyncCounts
+from batchmap.run_outcome import RunOutcome, SyncCounts
 from batchmap.sinks import update_errors
 from batchmap.sinks.base import Kept
 from batchmap.sources import InputRecord, Source

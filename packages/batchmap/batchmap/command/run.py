@@ -18,8 +18,8 @@ from batchmap.command.task import Task, load_task
 from batchmap.command.terminal import give_away_stdin, stderr, stdout_kept_for_results, write_stdout
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.job import Job
-from batchmap.records import RunOutcome
 from batchmap.resources import usable_cores
+from batchmap.run_outcome import RunOutcome
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location

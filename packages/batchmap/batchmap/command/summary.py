@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from batchmap.command.text_layout import cut, join_lines, plural, rate, section
 from batchmap.metrics import RunSummary
-from batchmap.records import ErrorExample, Plan, RunOutcome, SlowItem, SyncCounts
+from batchmap.records import Plan
+from batchmap.run_outcome import ErrorExample, RunOutcome, SlowItem, SyncCounts
 from batchmap.text import printable
 
 __all__ = [
