@@ -293,10 +293,13 @@ def test_what_would_wait_beyond_the_limit_fails_at_once() -> None:
 
 def test_nothing_waits_for_more_than_a_day() -> None:
     for seconds, is_final in ((86_400, False), (86_401, True)):
-        decision = decide_retry(RetryAfter(timedelta(seconds=seconds)))
-        assert decision.is_final is is_final
-        decision = decide_retry(Refused(), RETURNS[seconds])
-        assert decision.is_final is is_final
+        for decision in (
+            decide_retry(RetryAfter(timedelta(seconds=seconds))),
+            decide_retry(Refused(), RETURNS[seconds]),
+        ):
+            assert decision is not None
+            assert decision.is_final is is_final
+    assert decide_retry(Refused()) is decide_retry(Refused(), lambda error: True) is None
 
 
 RETURNS: dict[int, Callable[[BaseException], float]] = {
