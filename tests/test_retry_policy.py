@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import pickle
 import threading
@@ -82,6 +83,18 @@ def test_without_retries_nothing_is_tried_again(backend: str) -> None:
     assert (record.attempts, failure.error_type) == (1, "RetryAfter")
     assert failure.error == "to be tried again after 0.002 s: busy"
     assert failure.exception.seconds == 0.002
+
+
+def test_what_a_task_of_a_group_asks_for_counts() -> None:
+    async def ask(item: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(wait_a_little, item))
+
+    for batch_size in (1, 3):
+        records = by_index(stream_map(ask, range(3), batch_size=batch_size))
+        assert [record.attempts for record in records] == [1, 3, 1]
+        assert records[2].failure is not None
+        assert records[2].failure.error_type == "ExceptionGroup"
 
 
 def test_a_function_that_asks_for_ever_fails_in_the_end() -> None:

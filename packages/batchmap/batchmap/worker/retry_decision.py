@@ -30,11 +30,19 @@ def decide_retry(error: BaseException, retry_if: RetryIf | None = None) -> Retry
     `None` where none of them says anything. Where `retry_if` fails, or returns what is neither, no
     attempt follows and `problem` says so.
     """
-    http = http_error(error)
-    decision = _requested(error) or _decided(error, http, retry_if)
+    alone = _alone(error)
+    http = http_error(alone)
+    decision = _requested(alone) or _decided(error, http, retry_if)
     if http is not None:
         return replace(decision, http_status=http.status)
     return None if decision is AS_USUAL else decision
+
+
+def _alone(error: BaseException) -> BaseException:
+    """Return the only member of a group, which an `asyncio.TaskGroup` makes of one error."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _requested(error: BaseException) -> RetryDecision | None:
