@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, islice
 from operator import attrgetter
-from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Literal
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
 from batchmap.engine import RunState, limits_of, stream_batches
@@ -15,7 +15,7 @@ from batchmap.errors import UsageError
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.options import EngineOptions, OptionReader
 from batchmap.options.retrying import check_retry_if, check_retrying
-from batchmap.options.values import whole
+from batchmap.options.values import list_size, whole
 from batchmap.ordering import ReorderBuffer, in_order, results_bytes
 from batchmap.progress_display import ShowsProgress, checked_progress, shown
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
@@ -32,9 +32,6 @@ from batchmap.worker.worker_function import made_ready
 
 __all__ = ["parallel_map", "stream_map"]
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 Auto = Literal["auto"]
 
 
@@ -45,179 +42,6 @@ are, those in flight must fit in memory."""
 _DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
-
-
-class _Options(TypedDict, total=False):
-    """The options that both calls have, for type checkers."""
-
-    backend: str
-    workers: int | str
-    batch_size: int | Auto
-    retries: int | None
-    retry_if: RetryIf | None
-    retry_for: float | str | timedelta | None
-    timeout_s: float | None
-    rate: float | str | None
-    setup_per: SetupPer
-    progress: ShowsProgress
-    on_plan: Callable[[Plan], object] | None
-    seed: int | None
-
-
-class _OptionsOrNone(_Options, total=False):
-    """The same where the function takes the item alone, whatever a set-up gives."""
-
-    setup: SetupFunction | None
-
-
-@overload
-def parallel_map(
-    function: Callable[[T, Any], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T, Any], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T, Any], R],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T, Any], R],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
 
 
 def parallel_map(
@@ -236,6 +60,9 @@ def parallel_map(
     setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
+    batched: int | Auto | None = None,
     progress: ShowsProgress = False,
     on_plan: Callable[[Plan], object] | None = None,
     seed: int | None = None,
@@ -251,7 +78,12 @@ def parallel_map(
 
     `function` gets the item alone. With `star`, an item that is a tuple or a list is spread over
     the positional arguments, and a dict over the keywords; any other fails. With `index`, the
-    keyword `index` is the item's index in `items`, from 0.
+    keyword `index` is the item's index in `items`, from 0. It returns the item's result. With
+    `expand`, it gives any number of them, as a list, a tuple or a generator, and those of all items
+    are returned in one list; an item whose generator raises has failed. With `skip_none`, results
+    of `None` are left out. With `batched`, a number or `"auto"`, it gets a list of so many items
+    and returns a list with the result of each; a list that fails, or comes back with another
+    length, is halved until the bad item is alone. Retries and time limits are those of a list.
 
     A failed item is tried again up to `retries` times after growing waits; without that, up to 10
     times where it raised `RetryAfter`, or where `retry_if` is given. `retry_if(error)` says whether
@@ -288,9 +120,16 @@ def parallel_map(
     progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
     function = made_ready(function, setup, setup_per)
     stops, stop = on_error == "stop", StopRequest()
-    shape = CallShape(star=star, index=index, seed=seed)
+    shape = _shape(star, index, expand, skip_none, batched, seed)
+    halves = batched is not None  # a list that fails, which then does not end the call yet
+    if stops and halves:
+        options = replace(options, batch_size=1)
     processor = BatchProcessor(
-        function, shape=shape, retry_if=retry_if, stop=stop, stops_at_failure=stops
+        function,
+        shape=shape,
+        retry_if=retry_if,
+        stop=stop,
+        stops_at_failure=stops and not halves,
     )
     total = _length(items)
     items = enumerate(items) if shape.takes_pairs else items
@@ -300,7 +139,7 @@ def parallel_map(
     started = None
     needs_engine = processor.is_async or processor.has_setup or progress or on_plan or rate
     retrying = retries or retry_if or retry_for or timeout_s
-    if options.backend == "auto" and not (needs_engine or retrying):
+    if options.backend == "auto" and not (needs_engine or retrying or batched):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
@@ -334,14 +173,18 @@ def parallel_map(
                 _add_failures(failed, record)
                 if stops:
                     stop.request(Urgency.DRAIN)
+    number = len(results)
     if stop.reason:
         _put_in_place(failed, results, f"not done, as the function stopped the run: {stop.reason}")
-        raise RunStoppedError(stop.reason, results=results, failures=failed)
-    if failed:
+    elif failed:
         first_index = min(failed, key=_INDEX).index
         _put_in_place(failed, results, f"not begun, as item {first_index} had failed")
-        if on_error != "record":
-            raise ItemsFailedError.of(results, failed, stopped=stops)
+    if shape.gives_many:  # a failed item has its record
+        results = list(chain.from_iterable([one] if _failed(one) else one for one in results))
+    if stop.reason:
+        raise RunStoppedError(stop.reason, results=results, failures=failed)
+    if failed and on_error != "record":
+        raise ItemsFailedError.of(results, failed, number=number, stopped=stops)
     return results
 
 
@@ -377,53 +220,16 @@ def _put_in_place(failed: list[ItemRecord], results: list[Any], why_not: str) ->
             results[index] = ItemRecord(index, None, why, 0, 0.0)
 
 
+def _failed(one: Any) -> bool:
+    return isinstance(one, ItemRecord)
+
+
 def _length(items: Iterable[Any]) -> int | None:
     """Return how many items there are, `None` when they do not tell."""
     try:
         return len(items)  # type: ignore[arg-type]
     except Exception:
         return None
-
-
-class _StreamOptions(_Options, total=False):
-    keep_order: bool
-
-
-@overload
-def stream_map(
-    function: Callable[[T, Any], Any],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    **options: Unpack[_StreamOptions],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[[T], Any],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction | None = ...,
-    **options: Unpack[_StreamOptions],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any],
-    *,
-    star: bool,
-    index: bool = ...,
-    setup: SetupFunction | None = ...,
-    **options: Unpack[_StreamOptions],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any],
-    *,
-    index: bool,
-    setup: SetupFunction | None = ...,
-    **options: Unpack[_StreamOptions],
-) -> Iterator[ItemRecord]: ...
 
 
 def stream_map(
@@ -442,6 +248,9 @@ def stream_map(
     setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
+    batched: int | Auto | None = None,
     progress: ShowsProgress = False,
     on_plan: Callable[[Plan], object] | None = None,
     seed: int | None = None,
@@ -464,11 +273,21 @@ def stream_map(
     source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
     may_wait = source is items
-    shape = CallShape(star=star, index=index, seed=seed)
+    shape = _shape(star, index, expand, skip_none, batched, seed)
     source = iter(enumerate(source)) if shape.takes_pairs else source
     processor = BatchProcessor(function, shape=shape, retry_if=retry_if, stop=stop)
     taken = LiveSource(source) if may_wait else source
-    return _stream(processor, taken, total, options, keep_order, progress, state, stop)
+    records = _stream(processor, taken, total, options, keep_order, progress, state, stop)
+    return records if expand or not skip_none else _without_none(records)
+
+
+def _without_none(records: Iterator[ItemRecord]) -> Iterator[ItemRecord]:
+    """Yield the records of failed items, and of those whose list of results has one: with that."""
+    for record in records:
+        if record.failure is not None:
+            yield record
+        elif record.result:
+            yield replace(record, result=record.result[0])
 
 
 def _stream(
@@ -502,6 +321,38 @@ def _stream(
     finally:
         if isinstance(source, LiveSource):
             source.close()
+
+
+def _shape(
+    star: bool,
+    index: bool,
+    expand: bool,
+    skip_none: bool,
+    batched: int | str | None,
+    seed: int | None,
+) -> CallShape:
+    """Return how the function is called; raises `ValueError` for what does not go together."""
+    size: Any = batched
+    if batched not in (None, "auto"):
+        reader = OptionReader({"batched": batched})
+        size = reader.read("batched", list_size)
+        _close(reader)
+    if star and batched is not None:
+        raise ValueError("batched gives the function a list, and star spreads one item; give one")
+    if seed is not None and batched is not None:
+        raise ValueError(
+            "batched has many items share a call, and seed gives each its own; give one"
+        )
+    return CallShape(
+        star=star, index=index, expand=expand, skip_none=skip_none, batched=size, seed=seed
+    )
+
+
+def _close(reader: OptionReader) -> None:
+    try:
+        reader.close()
+    except UsageError as error:
+        raise ValueError("; ".join(error.messages)) from None
 
 
 def _read(
@@ -546,10 +397,7 @@ def _read(
                 f"seed: items that run side by side in one process share its random streams, and "
                 f"backend={options.backend!r} has them do that; give 'process' or 'sequential'"
             )
-    try:
-        reader.close()
-    except UsageError as error:
-        raise ValueError("; ".join(error.messages)) from None
+    _close(reader)
     return options
 
 

@@ -20,7 +20,9 @@ from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import usable_cores
 from batchmap.scheduling.adaptive_batches import AdaptiveSizing
 from batchmap.scheduling.batching import BatchSizing, BatchSource
+from batchmap.scheduling.item_lists import ItemLists
 from batchmap.scheduling.limits import Limits
+from batchmap.scheduling.list_sizes import ListSizing
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
@@ -64,6 +66,82 @@ def stream_batches(
     `auto` alone. Raises `ValueError` for the async backend and a plain function.
     """
     options = options or EngineOptions()
+    if processor.shape.batched is not None:
+        return _stream_lists(
+            processor,
+            items,
+            options,
+            total=total,
+            first_item=first_item,
+            limits=limits or limits_of(options),
+            stop=stop or StopRequest(),
+            state=state or RunState(),
+            cluster=cluster,
+        )
+    return _stream(
+        processor,
+        items,
+        options,
+        total=total,
+        expected=expected,
+        first_item=first_item,
+        limits=limits,
+        stop=stop,
+        state=state,
+        cluster=cluster,
+        started=started,
+    )
+
+
+def _stream_lists(
+    processor: BatchProcessor,
+    items: Iterable[Any],
+    options: EngineOptions,
+    *,
+    total: int | None,
+    first_item: int,
+    limits: Limits,
+    stop: StopRequest,
+    state: RunState,
+    cluster: DaskAddress | None,
+) -> Iterator[BatchRecord]:
+    """Yield the records of items whose function takes lists of them; as `stream_batches`."""
+    batched, most_items = processor.shape.batched, limits.max_batch_size
+    asked = 1 if options.backend == "sequential" else options.workers or usable_cores()
+    sizing = ListSizing(
+        None if batched == "auto" else batched,
+        workers=lambda: asked if state.plan is None else state.plan.workers,
+    )
+    lists = ItemLists(items, sizing, total=total, first_item=first_item, stop=stop)
+    if most_items is not None:
+        limits = replace(limits, max_batch_size=lambda: max(1, most_items() // sizing.size))
+    records = _stream(
+        processor,
+        lists,
+        options,
+        total=None if batched == "auto" else lists.num_lists(),
+        limits=limits,
+        stop=stop,
+        state=state,
+        cluster=cluster,
+    )
+    return lists.settled(records)
+
+
+def _stream(
+    processor: BatchProcessor,
+    items: Iterable[Any],
+    options: EngineOptions,
+    *,
+    total: int | None,
+    expected: int | None = None,
+    first_item: int = 0,
+    limits: Limits | None = None,
+    stop: StopRequest | None = None,
+    state: RunState | None = None,
+    cluster: DaskAddress | None = None,
+    started: StartedBatch | None = None,
+) -> Iterator[BatchRecord]:
     backend = options.backend or "auto"
     is_chosen = backend == "auto" and processor.is_async
     if is_chosen:

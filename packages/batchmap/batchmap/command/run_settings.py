@@ -60,7 +60,7 @@ class RunSettings(CommandSettings, JobOptions, SetupSettings):
     )  # fmt: skip
     dry_run: bool = option(
         False, group=RUNNING,
-        help="measure and print the plan; with --sync, count only",
+        help="measure and print the plan, or what --sync would do",
     )  # fmt: skip
 
     @property
