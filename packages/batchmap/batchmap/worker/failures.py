@@ -197,7 +197,7 @@ def describe_failure(
         message = f"<{type(error).__name__} whose text cannot be had>"
     trace = _traceback_text(error)
     retry = decide_retry(error, retry_if)
-    if retry.problem:
+    if retry is not None and retry.problem:
         message = f"{message[: LONGEST_TEXT - len(retry.problem) - 3]} ({retry.problem})"
     without_frames(error)
     kept = error if keeps_exception else None
