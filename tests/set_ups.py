@@ -141,3 +141,12 @@ def drawn(item: int) -> tuple[int, float, float]:
 async def drawn_later(item: int) -> tuple[int, float, float]:
     await asyncio.sleep(0)
     return drawn(item)
+
+
+def where(item: int) -> tuple[int, str]:
+    return item, f"{os.getpid()}:{threading.get_ident()}"
+
+
+async def where_later(item: int) -> tuple[int, str]:
+    await asyncio.sleep(0)
+    return where(item)

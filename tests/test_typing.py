@@ -80,6 +80,7 @@ INFERRED = {
     "parallel_map(length, words(), setup=numbers)": "list[int]",
     'parallel_map(two, numbers(), setup=words, on_error="record")': "list[str | ItemRecord]",
     'parallel_map(length, words(), rate="3/s", progress=True, seed=3, on_plan=print)': "list[int]",
+    "parallel_map(length, words(), pool=batchmap.WorkerPool('thread', '50%'))": "list[int]",
     "parallel_map(fetched, words(), rate=3, progress=lambda now: now.left_s)": "list[bytes]",
     "stream_map(two, numbers(), setup=numbers)": "Iterator[ItemRecord]",
     'parallel_map(length, words(), backend="thread", workers="50%", batch_size="auto", '

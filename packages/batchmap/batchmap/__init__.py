@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from batchmap.run_api import run
     from batchmap.worker.failures import ItemsFailedError
     from batchmap.worker.processor import BatchProcessor
+    from batchmap.worker_pool import WorkerPool
 
 __all__ = [
     "BatchProcessor",
@@ -51,6 +52,7 @@ __all__ = [
     "SyncCounts",
     "TaskUnusableError",
     "UsageError",
+    "WorkerPool",
     "WorkersLostError",
     "__version__",
     "parallel_map",
@@ -63,6 +65,7 @@ __version__ = "1.0.0"
 
 _MODULES = {
     "BatchProcessor": "batchmap.worker.processor",
+    "WorkerPool": "batchmap.worker_pool",
     "ItemsFailedError": "batchmap.worker.failures",
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",

@@ -26,6 +26,7 @@ from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.setup import SetupFunction, SetupPer
 from batchmap.worker.worker_function import made_ready
+from batchmap.worker_pool import WorkerPool, taken_from
 
 __all__ = ["parallel_map", "stream_map"]
 
@@ -57,6 +58,7 @@ class _Options(TypedDict, total=False):
     progress: ShowsProgress
     on_plan: Callable[[Plan], object] | None
     seed: int | None
+    pool: WorkerPool | None
 
 
 class _OptionsOrNone(_Options, total=False):
@@ -232,6 +234,7 @@ def parallel_map(
     progress: ShowsProgress = False,
     on_plan: Callable[[Plan], object] | None = None,
     seed: int | None = None,
+    pool: WorkerPool | None = None,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
@@ -256,7 +259,8 @@ def parallel_map(
     in a terminal or a notebook; a function is called with a `Progress` now and then, and at the
     end. `on_plan` is called with the `Plan` once it is made, and whenever it changes. With `seed`,
     an item's streams of `random` and of NumPy's global generator follow from it and from the item's
-    index; items then run in processes, unless `backend="sequential"`.
+    index; items then run in processes, unless `backend="sequential"`. A `WorkerPool` as `pool` has
+    workers that are kept from one call to the next, in place of `backend` and `workers`.
 
     `setup` is called once in each worker (or once in each process, by `setup_per`) before its first
     item, and what it gives, unless `None`, is the function's second argument. Where it is a
@@ -267,9 +271,11 @@ def parallel_map(
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
-    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed)
+    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
     progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
     function = made_ready(function, setup, setup_per)
+    if pool is not None:
+        function = pool.known(function)
     stops, stop = on_error == "stop", StopRequest()
     shape = CallShape(star=star, index=index, seed=seed)
     processor = BatchProcessor(function, shape=shape, stop=stop, stops_at_failure=stops)
@@ -303,6 +309,7 @@ def parallel_map(
             stop=stop,
             state=state,
             started=started,
+            pool=_lent(pool, options),
         )
         for record in shown(records, progress, total=total):
             if record.first_item > len(results):
@@ -415,6 +422,7 @@ def stream_map(
     progress: ShowsProgress = False,
     on_plan: Callable[[Plan], object] | None = None,
     seed: int | None = None,
+    pool: WorkerPool | None = None,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
@@ -424,9 +432,11 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
     once the records of all items before have been yielded.
     """
-    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed)
+    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
     progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
     function = made_ready(function, setup, setup_per)
+    if pool is not None:
+        function = pool.known(function)
     total = _length(items)
     source: Iterator[Any] = iter(items)
     # An iterator may wait for what its consumer does; what can be iterated again does not.
@@ -435,7 +445,8 @@ def stream_map(
     source = iter(enumerate(source)) if shape.takes_pairs else source
     processor = BatchProcessor(function, shape=shape)
     taken = LiveSource(source) if may_wait else source
-    return _stream(processor, taken, total, options, keep_order, progress, state)
+    lent = _lent(pool, options)
+    return _stream(processor, taken, total, options, keep_order, progress, state, lent)
 
 
 def _stream(
@@ -446,6 +457,7 @@ def _stream(
     keep_order: bool,
     progress: ShowsProgress,
     state: RunState,
+    pool: WorkerPool | None,
 ) -> Iterator[ItemRecord]:
     limits = replace(limits_of(options), max_batch_size=lambda: MAX_STREAM_BATCH)
     if keep_order:
@@ -455,7 +467,7 @@ def _stream(
         source.on_items = state.wake
     try:
         batches = stream_batches(
-            processor, source, options, total=total, limits=limits, state=state
+            processor, source, options, total=total, limits=limits, state=state, pool=pool
         )
         batches = shown(batches, progress, total=total)
         for record in in_order(batches, waiting) if keep_order else batches:
@@ -473,11 +485,14 @@ def _read(
     timeout_s: float | None,
     rate: float | str | None,
     seed: int | None,
+    pool: WorkerPool | None,
 ) -> EngineOptions:
     """Return the options by the table of all; raises `ValueError` with all that is wrong.
 
     With a `seed`, what is left to be chosen runs in processes, where items run one at a time.
     """
+    if pool is not None:
+        backend, workers, timeout_s = taken_from(pool, backend, workers, timeout_s)
     if (backend, workers, batch_size, retries, timeout_s, rate, seed) == _DEFAULTS:
         return _DEFAULT_OPTIONS
     reader = OptionReader(
@@ -511,6 +526,11 @@ def _checked(on_plan: Any) -> Any:
     if on_plan is None or callable(on_plan):
         return on_plan
     raise ValueError(f"on_plan must be a function, got {on_plan!r:.60}")
+
+
+def _lent(pool: WorkerPool | None, options: EngineOptions) -> WorkerPool | None:
+    """Return the pool unless what was asked for is to be done in place."""
+    return None if pool is None or options.backend != pool.backend else pool
 
 
 def _backend_of_seeds() -> str:

@@ -9,7 +9,7 @@ for is done here.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,6 +35,7 @@ from batchmap.worker.worker_scope import held_in_process
 if TYPE_CHECKING:
     from batchmap.executors.dask.address import DaskAddress
     from batchmap.tuning.inline import StartedBatch
+    from batchmap.worker_pool import WorkerPool
 
 __all__ = ["RunState", "limits_of", "open_plan", "run_plan", "stream_batches"]
 
@@ -52,14 +53,16 @@ def stream_batches(
     state: RunState | None = None,
     cluster: DaskAddress | None = None,
     started: StartedBatch | None = None,
+    pool: WorkerPool | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of `items` in batches as they finish; choose what `options` leave open.
 
     `total` counts the items, `None` when unknown; `expected` is a guess at it then. `first_item`
     is the index of the first of them in the input. `limits` stand in for those of `options`.
     `state` is kept up to date with the plan and with what is in flight. `cluster` is a Dask cluster
-    that is there already. `started` is the item before them, which runs already; for the backend
-    `auto` alone. Raises `ValueError` for the async backend and a plain function.
+    that is there already, `pool` are workers that are there, with the backend that `options` name.
+    `started` is the item before them, which runs already; for the backend `auto` alone. Raises
+    `ValueError` for the async backend and a plain function.
     """
     options = options or EngineOptions()
     backend = options.backend or "auto"
@@ -85,11 +88,11 @@ def stream_batches(
     )
     if backend == "async":
         why = "Backend chosen: async, for an `async def` function" if is_chosen else None
-        records = _run_coroutines(run, why)
+        records = _run_coroutines(run, why, pool)
     elif backend == "auto":
         records = _run_as_seen(run)
     else:
-        records = _run_as_asked(run, backend, cluster)
+        records = _run_as_asked(run, backend, cluster, pool)
     setup = processor.setup
     return records if setup is None or setup.per == "worker" else _holding(setup, records)
 
@@ -130,17 +133,33 @@ def run_plan(
     limits: Limits | None = None,
     stop: StopRequest | None = None,
     state: RunState | None = None,
+    pool: WorkerPool | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of `batches`, run as `plan` says, as they finish."""
     limits, state = limits or Limits(), state or RunState()
-    with open_executor(
+    with _workers(plan, limits, processor, stop, pool) as executor:
+        yield from _schedule(executor, processor, batches, plan, limits, stop, state)
+
+
+def _workers(
+    plan: Plan,
+    limits: Limits,
+    processor: BatchProcessor,
+    stop: StopRequest | None,
+    pool: WorkerPool | None,
+    cluster: DaskAddress | None = None,
+) -> AbstractContextManager[WorkerExecutor]:
+    """Return the workers of the plan, those of `pool` where there is one."""
+    if pool is not None:
+        return pool.lend(stop)
+    return open_executor(
         plan.backend,
         plan.workers,
         timeout_s=limits.timeout_s,
         stop=stop,
+        scheduler=cluster,
         winds_down=processor.has_setup,
-    ) as executor:
-        yield from _schedule(executor, processor, batches, plan, limits, stop, state)
+    )
 
 
 def _schedule(
@@ -202,7 +221,9 @@ def _run_as_seen(run: EngineRequest) -> Iterator[BatchRecord]:
     yield from _run_coroutines(rest, why)
 
 
-def _run_coroutines(run: EngineRequest, why: str | None) -> Iterator[BatchRecord]:
+def _run_coroutines(
+    run: EngineRequest, why: str | None, pool: WorkerPool | None = None
+) -> Iterator[BatchRecord]:
     """Yield the records of coroutines; the first of them are timed for the plan."""
     plan = default_plan("async", run.workers, run.batch_size, why=why)
     if run.limits.rate is not None:  # each starts by itself
@@ -210,7 +231,13 @@ def _run_coroutines(run: EngineRequest, why: str | None) -> Iterator[BatchRecord
     batches = run.cut(BatchSizing(plan.batch_size).next_size)
     is_planned = False
     for record in run_plan(
-        run.processor, batches, plan, limits=run.limits, stop=run.stop, state=run.state
+        run.processor,
+        batches,
+        plan,
+        limits=run.limits,
+        stop=run.stop,
+        state=run.state,
+        pool=pool,
     ):
         if not is_planned:
             run.state.set_plan(
@@ -223,19 +250,12 @@ def _run_coroutines(run: EngineRequest, why: str | None) -> Iterator[BatchRecord
 
 
 def _run_as_asked(
-    run: EngineRequest, backend: str, cluster: DaskAddress | None
+    run: EngineRequest, backend: str, cluster: DaskAddress | None, pool: WorkerPool | None
 ) -> Iterator[BatchRecord]:
     """Yield the records of a run whose backend is given; sizes of batches follow what is seen."""
     plan = default_plan(backend, run.workers, run.batch_size)
     limits, stop = run.limits, run.stop
-    with open_executor(
-        backend,
-        plan.workers,
-        timeout_s=limits.timeout_s,
-        stop=stop,
-        scheduler=cluster,
-        winds_down=run.processor.has_setup,
-    ) as executor:
+    with _workers(plan, limits, run.processor, stop, pool, cluster) as executor:
         if cluster is not None:
             plan = default_plan(backend, None, run.batch_size, cluster_workers=executor.workers)
         measured = executor.dispatch_cost

@@ -120,6 +120,8 @@ class BatchScheduler:
                         batch = self._in_flight.pop(done)
                         if not done.cancelled():
                             yield from self._settle(done, batch)
+                        elif not self._stop.requested:  # somebody else did that
+                            raise BrokenExecutor("what they were given was cancelled")
                     elif self._stop.killing or (self._stop.requested and not self._in_flight):
                         break
                 elif self._stop.requested or wait_s is None:
