@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from batchmap.api import parallel_map, stream_map
+    from batchmap.api import astream_map, parallel_map, stream_map
     from batchmap.errors import (
         BatchmapError,
         InputError,
@@ -55,6 +55,7 @@ __all__ = [
     "WorkerPool",
     "WorkersLostError",
     "__version__",
+    "astream_map",
     "parallel_map",
     "run",
     "stream_map",
@@ -67,6 +68,7 @@ _MODULES = {
     "BatchProcessor": "batchmap.worker.processor",
     "WorkerPool": "batchmap.worker_pool",
     "ItemsFailedError": "batchmap.worker.failures",
+    "astream_map": "batchmap.api",
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",

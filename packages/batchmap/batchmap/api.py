@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
 from dataclasses import replace
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
-from batchmap.engine import RunState, limits_of, stream_batches
-from batchmap.errors import UsageError
-from batchmap.executors.process.spawn import processes_unavailable
-from batchmap.options import EngineOptions, OptionReader
-from batchmap.options.values import whole
-from batchmap.ordering import ReorderBuffer, in_order, results_bytes
+from batchmap.call_options import (
+    Auto,
+    CallOptions,
+    CallOptionsAndSetup,
+    StreamOptions,
+    StreamOptionsAndSetup,
+    checked_on_plan,
+    length,
+    lent,
+    read_options,
+)
+from batchmap.engine import RunState, stream_batches
 from batchmap.progress_display import ShowsProgress, checked_progress, shown
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
-from batchmap.scheduling.live_source import LiveSource
 from batchmap.stopping import StopRequest, Urgency
+from batchmap.stream_call import StreamCall, source_of
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
@@ -26,46 +39,13 @@ from batchmap.worker.failures import ItemsFailedError
 from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.setup import SetupFunction, SetupPer
 from batchmap.worker.worker_function import made_ready
-from batchmap.worker_pool import WorkerPool, taken_from
+from batchmap.worker_pool import WorkerPool
 
-__all__ = ["parallel_map", "stream_map"]
+__all__ = ["astream_map", "parallel_map", "stream_map"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Auto = Literal["auto"]
-
-
-MAX_STREAM_BATCH = 16384
-"""How many items a batch of a stream has at most, unless more are asked for: however quick they
-are, those in flight must fit in memory."""
-
-_DEFAULTS = ("auto", "auto", "auto", 0, None, None, None)
-_DEFAULT_OPTIONS = EngineOptions(backend="auto")
-"""Read once: a call of few cheap items must not pay for checking options that nobody gave."""
-
-
-class _Options(TypedDict, total=False):
-    """The options that both calls have, for type checkers."""
-
-    backend: str
-    workers: int | str
-    batch_size: int | Auto
-    retries: int
-    timeout_s: float | None
-    rate: float | str | None
-    setup_per: SetupPer
-    progress: ShowsProgress
-    on_plan: Callable[[Plan], object] | None
-    seed: int | None
-    pool: WorkerPool | None
-
-
-class _OptionsOrNone(_Options, total=False):
-    """The same where the function takes the item alone, whatever a set-up gives."""
-
-    setup: SetupFunction | None
-
 
 @overload
 def parallel_map(
@@ -74,7 +54,7 @@ def parallel_map(
     *,
     setup: SetupFunction,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[CallOptions],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -83,7 +63,7 @@ def parallel_map(
     *,
     setup: SetupFunction,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[CallOptions],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -92,7 +72,7 @@ def parallel_map(
     *,
     setup: SetupFunction,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
+    **options: Unpack[CallOptions],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -101,7 +81,7 @@ def parallel_map(
     *,
     setup: SetupFunction,
     on_error: Literal["record"],
-    **options: Unpack[_Options],
+    **options: Unpack[CallOptions],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -109,7 +89,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -117,7 +97,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -125,7 +105,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -133,7 +113,7 @@ def parallel_map(
     items: Iterable[T],
     *,
     on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -143,7 +123,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -153,7 +133,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -163,7 +143,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -173,7 +153,7 @@ def parallel_map(
     star: Literal[True],
     index: bool = ...,
     on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -183,7 +163,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -193,7 +173,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R | ItemRecord]: ...
 @overload
 def parallel_map(
@@ -203,7 +183,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R]: ...
 @overload
 def parallel_map(
@@ -213,7 +193,7 @@ def parallel_map(
     star: Literal[False] = ...,
     index: Literal[True],
     on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
+    **options: Unpack[CallOptionsAndSetup],
 ) -> list[R | ItemRecord]: ...
 
 
@@ -271,15 +251,15 @@ def parallel_map(
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
-    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
-    progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
+    options = read_options(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
+    progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
     function = made_ready(function, setup, setup_per)
     if pool is not None:
         function = pool.known(function)
     stops, stop = on_error == "stop", StopRequest()
     shape = CallShape(star=star, index=index, seed=seed)
     processor = BatchProcessor(function, shape=shape, stop=stop, stops_at_failure=stops)
-    total = _length(items)
+    total = length(items)
     items = enumerate(items) if shape.takes_pairs else items
     results: list[Any] = []
     failed: list[ItemRecord] = []
@@ -309,7 +289,7 @@ def parallel_map(
             stop=stop,
             state=state,
             started=started,
-            pool=_lent(pool, options),
+            pool=lent(pool, options),
         )
         for record in shown(records, progress, total=total):
             if record.first_item > len(results):
@@ -356,33 +336,19 @@ def _put_in_place(failed: list[ItemRecord], results: list[Any]) -> None:
             results[index] = ItemRecord(index, None, why, 0, 0.0)
 
 
-def _length(items: Iterable[Any]) -> int | None:
-    """Return how many items there are, `None` when they do not tell."""
-    try:
-        return len(items)  # type: ignore[arg-type]
-    except Exception:
-        return None
-
-
-class _StreamOptions(_Options, total=False):
-    keep_order: bool
-
-
 @overload
 def stream_map(
     function: Callable[[T, Any], Any],
     items: Iterable[T],
     *,
     setup: SetupFunction,
-    **options: Unpack[_StreamOptions],
+    **options: Unpack[StreamOptions],
 ) -> Iterator[ItemRecord]: ...
 @overload
 def stream_map(
     function: Callable[[T], Any],
     items: Iterable[T],
-    *,
-    setup: SetupFunction | None = ...,
-    **options: Unpack[_StreamOptions],
+    **options: Unpack[StreamOptionsAndSetup],
 ) -> Iterator[ItemRecord]: ...
 @overload
 def stream_map(
@@ -391,8 +357,7 @@ def stream_map(
     *,
     star: bool,
     index: bool = ...,
-    setup: SetupFunction | None = ...,
-    **options: Unpack[_StreamOptions],
+    **options: Unpack[StreamOptionsAndSetup],
 ) -> Iterator[ItemRecord]: ...
 @overload
 def stream_map(
@@ -400,8 +365,7 @@ def stream_map(
     items: Iterable[Any],
     *,
     index: bool,
-    setup: SetupFunction | None = ...,
-    **options: Unpack[_StreamOptions],
+    **options: Unpack[StreamOptionsAndSetup],
 ) -> Iterator[ItemRecord]: ...
 
 
@@ -432,106 +396,99 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
     once the records of all items before have been yielded.
     """
-    options = _read(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
-    progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
-    function = made_ready(function, setup, setup_per)
-    if pool is not None:
-        function = pool.known(function)
-    total = _length(items)
-    source: Iterator[Any] = iter(items)
-    # An iterator may wait for what its consumer does; what can be iterated again does not.
-    may_wait = source is items
+    options = read_options(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
+    progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
     shape = CallShape(star=star, index=index, seed=seed)
-    source = iter(enumerate(source)) if shape.takes_pairs else source
-    processor = BatchProcessor(function, shape=shape)
-    taken = LiveSource(source) if may_wait else source
-    lent = _lent(pool, options)
-    return _stream(processor, taken, total, options, keep_order, progress, state, lent)
+    function = made_ready(function, setup, setup_per)
+    return StreamCall(
+        processor=BatchProcessor(function if pool is None else pool.known(function), shape=shape),
+        source=source_of(items, numbered=shape.takes_pairs),
+        total=length(items),
+        options=options,
+        keep_order=keep_order,
+        progress=progress,
+        state=state,
+        pool=lent(pool, options),
+    ).records()
 
 
-def _stream(
-    processor: BatchProcessor,
-    source: LiveSource | Iterator[Any],
-    total: int | None,
-    options: EngineOptions,
-    keep_order: bool,
-    progress: ShowsProgress,
-    state: RunState,
-    pool: WorkerPool | None,
-) -> Iterator[ItemRecord]:
-    limits = replace(limits_of(options), max_batch_size=lambda: MAX_STREAM_BATCH)
-    if keep_order:
-        waiting = ReorderBuffer(size_of=results_bytes)
-        limits = replace(limits, has_room=waiting.has_room)
-    if isinstance(source, LiveSource):
-        source.on_items = state.wake
-    try:
-        batches = stream_batches(
-            processor, source, options, total=total, limits=limits, state=state, pool=pool
-        )
-        batches = shown(batches, progress, total=total)
-        for record in in_order(batches, waiting) if keep_order else batches:
-            yield from record.item_records()
-    finally:
-        if isinstance(source, LiveSource):
-            source.close()
+@overload
+def astream_map(
+    function: Callable[[T, Any], Any],
+    items: Iterable[T] | AsyncIterable[T],
+    *,
+    setup: SetupFunction,
+    **options: Unpack[StreamOptions],
+) -> AsyncGenerator[ItemRecord]: ...
+@overload
+def astream_map(
+    function: Callable[[T], Any],
+    items: Iterable[T] | AsyncIterable[T],
+    **options: Unpack[StreamOptionsAndSetup],
+) -> AsyncGenerator[ItemRecord]: ...
+@overload
+def astream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any] | AsyncIterable[Any],
+    *,
+    star: bool,
+    index: bool = ...,
+    **options: Unpack[StreamOptionsAndSetup],
+) -> AsyncGenerator[ItemRecord]: ...
+@overload
+def astream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any] | AsyncIterable[Any],
+    *,
+    index: bool,
+    **options: Unpack[StreamOptionsAndSetup],
+) -> AsyncGenerator[ItemRecord]: ...
 
 
-def _read(
-    backend: str,
-    workers: int | str,
-    batch_size: int | str,
-    retries: int,
-    timeout_s: float | None,
-    rate: float | str | None,
-    seed: int | None,
-    pool: WorkerPool | None,
-) -> EngineOptions:
-    """Return the options by the table of all; raises `ValueError` with all that is wrong.
+def astream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any] | AsyncIterable[Any],
+    *,
+    backend: str = "auto",
+    workers: int | str = "auto",
+    batch_size: int | Auto = "auto",
+    retries: int = 0,
+    timeout_s: float | None = None,
+    rate: float | str | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
+    star: bool = False,
+    index: bool = False,
+    progress: ShowsProgress = False,
+    on_plan: Callable[[Plan], object] | None = None,
+    seed: int | None = None,
+    pool: WorkerPool | None = None,
+    keep_order: bool = False,
+) -> AsyncGenerator[ItemRecord]:
+    """Return an async iterator of the `ItemRecord` of each item, for use in a running event loop.
 
-    With a `seed`, what is left to be chosen runs in processes, where items run one at a time.
+    It takes what `stream_map` takes, and async iterables as `items`, and never blocks the loop:
+    plain functions run in threads or processes, plain iterators in a thread. Coroutine functions
+    run as tasks of the loop, so that what belongs to it can be used; with a `pool` they run in the
+    pool's workers. The loop must be running when this is called. Items are taken as records are
+    asked for. Where it is left early, by `aclose` or when its task is cancelled, what runs is
+    cancelled, killed or abandoned.
+
+    Raises `RuntimeError` where no loop runs, and what `stream_map` raises.
     """
-    if pool is not None:
-        backend, workers, timeout_s = taken_from(pool, backend, workers, timeout_s)
-    if (backend, workers, batch_size, retries, timeout_s, rate, seed) == _DEFAULTS:
-        return _DEFAULT_OPTIONS
-    reader = OptionReader(
-        {
-            "backend": backend,
-            "workers": workers,
-            "batch_size": batch_size,
-            "retries": retries,
-            "timeout_s": timeout_s,
-            "rate": rate,
-            "seed": seed,
-        }
+    from batchmap.async_stream import open_async_stream  # which loads asyncio
+
+    options = read_options(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
+    shape = CallShape(star=star, index=index, seed=seed)
+    function = made_ready(function, setup, setup_per)
+    processor = BatchProcessor(function if pool is None else pool.known(function), shape=shape)
+    return open_async_stream(
+        processor,
+        items,
+        options,
+        numbered=shape.takes_pairs,
+        keep_order=keep_order,
+        progress=checked_progress(progress),
+        on_plan=checked_on_plan(on_plan),
+        pool=lent(pool, options),
     )
-    options = EngineOptions(**reader.read_rows(EngineOptions))
-    if reader.read("seed", whole(None, None, "for example 7")) is not None:
-        if options.backend == "auto":
-            options = replace(options, backend=_backend_of_seeds())
-        elif options.backend not in ("sequential", "process", None):
-            reader.error(
-                f"seed: items that run side by side in one process share its random streams, and "
-                f"backend={options.backend!r} has them do that; give 'process' or 'sequential'"
-            )
-    try:
-        reader.close()
-    except UsageError as error:
-        raise ValueError("; ".join(error.messages)) from None
-    return options
-
-
-def _checked(on_plan: Any) -> Any:
-    if on_plan is None or callable(on_plan):
-        return on_plan
-    raise ValueError(f"on_plan must be a function, got {on_plan!r:.60}")
-
-
-def _lent(pool: WorkerPool | None, options: EngineOptions) -> WorkerPool | None:
-    """Return the pool unless what was asked for is to be done in place."""
-    return None if pool is None or options.backend != pool.backend else pool
-
-
-def _backend_of_seeds() -> str:
-    return "sequential" if processes_unavailable() else "process"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from batchmap.backends import BACKENDS
 from batchmap.executors import WorkerExecutor, open_executor
@@ -35,9 +35,15 @@ from batchmap.worker.worker_scope import held_in_process
 if TYPE_CHECKING:
     from batchmap.executors.dask.address import DaskAddress
     from batchmap.tuning.inline import StartedBatch
-    from batchmap.worker_pool import WorkerPool
 
-__all__ = ["RunState", "limits_of", "open_plan", "run_plan", "stream_batches"]
+__all__ = ["LentWorkers", "RunState", "limits_of", "open_plan", "run_plan", "stream_batches"]
+
+
+class LentWorkers(Protocol):
+    """Workers that are there already, such as those of a pool."""
+
+    def lend(self, stop: StopRequest | None) -> AbstractContextManager[WorkerExecutor]:
+        """Lend them to a call."""
 
 
 def stream_batches(
@@ -53,7 +59,7 @@ def stream_batches(
     state: RunState | None = None,
     cluster: DaskAddress | None = None,
     started: StartedBatch | None = None,
-    pool: WorkerPool | None = None,
+    pool: LentWorkers | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of `items` in batches as they finish; choose what `options` leave open.
 
@@ -133,7 +139,7 @@ def run_plan(
     limits: Limits | None = None,
     stop: StopRequest | None = None,
     state: RunState | None = None,
-    pool: WorkerPool | None = None,
+    pool: LentWorkers | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of `batches`, run as `plan` says, as they finish."""
     limits, state = limits or Limits(), state or RunState()
@@ -146,7 +152,7 @@ def _workers(
     limits: Limits,
     processor: BatchProcessor,
     stop: StopRequest | None,
-    pool: WorkerPool | None,
+    pool: LentWorkers | None,
     cluster: DaskAddress | None = None,
 ) -> AbstractContextManager[WorkerExecutor]:
     """Return the workers of the plan, those of `pool` where there is one."""
@@ -222,7 +228,7 @@ def _run_as_seen(run: EngineRequest) -> Iterator[BatchRecord]:
 
 
 def _run_coroutines(
-    run: EngineRequest, why: str | None, pool: WorkerPool | None = None
+    run: EngineRequest, why: str | None, pool: LentWorkers | None = None
 ) -> Iterator[BatchRecord]:
     """Yield the records of coroutines; the first of them are timed for the plan."""
     plan = default_plan("async", run.workers, run.batch_size, why=why)
@@ -250,7 +256,7 @@ def _run_coroutines(
 
 
 def _run_as_asked(
-    run: EngineRequest, backend: str, cluster: DaskAddress | None, pool: WorkerPool | None
+    run: EngineRequest, backend: str, cluster: DaskAddress | None, pool: LentWorkers | None
 ) -> Iterator[BatchRecord]:
     """Yield the records of a run whose backend is given; sizes of batches follow what is seen."""
     plan = default_plan(backend, run.workers, run.batch_size)

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from batchmap.worker.interruption import SignalHandlers
@@ -175,6 +176,12 @@ def held_in_process(setup: Setup) -> Iterator[None]:
 
 _here = threading.local()
 
+scope_of_tasks: ContextVar[tuple[WorkerScope, int] | None] = ContextVar(
+    "scope_of_tasks", default=None
+)
+"""The scope of the tasks that a call runs in an event loop of the caller's, and the loop's thread,
+in which alone this holds."""
+
 
 def become_worker(scope: WorkerScope) -> None:
     """Make this thread the worker that has `scope`."""
@@ -186,10 +193,12 @@ def working(scope: WorkerScope) -> Iterator[None]:
     """Make this thread the worker that has `scope` for a while, perhaps inside another's call."""
     before = getattr(_here, "scope", None)
     _here.scope = scope
+    token = scope_of_tasks.set(None)
     try:
         yield
     finally:
         _here.scope = before
+        scope_of_tasks.reset(token)
 
 
 def current_scope() -> WorkerScope:
@@ -197,6 +206,9 @@ def current_scope() -> WorkerScope:
 
     A thread that is none gets one of its own, which is left when the interpreter exits.
     """
+    of_tasks = scope_of_tasks.get()
+    if of_tasks is not None and of_tasks[1] == threading.get_ident():
+        return of_tasks[0]
     scope: WorkerScope | None = getattr(_here, "scope", None)
     if scope is None:
         scope = _here.scope = WorkerScope(shares_loop=False)
