@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from batchmap.records import ItemRecord
+
 
 class Log:
     """Lines that any process appends to a file, each with who wrote it."""
@@ -150,3 +152,11 @@ def where(item: int) -> tuple[int, str]:
 async def where_later(item: int) -> tuple[int, str]:
     await asyncio.sleep(0)
     return where(item)
+
+
+def more(item: int) -> int:
+    return item + 1
+
+
+def twice(record: ItemRecord) -> tuple[int, int]:
+    return record.index, 2 * record.result

@@ -73,11 +73,12 @@ class AsyncSource(LiveSource):
         self._is_started = True
 
     async def end(self) -> None:
-        """Take no more items; the iterator is left where it is."""
+        """Take no more items, and forget the iterator, which is left where it is."""
         self.close()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        del self._async_items
 
     async def _feed(self) -> None:
         number = 0
