@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 
+REPORT_ALONE = ("--no-progress", "--log-level", "error")
+"""Options with which a command prints its report and errors, and nothing else."""
+
 # Without the files of bytecode each of a thousand processes compiles all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

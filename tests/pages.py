@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.conftest import REPORT_ALONE, ROOT
 
 __all__ = ["commands", "fenced", "make_inputs", "run_code", "run_command"]
 
@@ -92,7 +92,7 @@ def run_command(command: str, directory: Path) -> subprocess.CompletedProcess[st
         if words[0] != "run" and "--latency" not in words and not has_task:
             words += ["--latency", "0.01"]
     return subprocess.run(
-        [sys.executable, *start, *words, "-q"],
+        [sys.executable, *start, *words, *(["-q"] if words[0] == "verify" else REPORT_ALONE)],
         cwd=directory,
         env={**os.environ, "PYTHONPATH": PATHS},
         stdin=subprocess.DEVNULL,

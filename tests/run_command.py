@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import REPORT_ALONE, ROOT
 
 Done = subprocess.CompletedProcess[str]
 Preparation = Callable[[], None]
@@ -118,9 +118,12 @@ class Place:
         before: Preparation | None = None,
         **environment: str,
     ) -> Done:
-        """Run the command to its end; `before` is called in its process before it starts."""
+        """Run the command to its end; `before` is called in its process before it starts.
+
+        With `quiet`, nothing but errors and the report is shown.
+        """
         return subprocess.run(
-            command(*words, *(["-q"] if quiet else [])),
+            command(*words, *(REPORT_ALONE if quiet else ())),
             cwd=self.directory,
             env={**os.environ, **environment},
             **_fed(stdin),

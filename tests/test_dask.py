@@ -31,7 +31,7 @@ from batchmap.records import Plan
 from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.setup import SetupPer
 
-from tests.conftest import ROOT, RunMain
+from tests.conftest import REPORT_ALONE, ROOT, RunMain
 from tests.dask_cluster import Cluster, results, write_tasks
 from tests.waiting import wait_until
 
@@ -68,7 +68,7 @@ def test_the_output_is_that_of_threads_and_processes_byte_for_byte(
     location = ["--address", shared_cluster.address] if where == "elsewhere" else ["-j", "2"]
     for backend, words in {"thread": [], "process": [], "dask": location}.items():
         done = run_main(
-            "run", "tasks.py:square", "lines.txt", "-q", "-k",
+            "run", "tasks.py:square", "lines.txt", *REPORT_ALONE, "-k",
             "--backend", backend, "-o", f"{backend}.jsonl", *words,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
@@ -122,7 +122,15 @@ def results_of(path: Path) -> list[str]:
 def test_modules_come_from_the_run_and_set_up_runs_once_a_worker(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster
 ) -> None:
-    words = ["--backend", "dask", "--address", shared_cluster.address, "-q", "--setup", "set_up"]
+    words = [
+        "--backend",
+        "dask",
+        "--address",
+        shared_cluster.address,
+        *REPORT_ALONE,
+        "--setup",
+        "set_up",
+    ]
     done = run_main("run", "tasks.py:in_process", "lines.txt", "-o", "one.jsonl", *words)
     assert done.returncode == 0, done.stderr
     found = results(tasks / "one.jsonl").values()
@@ -142,8 +150,9 @@ def test_each_bad_item_costs_itself_and_is_named(
     tasks: Path, run_main: RunMain, shared_cluster: Cluster
 ) -> None:
     done = run_main(
-        "run", "tasks.py:misbehave", "lines.txt", "-o", "out.jsonl", "-q", "--timeout", "1",
-        "--backend", "dask", "--address", shared_cluster.address, "--batch-size", "10",
+        "run", "tasks.py:misbehave", "lines.txt", "-o", "out.jsonl", *REPORT_ALONE,
+        "--timeout", "1", "--backend", "dask", "--address", shared_cluster.address,
+        "--batch-size", "10",
         timeout_s=300,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
@@ -172,7 +181,7 @@ def test_a_worker_that_is_killed_and_one_that_joins_change_nothing(
     disturber = threading.Thread(target=disturb)
     disturber.start()
     done = run_main(
-        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", "-q",
+        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", *REPORT_ALONE,
         "--backend", "dask", "--address", cluster.address, "--batch-size", "5",
     )  # fmt: skip
     disturber.join()
@@ -188,7 +197,7 @@ def test_a_worker_that_joins_takes_part_and_one_that_is_retired_leaves_nothing_u
     cluster.wait_for_workers(1)
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:sign", "-", "-o", "out.jsonl",
-         "-q", "--backend", "dask", "--address", cluster.address, "--batch-size", "5"],
+         *REPORT_ALONE, "--backend", "dask", "--address", cluster.address, "--batch-size", "5"],
         cwd=tasks, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     fed = 0
@@ -276,6 +285,35 @@ def test_what_a_function_closes_over_goes_to_each_worker_once(
     assert 0 < state.carried_bytes < 1_000_000
 
 
+def test_a_function_says_there_too_how_its_item_goes_on(
+    tmp_path: Path, shared_cluster: Cluster
+) -> None:
+    def ask(number: int) -> int:
+        from batchmap import Pause, Permanent, RetryAfter
+        from batchmap.worker.back_off import current_attempt
+
+        if number == 3 and not (tmp_path / "paused").exists():
+            (tmp_path / "paused").touch()
+            raise Pause(0.01)
+        if number % 3 == 1 and current_attempt.get() < 3:
+            raise RetryAfter(0.001)
+        if number % 3 == 2:
+            raise (Permanent if number == 2 else LookupError)(number)
+        return -number
+
+    records = stream_batches(
+        BatchProcessor(ask, retry_if=lambda error: isinstance(error, OSError)), range(9),
+        EngineOptions(backend="dask"), total=9, cluster=DaskAddress(shared_cluster.address),
+    )  # fmt: skip
+    items = sorted(
+        (one for record in records for one in record.item_records()), key=lambda one: one.index
+    )
+    assert [item.attempts for item in items] == [1, 3, 1] * 3
+    assert [item.result for item in items] == [0, -1, None, -3, -4, None, -6, -7, None]
+    raised = [item.failure.exception for item in items if item.failure]
+    assert [type(one) for one in raised] == [batchmap.Permanent, LookupError, LookupError]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_hundred_thousand_items_come_through_workers_killed_at_random(
@@ -298,8 +336,8 @@ def test_a_hundred_thousand_items_come_through_workers_killed_at_random(
     killer = threading.Thread(target=kill_some)
     killer.start()
     done = subprocess.run(
-        [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:square", "many.txt", "-q", "-k",
-         "-o", "out.jsonl", "--backend", "dask", "--address", cluster.address],
+        [sys.executable, str(ROOT / "main.py"), "run", "tasks.py:square", "many.txt",
+         *REPORT_ALONE, "-k", "-o", "out.jsonl", "--backend", "dask", "--address", cluster.address],
         cwd=tasks, capture_output=True, text=True, check=False,
     )  # fmt: skip
     ended.set()
@@ -340,7 +378,7 @@ def test_what_was_done_is_kept_when_the_scheduler_is_lost(
     assert "Traceback" not in stderr
     kept = len(results(tasks / "out.jsonl"))
     assert kept > 0
-    done = run_main(*words, "--backend", "thread", "-j", "1", "--resume", "-q")
+    done = run_main(*words, "--backend", "thread", "-j", "1", "--resume", *REPORT_ALONE)
     assert done.returncode == 0, done.stderr
     assert f"in out.jsonl, {kept} before" in done.stdout
     assert results(tasks / "out.jsonl") == {number: number for number in range(400)}
@@ -356,7 +394,7 @@ def test_a_module_that_the_workers_lack_is_an_error_of_one_line(
         "def square(line): return 1\n"
     )
     done = run_main(
-        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", "-q",
+        "run", "tasks.py:square", "lines.txt", "-o", "out.jsonl", *REPORT_ALONE,
         "--backend", "dask", "--address", shared_cluster.address,
     )  # fmt: skip
     assert done.returncode == 3
@@ -376,7 +414,7 @@ def test_a_module_that_the_workers_lack_is_an_error_of_one_line(
 def test_a_wrong_address_is_an_error_of_one_line(
     tasks: Path, run_main: RunMain, words: list[str], code: int, expected: str
 ) -> None:
-    done = run_main("run", "tasks.py:square", "lines.txt", "-q", *words)
+    done = run_main("run", "tasks.py:square", "lines.txt", *REPORT_ALONE, *words)
     assert done.returncode == code
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
@@ -397,7 +435,7 @@ def test_a_local_cluster_that_does_not_start_is_an_error_of_one_line(
     tasks: Path, run_main: RunMain
 ) -> None:
     done = run_main(
-        "run", "tasks.py:square", "lines.txt", "-q", "--backend", "dask", "-j", "1",
+        "run", "tasks.py:square", "lines.txt", *REPORT_ALONE, "--backend", "dask", "-j", "1",
         DASK_TEMPORARY_DIRECTORY="/proc/nowhere",
     )  # fmt: skip
     assert done.returncode == 3

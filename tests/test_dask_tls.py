@@ -39,7 +39,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster,
     cluster.end()
 
 
-WORDS = "run tasks.py:square lines.txt -o out.jsonl -q --backend dask".split()
+WORDS = "run tasks.py:square lines.txt -o out.jsonl --no-progress --backend dask".split()
 
 
 @pytest.mark.parametrize("scheme", rest_slow(1, "", "tls://"))

@@ -194,7 +194,7 @@ def kill_half_way(place: Place, *words: str) -> None:
     """Start a run, and kill it with all its processes once some of its output is there."""
     output = place.directory / "killed.jsonl"
     run = subprocess.Popen(
-        command(*words, "-q"),
+        command(*words, "--no-progress"),
         cwd=place.directory,
         stdin=subprocess.DEVNULL,
         start_new_session=True,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from batchmap.tuning.inline import InlineEnd, run_inline
-from batchmap.tuning.inline_chunk import MEASURE_FROM_S, UNDECIDED_S
+from batchmap.tuning.inline_chunk import MEASURE_FROM_S, UNDECIDED_S, Chunk, Pace
 from batchmap.worker.interruption import SignalHandlers
 
 from tests.fakes import FakeClock
@@ -96,7 +96,7 @@ def test_an_item_that_takes_long_is_handed_on_while_it_runs() -> None:
         return -item
 
     results: list[int] = []
-    rest, failed, started, _ = inline(wait_at_700, range(2000), results, clock)
+    rest, failed, started, *_ = inline(wait_at_700, range(2000), results, clock)
     assert rest is not None
     assert started is not None
     assert not started.future.done()
@@ -133,3 +133,15 @@ def test_what_the_source_raises_is_the_callers(error: BaseException) -> None:
     assert len(results) <= 700
     if isinstance(error, Exception):
         assert results == list(range(700))
+
+
+def test_a_thread_that_gets_no_core_at_first_is_not_taken_for_an_item_that_takes_long() -> None:
+    clock = FakeClock()
+    clock.time_s = 1e6  # as the machine's own may say
+    chunk = Chunk(
+        str, [1, 2], whole=None, first=0, pace=Pace(clock), clock=clock,
+        handlers=SignalHandlers(), stop_at_failure=False, in_calling_thread=False,
+    )  # fmt: skip
+    assert not chunk.cut()
+    chunk.run()
+    assert (chunk.done, chunk.is_cut) == (["1", "2"], False)

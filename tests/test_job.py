@@ -272,12 +272,12 @@ class Drivers:
         """Have `driver` run a command line."""
         directory = self.place.directory
         if driver == "batchmap":
-            return self._installed.run("batchmap", "run", *words, "-q", cwd=directory)
+            return self._installed.run("batchmap", "run", *words, "--no-progress", cwd=directory)
         if driver == "main.py":
             return self.place.run(*words)
         packages = [str(ROOT / "packages" / name) for name in ("batchmap", "kaygraph")]
         return subprocess.run(
-            [sys.executable, "drive.py", driver, str(ROOT), *words, "-q"],
+            [sys.executable, "drive.py", driver, str(ROOT), *words, "--no-progress"],
             cwd=directory,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(packages)},
             stdin=subprocess.DEVNULL,

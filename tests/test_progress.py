@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import accumulate
@@ -13,10 +15,13 @@ import pytest
 from batchmap.checkpoint.identity import identity_of
 from batchmap.checkpoint.pending_items import PendingItems
 from batchmap.command.progress import ProgressObserver, _Sums
+from batchmap.command.terminal import lines_above, write_line
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.scheduling.run_state import RunState
 from batchmap.sources import open_source
 from batchmap.stopping import StopRequest
+from rich.console import Console
+from rich.progress import Progress
 
 from tests.fakes import FakeClock, batch_record
 
@@ -113,22 +118,73 @@ def test_all_is_not_done_before_the_end() -> None:
     assert shown.percentage() == "99%"
 
 
-@pytest.mark.parametrize(
-    ("width", "line"),
-    [
-        (48, "50% 1,000/2,000 1,000 failed 500.0/s ETA 0:02"),
-        (40, "50% 1,000/2,000 1,000 failed ETA 0:02"),
-        (30, "50% 1,000/2,000 ETA 0:02"),
-    ],
-)
-def test_a_narrow_terminal_shows_share_and_eta(width: int, line: str) -> None:
+LINE = "50% 1,000/2,000 1,000 failed 500.0/s ETA 0:02"
+SHORTEST = "50% 1,000/2,000 500.0/s ETA 0:02"
+
+
+def half_done() -> _Sums:
     clock = FakeClock()
     shown = _Sums("run", 2_000, RunState(), lambda: None, lambda: None, clock)
     failure = ItemFailure("E", "", "")
     failed = batch_record([None] * 1000, failures=dict.fromkeys(range(1000), failure))
     for _ in shown.observe(iter([failed])):
         clock.sleep(2.0)
-    assert shown.line(width) == line
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (48, LINE),
+        (44, "50% 1,000/2,000 500.0/s ETA 0:02"),
+        (20, "50% 1,000/2,000 500.0/s ETA 0:02"),
+    ],
+)
+def test_a_narrow_terminal_shows_share_number_rate_and_time_left(width: int, line: str) -> None:
+    assert half_done().line(width) == line
+
+
+@pytest.mark.parametrize(
+    ("width", "bar", "line"),
+    [
+        (len(LINE) + 11, 5, LINE),
+        (len(LINE) + 10, None, LINE),  # failures are worth more than a bar
+        (44, None, SHORTEST),
+    ],
+)
+def test_a_bar_takes_no_room_of_figures(width: int, bar: int | None, line: str) -> None:
+    assert half_done().bar_and_line(width) == (bar, line)
+
+
+def test_at_eighty_columns_there_are_a_bar_and_all_figures() -> None:
+    filled, line = half_done().bar_and_line(80 - len("run ") - 4)
+    assert filled == 5
+    assert line.startswith(f"{LINE} 0 busy, ")
+
+
+def test_there_is_a_rate_before_anything_is_done_and_no_bar_without_a_share() -> None:
+    shown = sums(FakeClock(), total=100)
+    assert shown.bar_and_line(80) == (0, "0% 0/100 0.0/s ETA --:--")
+    endless = sums(clock := FakeClock())
+    for _ in endless.observe(records(clock, 10.0, 2)):
+        pass
+    assert endless.bar_and_line(80) == (None, "20 1.0/s")
+
+
+def test_a_line_is_written_above_the_bar_and_not_behind_it() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with Progress("the bar", console=console, transient=True) as bar, lines_above(console):
+        bar.add_task("")
+        bar.refresh()
+        write_line("\x1b[1;35mwarning:\x1b[0m look")
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert re.search(r"the bar.*\r\x1b\[2K.*warning:.* look\n.*the bar", shown, re.DOTALL)
+    assert not re.search(r"the bar[^\r\n]*warning", shown)
+
+
+def test_without_a_bar_a_line_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    write_line("warning: look")
+    assert capsys.readouterr() == ("", "warning: look\n")
 
 
 def pending(path: Path, **options: Any) -> PendingItems:

@@ -147,7 +147,7 @@ def test_the_command_says_once_what_it_took_also_when_an_item_ends_its_process(
     code, lines = ended(place.run(*words, quiet=False))
     assert code == 1
     assert [line for line in lines if "delimiter" in line] == [
-        "WARNING input: in.csv is read with delimiter ';'"
+        "warning: in.csv is read with delimiter ';'"
     ]
     code, lines = ended(place.run(*words, "--overwrite", "--select", "nam"))
     assert (code, lines) == (

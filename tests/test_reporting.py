@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batchmap.command.summary import workers_in_words
 
 from batchmap_workbook.utils import analysis, reporting
 from batchmap_workbook.utils.analysis.records import Case, Recommendation
@@ -20,7 +21,6 @@ from batchmap_workbook.utils.reporting import (
     render_partial,
 )
 from batchmap_workbook.utils.reporting.text.benchmark import benchmark_verdict
-from batchmap_workbook.utils.reporting.verdict import workers_in_words
 from tests import fakes_report
 from tests.fakes import compared, compared_case, failed_item, plan, run_summary
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shlex
 import subprocess
 
@@ -167,9 +168,14 @@ def test_retry_failed_takes_the_failed_items_again_and_resume_does_not(place: Pl
     place.write("mended", "")
     done = place.run(*words, "--resume")
     assert done.returncode == 1
-    assert "There was nothing left to do." in done.stdout
+    title, *_, retry = done.stdout.splitlines()
+    assert title == "Run complete, 5 items failed: there was nothing left to do"
     assert len(place.failures()) == 5
-    assert ended(place.run(*words, "--retry-failed")) == (0, [])
+    command = shlex.split(retry.removeprefix("retry with: "))
+    assert command[-1] == "--retry-failed"
+    done = subprocess.run(command, cwd=place.directory, capture_output=True, text=True)
+    assert ended(done) == (0, [])
+    assert "retry with" not in done.stdout
     assert place.failures() == []
     place.check("out.jsonl", range(10))
 
@@ -180,7 +186,7 @@ def test_halt_stops_the_run_which_the_printed_command_completes(place: Place, ha
     done = place.run("tasks.py:odd_fails", "in.txt", "-o", "out.jsonl", "--halt", halt)
     code, [line] = ended(done)
     assert code == 4
-    assert "Stopped after" in done.stdout
+    assert re.match(r"Run stopped after [\d,]+ items: too many failed\n", done.stdout)
     assert 0 < len(place.failures()) < 1500
     words = shlex.split(line.removeprefix("resume with: "))
     words[words.index("--halt") + 1] = "2000"
@@ -357,7 +363,7 @@ def test_items_that_fail_once_succeed_with_a_retry(place: Place) -> None:
     words = "tasks.py:fails_once in.txt -o out.jsonl --backend thread".split()
     done = place.run(*words, "--retries", "1")
     assert done.returncode == 0
-    assert "- Retries: 10\n" in done.stdout
+    assert ", 0 failed, 10 retries; " in done.stdout
     place.check("out.jsonl", range(10))
 
 
@@ -370,6 +376,34 @@ def test_the_export_of_a_run_has_the_figures_that_apply(place: Place) -> None:
     assert "sequential_metrics" not in document
     assert document["parallel_metrics"]["total_processed"] == 10
     place.check("out.jsonl", range(10))
+
+
+def test_quiet_says_what_failed_and_else_nothing(place: Place) -> None:
+    words = ["in.txt", "-o", "out.jsonl", "--overwrite", "-q"]
+    done = place.run("tasks.py:same", *words, quiet=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = place.run("tasks.py:odd_fails", *words, quiet=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "Run complete, 5 items failed",
+        "Error: 5 times, first at in.txt line 2: ValueError: 1 is odd",
+    ]
+    done = place.run("tasks.py:same", "in.txt", "-q", quiet=False)
+    assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 10, "")
+
+
+def test_the_whole_report_begins_with_the_summary(place: Place) -> None:
+    words = ["tasks.py:odd_fails", "in.txt", "-o", "out.jsonl", "--backend", "thread"]
+    short = place.run(*words).stdout.splitlines()
+    assert len(short) <= 8
+    assert not {"Plan", "Performance Results"} & set(short)
+    whole = place.run(*words, "--overwrite", "--details").stdout.splitlines()
+    assert [line.partition(" ")[2][:6] for line in whole[: len(short) - 1]] == [
+        line.partition(" ")[2][:6] for line in short[:-1]
+    ]
+    assert whole[-1].startswith("retry with: ")
+    for line in ("Performance Results", "Most frequent errors", "Plan", "- Backend: thread"):
+        assert line in whole
 
 
 def test_progress_and_warnings_go_to_stderr_and_can_be_switched_off(place: Place) -> None:

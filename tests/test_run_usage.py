@@ -53,6 +53,26 @@ __all__ = ["place"]
             "--setup-per process",
             ["--setup-per process: says where --setup is called; add --setup NAME"],
         ),
+        ("--retry-if unheard", ["no function 'unheard' in tasks.py"]),
+        (
+            "--retry-if set_up",
+            ["--retry-if set_up must take one argument, the error: too many positional arguments"],
+        ),
+        (
+            "--retry-if asynchronous",
+            ["--retry-if asynchronous: must be a plain function, not an async one"],
+        ),
+        (
+            "--retries 0 --retry-if same --retry-for 1m",
+            [
+                "--retry-if is about retries and --retries 0 allows none; leave --retries out",
+                "--retry-for is about retries and --retries 0 allows none; leave --retries out",
+            ],
+        ),
+        (
+            "--retry-for 2d",
+            ["--retry-for must be above 0 and at most 86400 seconds, got '2d'; for example 1m30s"],
+        ),
         (
             "more",
             [
@@ -267,7 +287,16 @@ def test_a_missing_package_leaves_nothing_behind(place: Place) -> None:
 
 
 def test_the_resuming_command_can_be_run_when_there_were_two_dashes(place: Place) -> None:
-    words = ["tasks.py:odd_fails", "-o", "out.jsonl", "--halt", "1", "-q", "--", "in.txt"]
+    words = [
+        "tasks.py:odd_fails",
+        "-o",
+        "out.jsonl",
+        "--halt",
+        "1",
+        "--no-progress",
+        "--",
+        "in.txt",
+    ]
     done = place.run(*words, quiet=False)
     words = shlex.split(done.stderr.strip().removeprefix("resume with: "))
     assert words.index("--resume") < words.index("--")

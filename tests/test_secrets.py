@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
 
 import pytest
-from batchmap.command.run import _resuming_command
+from batchmap.command.command_again import command_with
 from batchmap.storage import SecretUrl, StoreUrl, secret_of, without_secrets
 
 from tests.conftest import RunMain
@@ -81,9 +82,38 @@ def test_the_command_to_resume_with_names_what_to_set(monkeypatch: pytest.Monkey
         "sys.orig_argv",
         ["batchmap", "run", "t.py:f", "postgresql://u:S3CR3T@h/d?query=Q", "-o", "s3://k:S3@b/x"],
     )
-    assert _resuming_command() == (
+    assert command_with("--resume") == (
         "batchmap run t.py:f 'postgresql://u@h/d?query=Q' -o s3://b/x --resume",
         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY and PGPASSWORD",
     )
     monkeypatch.setattr("sys.orig_argv", ["batchmap", "run", "t.py:f", "in.txt"])
-    assert _resuming_command() == ("batchmap run t.py:f in.txt --resume", None)
+    assert command_with("--resume") == ("batchmap run t.py:f in.txt --resume", None)
+
+
+def test_a_command_to_go_on_with_controls_no_terminal_and_can_be_pasted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["printf", "%s\\n", "\x1b[1m it's\\ ü\n\t", "\udce9", "a b"]
+    monkeypatch.setattr("sys.orig_argv", words)
+    command, _ = command_with("--retry-failed")
+    assert command.isprintable()
+    printed = subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout
+    assert printed == b"\x1b[1m it's\\ \xc3\xbc\n\t\n\xe9\na b\n--retry-failed\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "gives"),
+    [
+        (["--overwrite"], ["--resume"], ["--resume"]),
+        (["--resume"], ["--retry-failed"], ["--retry-failed"]),
+        (["--sync"], ["--resume"], ["--sync"]),
+        (["--sync"], ["--retry-failed"], ["--sync", "--retry-failed"]),
+        (["-k"], ["--retry-failed", "--sync"], ["-k", "--retry-failed", "--sync"]),
+        (["--resume", "--", "a"], ["--resume"], ["--resume", "--", "a"]),
+    ],
+)
+def test_a_command_to_go_on_with_has_what_fits_the_output_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, given: list[str], asked: list[str], gives: list[str]
+) -> None:
+    monkeypatch.setattr("sys.orig_argv", ["batchmap", "run", *given])
+    assert command_with(*asked) == (" ".join(["batchmap", "run", *gives]), None)

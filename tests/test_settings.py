@@ -15,7 +15,7 @@ from batchmap_workbook.utils.cli.settings import Settings
 def test_defaults_are_those_of_the_demonstration() -> None:
     settings = Settings.of()
     assert (settings.workload, settings.backend, settings.seed) == ("io", None, 0)
-    assert (settings.latency_s, settings.failure_rate, settings.retries) == (0.5, 0.05, 0)
+    assert (settings.latency_s, settings.failure_rate, settings.retries) == (0.5, 0.05, None)
     assert settings.count is settings.workers is settings.batch_size is None
 
 

@@ -13,7 +13,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from batchmap.executors.process.payload import (
 )
 from batchmap.executors.process.pool import ProcessExecutor
 from batchmap.executors.process.segment import Segment, mapped
-from batchmap.resources import free_memory_bytes
 from batchmap.tuning.transfer_cost import measure_transfer
 
 from tests.conftest import ROOT
@@ -208,9 +207,43 @@ def shifted(array: Any) -> Any:
     return array, array.flags.writeable
 
 
+@pytest.mark.parametrize("kind", [*SHARED, *IN_THE_PICKLE])
+def test_what_a_worker_returns_is_what_a_pickle_gives(kind: str, pool: ProcessExecutor) -> None:
+    large = [(SHARED | IN_THE_PICKLE)[kind](), numpy.ones(500_000), bytes(300_000), numpy.ones(99)]
+    back = pool.submit(identity, large).result()
+    plain = pickle.loads(pickle.dumps(pickle.loads(dumps(large)), pickle.HIGHEST_PROTOCOL))
+    assert described(back) == described(plain)
+
+
+def test_a_result_that_is_kept_keeps_no_other_and_no_descriptor(pool: ProcessExecutor) -> None:
+    before = len([*Path("/proc/self/fd").iterdir()])
+    sizes = [int(size) for size in (1, 70_000, 3_000_000)]
+    results = pool.submit(lambda: [numpy.ones(size, "u1") for size in sizes]).result()
+    assert [memory_of(result) for result in results] == sizes
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+    results[1] += 1  # as after any pickle
+
+
+def identity(value: Any) -> Any:
+    return value
+
+
+def memory_of(array: Any) -> int:
+    """Return how many bytes the array keeps alive."""
+    while isinstance(array.base, numpy.ndarray):
+        array = array.base
+    return array.nbytes if array.base is None else memoryview(array.base).nbytes
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessExecutor]:
+    with ProcessExecutor(1) as opened:
+        yield opened
+
+
 def test_arrays_among_the_items_and_results_are_what_a_loop_gives() -> None:
-    items = [numpy.full(100_000, float(number)) for number in range(6)]
-    assert dumped_arguments((items,)).shared_bytes >= 6 * 800_000
+    items = [numpy.full(200_000, float(number)) for number in range(6)]
+    assert dumped_arguments((items,)).shared_bytes >= 6 * 1_600_000
     with ProcessExecutor(2) as pool:
         results = list(pool.map(shifted, items, chunksize=2))
     assert [(array[0], array[-1], can_write) for array, can_write in results] == [
@@ -350,5 +383,7 @@ def test_the_size_of_what_a_function_closes_over_is_part_of_what_processes_cost(
     assert function_s(numpy.ones(4_000_000)) > 32_000_000 * 5e-10 > function_s(1)
 
 
-def test_a_function_that_memory_does_not_hold_twice_is_not_sent() -> None:
-    assert function_s(numpy.zeros(free_memory_bytes() // 8)) == math.inf
+def test_a_function_that_memory_does_not_hold_is_not_sent(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+    assert function_s(numpy.memmap(tmp_path / "sparse", "u1", "r")) == math.inf

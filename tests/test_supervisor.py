@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, RunMain, rest_slow
+from tests.conftest import REPORT_ALONE, ROOT, RunMain, rest_slow
 from tests.waiting import wait_until
 
 IN_PROCESSES = ("--backend", "process")
@@ -86,7 +86,7 @@ def test_an_item_that_ends_its_process_costs_itself_alone(
     function: str, ending: str, backend: str, directory: Path, run_main: RunMain
 ) -> None:
     words = ["run", f"tasks.py:{function}", "in.txt", "-o", "out.jsonl", "--backend", backend]
-    done = run_main(*words, "-q")
+    done = run_main(*words, *REPORT_ALONE)
     assert (done.returncode, done.stderr) == (
         1,
         f"an item ended this process with {ending}; going on with processes\n",
@@ -101,7 +101,7 @@ def test_an_item_that_ends_its_process_costs_itself_alone(
 
 
 def test_without_a_journal_the_way_out_is_told(directory: Path, run_main: RunMain) -> None:
-    done = run_main("run", "tasks.py:exits", "in.txt", "-q")
+    done = run_main("run", "tasks.py:exits", "in.txt", *REPORT_ALONE)
     assert (done.returncode, done.stderr) == (
         3,
         "an item ended this process with exit code 0; with --backend process it costs that item "
@@ -127,7 +127,7 @@ def test_what_was_done_counts_though_the_process_is_killed_as_it_leaves(
         "import atexit, os\natexit.register(os.kill, os.getpid(), 9)\n"
         "def f(line):\n    assert line != '7'\n    return line\n"
     )
-    done = run_main("run", "late.py:f", "in.txt", "-o", "out.jsonl", "-q")
+    done = run_main("run", "late.py:f", "in.txt", "-o", "out.jsonl", *REPORT_ALONE)
     assert (done.returncode, done.stderr) == (1, "")
     assert len((directory / "out.jsonl").read_text().splitlines()) == 49
 
@@ -137,7 +137,7 @@ def test_a_signal_after_all_is_said_goes_unheard(directory: Path, run_main: RunM
         "import atexit, os\natexit.register(os.kill, os.getpid(), 2)\n"
         "def f(line):\n    return line\n"
     )
-    done = run_main("run", "late.py:f", "in.txt", "-o", "out.jsonl", "-q")
+    done = run_main("run", "late.py:f", "in.txt", "-o", "out.jsonl", *REPORT_ALONE)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -173,7 +173,7 @@ def test_a_stream_is_never_read_a_second_time(
     kind: str, directory: Path, run_main: RunMain
 ) -> None:
     name, stdin = stream_of(kind, directory)
-    words = ["run", "tasks.py:exits", "-o", "out.jsonl", "-q"]
+    words = ["run", "tasks.py:exits", "-o", "out.jsonl", *REPORT_ALONE]
     with os.fdopen(stdin, "rb") as stream:
         done = subprocess.run(
             [sys.executable, str(ROOT / "main.py"), *words, name],
@@ -215,7 +215,7 @@ def test_an_item_that_lets_nothing_else_run_is_given_up_at_its_time_limit(
     backend: str, directory: Path, run_main: RunMain
 ) -> None:
     words = ["run", "tasks.py:holds", "in.txt", "-o", "out.jsonl", "--timeout", "0.5"]
-    done = run_main(*words, "-q", "--backend", backend)
+    done = run_main(*words, *REPORT_ALONE, "--backend", backend)
     assert (done.returncode, done.stderr) == (
         1,
         "an item held this process for over its 0.5 s; going on with processes\n",
@@ -246,7 +246,9 @@ def test_signals_that_a_function_handles_stop_nothing(
 ) -> None:
     (directory / "signals.py").write_text("")  # a name that a module of the library has, too
     (directory / "own.py").write_text(OWN_SIGNALS)
-    done = run_main("run", "own.py:f", "in.txt", "-o", "out.jsonl", "-q", "--backend", backend)
+    done = run_main(
+        "run", "own.py:f", "in.txt", "-o", "out.jsonl", *REPORT_ALONE, "--backend", backend
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert len((directory / "out.jsonl").read_text().splitlines()) == 50
 

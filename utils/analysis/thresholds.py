@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchmap.metrics import RunSummary
+from batchmap.metrics import COMPUTES_FROM, is_cpu_bound
 
 __all__ = [
     "COMPUTES_FROM",
@@ -12,9 +12,6 @@ __all__ = [
     "WORTHWHILE_SPEEDUP",
     "is_cpu_bound",
 ]
-
-COMPUTES_FROM = 0.5
-"""Items compute, rather than wait, when CPU time is at least this share of their time."""
 
 LARGE_BATCH_BYTES = 100_000
 """From this size on, transferring what a batch holds is most of what handing it over costs."""
@@ -27,8 +24,3 @@ NOTEWORTHY_LOAD = 0.25
 
 WORTHWHILE_SPEEDUP = 1.1
 """A speedup below this does not pay for the workers."""
-
-
-def is_cpu_bound(run: RunSummary) -> bool:
-    """Return whether the items of a run mostly compute; not when they took no measurable time."""
-    return run.busy_s > 0 and run.cpu_s >= COMPUTES_FROM * run.busy_s

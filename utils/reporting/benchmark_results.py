@@ -201,7 +201,7 @@ class Benchmark:
         """Return what the figures depend on besides the scenarios; they must be alike."""
         settings = self._settings
         conditions: dict[str, str | float | None] = {
-            "retries": settings.retries,
+            "retries": settings.retries or 0,
             "rate": settings.rate,
             "timeout": settings.timeout_s,
             "batch size": settings.batch_size,

@@ -58,7 +58,8 @@ def build_report(
     if case is not None:
         analysis |= {"accounting": case.accounting, "diagnosis": case.diagnosis}
     if case is not None and outcome is not None:
-        return Report(render_run(case, outcome), analysis | {"outcome": as_mapping(outcome)}, case)
+        report = render_run(case, outcome, has_rate=figures.given.rate, details=details)
+        return Report(report, analysis | {"outcome": as_mapping(outcome)}, case)
     if case is None or case.parallel.interrupted:
         report = render_partial(plan, data_type, figures.total_items, runs)
         return Report(report, analysis, case)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from batchmap.command.summary import workers_in_words
 from batchmap.command.text_layout import plural
 from batchmap.text import printable
 
@@ -11,15 +12,7 @@ from ..analysis.aggregates import parts_of
 from ..analysis.records import Case, Comparison
 from ..analysis.thresholds import WORTHWHILE_SPEEDUP
 
-__all__ = ["largest_loss", "notices", "verdict", "workers_in_words"]
-
-_WORKERS = {
-    "thread": ("thread", "threads"),
-    "process": ("process", "processes"),
-    "async": ("coroutine", "coroutines"),
-    "dask": ("Dask worker", "Dask workers"),
-}
-"""What the workers of a backend are, one and many."""
+__all__ = ["largest_loss", "notices", "verdict"]
 
 
 def verdict(case: Case) -> str:
@@ -65,12 +58,6 @@ def largest_loss(case: Case) -> str | None:
         f"{found.loss} ({found.cause}), {found.share:.2f} of {case.accounting.workers} workers: "
         f"{found.advice}"
     )
-
-
-def workers_in_words(backend: str, number: int) -> str:
-    """Return how many of which workers there were, such as `16 threads`."""
-    one, many = _WORKERS.get(backend, ("worker", "workers"))
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _comparison_verdict(case: Case, compared: Comparison) -> str:

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
         RunOutcome,
         SyncCounts,
     )
+    from batchmap.retry_errors import Pause, Permanent, RetryAfter, Stop
     from batchmap.run_api import run
-    from batchmap.worker.failures import ItemsFailedError
+    from batchmap.worker.failures import ItemsFailedError, RunStoppedError
     from batchmap.worker.processor import BatchProcessor
     from batchmap.worker_pool import WorkerPool
 
@@ -46,9 +47,14 @@ __all__ = [
     "ItemsFailedError",
     "OutputError",
     "OutputHeldError",
+    "Pause",
+    "Permanent",
     "Plan",
     "Progress",
+    "RetryAfter",
     "RunOutcome",
+    "RunStoppedError",
+    "Stop",
     "SyncCounts",
     "TaskUnusableError",
     "UsageError",
@@ -67,12 +73,13 @@ __version__ = "1.0.0"
 _MODULES = {
     "BatchProcessor": "batchmap.worker.processor",
     "WorkerPool": "batchmap.worker_pool",
-    "ItemsFailedError": "batchmap.worker.failures",
+    **dict.fromkeys(("ItemsFailedError", "RunStoppedError"), "batchmap.worker.failures"),
     "astream_map": "batchmap.api",
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",
     "unescape": "batchmap.lone_surrogates",
+    **dict.fromkeys(("Pause", "Permanent", "RetryAfter", "Stop"), "batchmap.retry_errors"),
     **dict.fromkeys(
         ("ItemFailure", "ItemRecord", "Plan", "Progress", "RunOutcome", "SyncCounts"),
         "batchmap.records",

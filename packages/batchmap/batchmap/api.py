@@ -11,7 +11,8 @@ from collections.abc import (
     Iterator,
 )
 from dataclasses import replace
-from itertools import chain
+from datetime import timedelta
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, Literal, TypeVar, Unpack, overload
 
@@ -35,8 +36,9 @@ from batchmap.stream_call import StreamCall, source_of
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
-from batchmap.worker.failures import ItemsFailedError
+from batchmap.worker.failures import ItemsFailedError, RunStoppedError
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.setup import SetupFunction, SetupPer
 from batchmap.worker.worker_function import made_ready
 from batchmap.worker_pool import WorkerPool
@@ -204,7 +206,9 @@ def parallel_map(
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
-    retries: int = 0,
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
     rate: float | str | None = None,
     setup: SetupFunction | None = None,
@@ -229,8 +233,15 @@ def parallel_map(
     the positional arguments, and a dict over the keywords; any other fails. With `index`, the
     keyword `index` is the item's index in `items`, from 0.
 
-    A failed item is tried again up to `retries` times after growing waits, and fails when it takes
-    longer than `timeout_s` seconds. `on_error="raise"`: after all else is done, one
+    A failed item is tried again up to `retries` times after growing waits; without that, up to 10
+    times where it raised `RetryAfter`, or where `retry_if` is given. `retry_if(error)` says whether
+    an error is tried again, or after how many seconds (a number, or a `timedelta`); where it is not
+    given, those are not that raised `Permanent`, or an HTTP error of the client's (4xx, but for
+    408, 425 and 429). The wait is that of `RetryAfter`, or of the server's `Retry-After`, where
+    there is one. `retry_for` (seconds, `"10m"`) bounds all attempts and waits of an item together.
+    An attempt fails when it takes longer than `timeout_s` seconds.
+
+    `on_error="raise"`: after all else is done, one
     `ItemsFailedError` has all results, the failures, and the first exception as its `__cause__`.
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
@@ -246,19 +257,24 @@ def parallel_map(
     item, and what it gives, unless `None`, is the function's second argument. Where it is a
     generator or a context manager, its second half runs when the worker leaves. It may be async.
 
-    What `items` raise is raised once the items before are done. Raises `ValueError` for options out
-    of range, and `WorkersLostError` when workers cannot be had or be set up.
+    What `items` raise is raised once the items before are done. Raises `RunStoppedError`, which has
+    the results so far, when the function raised `Stop`; `ValueError` for options out of range, and
+    `WorkersLostError` when workers cannot be had or be set up.
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
-    options = read_options(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
+    options = read_options(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed, pool
+    )
     progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
     function = made_ready(function, setup, setup_per)
     if pool is not None:
         function = pool.known(function)
     stops, stop = on_error == "stop", StopRequest()
     shape = CallShape(star=star, index=index, seed=seed)
-    processor = BatchProcessor(function, shape=shape, stop=stop, stops_at_failure=stops)
+    processor = BatchProcessor(
+        function, shape=shape, retry_if=retry_if, stop=stop, stops_at_failure=stops
+    )
     total = length(items)
     items = enumerate(items) if shape.takes_pairs else items
     results: list[Any] = []
@@ -266,14 +282,17 @@ def parallel_map(
     rest: Iterable[Any] | None = None
     started = None
     needs_engine = processor.is_async or processor.has_setup or progress or on_plan or rate
-    if options.backend == "auto" and not (needs_engine or retries or timeout_s):
+    retrying = retries or retry_if or retry_for or timeout_s
+    if options.backend == "auto" and not (needs_engine or retrying):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
         rest, failed, started = inline.rest, inline.failed, inline.started
         if rest is not None and inline.has_coroutines:
             processor = processor.as_async()
-            rest = chain(map(Begun, results), rest)
+            old = len(results) - len(inline.last_items)
+            begun = map(Begun, islice(results, old, None), inline.last_items)
+            rest = chain(map(Begun, islice(results, old)), begun, rest)
             results = []
     else:
         rest = iter(items)
@@ -299,12 +318,18 @@ def parallel_map(
                 _add_failures(failed, record)
                 if stops:
                     stop.request(Urgency.DRAIN)
+    if stop.reason:
+        _put_in_place(failed, results, f"not done, as the function stopped the run: {stop.reason}")
+        raise RunStoppedError(stop.reason, results=results, failures=failed)
     if failed:
-        _put_in_place(failed, results)
+        first_index = min(failed, key=_INDEX).index
+        _put_in_place(failed, results, f"not begun, as item {first_index} had failed")
         if on_error != "record":
             raise ItemsFailedError.of(results, failed, stopped=stops)
     return results
 
+
+_INDEX = attrgetter("index")
 
 _NOT_BEGUN = object()
 """In place of the result of an item whose batch has not ended yet."""
@@ -325,12 +350,12 @@ def _add_failures(failed: list[ItemRecord], record: BatchRecord) -> None:
             failed[0], failed[-1] = failed[-1], failed[0]
 
 
-def _put_in_place(failed: list[ItemRecord], results: list[Any]) -> None:
+def _put_in_place(failed: list[ItemRecord], results: list[Any], why_not: str) -> None:
     """Put the records of items that failed, or were never begun, in the places of their results."""
-    failed.sort(key=attrgetter("index"))
+    failed.sort(key=_INDEX)
     for item in failed:
         results[item.index] = item
-    why = ItemFailure("NotBegun", f"not begun, as item {failed[0].index} had failed", "")
+    why = ItemFailure("NotBegun", why_not, "")
     for index, result in enumerate(results):
         if result is _NOT_BEGUN:
             results[index] = ItemRecord(index, None, why, 0, 0.0)
@@ -376,7 +401,9 @@ def stream_map(
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
-    retries: int = 0,
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
     rate: float | str | None = None,
     setup: SetupFunction | None = None,
@@ -396,12 +423,20 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
     once the records of all items before have been yielded.
     """
-    options = read_options(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
+    options = read_options(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed, pool
+    )
     progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
     shape = CallShape(star=star, index=index, seed=seed)
-    function = made_ready(function, setup, setup_per)
+    function, stop = made_ready(function, setup, setup_per), StopRequest()
     return StreamCall(
-        processor=BatchProcessor(function if pool is None else pool.known(function), shape=shape),
+        processor=BatchProcessor(
+            function if pool is None else pool.known(function),
+            shape=shape,
+            retry_if=retry_if,
+            stop=stop,
+        ),
+        stop=stop,
         source=source_of(items, numbered=shape.takes_pairs),
         total=length(items),
         options=options,
@@ -452,7 +487,9 @@ def astream_map(
     backend: str = "auto",
     workers: int | str = "auto",
     batch_size: int | Auto = "auto",
-    retries: int = 0,
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
     rate: float | str | None = None,
     setup: SetupFunction | None = None,
@@ -478,10 +515,17 @@ def astream_map(
     """
     from batchmap.async_stream import open_async_stream  # which loads asyncio
 
-    options = read_options(backend, workers, batch_size, retries, timeout_s, rate, seed, pool)
+    options = read_options(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed, pool
+    )
     shape = CallShape(star=star, index=index, seed=seed)
-    function = made_ready(function, setup, setup_per)
-    processor = BatchProcessor(function if pool is None else pool.known(function), shape=shape)
+    function, stop = made_ready(function, setup, setup_per), StopRequest()
+    processor = BatchProcessor(
+        function if pool is None else pool.known(function),
+        shape=shape,
+        retry_if=retry_if,
+        stop=stop,
+    )
     return open_async_stream(
         processor,
         items,
@@ -491,4 +535,5 @@ def astream_map(
         progress=checked_progress(progress),
         on_plan=checked_on_plan(on_plan),
         pool=lent(pool, options),
+        stop=stop,
     )

@@ -205,6 +205,7 @@ def open_async_stream(
     progress: ShowsProgress,
     on_plan: Callable[[Plan], object] | None,
     pool: LentWorkers | None,
+    stop: StopRequest,
 ) -> AsyncGenerator[ItemRecord]:
     """Return the records of a call, to be iterated in the loop that runs; as `astream_map`.
 
@@ -232,6 +233,7 @@ def open_async_stream(
         progress=progress,
         state=RunState(on_plan=None if on_plan is None else relay.around(on_plan)),
         pool=pool,
+        stop=stop,
     )
     return _records(call, relay)
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Literal, TypedDict
 
 from batchmap.errors import UsageError
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.options import EngineOptions, OptionReader
+from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.options.values import whole
 from batchmap.progress_display import ShowsProgress
 from batchmap.records import Plan
+from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.setup import SetupFunction, SetupPer
 from batchmap.worker_pool import WorkerPool, taken_from
 
@@ -29,7 +32,7 @@ __all__ = [
 
 Auto = Literal["auto"]
 
-_DEFAULTS = ("auto", "auto", "auto", 0, None, None, None)
+_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
 
@@ -40,7 +43,9 @@ class CallOptions(TypedDict, total=False):
     backend: str
     workers: int | str
     batch_size: int | Auto
-    retries: int
+    retries: int | None
+    retry_if: RetryIf | None
+    retry_for: float | str | timedelta | None
     timeout_s: float | None
     rate: float | str | None
     setup_per: SetupPer
@@ -80,7 +85,9 @@ def read_options(
     backend: str,
     workers: int | str,
     batch_size: int | str,
-    retries: int,
+    retries: int | None,
+    retry_if: RetryIf | None,
+    retry_for: float | str | timedelta | None,
     timeout_s: float | None,
     rate: float | str | None,
     seed: int | None,
@@ -92,7 +99,8 @@ def read_options(
     """
     if pool is not None:
         backend, workers, timeout_s = taken_from(pool, backend, workers, timeout_s)
-    if (backend, workers, batch_size, retries, timeout_s, rate, seed) == _DEFAULTS:
+    given = (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed)
+    if given == _DEFAULTS:
         return _DEFAULT_OPTIONS
     reader = OptionReader(
         {
@@ -100,12 +108,16 @@ def read_options(
             "workers": workers,
             "batch_size": batch_size,
             "retries": retries,
+            "retry_for": retry_for,
             "timeout_s": timeout_s,
             "rate": rate,
             "seed": seed,
         }
     )
-    options = EngineOptions(**reader.read_rows(EngineOptions))
+    values = reader.read_rows(EngineOptions)
+    check_retry_if(reader, retry_if)
+    check_retrying(reader, values, retry_if)
+    options = EngineOptions(**values)
     if reader.read("seed", whole(None, None, "for example 7")) is not None:
         if options.backend == "auto":
             options = replace(options, backend=_backend_of_seeds())

@@ -28,7 +28,9 @@ from batchmap.tuning.adaptive_run import run_adaptively
 from batchmap.tuning.batch_budget import BUDGET_BATCHES
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
 from batchmap.tuning.engine_request import EngineRequest, NextSize
+from batchmap.worker.back_off import RetryLimits
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.setup import Setup
 from batchmap.worker.worker_scope import held_in_process
 
@@ -87,7 +89,7 @@ def stream_batches(
         first_item=first_item,
         workers=options.workers,
         batch_size=options.batch_size,
-        limits=limits or limits_of(options),
+        limits=limits or limits_of(options, processor.retry_if),
         stop=stop or StopRequest(),
         state=state or RunState(),
         started=started,
@@ -109,9 +111,18 @@ def _holding(setup: Setup, records: Iterator[BatchRecord]) -> Iterator[BatchReco
         yield from records
 
 
-def limits_of(options: EngineOptions) -> Limits:
+def limits_of(options: EngineOptions, retry_if: RetryIf | None = None) -> Limits:
     """Return the limits that every call can ask for."""
-    return Limits(retries=options.retries, timeout_s=options.timeout_s, rate=options.rate)
+    return Limits(
+        retries=RetryLimits.of(
+            options.retries,
+            options.retry_for,
+            attempt_s=options.timeout_s,
+            has_retry_if=retry_if is not None,
+        ),
+        timeout_s=options.timeout_s,
+        rate=options.rate,
+    )
 
 
 def open_plan(options: EngineOptions, total: int | None) -> tuple[Plan, BatchSizing]:
@@ -187,6 +198,7 @@ def _schedule(
         batches,
         max_in_flight=max_in_flight(plan, limits),
         retries=limits.retries,
+        retry_if=processor.retry_if,
         throttle=limits.throttle(),
         stop=stop,
     )

@@ -36,7 +36,8 @@ class ErrorKinds:
     """How many errors there are of each kind, and the first of each; memory is bounded.
 
     A kind is a type of error and a message whose numbers do not matter, save for status codes: of
-    HTTP, and what follows the words code, status, errno or signal. Where a type has many kinds,
+    HTTP, also of the error that was the cause, and what follows the words code, status, errno or
+    signal. Where a type has many kinds,
     what its messages quote does not matter either, then nothing but status codes, then nothing.
     """
 
@@ -49,12 +50,11 @@ class ErrorKinds:
         if name not in self._types and len(self._types) >= MAX_TYPES:
             name = OTHER_TYPES
         level, kinds = self._types.setdefault(name, (0 if name != OTHER_TYPES else _BY_TYPE, {}))
-        pattern = _pattern(name, failure.error[:MAX_CHARACTERS], level)
+        pattern = _pattern(name, failure, level)
         if (known := kinds.get(pattern)) is not None:
             known.number += 1
             return
-        # Kept to the end, so without its exception.
-        failure = replace(failure, exception=None)
+        failure = replace(failure, exception=None)  # as it is kept to the end
         kinds[pattern] = _Kind(1, failure, index, f"item {index}" if place is None else place)
         while len(kinds) > MAX_KINDS_OF_A_TYPE:
             level += 1
@@ -70,23 +70,32 @@ class ErrorKinds:
         ]
         found.sort(key=lambda one: -one[2].number)
         return tuple(
-            ErrorExample(name, kind.number, kind.place, kind.failure.error, pattern, kind.index)
+            ErrorExample(name, kind.number, kind.place, _told(kind.failure), pattern, kind.index)
             for name, pattern, kind in found[:number]
         )
+
+
+def _told(failure: ItemFailure) -> str:
+    """Return the message, with the status code of HTTP where it does not name it."""
+    status = failure.http_status
+    if status is None or f"{status}" in failure.error:
+        return failure.error
+    return f"{failure.error} (HTTP {status})"
 
 
 def _merged(name: str, kinds: dict[str, _Kind], level: int) -> dict[str, _Kind]:
     """Return the kinds of a type as they are told apart at `level`, each with its first example."""
     merged: dict[str, _Kind] = {}
     for kind in kinds.values():  # in the order in which they were seen
-        pattern = _pattern(name, kind.failure.error[:MAX_CHARACTERS], level)
+        pattern = _pattern(name, kind.failure, level)
         known = merged.setdefault(pattern, kind)
         if known is not kind:
             known.number += kind.number
     return merged
 
 
-def _pattern(error_type: str, message: str, level: int) -> str:
+def _pattern(error_type: str, failure: ItemFailure, level: int) -> str:
     from batchmap.error_masks import masked_message  # which takes some milliseconds
 
-    return masked_message(error_type, message, level)
+    message = failure.error[:MAX_CHARACTERS]
+    return masked_message(error_type, message, level, failure.http_status)

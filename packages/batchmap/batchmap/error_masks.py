@@ -37,8 +37,12 @@ _LONGEST_BEFORE = 30
 
 
 @lru_cache(maxsize=1024)
-def masked_message(error_type: str, message: str, level: int) -> str:
+def masked_message(
+    error_type: str, message: str, level: int, http_status: int | None = None
+) -> str:
     """Return what messages of one kind have in common: `#` stands for a number.
+
+    An `http_status` that the message does not name is added.
 
     At level 0 they differ by all but numbers, at 1 by all but what is quoted, too, at 2 by status
     codes alone, and from 3 on by nothing.
@@ -54,6 +58,9 @@ def masked_message(error_type: str, message: str, level: int) -> str:
         return "#"
 
     text = _NUMBER.sub(masked, message)
+    if http_status is not None and f"{http_status}" not in codes:
+        codes.append(f"{http_status}")
+        text = f"{text} (HTTP {http_status})"
     if level == _BY_STATUS_CODES:
         return " ".join(codes)
     if level == 0:

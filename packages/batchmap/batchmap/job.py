@@ -36,6 +36,7 @@ from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
 from batchmap.worker.processor import BatchProcessor, is_async
+from batchmap.worker.retry_decision import RetryIf
 
 if TYPE_CHECKING:
     from batchmap.executors.dask.address import DaskAddress
@@ -54,6 +55,7 @@ class RunObserver(Protocol):
 class Job:
     """A function over the source that `options` name, into their output, exactly once.
 
+    `retry_if` is asked of an error whether, or after how many seconds, its item is tried again.
     `fingerprint` says what the results depend on beside the options and the items: a run whose
     fingerprint has changed is not resumed. `stdout` is the file descriptor for results where there
     is no output, and `source` the source where it is open already. `written` maps options to the
@@ -67,6 +69,7 @@ class Job:
         function: Callable[..., Any],
         options: JobOptions,
         *,
+        retry_if: RetryIf | None = None,
         fingerprint: Mapping[str, Any] | None = None,
         stdout: int = 1,
         written: Mapping[str, Location | None] | None = None,
@@ -81,6 +84,7 @@ class Job:
                 advice="leave {backend:} out",
             )
         self.function = function
+        self.retry_if = retry_if
         self.shape = options.call_shape
         """How the function is called."""
         self.options = options
@@ -164,7 +168,7 @@ class Job:
         self._check_use()
         options = self.options
         limits = replace(
-            limits_of(options),
+            limits_of(options, self.retry_if),
             memory_floor_bytes=options.memory_floor_bytes,
             has_room=recorder.has_room,
             max_batch_size=recorder.max_batch_items,
@@ -191,7 +195,9 @@ class Job:
         self, *, stop: StopRequest, encode: Callable[[Any], Any] | None
     ) -> BatchProcessor:
         """Return what calls the function as the options ask."""
-        return BatchProcessor(self.function, shape=self.shape, stop=stop, encode=encode)
+        return BatchProcessor(
+            self.function, shape=self.shape, retry_if=self.retry_if, stop=stop, encode=encode
+        )
 
     def outcome(self) -> RunOutcome:
         """Return what became of the items so far."""

@@ -12,10 +12,13 @@ from batchmap.error_kinds import ErrorKinds
 from batchmap.mapping_record import MappingRecord
 from batchmap.records import BatchRecord, ErrorExample, ItemRecord, Plan, RunOutcome
 
-__all__ = ["RunMetrics", "RunSummary"]
+__all__ = ["COMPUTES_FROM", "RunMetrics", "RunSummary", "is_cpu_bound"]
 
 FAILURES_KEPT = 5
 ERROR_KINDS_NAMED = 5
+
+COMPUTES_FROM = 0.5
+"""Items compute, rather than wait, when CPU time is at least this share of their time."""
 
 EVENLY_SHARED_S = 1e-4
 """Items shorter than this count as spread evenly over the ideal workers."""
@@ -69,6 +72,11 @@ class RunSummary(MappingRecord):
         """
         failures = tuple(one.record for one in outcome.first_failures)
         return replace(self, errors=outcome.errors, unexpected_failures=failures)
+
+
+def is_cpu_bound(run: RunSummary) -> bool:
+    """Return whether the items of a run mostly compute; not when they took no measurable time."""
+    return run.busy_s > 0 and run.cpu_s >= COMPUTES_FROM * run.busy_s
 
 
 class RunMetrics:

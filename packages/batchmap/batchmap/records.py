@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ __all__ = [
     "ItemRecord",
     "Plan",
     "Progress",
+    "RetryDecision",
     "RunOutcome",
     "SyncCounts",
     "UnreadableRecord",
@@ -39,10 +41,45 @@ class Batch:
     """Seconds that earlier attempts at its one item took."""
     crashes: int = 0
     """How many workers have crashed at its one item."""
+    retry_until_s: float = math.inf
+    """Until when its one item may be tried again, on the scheduler's clock."""
 
     def part(self, start: int, end: int) -> Batch:
         """Return the items at the offsets from `start` up to `end` as a batch of their own."""
-        return Batch(self.index, self.first_item + start, self.items[start:end], self.attempt)
+        return Batch(
+            self.index,
+            self.first_item + start,
+            self.items[start:end],
+            self.attempt,
+            retry_until_s=self.retry_until_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDecision:
+    """What the failure of an attempt says of the next one."""
+
+    is_final: bool = False
+    """Whether none can succeed, so that none is made."""
+    after_s: float | None = None
+    """How many seconds to wait, where the function or `retry_if` said so; `None`: as usual."""
+    at_least_s: float = 0.0
+    """How many seconds to wait at least, as a server asks for."""
+    is_requested: bool = False
+    """Whether the function itself said what follows, and not what failed."""
+    pause_s: float | None = None
+    """For how many seconds no item is to be started; then this one is, as if nothing had been."""
+    stops: bool = False
+    """Whether no further items are to be started, and this one is not done."""
+    http_status: int | None = None
+    """The status code, where an error of HTTP failed the attempt, or was the cause of what did."""
+    problem: str = ""
+    """Why nothing could be decided; empty where it was."""
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it is about all items, so that this one is neither done nor has failed."""
+        return self.stops or self.pause_s is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +96,35 @@ class ItemFailure:
     exception: BaseException | None = field(default=None, compare=False, repr=False)
     """What was raised, without its frames, as those would keep the function's variables alive;
     `None` when nothing was, or when it cannot be pickled on its way from another process."""
+    retry: RetryDecision | None = field(default=None, compare=False, repr=False)
+    """What it says of another attempt; `None` where nothing was raised that says so."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         texts = self.error_type, self.error, self.traceback
         sent = None if self.exception is None else pickled_exception(self.exception)
-        return (type(self), texts) if sent is None else (_with_exception, (*texts, sent))
+        return _sent_failure, (*texts, sent, self.retry)
+
+    @property
+    def http_status(self) -> int | None:
+        """The status code, where an error of HTTP is the failure, or the cause of it."""
+        return None if self.retry is None else self.retry.http_status
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it is about all items, so that its own is neither done nor has failed."""
+        return self.retry is not None and self.retry.is_for_all
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether the function itself said what follows, and not what failed."""
+        return self.retry is not None and self.retry.is_requested
 
 
-def _with_exception(error_type: str, error: str, traceback: str, sent: bytes) -> ItemFailure:
-    return ItemFailure(error_type, error, traceback, unpickled_exception(sent))
+def _sent_failure(
+    error_type: str, error: str, traceback: str, sent: bytes | None, retry: RetryDecision | None
+) -> ItemFailure:
+    exception = None if sent is None else unpickled_exception(sent)
+    return ItemFailure(error_type, error, traceback, exception, retry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +253,7 @@ class ErrorExample:
     place: str
     """Where the first item that failed so stands, in words."""
     error: str
-    """The message of the first."""
+    """The message of the first, and its status code of HTTP where it does not name it."""
     pattern: str = ""
     """What all their messages have in common; `#` stands for a number."""
     index: int | None = None
@@ -249,6 +306,8 @@ class RunOutcome:
     """Whether all items of the input are done."""
     halted: bool
     """Whether there were so many failures that the run was stopped."""
+    stopped: str = ""
+    """Why the function had the run stopped, with `Stop`; empty where it did not."""
     in_vain: bool = False
     """Whether it was stopped since none of its results could be written."""
     first_failures: tuple[FailedItem, ...] = ()

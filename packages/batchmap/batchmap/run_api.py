@@ -23,12 +23,14 @@ from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
+from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.records import RunOutcome
 from batchmap.sources import ReadingOptions
 from batchmap.sources.python_items import PythonItems, identity_bytes
 from batchmap.stopping import StopRequest
 from batchmap.storage import StoreUrl
 from batchmap.text import near_names
+from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.setup import SetupFunction, SetupPer
 from batchmap.worker.worker_function import made_ready, setup_of
 
@@ -63,8 +65,9 @@ def run(
     it gives, unless `None`, is the function's second argument.
 
     `options` are those of the command `run` by their keywords (`retries`, `timeout_s`, `workers`,
-    `limit`, …). With `"sync"`, items that can be iterated once only are kept in memory. What a
-    partial, a closure or a callable object binds is part of the function where it is a constant.
+    `limit`, …), and `retry_if` is a function, as for `parallel_map`. With `"sync"`, items that can
+    be iterated once only are kept in memory. What a partial, a closure or a callable object binds
+    is part of the function where it is a constant.
 
     Returns how many items are done, failed and were done before. Failed items raise nothing. Raises
     `UsageError` for options that make no sense, `InputError` when the source cannot be read or is
@@ -75,7 +78,8 @@ def run(
         raise UsageError(f"mode must be one of {', '.join(_MODES)}, got {mode!r:.60}")
     prepared = made_ready(function, setup, setup_per)
     try:
-        return _run(function, prepared, source, output, mode, options)
+        retry_if = options.pop("retry_if", None)
+        return _run(function, prepared, source, output, mode, retry_if, options)
     except BatchmapError as error:
         error.spell_as(_spelling)
         raise
@@ -91,6 +95,7 @@ def _run(
     source: Any,
     output: Any,
     mode: Mode,
+    retry_if: RetryIf | None,
     options: dict[str, Any],
 ) -> RunOutcome:
     items = None
@@ -100,12 +105,13 @@ def _run(
         if mode == "sync" and iter(source) is source:
             source = list(islice(source, options.get("limit")))
         items = PythonItems(source)
-    job_options = _read(items, source, output, mode, options)
+    job_options = _read(items, source, output, mode, retry_if, options)
     plain, bound = _plain(function)
     stop = StopRequest()
     with Job(
         prepared,
         job_options,
+        retry_if=retry_if,
         fingerprint={
             "function": getattr(plain, "__qualname__", type(plain).__qualname__),
             "source": _code(plain),
@@ -137,7 +143,12 @@ def _inputs(source: Any) -> list[str]:
 
 
 def _read(
-    items: PythonItems | None, source: Any, output: Any, mode: str, options: dict[str, Any]
+    items: PythonItems | None,
+    source: Any,
+    output: Any,
+    mode: str,
+    retry_if: RetryIf | None,
+    options: dict[str, Any],
 ) -> JobOptions:
     known = {field.name for field in fields(JobOptions)}
     known -= {"source", "more_sources", "output", *_MODES}
@@ -159,6 +170,8 @@ def _read(
         reader.error("output must be a file, or a URL of a store")
     check_inputs(reader, values)
     check_seed(reader, values)
+    check_retry_if(reader, retry_if)
+    check_retrying(reader, values, retry_if)
     check_call(reader, values)
     if values["unordered"] and (values["keep_order"] or mode == "sync"):
         what = "mode='sync'" if mode == "sync" else "keep_order"

@@ -27,11 +27,20 @@ class StopRequest:
     def __init__(self) -> None:
         self.urgency = Urgency.NONE
         self.signal_number: int | None = None
+        self.reason = ""
+        """Why, where the function itself asked for it with `Stop`."""
+        self.on_hold = False
+        """Whether no item is to begin for now, as the function asked for with `Pause`."""
 
     @property
     def requested(self) -> bool:
         """Tell whether the run should stop, however urgently."""
         return self.urgency is not Urgency.NONE
+
+    @property
+    def begins_none(self) -> bool:
+        """Tell whether no item is to begin: for now, or any more."""
+        return self.on_hold or self.urgency is not Urgency.NONE
 
     @property
     def killing(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from batchmap.engine import LentWorkers, RunState, limits_of, stream_batches
@@ -13,6 +13,7 @@ from batchmap.progress_display import ShowsProgress, shown
 from batchmap.records import BatchRecord, ItemRecord
 from batchmap.scheduling.live_source import LiveSource
 from batchmap.stopping import StopRequest
+from batchmap.worker.failures import RunStoppedError
 from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["StreamCall", "source_of"]
@@ -45,11 +46,12 @@ class StreamCall:
     progress: ShowsProgress
     state: RunState
     pool: LentWorkers | None
-    stop: StopRequest = field(default_factory=StopRequest)
+    stop: StopRequest
 
     def batches(self) -> Iterator[BatchRecord]:
         """Yield the records of batches as they finish, or in their order; to be called once."""
-        limits = replace(limits_of(self.options), max_batch_size=lambda: MAX_STREAM_BATCH)
+        asked = limits_of(self.options, self.processor.retry_if)
+        limits = replace(asked, max_batch_size=lambda: MAX_STREAM_BATCH)
         if self.keep_order:
             waiting = ReorderBuffer(size_of=results_bytes)
             limits = replace(limits, has_room=waiting.has_room)
@@ -69,6 +71,9 @@ class StreamCall:
             )
             records = shown(records, self.progress, total=self.total)
             yield from in_order(records, waiting) if self.keep_order else records
+            if self.stop.reason:
+                yield from waiting.waiting() if self.keep_order else ()
+                raise RunStoppedError(self.stop.reason)
         finally:
             if isinstance(source, LiveSource):
                 source.close()

@@ -9,6 +9,11 @@ from batchmap.command.terminal import is_plain, stderr, stdout_console, write_st
 
 __all__ = ["show"]
 
+_NOTEWORTHY = (
+    r"(?m)^(- )?(Largest loss|Advice|Why|First failure|Error|Failed items|Held back by)(?=:)"
+)
+"""What a reader is to look at. No colour here vanishes on a dark or on a light background."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -37,11 +42,10 @@ def _show_styled(report: str) -> None:
     from rich.text import Text
 
     text = Text(report)
-    text.highlight_regex(r"(?m)^(?![-\s])[^\n:]+$", "bold cyan")
-    text.highlight_regex(r"\A.*\n(=+\n\n)?.*", "bold")
+    text.highlight_regex(r"(?m)^(?![-\s])[^\n:]+$", "bold")  # headings
+    text.highlight_regex(r"\A.*\n(=+\n\n)?(?!- ).*", "bold")  # title and verdict
     text.highlight_regex(r"✓", "bold green")
     text.highlight_regex(r"✗", "bold red")
-    text.highlight_regex(r"(?m)(?<=^- Speedup: ).*$", "bold green")
-    text.highlight_regex(r"[█▓▒░]+", "blue")
-    text.highlight_regex(r"(?m)^(- )?(Largest loss|Advice|Why|First failure)(?=:)", "bold yellow")
+    text.highlight_regex(r"(?m)(?<=^- Speedup: ).*$", "bold")
+    text.highlight_regex(_NOTEWORTHY, "bold magenta")
     stdout_console().print(text, end="", soft_wrap=True)

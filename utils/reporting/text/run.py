@@ -2,49 +2,42 @@
 
 from __future__ import annotations
 
-from batchmap.command.summary import ending, error_lines, output_lines
-from batchmap.command.text_layout import Lines, plural, section
-from batchmap.metrics import RunSummary
+from itertools import chain
+
+from batchmap.command.held_back import held_back
+from batchmap.command.summary import render_details, render_summary
+from batchmap.command.text_layout import section
 from batchmap.records import RunOutcome
 
 from ...analysis.records import Case
-from ..verdict import notices, verdict
+from ..verdict import largest_loss
 from ..wording import success_rate
-from .layout import data_summary, parallel_speed, plan_lines, whole_report
+from .layout import data_summary, parallel_speed
 from .sections import time_breakdown_section
 
 __all__ = ["render_run"]
 
 
-def render_run(case: Case, outcome: RunOutcome) -> str:
-    """Return the report of a user's function over a user's data."""
+def render_run(case: Case, outcome: RunOutcome, *, has_rate: bool, details: bool) -> str:
+    """Return the report of a user's function over a user's data: a summary, or all `details`.
+
+    `has_rate` tells whether items were let start at a given rate.
+    """
     run = case.parallel
-    return whole_report(
-        (verdict(case), *notices(case)),
+    reason = held_back(run, has_rate=has_rate)
+    if reason is not None:
+        reason = largest_loss(case) or reason
+    summary = render_summary(outcome, run, case.plan, held_back=reason)
+    if not details:
+        return summary
+    sections = (
         data_summary(run.total_processed, case.data_type, case.plan),
         *parallel_speed(run),
         section(
             "Correctness",
             f"Parallel errors: {outcome.failed}",
             f"Success rate: {success_rate(run)}",
-            *([f"Retries: {run.retries}"] if run.retries else []),
         ),
-        _errors_section(outcome),
-        section("Output", *output_lines(outcome)),
         time_breakdown_section(case.accounting, case.diagnosis),
-        section("Plan", *plan_lines(case.plan, run)),
-        section("Conclusion", ending(outcome, run) or _complete(run)),
     )
-
-
-def _errors_section(outcome: RunOutcome) -> Lines:
-    if not outcome.errors:
-        return []
-    return section("Most frequent errors", *error_lines(outcome, len(outcome.errors)))
-
-
-def _complete(run: RunSummary) -> str:
-    return (
-        f"{run.total_processed:,} {plural('item', run.total_processed)} in "
-        f"{run.total_duration:.2f}s on {run.workers} {plural('worker', run.workers)}."
-    )
+    return summary + render_details(outcome, case.plan, more=list(chain.from_iterable(sections)))

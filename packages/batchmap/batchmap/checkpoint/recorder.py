@@ -112,6 +112,7 @@ class Recorder:
             errors_file=None if self._errors_path is None else f"{self._errors_path}",
             finished=self.finished,
             halted=self._halt.halted,
+            stopped=self._stop.reason,
             in_vain=self._writer.is_in_vain,
         )
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from batchmap.command.arguments import Program
 from batchmap.command.entry_point import INTERRUPTED, raise_on_interrupt
-from batchmap.command.errors import exit_code_of, flag_spelling, sync_spelling
+from batchmap.command.errors import STOPPED, exit_code_of, flag_spelling, sync_spelling
 from batchmap.command.settings import CommandSettings
 from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
 from batchmap.command.supervisor import SignalChannel
-from batchmap.command.terminal import is_plain, write_stdout
+from batchmap.command.terminal import is_plain, write_line, write_stdout
 from batchmap.errors import BatchmapError, OutputError
 from batchmap.resources import EXHAUSTED
 from batchmap.stopping import StopRequest
@@ -30,6 +30,24 @@ __all__ = ["Action", "Application"]
 ENVIRONMENT_GAVE_OUT = 3
 FAULT_OF_THE_PROGRAM = 70
 PIPE_CLOSED = 141
+
+_OUR_LOGGERS = frozenset(
+    (
+        "root",
+        "batchmap",
+        "batchmap_workbook",
+        "async",
+        "auto",
+        "input",
+        "output",
+        "process",
+        "thread",
+    )
+)
+"""First parts of the names of loggers that a user of the command need not know."""
+
+_COLOURS = (35, 31)
+"""Magenta for warnings and red for errors, which show on dark and on light backgrounds alike."""
 
 Action = Callable[[Any, StopRequest], int]
 """Does what the settings of a subcommand ask for; returns the exit code."""
@@ -98,7 +116,11 @@ class Application:
             announces = not shows_bar and not settings.quiet
             with stop_on_signals(stop, announces=announces, channel=channel):
                 code = action(settings, stop)
-            return code if stop.signal_number is None else 128 + stop.signal_number
+            if stop.signal_number is not None:
+                return 128 + stop.signal_number
+            if stop.reason and subcommand.name not in self._supervised:  # whose reports say so
+                print(f"stopped by the function: {printable(stop.reason)}", file=sys.stderr)
+            return STOPPED if stop.reason else code
 
         if subcommand.name in self._supervised:
             from batchmap.command.supervised_run import run_supervised
@@ -157,16 +179,37 @@ def _drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _LineHandler(logging.Handler):
+    """Writes records on standard error, above a bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; one that cannot be written is dropped."""
+        with suppress(OSError, ValueError):
+            write_line(self.format(record))
+
+
 class _Formatter(logging.Formatter):
-    """Shows records without passwords, and so that none of them controls the terminal."""
+    """Shows records without passwords, and so that none of them controls the terminal.
+
+    Warnings and errors begin with what they are, in colour on a terminal, and with the name of the
+    logger unless it is one of ours.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record."""
-        return "\n".join(map(printable, without_secrets(super().format(record)).split("\n")))
+        text = "\n".join(map(printable, without_secrets(super().format(record)).split("\n")))
+        name = f"{record.name}: "
+        if record.levelno < logging.WARNING:
+            return f"{record.levelname} {name}{text}"
+        is_ours = record.name.partition(".")[0] in _OUR_LOGGERS
+        kind = f"{record.levelname.lower()}:"
+        if not is_plain():
+            kind = f"\x1b[1;{_COLOURS[record.levelno >= logging.ERROR]}m{kind}\x1b[0m"
+        return f"{kind} {'' if is_ours else name}{text}"
 
 
 def _set_up_logging(settings: CommandSettings) -> None:
     level = "error" if settings.quiet else settings.log_level
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler = _LineHandler()
+    handler.setFormatter(_Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])

@@ -20,6 +20,7 @@ from batchmap.sources import Source
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.storage.table_output import TableOutput
 from batchmap.storage.table_url import TableUrl
+from batchmap.worker.back_off import NO_RETRIES
 from batchmap.worker.failures import UnwritableFailure
 
 __all__ = ["find_plan"]
@@ -58,7 +59,7 @@ def find_plan(job: Job) -> Plan:
         islice(items, min((number for number in most if number is not None), default=None)),
         options,
         total=total,
-        limits=replace(limits_of(options), retries=0, rate=None),
+        limits=replace(limits_of(options), retries=replace(NO_RETRIES, pauses=False), rate=None),
         stop=is_enough,
         state=RunState(on_plan=keep),
         cluster=dask_address(options),
@@ -67,6 +68,8 @@ def find_plan(job: Job) -> Plan:
         if job.stop.requested:
             is_enough.request(Urgency.KILL)
     unwritable.tell(options.output_format)
+    if is_enough.reason:
+        _logger.warning("the function stopped what was measured: %.300s", is_enough.reason)
     return _no_faster_than(options.rate, total, plans[-1])
 
 

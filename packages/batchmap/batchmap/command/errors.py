@@ -11,7 +11,10 @@ from batchmap.errors import (
     WorkersLostError,
 )
 
-__all__ = ["exit_code_of", "flag_of", "flag_spelling", "sync_spelling"]
+__all__ = ["STOPPED", "exit_code_of", "flag_of", "flag_spelling", "sync_spelling"]
+
+STOPPED = 4
+"""The exit code of a run that ended early, for so many failures or as its function asked for it."""
 
 _EXIT_CODES: dict[type[BatchmapError], int] = {
     UsageError: 2,

@@ -44,8 +44,9 @@ def _drive(job: Job, settings: RunSettings) -> str:
     from datetime import UTC, datetime
 
     from batchmap.command.export import export_document, json_text, write_export
+    from batchmap.command.held_back import held_back
     from batchmap.command.progress import ProgressObserver
-    from batchmap.command.summary import render_summary
+    from batchmap.command.summary import render_details, render_summary
     from batchmap.metrics import RunMetrics
     from batchmap.resources import describe_machine
 
@@ -78,7 +79,9 @@ def _drive(job: Job, settings: RunSettings) -> str:
         document = export_document("run", shown, describe_machine(), figures)
         document |= {"started": started.isoformat(), "ended": datetime.now(UTC).isoformat()}
         write_export(settings.export_json, json_text(document), option="--export-json")
-    return render_summary(outcome, summary, plan)
+    reason = held_back(summary, has_rate=settings.rate is not None)
+    report = render_summary(outcome, summary, plan, held_back=reason)
+    return report + render_details(outcome, plan) if settings.details else report
 
 
 APPLICATION = Application(PROGRAM, {"run": _run, "verify": verify}, supervised=("run",))

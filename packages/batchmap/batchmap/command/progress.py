@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.command.terminal import is_plain, stderr, stderr_console
+from batchmap.command.terminal import is_plain, lines_above, stderr, stderr_console
 from batchmap.records import BatchRecord
 from batchmap.resources import family_resident_bytes
 from batchmap.scheduling.run_state import RunState
@@ -22,8 +22,8 @@ BAR_WIDTH = 10
 
 ECHO_WIDTH = 4
 
-WIDE_FROM = 100
-"""Columns from which there is room for a bar beside the figures."""
+BAR_COLOURS = ("magenta", "bright_black")
+"""Of what is done and what is left; both show on dark and on light backgrounds."""
 
 MEMORY_READ_EVERY_S = 1.0
 
@@ -133,11 +133,11 @@ class _Sums:
         total = self.total
         return f"{self._done:,}" if total is None else f"{self._done:,}/{total:,}"
 
-    def rate(self) -> float | None:
-        """Return the items a second of late, `None` before there is one."""
+    def rate(self) -> float:
+        """Return the items a second of late, 0 before there is one."""
         then_s, done, _ = self._samples[0]
         elapsed_s = self._clock.now() - then_s
-        return (self._done - done) / elapsed_s if elapsed_s > 0 and self._done > done else None
+        return (self._done - done) / elapsed_s if elapsed_s > 0 else 0.0
 
     def mean_rate(self, elapsed_s: float) -> float:
         """Return the items a second of the whole run, which took `elapsed_s`."""
@@ -174,25 +174,40 @@ class _Sums:
         return f"{self._state.busy_workers} busy, {self._memory_bytes / 1e6:,.0f} MB"
 
     def line(self, width: int) -> str:
-        """Return all figures in one line; where they are wider, without the least important."""
-        rate, eta_s = self.rate(), self.eta_s()
+        """Return all figures in one line; where they are wider, without the least important.
+
+        Share, number, rate and time left are always there.
+        """
+        eta_s = self.eta_s()
         is_endless = self.share() is None and self._done > 0
         parts = [
             self.percentage(),
             self.how_far(),
             self.problems(),
-            "" if rate is None else _rate_text(rate),
+            _rate_text(self.rate()),
             "" if is_endless else f"ETA {'--:--' if eta_s is None else _clock_text(eta_s)}",
             self.load(),
         ]
-        for least_important in (5, 3, 2):
+        for least_important in (5, 2):
             if len(" ".join(filter(None, parts))) > width:
                 parts[least_important] = ""
         return " ".join(filter(None, parts))
 
+    def bar_and_line(self, width: int) -> tuple[int | None, str]:
+        """Return how many of a bar's characters are filled, `None` for no bar, and the figures.
+
+        There is no bar where the share is unknown, and where it would take the room of figures.
+        """
+        share = self.share()
+        if share is not None:
+            line = self.line(width - BAR_WIDTH - 1)
+            if self.problems() in line and len(line) < width - BAR_WIDTH:
+                return round(BAR_WIDTH * min(1.0, share)), line
+        return None, self.line(width)
+
 
 def _rate_text(rate: float) -> str:
-    return f"{rate:,.1f}/s" if rate >= 0.1 else f"{rate * 60:,.1f}/min"
+    return f"{rate * 60:,.1f}/min" if 0 < rate < 0.1 else f"{rate:,.1f}/s"
 
 
 def _clock_text(time_s: float) -> str:
@@ -204,28 +219,28 @@ def _clock_text(time_s: float) -> str:
 def _show_bar(
     records: Iterator[BatchRecord], sums: _Sums, stop: StopRequest
 ) -> Iterator[BatchRecord]:
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task
+    from rich.progress import Progress, ProgressColumn, Task
     from rich.text import Text
 
     console = stderr_console()
-    is_wide = console.width >= WIDE_FROM
 
     class Figures(ProgressColumn):
-        """The figures at each refresh, as many as there is room for."""
+        """A bar and the figures at each refresh, as many as there is room for."""
 
         def render(self, task: Task) -> Text:
             name = STOPPING if stop.requested else sums.phase
-            bar = BAR_WIDTH + 1 if is_wide else 0
-            width = console.width - bar - len(name) - 1 - ECHO_WIDTH
-            return Text(f"{name} {sums.line(width)}", no_wrap=True, overflow="crop")
+            filled, line = sums.bar_and_line(console.width - len(name) - 1 - ECHO_WIDTH)
+            text = Text(no_wrap=True, overflow="crop")
+            if filled is not None:
+                done, left = BAR_COLOURS
+                text.append("━" * filled, done)
+                text.append("━" * (BAR_WIDTH - filled), left)
+                text.append(" ")
+            return text.append(f"{name} {line}")
 
-    bar = [BarColumn(bar_width=BAR_WIDTH)] if is_wide else []
-    with Progress(*bar, Figures(), console=console, transient=True) as progress:
-        task = progress.add_task("", total=None)
-        for record in records:
-            share = sums.share()
-            progress.update(task, completed=share or 0, total=None if share is None else 1.0)
-            yield record
+    with Progress(Figures(), console=console, transient=True) as progress, lines_above(console):
+        progress.add_task("", total=None)
+        yield from records
 
 
 def _show_lines(records: Iterator[BatchRecord], sums: _Sums, clock: Clock) -> Iterator[BatchRecord]:
@@ -241,9 +256,9 @@ def _show_lines(records: Iterator[BatchRecord], sums: _Sums, clock: Clock) -> It
     _print_line(sums, sums.mean_rate(elapsed_s), goes_on=False)
 
 
-def _print_line(sums: _Sums, rate: float | None, *, goes_on: bool) -> None:
+def _print_line(sums: _Sums, rate: float, *, goes_on: bool) -> None:
     parts = [f"{sums.how_far()} items", sums.percentage(goes_on=goes_on), sums.problems()]
-    parts.append(f"{rate or 0.0:,.1f} items/s")
+    parts.append(f"{rate:,.1f} items/s")
     if goes_on:
         if (eta_s := sums.eta_s()) is not None:
             parts.append(f"ETA {_clock_text(eta_s)}")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import pairwise
 from typing import Any
 
 from batchmap.checkpoint.open_input import open_input
 from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
+from batchmap.command.command_again import command_with
+from batchmap.command.errors import STOPPED
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
@@ -19,16 +18,14 @@ from batchmap.command.task import Task, load_task
 from batchmap.command.terminal import give_away_stdin, stderr, stdout_kept_for_results, write_stdout
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.job import Job
+from batchmap.records import RunOutcome
 from batchmap.resources import usable_cores
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
-from batchmap.storage import Location, variables_instead, without_secrets
-from batchmap.storage.secrets import without_secret_argument
+from batchmap.storage import Location
 from batchmap.worker.processor import is_async
 
-__all__ = ["FAILURE_LIMIT_REACHED", "check_backend", "run"]
-
-FAILURE_LIMIT_REACHED = 4
+__all__ = ["check_backend", "run"]
 
 WORTH_PROCESSES_ITEMS = 10_000
 WORTH_PROCESSES_BYTES = 1 << 20
@@ -60,6 +57,7 @@ def run(
         with Job(
             task.function,
             settings,
+            retry_if=task.retry_if,
             fingerprint=_fingerprint(settings, task),
             stdout=stdout,
             source=source,
@@ -67,15 +65,23 @@ def run(
             stop=stop,
         ) as job:
             if settings.dry_run:
-                report, code = _dry_run(job), 0
+                report, outcome = _dry_run(job), None
             else:
-                report, code = _run_to_the_end(job, settings, drive)
-    if settings.output is None and not settings.dry_run:
-        with suppress(OSError):
-            print(report, end="", file=stderr())
-    else:
+                job.open()
+                mark_started()
+                report = drive(job, settings)
+                outcome = job.outcome()
+    if outcome is None:
         show(report)
-    return code
+        return 0
+    try:
+        _show_report(report, outcome, settings, show)
+    finally:
+        if settings.output is not None and not outcome.finished:
+            _print_resuming_command()
+    if outcome.halted or outcome.stopped:
+        return STOPPED
+    return 1 if outcome.failed + outcome.failed_before else 0
 
 
 def _may_want_processes(settings: RunSettings, source: Source, task: Task) -> bool:
@@ -128,6 +134,7 @@ def _task(settings: RunSettings) -> Task:
             settings.task,
             setup=settings.setup,
             setup_per=settings.setup_per,
+            retry_if=settings.retry_if,
             shape=settings.call_shape,
         )
     names = StandardNames()
@@ -135,6 +142,7 @@ def _task(settings: RunSettings) -> Task:
         settings.task,
         setup=settings.setup,
         setup_per=settings.setup_per,
+        retry_if=settings.retry_if,
         shape=settings.call_shape,
     )
     if replaced := names.replaced():
@@ -166,37 +174,31 @@ def _fingerprint(settings: RunSettings, task: Task) -> dict[str, Any]:
     }
 
 
-def _run_to_the_end(job: Job, settings: RunSettings, drive: Drive) -> tuple[str, int]:
-    job.open()
-    mark_started()
-    report = drive(job, settings)
-    outcome = job.outcome()
-    if settings.output is not None and not outcome.finished:
-        command, variables = _resuming_command()
-        if variables is not None:
-            instead = f"set {variables}" if variables else "add them where *** stands"
-            print(f"passwords and tokens are left out below; {instead}", file=stderr())
-        print(f"resume with: {command}", file=stderr())
-    if outcome.halted:
-        return report, FAILURE_LIMIT_REACHED
-    return report, 1 if outcome.failed + outcome.failed_before else 0
+def _show_report(
+    report: str, outcome: RunOutcome, settings: RunSettings, show: Callable[[str], None]
+) -> None:
+    """Show what became of a run: on stderr where results are on stdout, or with `--quiet`."""
+    from batchmap.command.summary import render_faults
+
+    failed = outcome.failed + outcome.failed_before
+    if settings.quiet:
+        report = render_faults(outcome)
+    elif outcome.finished and failed and settings.output is not None and outcome.errors_file:
+        in_order = settings.keep_order and not settings.sync  # which retried items would break
+        command, secrets = command_with("--retry-failed", *(["--sync"] if in_order else []))
+        if secrets is None:
+            report += f"retry with: {command}\n"
+    if settings.output is None or settings.quiet:
+        with suppress(OSError):
+            print(report, end="", file=stderr())
+    else:
+        show(report)
 
 
-def _resuming_command() -> tuple[str, str | None]:
-    """Return the command, and the variables to set for the secrets that it lacks, if any."""
-    words = [word for word in sys.orig_argv if word not in ("--overwrite", "--resume")]
-    end = words.index("--") if "--" in words else len(words)
-    going_on = [] if "--sync" in words[:end] else ["--resume"]
-    words = [*words[:end], *going_on, *words[end:]]
-    shown = [_shown(*pair) for pair in pairwise(["", *words])]
-    hidden = [word for word, text in zip(words, shown, strict=True) if word != text]
-    names = sorted({variables_instead(word) for word in hidden} - {""})
-    return shlex.join(shown), " and ".join(names) if hidden else None
-
-
-def _shown(before: str, word: str) -> str:
-    """Return a word of the command line without secrets; `before` is the word before it."""
-    shown = without_secrets(word)
-    if word.startswith("--arg="):
-        return "--arg=" + without_secret_argument(shown.removeprefix("--arg="))
-    return without_secret_argument(shown) if before == "--arg" else shown
+def _print_resuming_command() -> None:
+    """Print the command that goes on, as the last line on stderr."""
+    command, variables = command_with("--resume")
+    if variables is not None:
+        instead = f"set {variables}" if variables else "add them where *** stands"
+        print(f"passwords and tokens are left out below; {instead}", file=stderr())
+    print(f"resume with: {command}", file=stderr())

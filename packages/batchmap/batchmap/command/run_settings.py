@@ -24,7 +24,7 @@ from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
 from batchmap.options.reading_rows import INPUT
-from batchmap.options.table import RUNNING
+from batchmap.options.table import LIMITS, RUNNING
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
     Location,
@@ -54,6 +54,10 @@ class RunSettings(CommandSettings, JobOptions, SetupSettings):
         "", group=INPUT, metavar="TASK", is_positional=True,
         help="file.py:function or package.module:function",
     )  # fmt: skip
+    retry_if: str | None = option(
+        None, group=LIMITS, metavar="NAME", is_rare=True,
+        help="a function of the task's module: which errors to retry, and when",
+    )  # fmt: skip
     dry_run: bool = option(
         False, group=RUNNING,
         help="measure, print the plan, run nothing more; with --sync, count what it would do",
@@ -74,6 +78,8 @@ class RunSettings(CommandSettings, JobOptions, SetupSettings):
         _name_errors_file(reader, values)
         if values["halt_now"] and values["halt"] is None:
             reader.error("--halt-now says what becomes of items when --halt stops; add --halt N")
+        if values["dry_run"] and values["quiet"]:
+            reader.error("--dry-run prints a plan and --quiet nothing; leave one out")
         _check_files(reader, values)
         check_call(reader, values)
         _check_cluster(reader, values)

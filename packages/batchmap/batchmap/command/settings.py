@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from batchmap.command.errors import flag_of
 from batchmap.options import EngineOptions, OptionReader, option
 from batchmap.options.locations import report_file
+from batchmap.options.retrying import check_retrying
 from batchmap.options.table import RUNNING
 from batchmap.options.values import choice, workers
 from batchmap.storage import is_same_file, is_stream
@@ -58,10 +59,7 @@ class CommandSettings(EngineOptions):
         None, report_file, group=REPORT, metavar="FILE",
         help="the report as a page with charts, too",
     )  # fmt: skip
-    details: bool = option(
-        False, group=REPORT, commands=("compare", "parallel", "benchmark"),
-        help="the whole report instead of the short one",
-    )  # fmt: skip
+    details: bool = option(False, group=REPORT, help="the whole report instead of the short one")
     quiet: bool = option(False, group=REPORT, help="print nothing but errors")
     progress: bool = option(True, group=REPORT, help="show no progress")
     log_level: str = option(
@@ -98,6 +96,7 @@ class CommandSettings(EngineOptions):
         """Return the value of each option; what is wrong, alone or together, goes to `reader`."""
         values = reader.read_rows(cls)
         values["workers"] = _workers(reader, values["workers"])
+        check_retrying(reader, values, values.get("retry_if"))
         if values["export_html"] is not None and find_spec("plotly") is None:
             reader.error('--export-html needs a package: pip install "batchmap[html]"')
         if values["details"] and values["quiet"]:

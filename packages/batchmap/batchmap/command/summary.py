@@ -1,10 +1,10 @@
-"""The texts that `batchmap run` ends with: the summary of a run, and the plan of a dry run."""
+"""The texts that `run` ends with: the summary of a run, its details, and the plan of a dry run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from batchmap.command.text_layout import cut, join_lines, plural, rate, section, title_lines
+from batchmap.command.text_layout import cut, join_lines, plural, rate, section
 from batchmap.metrics import RunSummary
 from batchmap.records import ErrorExample, Plan, RunOutcome, SyncCounts
 from batchmap.text import printable
@@ -14,37 +14,69 @@ __all__ = [
     "error_lines",
     "error_text",
     "output_lines",
+    "render_details",
+    "render_faults",
     "render_plan",
     "render_preview",
     "render_summary",
     "sync_lines",
+    "workers_in_words",
 ]
 
+MAX_LINES = 8
+"""Lines of a summary, its title and the command to go on with among them."""
+
 MAX_ERRORS = 3
-"""Kinds of error that a summary names."""
+"""Kinds of error that a summary names, where there is room for them."""
 
 MAX_ERROR_CHARACTERS = 160
 """Length at which the line of an error is cut: two rows of a terminal."""
 
+_WORKERS = {
+    "thread": ("thread", "threads"),
+    "process": ("process", "processes"),
+    "async": ("coroutine", "coroutines"),
+    "dask": ("Dask worker", "Dask workers"),
+}
+"""What the workers of a backend are, one and many."""
 
-def render_summary(outcome: RunOutcome, metrics: RunSummary, plan: Plan) -> str:
-    """Return the summary of a run: a title and at most eight lines, each `- Label: value`.
+
+def render_summary(
+    outcome: RunOutcome, metrics: RunSummary, plan: Plan, *, held_back: str | None
+) -> str:
+    """Return the summary of a run: how it ended, and at most seven lines, each `- Label: value`.
 
     `metrics` and `plan` are those of the items that this run did; `outcome` also counts what was
-    done before it was resumed.
+    done before it was resumed; `held_back` says what the time went to, if that is known. Where
+    items are left or failed, there is room for one more line: the command to go on with.
     """
-    lines = [
-        f"Items: {_items_text(outcome, metrics, plan)}",
-        *output_lines(outcome),
+    items = f"Items: {_items_text(outcome, metrics, plan)}"
+    after = [
+        *([f"Held back by: {held_back}"] if held_back else []),
         *sync_lines(outcome.sync),
-        *(
-            f"Error: {cut(error, MAX_ERROR_CHARACTERS)}"
-            for error in error_lines(outcome, MAX_ERRORS)
-        ),
+        *output_lines(outcome),
     ]
-    if (conclusion := ending(outcome, metrics)) is not None:
-        lines.append(f"Conclusion: {conclusion}")
-    return join_lines([*title_lines("Run"), *(f"- {line}" for line in lines)])
+    goes_on = not outcome.finished or outcome.failed + outcome.failed_before > 0
+    room = MAX_LINES - len([ending(outcome), items, *after]) - goes_on
+    lines = (items, *_error_entries(outcome, min(MAX_ERRORS, room)), *after)
+    return join_lines([ending(outcome), *(f"- {line}" for line in lines)])
+
+
+def render_details(outcome: RunOutcome, plan: Plan, *, more: Sequence[str] = ()) -> str:
+    """Return what `--details` puts below the summary: kinds of errors, `more`, and the plan."""
+    errors = error_lines(outcome, len(outcome.errors))
+    sections = [*(section("Most frequent errors", *errors) if outcome.errors else ()), *more]
+    predicted = [] if plan.predicted_s is None else [f"Predicted time: {plan.predicted_s:.2f}s"]
+    chosen = (f"Backend: {plan.backend}", f"Workers: {plan.workers}")
+    return join_lines(["", *sections, *section("Plan", *chosen, *plan.why, *predicted)])
+
+
+def render_faults(outcome: RunOutcome) -> str:
+    """Return what `--quiet` says: how the run ended and its errors; empty where all went well."""
+    failed = outcome.failed + outcome.failed_before
+    if outcome.finished and not failed:
+        return ""
+    return join_lines([ending(outcome), *_error_entries(outcome, MAX_ERRORS)])
 
 
 def render_plan(plan: Plan) -> str:
@@ -110,27 +142,47 @@ def error_text(error: ErrorExample) -> str:
     return printable(f"{often}{error.place}: {error.error_type}: {error.error:.200}")
 
 
-def ending(outcome: RunOutcome, metrics: RunSummary) -> str | None:
-    """Return why a run ended early or had nothing to do; `None` when it did all its items."""
-    items = f"{metrics.total_processed:,} {plural('item', metrics.total_processed)}"
+def ending(outcome: RunOutcome) -> str:
+    """Return how a run ended, in a line: that it is complete, or how far it came and why."""
+    done = outcome.written + outcome.failed
+    items = f"{done:,} {plural('item', done)}"
     if outcome.in_vain:
-        return f"Stopped after {items}: no result could be written; each is kept in its failure."
+        return f"Run stopped after {items}: no result could be written; failures keep them"
     if outcome.halted:
-        return f"Stopped after {items}: too many failed."
+        return f"Run stopped after {items}: too many failed"
+    if outcome.stopped:
+        return f"Run stopped after {items}, by the function: {cut(printable(outcome.stopped))}"
     if not outcome.finished:
-        return f"Interrupted after {items}."
-    if outcome.sync is not None and (outcome.sync.gone or outcome.sync.moved):
-        return None
-    if not metrics.total_processed and outcome.written_before + outcome.failed_before:
-        return "There was nothing left to do."
-    return None
+        return f"Run interrupted after {items}"
+    failed = outcome.failed + outcome.failed_before
+    failures = f", {failed:,} {plural('item', failed)} failed" if failed else ""
+    is_synced = outcome.sync is not None and (outcome.sync.gone or outcome.sync.moved)
+    if not is_synced and not done and outcome.written_before + failed:
+        return f"Run complete{failures}: there was nothing left to do"
+    return f"Run complete{failures}"
+
+
+def workers_in_words(backend: str, number: int) -> str:
+    """Return how many of which workers there were, such as `16 threads`."""
+    one, many = _WORKERS.get(backend, ("worker", "workers"))
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _error_entries(outcome: RunOutcome, most: int) -> list[str]:
+    """Return at most `most` lines on errors, the last on those of other kinds if there are more."""
+    lines = list(error_lines(outcome, most))
+    if len(lines) > most:  # with a line on those of other kinds
+        lines = list(error_lines(outcome, most - 1)) or lines[:most]
+    return [f"Error: {cut(line, MAX_ERROR_CHARACTERS)}" for line in lines]
 
 
 def _items_text(outcome: RunOutcome, metrics: RunSummary, plan: Plan) -> str:
     if not metrics.total_processed:
         return f"0 done, {outcome.failed:,} failed"
+    number = metrics.retries
+    retries = f", {number:,} {'retry' if number == 1 else 'retries'}" if number else ""
     return (
         f"{metrics.total_processed:,} done in {metrics.total_duration:.2f}s, "
-        f"{outcome.failed:,} failed; {rate(metrics.throughput)} on {metrics.workers} "
-        f"{plan.backend} {plural('worker', metrics.workers)}"
+        f"{outcome.failed:,} failed{retries}; {rate(metrics.throughput)} on "
+        f"{workers_in_words(plan.backend, metrics.workers)}"
     )

@@ -18,11 +18,13 @@ from types import ModuleType
 from typing import Any
 
 from batchmap.checkpoint.task_code import TaskCode, code_of
-from batchmap.command.task_signature import check_call, check_set_up_call
+from batchmap.command.task_signature import check_call, check_retry_if_call, check_set_up_call
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.resources import EXHAUSTED
 from batchmap.text import near_names
 from batchmap.worker.call_shape import PLAIN_CALL, CallShape
+from batchmap.worker.processor import is_async
+from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.setup import Setup, SetupPer
 from batchmap.worker.worker_function import with_setup
 
@@ -41,6 +43,8 @@ class Task:
     """A worker makes it ready by its set-up, where there is one."""
     code: TaskCode
     """Of its module, and of the modules beside it that it imports."""
+    retry_if: RetryIf | None = None
+    """The function of its module that is asked whether an item is tried again."""
 
 
 def load_task(
@@ -48,13 +52,15 @@ def load_task(
     *,
     setup: str | None = None,
     setup_per: SetupPer = "worker",
+    retry_if: str | None = None,
     shape: CallShape = PLAIN_CALL,
 ) -> Task:
     """Import the function that `name` stands for, which will be called in this shape.
 
-    `setup` names one of the same module, which is called without arguments, once in each worker or
-    process, before its first item; what it gives is the function's second argument. Raises
-    `UsageError` when either cannot be imported, or cannot be called like that.
+    `setup` and `retry_if` name ones of the same module. `setup` is called without arguments, once
+    in each worker or process, before its first item; what it gives is the function's second
+    argument. `retry_if` is called with what an item raised. Raises `UsageError` when one of them
+    cannot be imported, or cannot be called like that.
     """
     module_name, colon, attribute = name.rpartition(":")
     if not (colon and module_name and attribute):
@@ -71,7 +77,14 @@ def load_task(
             function = with_setup(function, Setup(set_up, setup_per))
         except (TypeError, ValueError) as error:
             raise UsageError(f"{error}") from error
-    return Task(name, function, code_of(module))
+    asked = None
+    if retry_if is not None:
+        asked = _function_of(module, retry_if, module_name)
+        _refuse_generator(asked, f"{retry_if} in {module_name}")
+        if is_async(asked):
+            raise UsageError(f"--retry-if {retry_if}: must be a plain function, not an async one")
+        check_retry_if_call(asked, f"--retry-if {retry_if}")
+    return Task(name, function, code_of(module), asked)
 
 
 def _import(module: str) -> ModuleType:

@@ -10,7 +10,7 @@ from batchmap.errors import UsageError
 from batchmap.text import near_names
 from batchmap.worker.call_shape import CallShape
 
-__all__ = ["check_call", "check_set_up_call"]
+__all__ = ["check_call", "check_retry_if_call", "check_set_up_call"]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
 
@@ -60,11 +60,20 @@ def _takes(signature: inspect.Signature, *arguments: Any, **keywords: Any) -> bo
 
 def check_set_up_call(function: Callable[..., Any], label: str) -> None:
     """Raise `UsageError` where the set-up `function` cannot be called without arguments."""
+    _check_bind(function, label, "no argument")
+
+
+def check_retry_if_call(function: Callable[..., Any], label: str) -> None:
+    """Raise `UsageError` where `function` cannot be called with an error."""
+    _check_bind(function, label, "one argument, the error", None)
+
+
+def _check_bind(function: Callable[..., Any], label: str, takes: str, *arguments: Any) -> None:
     try:
         if (signature := _signature(function)) is not None:
-            signature.bind()
+            signature.bind(*arguments)
     except TypeError as error:
-        raise UsageError(f"{label} must take no argument: {error}") from error
+        raise UsageError(f"{label} must take {takes}: {error}") from error
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:

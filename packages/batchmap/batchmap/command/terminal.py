@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 __all__ = [
     "give_away_stdin",
     "is_plain",
+    "lines_above",
     "stderr",
     "stderr_console",
     "stdout_console",
     "stdout_kept_for_results",
+    "write_line",
     "write_stdout",
 ]
 
 _stderr_console: Console | None = None
+_bar: tuple[int, Console] | None = None
+"""The process that shows a bar and the console that it is on."""
 _own_stderr: TextIO | None = None
 """A stream of our own on stderr, while the user's code runs."""
 _is_plain: bool | None = None
@@ -95,6 +99,27 @@ def _text_stream(descriptor: int, *, like: TextIO) -> TextIO:
 def stderr() -> TextIO:
     """Return standard error as it was before the user's code was loaded."""
     return _own_stderr or sys.stderr
+
+
+@contextmanager
+def lines_above(bar: Console) -> Iterator[None]:
+    """Have `write_line` write above the bar that is shown on this console meanwhile."""
+    global _bar
+    _bar = os.getpid(), bar
+    try:
+        yield
+    finally:
+        _bar = None
+
+
+def write_line(text: str) -> None:
+    """Write a line on standard error, above the bar where one is shown."""
+    if _bar is not None and _bar[0] == os.getpid():
+        from rich.text import Text
+
+        _bar[1].print(Text.from_ansi(text), soft_wrap=True)
+    else:
+        print(text, file=stderr(), flush=True)
 
 
 def give_away_stdin() -> None:

@@ -99,6 +99,9 @@ class WorkerExecutor(Executor):
         Those that run in this process are told by their own request to stop.
         """
 
+    def begin_again(self) -> None:
+        """Take back `begin_no_more`."""
+
     def wind_down(self, within_s: float) -> None:
         """Cancel what waits, have what runs end soon, and let workers leave within that time."""
         self.shutdown(cancel_futures=True)

@@ -59,9 +59,13 @@ class EngineOptions:
         None, values.batch_size, group=RUNNING, metavar="N|auto",
         help="items in a batch (default: chosen)",
     )  # fmt: skip
-    retries: int = option(
-        0, values.whole(0, 1000, "0 means one attempt"), group=LIMITS, metavar="N",
+    retries: int | None = option(
+        None, values.whole(0, 1000, "0 means one attempt"), group=LIMITS, metavar="N",
         help="retries after the first attempt (default: 0)",
+    )  # fmt: skip
+    retry_for: float | None = option(
+        None, values.timeout_s, group=LIMITS, metavar="S", is_rare=True,
+        help="retry for so long, waits included: 10m (default: no limit)",
     )  # fmt: skip
     timeout_s: float | None = option(
         None, values.timeout_s, group=LIMITS, metavar="S",

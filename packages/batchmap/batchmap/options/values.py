@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from batchmap.options.option_row import OptionError, Parser
@@ -113,6 +114,8 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def _seconds(raw: Any) -> float:
+    if isinstance(raw, timedelta):
+        return raw.total_seconds()
     text = str(raw).strip()
     match = _DURATION.fullmatch(text)
     if not match or not text:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from batchmap.scheduling.throttle import Throttle
+from batchmap.worker.back_off import NO_RETRIES, RetryLimits
 
 __all__ = ["Limits"]
 
@@ -14,8 +15,8 @@ __all__ = ["Limits"]
 class Limits:
     """The limits that a run must keep to, whatever its plan; `None` for no limit."""
 
-    retries: int = 0
-    """How often a failed item is tried again."""
+    retries: RetryLimits = NO_RETRIES
+    """How often, and for how long, a failed item is tried again."""
     timeout_s: float | None = None
     """How long an item may take, in seconds."""
     rate: float | None = None

@@ -21,17 +21,19 @@ from typing import Any
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import WorkersLostError
 from batchmap.records import Batch, BatchRecord
+from batchmap.scheduling.hold import Hold
 from batchmap.scheduling.retry_queue import RetryQueue
+from batchmap.scheduling.retrying import Retrying
 from batchmap.scheduling.throttle import Throttle
 from batchmap.stopping import StopRequest
-from batchmap.worker.back_off import back_off_s
+from batchmap.worker.back_off import NO_RETRIES, RetryLimits
 from batchmap.worker.failures import (
     BatchInterrupted,
     describe_failure,
     failed_record,
-    retryable,
 )
 from batchmap.worker.interruption import SignalHandlers
+from batchmap.worker.retry_decision import RetryIf
 
 __all__ = ["BatchScheduler"]
 
@@ -45,10 +47,10 @@ MAX_CRASHES = 2
 class BatchScheduler:
     """Runs batches on an executor, with at most `max_in_flight` of them in flight.
 
-    A failed item is tried again, in a batch of its own, up to `retries` times after growing,
-    jittered waits that hold up no worker. When a worker crashes, the item that it ran is tried once
-    more and then counts as failed; other workers do the rest of its batch. After a request to stop
-    no batch is taken; those that run may finish, until the request becomes one to kill.
+    A failed item is tried again, in a batch of its own, as `Retrying` says; `retry_if` is asked
+    here of one that was given up for its time limit. When a worker crashes, the item that it ran is
+    tried once more and then counts as failed; other workers do the rest of its batch. After a
+    request to stop no batch is taken; those that run may finish, until it becomes one to kill.
 
     `executor`, `process` and `max_in_flight` may be replaced between two records and by `steer`.
     With a maximum of 0, what is in flight ends, and then one batch runs at a time. Raises
@@ -62,7 +64,8 @@ class BatchScheduler:
         batches: Iterable[Batch | None],
         *,
         max_in_flight: int,
-        retries: int = 0,
+        retries: RetryLimits = NO_RETRIES,
+        retry_if: RetryIf | None = None,
         throttle: Throttle | None = None,
         stop: StopRequest | None = None,
         clock: Clock = SYSTEM_CLOCK,
@@ -78,13 +81,14 @@ class BatchScheduler:
         """Returns the offsets of the failures in a record for which their worker is to blame, and
         not the item, so that it runs again."""
         self._batches: Iterator[Batch | None] | None = iter(batches)
-        self._retries = retries
         self._throttle = throttle or Throttle(clock=clock)
         self._stop = stop or StopRequest()
         self._clock = clock
         self._in_flight: dict[Future[BatchRecord], Batch] = {}
         self._finished: SimpleQueue[Future[BatchRecord] | None] = SimpleQueue()
         self._again = RetryQueue(clock)
+        self._hold = Hold(self._stop, lambda: self.executor, clock)
+        self._retrying = Retrying(self._again, retries, retry_if, stop=self._stop, hold=self._hold)
         self._quarantine: deque[Batch] = deque()
         """Items at which workers seem to have crashed, to be run with nothing beside them."""
         self._alone: Batch | None = None
@@ -120,8 +124,8 @@ class BatchScheduler:
                         batch = self._in_flight.pop(done)
                         if not done.cancelled():
                             yield from self._settle(done, batch)
-                        elif not self._stop.requested:  # somebody else did that
-                            raise BrokenExecutor("what they were given was cancelled")
+                        elif not self._stop.requested:  # it was taken back for a while
+                            self._put_back(batch)
                     elif self._stop.killing or (self._stop.requested and not self._in_flight):
                         break
                 elif self._stop.requested or wait_s is None:
@@ -140,6 +144,8 @@ class BatchScheduler:
 
     def _fill(self) -> float | None:
         """Submit what there is room for; return the seconds until more may be due, if known."""
+        if (held_s := self._hold.left_s()) > 0:
+            return held_s
         # With a maximum of 0 one batch is let in when nothing runs, or the run would end early.
         while len(self._in_flight) < (self.max_in_flight or not self._in_flight):
             if self._stop.requested:
@@ -149,7 +155,9 @@ class BatchScheduler:
                     self._alone = self._quarantine.popleft()
                     self._submit(self._alone)
                 return None
-            delay_s = self._throttle.delay_s(in_flight=bool(self._in_flight))
+            delay_s = self._throttle.delay_s(
+                in_flight=bool(self._in_flight), retry_in_s=self._again.due_in_s()
+            )
             if delay_s > 0:
                 return delay_s
             batch = self._next_batch()
@@ -204,6 +212,14 @@ class BatchScheduler:
         for future in tuple(self._in_flight):
             future.cancel()
 
+    def _put_back(self, batch: Batch) -> None:
+        """Queue a batch that no worker has begun."""
+        if batch is self._alone:
+            self._alone = None
+            self._quarantine.appendleft(batch)
+        else:
+            self._again.add(batch)
+
     def _settle(self, done: Future[BatchRecord], batch: Batch) -> list[BatchRecord]:
         """Return the records of what is final of a batch; the rest is queued to run again."""
         was_alone = batch is self._alone
@@ -230,30 +246,13 @@ class BatchScheduler:
 
     def _without_retries(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:
         """Return the record in parts, without the items that are queued to be tried again."""
-        if not record.failures or self._stop.requested:
+        if not record.failures:
             return [record]
-        unsuited = () if self.unsuited is None else self.unsuited(record)
-        kept = []
-        done = 0
-        for offset in sorted(unsuited if batch.attempt > self._retries else retryable(record)):
-            again = Batch(
-                batch.index,
-                record.first_item + offset,
-                batch.items[record.first_item - batch.first_item + offset :][:1],
-                attempt=batch.attempt,
-                spent_s=record.durations_s[offset],
-            )
-            if offset in unsuited:
-                self._again.add(again)
-            else:
-                self._again.add(
-                    replace(again, attempt=batch.attempt + 1), after_s=back_off_s(batch.attempt)
-                )
-            if offset > done:
-                kept.append(record.part(done, offset))
-            done = offset + 1
-        if done < len(record.results):
-            kept.append(record.part(done, len(record.results)))
+        looks = self.unsuited if not self._stop.requested else None
+        unsuited = () if looks is None else looks(record)
+        kept = self._retrying.final_parts(batch, record, unsuited)
+        if self._hold.left_s() > 0:
+            self._take_back()
         return kept
 
     def _settle_interrupted(
@@ -273,9 +272,8 @@ class BatchScheduler:
             left.part(blamed, blamed + 1), crashes=batch.crashes + 1, spent_s=batch.spent_s
         )
         if interrupted.final:
-            return kept + self._without_retries(
-                blamed_item, failed_record(blamed_item, interrupted.failure)
-            )
+            failure = self._retrying.of_time_limit(interrupted.failure)
+            return kept + self._without_retries(blamed_item, failed_record(blamed_item, failure))
         if blamed_item.crashes == MAX_CRASHES:
             return [*kept, failed_record(blamed_item, interrupted.failure)]
         self._again.add(blamed_item)

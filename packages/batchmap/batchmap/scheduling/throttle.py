@@ -38,20 +38,21 @@ class Throttle:
         self._next_start_s = 0.0
         self._look_again_s = 0.0
 
-    def delay_s(self, *, in_flight: bool) -> float:
+    def delay_s(self, *, in_flight: bool, retry_in_s: float | None = None) -> float:
         """Return how many seconds to wait before the next items may start; 0 when they may now.
 
-        For want of memory or room, items wait only while others are `in_flight`, which may free
-        some.
+        For want of memory, items wait only while others are `in_flight`, which may free some; for
+        want of room also while one is to be tried again, in `retry_in_s` seconds. That one itself
+        needs no room: results that are held back may wait for it.
         """
         now_s = self._clock.now()
         if self._rate is not None and now_s < self._next_start_s:
             return self._next_start_s - now_s
-        if not in_flight:
-            return 0.0
-        if self._has_room is not None and not self._has_room():
-            return LOOK_AGAIN_S
-        if self._floor_bytes is None:
+        is_retry = retry_in_s is not None and retry_in_s <= 0
+        may_free_room = in_flight or retry_in_s is not None
+        if may_free_room and not is_retry and self._has_room is not None and not self._has_room():
+            return LOOK_AGAIN_S if retry_in_s is None else min(LOOK_AGAIN_S, retry_in_s)
+        if not in_flight or self._floor_bytes is None:
             return 0.0
         if now_s >= self._look_again_s:
             if self._free_bytes() >= self._floor_bytes:

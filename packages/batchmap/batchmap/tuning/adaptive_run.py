@@ -82,6 +82,7 @@ class _AdaptiveRun:
             self._batches(),
             max_in_flight=1,
             retries=run.limits.retries,
+            retry_if=run.processor.retry_if,
             throttle=run.limits.throttle(),
             stop=run.stop,
         )

@@ -7,7 +7,7 @@ for a failure of the function; and an item that takes long is handed on to the e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -42,6 +42,8 @@ class InlineEnd(NamedTuple):
     """The item that runs, the first one before `rest`."""
     has_coroutines: bool = False
     """Whether there are coroutines, to be awaited, among the results."""
+    last_items: Sequence[Any] = ()
+    """Then, the items of the last of the results."""
 
 
 def run_inline(
@@ -117,7 +119,9 @@ class _Inline:
             )
             if in_calling_thread:
                 chunk.run()
-            elif not thread.run(chunk):
+            else:
+                thread.run(chunk)
+            if chunk.is_cut:
                 after = chunk.not_begun
                 if source_error is not None:
                     after = _then_raise(after, source_error)
@@ -136,18 +140,26 @@ class _Inline:
                 return InlineEnd(None, self._failed)
             rest = left if whole is None else islice(whole, len(results), None)
             if chunk.has_coroutines:
-                return InlineEnd(rest, self._failed, has_coroutines=True)
+                items = chunk.begun(len(chunk.done))
+                return InlineEnd(rest, self._failed, has_coroutines=True, last_items=items)
             if chunk.may_pay and not self._needs_caller:
                 is_all = whole is not None and len(results) == len(whole)
                 return InlineEnd(None if is_all else rest, self._failed)
 
     def _cut(self, chunk: Chunk, results: list[Any], rest: Iterable[Any]) -> InlineEnd:
         """Return how the loop ends when a chunk was cut short; `rest` are the items not begun."""
+        first = len(results)
         results += chunk.done_before_cut
         self._failed += chunk.failed_records(len(chunk.done_before_cut))
         if chunk.has_coroutines or holds_coroutine(chunk.done_before_cut):
-            results += chunk.future.result().results
-            return InlineEnd(rest, self._failed, has_coroutines=True)
+            record = chunk.future.result()
+            if any(failure.is_requested for failure in record.failures.values()):
+                rest = chain([chunk.running_item], rest)
+            else:
+                results += record.results
+                self._failed += [one for one in record.item_records() if one.failure is not None]
+            items = chunk.begun(len(results) - first)
+            return InlineEnd(rest, self._failed, has_coroutines=True, last_items=items)
         batch = Batch(0, len(results), (chunk.running_item,))
         running = RunningBatch(*chunk.metered)
         return InlineEnd(rest, self._failed, StartedBatch(batch, chunk.future, running))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -99,14 +100,16 @@ class Chunk:
         self._in_calling_thread = in_calling_thread
         self._lock = threading.Lock()
         self._cut_at: int | None = None
+        """Offset of the item whose record goes to `future`."""
         self._ended = False
-        self._began_s = 0.0
+        self._began_s = math.inf  # the thread may get no core for a while
         self.may_pay = False
         """Whether workers might pay, by the last items."""
         self.fatal: BaseException | None = None
         """What ended the chunk and is no item's failure."""
         self.future: Future[BatchRecord] = Future()
-        """Of the record of the item at which the chunk was cut."""
+        """Of the record of the item at which the chunk was cut: one that takes long, or one that
+        the engine is to try again."""
         self.done: list[Any] = []
         self.failures: dict[int, ItemFailure] = {}
         """By offset."""
@@ -117,6 +120,11 @@ class Chunk:
         self.done_before_cut: list[Any] = []
         self.running_item: Any = None
         self.not_begun: Iterable[Any] = ()
+
+    @property
+    def is_cut(self) -> bool:
+        """Tell whether the chunk was cut, so that items from there on are not its own."""
+        return self._cut_at is not None
 
     @property
     def is_last(self) -> bool:
@@ -185,8 +193,12 @@ class Chunk:
         if self._handlers.is_fatal(error):
             self.fatal = error
             return True
-        self.failures[len(self.done)] = describe_failure(error)
-        self.done.append(None)
+        failure = describe_failure(error)
+        with self._lock:
+            self.failures[len(self.done)] = failure
+            self.done.append(None)
+            if failure.is_requested and not self.is_cut:
+                self._cut_after(len(self.done) - 1)
         return self._stop_at_failure
 
     def cut(self) -> bool:
@@ -195,14 +207,19 @@ class Chunk:
             at = len(self.done)
             position = self._offset + at
             is_long = self._clock.now() - self._began_s >= LONG_S
-            if self._ended or not is_long or position >= len(self._all):
+            if self._ended or self.is_cut or not is_long or position >= len(self._all):
                 return False
-            self._items.clear()  # which ends the loop
-            self._cut_at = at
-            self.done_before_cut = self.done[:at]
-            self.running_item = self._all[position]
-            self.not_begun = islice(self._all, position + 1, None)
+            self._cut_after(at)
             return True
+
+    def _cut_after(self, at: int) -> None:
+        """End the loop with the item at offset `at`, which runs; the lock is held."""
+        position = self._offset + at
+        self._items.clear()  # which ends the loop
+        self._cut_at = at
+        self.done_before_cut = self.done[:at]
+        self.running_item = self._all[position]
+        self.not_begun = islice(self._all, position + 1, None)
 
     def give_up(self) -> None:
         """End the loop after the item that runs, whose result nobody waits for."""
@@ -245,6 +262,10 @@ class Chunk:
             self._fail(error)
         finally:
             awaiter.release()
+
+    def begun(self, number: int) -> Sequence[Any]:
+        """Return the first so many of the items."""
+        return self._all[self._offset : self._offset + number]
 
     def failed_records(self, end: int) -> list[ItemRecord]:
         """Return the records of the failed items before offset `end`."""

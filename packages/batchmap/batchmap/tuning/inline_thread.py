@@ -21,8 +21,8 @@ class ChunkThread:
         self._done: SimpleQueue[None] = SimpleQueue()
         self._is_started = False
 
-    def run(self, chunk: Chunk) -> bool:
-        """Run a chunk to its end, or cut it short when it takes long; tell whether it ended."""
+    def run(self, chunk: Chunk) -> None:
+        """Run a chunk to its end, or cut it short when it takes long."""
         self._chunks.put(chunk)
         try:
             if not self._is_started:
@@ -34,10 +34,10 @@ class ChunkThread:
             while True:
                 try:
                     self._done.get(timeout=LONG_S)
-                    return True
+                    return
                 except Empty:
                     if chunk.cut():
-                        return False
+                        return
         except BaseException:
             chunk.give_up()
             raise

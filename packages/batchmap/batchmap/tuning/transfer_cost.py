@@ -75,7 +75,7 @@ def measure_transfer(
     A `function` that takes longer to pickle than `function_within_s` (seconds) costs too much.
     Raises what pickling raises.
     """
-    from batchmap.executors.process.payload import dumped_arguments, reloaded
+    from batchmap.executors.process.payload import dumped_arguments, dumped_result, reloaded
 
     function_s = _function_s(function, clock, workers, max(MIN_FUNCTION_S, function_within_s))
     items, results = items[:MAX_SAMPLE], results[:MAX_SAMPLE]
@@ -85,12 +85,13 @@ def measure_transfer(
     there = dumped_arguments((items,))
     dumped_s = clock.now()
     reloaded(there)
-    back = pickle.dumps(results)
+    back, arrays = dumped_result(results)
     pickled_s = clock.now()
-    pickle.loads(back)
+    pickle.loads(back, buffers=arrays)
     here_s = dumped_s - start_s + clock.now() - pickled_s
     # Bytes also cross a socket: each process copies them once, at some GB/s.
-    copying_s = (len(there.data) + len(back)) * COPY_S_PER_BYTE
+    back_bytes = len(back) + sum(array.nbytes for array in arrays)
+    copying_s = (len(there.data) + back_bytes) * COPY_S_PER_BYTE
     mapping_s = there.shared_bytes * MAP_S_PER_BYTE
     number = max(1, len(items))
     return TransferCost(

@@ -30,17 +30,20 @@ async def process_coroutines(
     function: Callable[[Any], Any],
     batch: Batch,
     clock: Clock,
-    stop: StopRequest | None,
+    stop: StopRequest,
     handlers: SignalHandlers,
     encode: Callable[[Any], Any] | None = None,
+    describe: Callable[[BaseException], ItemFailure] = describe_failure,
     *,
+    stops_at_failure: bool = False,
     with_index: bool = False,
 ) -> BatchRecord:
     """Return the record of `batch`; failed items are not tried again here.
 
-    The monitor of the loop decides when each item begins and how long it may take. With `stop`,
-    none begins after one has failed, or after the request, and the record lacks those. With
-    `with_index`, rows of a block become pairs of their index in the input and the item.
+    The monitor of the loop decides when each item begins and how long it may take. While `stop` is
+    on hold, or after a failure that is about all items, none begins; with `stops_at_failure`, nor
+    after any failure, or the request to stop. The record lacks those. With `with_index`, rows of a
+    block become pairs of their index in the input and the item.
     """
     monitor = current_coroutine_monitor.get()
     now = clock.now
@@ -60,12 +63,13 @@ async def process_coroutines(
     current_attempt.set(batch.attempt)
 
     async def run(offset: int, item: Any) -> None:
+        nonlocal stops_at_failure
         begun_s = now()
 
         async def start() -> Any:
             nonlocal begun_s
             begun_s = now()
-            if stop is not None and (failures or stop.requested):
+            if not_begun or stop.on_hold or (stops_at_failure and (failures or stop.requested)):
                 raise _NotBegunError
             try:
                 result = await function(item)
@@ -88,7 +92,8 @@ async def process_coroutines(
                 return
             if (task is not None and task.cancelling()) or handlers.is_fatal(error):
                 raise
-            failures[offset] = describe_failure(error, keeps_exception=encode is None)
+            failure = failures[offset] = describe(error)
+            stops_at_failure = stops_at_failure or failure.is_for_all
         durations[offset] = now() - begun_s
 
     if number == 1:

@@ -108,10 +108,22 @@ class Awaiter:
 
 
 class Begun:
-    """In place of an item: what the function has returned for it, perhaps a coroutine."""
+    """In place of an item: what the function has returned for it, perhaps a coroutine.
 
-    def __init__(self, returned: Any) -> None:
-        self.returned = returned
+    `item` is the item itself, where it is kept, for another call if the coroutine fails.
+    """
+
+    def __init__(self, returned: Any, *item: Any) -> None:
+        self._returned = returned
+        self._item = item
+        self._is_taken = False
+
+    def take(self, function: Callable[[Any], Any]) -> Any:
+        """Return it the first time, and then what `function` returns for the item."""
+        if self._is_taken and self._item:
+            return function(*self._item)
+        self._is_taken = True
+        return self._returned
 
 
 class Awaited:
@@ -121,7 +133,8 @@ class Awaited:
         self._function = function
 
     async def __call__(self, item: Any) -> Any:
-        value = item.returned if type(item) is Begun else self._function(item)
+        function = self._function
+        value = item.take(function) if type(item) is Begun else function(item)
         return await value if type(value) is CoroutineType else value
 
 

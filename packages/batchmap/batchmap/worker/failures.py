@@ -5,24 +5,24 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from traceback import TracebackException
 from typing import Any, Self
 
 from batchmap.exception_pickling import without_frames
 from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
+from batchmap.worker.retry_decision import FINAL, RetryIf, decide_retry
 
 __all__ = [
     "BatchInterrupted",
     "FailedForGood",
-    "FinalFailure",
     "ItemsFailedError",
+    "RunStoppedError",
     "Unwritable",
     "UnwritableFailure",
     "describe_failure",
     "failed_record",
-    "retryable",
 ]
 
 _OWN_DIRECTORY = str(Path(__file__).parents[1]) + os.sep
@@ -61,22 +61,15 @@ class BatchInterrupted(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class FinalFailure(ItemFailure):
-    """The failure of an item that no other attempt can mend, so that none is made."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.error_type, self.error, self.traceback)
-
-
-@dataclass(frozen=True, slots=True)
-class UnwritableFailure(FinalFailure):
+class UnwritableFailure(ItemFailure):
     """The failure of an item whose result cannot be written."""
 
     kept: str = field(default="", compare=False, repr=False)
     """The result, as a field of a JSON object: its name, a colon, its value."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.error_type, self.error, self.traceback, None, self.kept)
+        texts = self.error_type, self.error, self.traceback
+        return type(self), (*texts, None, self.retry, self.kept)
 
 
 class FailedForGood(Exception):
@@ -84,9 +77,7 @@ class FailedForGood(Exception):
 
     def __init__(self, failure: ItemFailure) -> None:
         super().__init__(failure.error)
-        self.failure: FinalFailure = FinalFailure(
-            failure.error_type, failure.error, failure.traceback
-        )
+        self.failure = replace(failure, exception=None, retry=FINAL)
 
 
 class Unwritable(FailedForGood):
@@ -95,7 +86,7 @@ class Unwritable(FailedForGood):
     def __init__(self, failure: ItemFailure, kept: str = "") -> None:
         super().__init__(failure)
         self.failure: UnwritableFailure = UnwritableFailure(
-            failure.error_type, failure.error, failure.traceback, kept=kept
+            failure.error_type, failure.error, failure.traceback, retry=FINAL, kept=kept
         )
 
 
@@ -151,19 +142,42 @@ def _items_failed_error(
     return ItemsFailedError(message, results=results, failures=failures)
 
 
-def retryable(record: BatchRecord) -> list[int]:
-    """Return the offsets of the failures that another attempt may mend."""
-    return [
-        offset
-        for offset, failure in record.failures.items()
-        if not isinstance(failure, FinalFailure)
-    ]
+class RunStoppedError(Exception):
+    """The function had the run stopped, with `Stop`: what ran has ended, the rest is not done."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        results: Sequence[Any] = (),
+        failures: Sequence[ItemRecord] = (),
+    ) -> None:
+        super().__init__(f"stopped by the function: {reason}")
+        self.reason = reason
+        """What the function said."""
+        self.results = results
+        """Of `parallel_map`: up to the last item that is done, in input order; in place of one that
+        failed, or is not done, its record. `stream_map` has yielded them."""
+        self.failures = tuple(failures)
+        """The records of the items that failed, in input order."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _run_stopped_error, (self.reason, self.results, self.failures), self.__dict__
 
 
-def describe_failure(error: BaseException, *, keeps_exception: bool = True) -> ItemFailure:
+def _run_stopped_error(
+    reason: str, results: Sequence[Any], failures: Sequence[ItemRecord]
+) -> RunStoppedError:
+    return RunStoppedError(reason, results=results, failures=failures)
+
+
+def describe_failure(
+    error: BaseException, *, keeps_exception: bool = True, retry_if: RetryIf | None = None
+) -> ItemFailure:
     """Return what an exception says, cut to 8 KB a text, and the exception itself; never raises.
 
-    Drops the frames of the exception, which would keep the function's variables alive.
+    That includes what it says of another attempt, where `retry_if` is asked, too. Drops the frames
+    of the exception, which would keep the function's variables alive.
     """
     if isinstance(error, FailedForGood):
         return error.failure
@@ -172,9 +186,12 @@ def describe_failure(error: BaseException, *, keeps_exception: bool = True) -> I
     except BaseException:
         message = f"<{type(error).__name__} whose text cannot be had>"
     trace = _traceback_text(error)
+    retry = decide_retry(error, retry_if)
+    if retry.problem:
+        message = f"{message[: LONGEST_TEXT - len(retry.problem) - 3]} ({retry.problem})"
     without_frames(error)
     kept = error if keeps_exception else None
-    return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace, kept)
+    return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace, kept, retry)
 
 
 def _traceback_text(error: BaseException) -> str:

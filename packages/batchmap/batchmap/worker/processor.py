@@ -12,7 +12,7 @@ from typing import Any
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import Batch, BatchRecord, ItemRecord
 from batchmap.stopping import StopRequest
-from batchmap.worker.back_off import back_off_s, current_attempt
+from batchmap.worker.back_off import RetryLimits, current_attempt
 from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.coroutine_results import (
     Awaiter,
@@ -22,12 +22,13 @@ from batchmap.worker.coroutine_results import (
     never_returns_coroutines,
     often_returns_coroutines,
 )
-from batchmap.worker.failures import FailedForGood, describe_failure
+from batchmap.worker.failures import describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.item_call import called, result_of
 from batchmap.worker.monitor import BEGIN_NO_MORE, ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
+from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.worker_function import (
     Function,
     WorkerFunction,
@@ -42,28 +43,25 @@ from batchmap.worker.worker_function import (
 __all__ = ["BatchProcessor", "is_async"]
 
 GROUP_BELOW_S = 10e-6
-"""Items that take less, in seconds, are timed in groups: reading the clock for each would cost too
-much."""
+"""Items that take less, in seconds, are timed in groups: reading the clock each time costs much."""
 
 CHEAP_IN_A_ROW = 4
 """After so many cheap items in a row, the next ones are timed in groups."""
 
-MAX_GROUP = 256
-"""How many items are timed in one group at most."""
-
-MAX_GROUP_S = 0.01
-"""After so long a group ends before its next item, so that items that turn slow are noticed."""
+MAX_GROUP, MAX_GROUP_S = 256, 0.01
+"""How many items are timed in one group at most, and after how many seconds it ends before its next
+item, so that items that turn slow are noticed."""
 
 
 class BatchProcessor:
     """Apply a function of one item, plain or `async`, to items, one after another.
 
-    An exception becomes that item's failure and never stops the batch. A failed item is tried
-    again up to `retries` times, after growing, jittered waits. A batch that has taken longer than
-    `budget_s` (seconds) ends after the item that runs, and its record lacks the items after it;
-    with `stops_at_failure`, so does one in which an item has failed. A coroutine that the function
-    returns is awaited. What a signal handler of the caller raises ends the batch, and so does a
-    set-up of the function that fails: that raises `TaskUnusableError`.
+    An exception becomes that item's failure and never stops the batch. A failed item is tried again
+    up to `retries` times, if `retry_if` does not object, after growing, jittered waits. A batch
+    that has taken longer than `budget_s` (seconds) ends after the item that runs, and its record
+    lacks the items after it; with `stops_at_failure`, so does one in which an item has failed. A
+    coroutine that the function returns is awaited. What a signal handler of the caller raises ends
+    the batch, and so does a set-up of the function that fails: that raises `TaskUnusableError`.
 
     `shape` says how the function is called; where that is with the item's index, the items are
     pairs `(index, item)`, those of a `RowBlock` apart, which knows the indexes itself.
@@ -80,6 +78,7 @@ class BatchProcessor:
         *,
         shape: CallShape = PLAIN_CALL,
         retries: int = 0,
+        retry_if: RetryIf | None = None,
         budget_s: float = math.inf,
         clock: Clock = SYSTEM_CLOCK,
         stop: StopRequest | None = None,
@@ -94,7 +93,9 @@ class BatchProcessor:
         """What is called with each item."""
         self._given = function
         self._shape = shape
-        self._retries = retries
+        self._retries = RetryLimits.of(retries)
+        self.retry_if = retry_if
+        self._describe = partial(describe_failure, keeps_exception=not encode, retry_if=retry_if)
         self._budget_s = budget_s
         self._clock = clock
         self._stop = stop or StopRequest()
@@ -123,10 +124,10 @@ class BatchProcessor:
         return often_returns_coroutines(called_by(self._given))
 
     def as_async(self) -> BatchProcessor:
-        """Return a processor of the function as a coroutine function."""
+        """Return a processor of the function as one that is awaited."""
         processor = copy(self)
-        processor.function = awaited(self.function)
-        processor.is_async, processor._looks = True, False
+        processor.function, processor.is_async = awaited(self.function), True
+        processor._looks = False
         return processor
 
     def with_budget(self, budget_s: float) -> BatchProcessor:
@@ -183,7 +184,7 @@ class BatchProcessor:
         offset = cheap = 0
         then_s = now()
         deadline_s = then_s + self._budget_s
-        while offset < end and not stop.requested and not builder.ended:
+        while offset < end and not stop.begins_none and not builder.ended:
             size = min(end - offset, MAX_GROUP) if cheap >= CHEAP_IN_A_ROW else 1
             try:
                 if size == 1:
@@ -217,8 +218,8 @@ class BatchProcessor:
     ) -> None:
         """Run the items one by one, and call `monitor` before each.
 
-        Between two items no Python code runs but this loop's; the rest is iterators written in C.
-        With Python code in between, the function itself was measured to take up to a tenth longer.
+        Between two items runs no Python code but this loop's, the rest is iterators written in C:
+        with more in between, the function itself was measured to take up to a tenth longer.
         """
         items, results = builder.items, builder.results
         now, stop = self._clock.now, self._stop
@@ -230,7 +231,7 @@ class BatchProcessor:
             while (
                 len(results) < len(items)
                 and now_s <= deadline_s
-                and not (stop.urgency or builder.ended)
+                and not (stop.begins_none or builder.ended)
             ):
                 offset = len(results)
                 until_s = min(monitor.heartbeat(offset, now_s, builder.take_finished), deadline_s)
@@ -288,12 +289,14 @@ class BatchProcessor:
             trace = error.__traceback__
             end_forked_child(error if trace and trace.tb_next else None)
         attempt, item = builder.batch.attempt, builder.items[offset]
-        while attempt <= self._retries and not self._stop.requested:
-            if isinstance(error, FailedForGood):
-                break
+        while True:
             if self.handlers.is_fatal(error):
                 raise error
-            self._clock.sleep(back_off_s(attempt))
+            failure = self._describe(error)
+            wait_s = self._retries.wait_s(failure, attempt)
+            if wait_s is None or self._stop.requested:
+                break
+            self._clock.sleep(wait_s)
             attempt += 1
             token = current_attempt.set(attempt)
             try:
@@ -303,11 +306,8 @@ class BatchProcessor:
                 error = next_error
             finally:
                 current_attempt.reset(token)
-        if self.handlers.is_fatal(error):
-            raise error
-        failure = describe_failure(error, keeps_exception=self._encode is None)
         builder.fail(offset, failure, attempt)
-        builder.ended = self._stops_at_failure
+        builder.ended = self._stops_at_failure or failure.is_for_all
 
     @guarding_items
     async def process_async(self, batch: Batch) -> BatchRecord:
@@ -318,14 +318,8 @@ class BatchProcessor:
         """
         from batchmap.worker.coroutine_batch import process_coroutines
 
-        function = await ready_in_loop(self.function)
-        stop = self._stop if self._stops_at_failure else None
         return await process_coroutines(
-            function,
-            batch,
-            self._clock,
-            stop,
-            self.handlers,
-            self._encode,
+            await ready_in_loop(self.function), batch, self._clock, self._stop, self.handlers,
+            self._encode, self._describe, stops_at_failure=self._stops_at_failure,
             with_index=self._shape.takes_pairs,
-        )
+        )  # fmt: skip

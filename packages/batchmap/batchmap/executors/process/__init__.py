@@ -23,6 +23,7 @@
     caller_streams  what is printed where the caller has replaced its standard streams
     tracker_relay   the resource tracker of multiprocessing, shared with the caller
     framing         frames over the socket between the two
+    sockets         the sockets, and what wakes a thread that waits for them
     payload         what a frame carries: a pickle, and the segment with what is large of it
     out_of_band     pickles NumPy and Arrow with their memory out of the pickle
     segment         memory without a name, written once and mapped copy-on-write

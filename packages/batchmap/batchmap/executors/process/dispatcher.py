@@ -24,8 +24,9 @@ from batchmap.executors.process.call_queue import CallQueue
 from batchmap.executors.process.caller_logging import handle_forwarded
 from batchmap.executors.process.caller_streams import print_forwarded
 from batchmap.executors.process.direct_fork import ForkedProcess
-from batchmap.executors.process.framing import Kind, Waker
+from batchmap.executors.process.framing import Answer, Kind
 from batchmap.executors.process.settlements import Settlements
+from batchmap.executors.process.sockets import Waker
 from batchmap.executors.process.worker_handle import (
     Call,
     Worker,
@@ -68,6 +69,7 @@ class Dispatcher:
         self._time_check_s = None if timeout_s is None else min(MAX_TIME_CHECK_S, timeout_s / 4)
         self._workers = WorkerSet(workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes)
         self.begin_no_more = self._workers.running.begin_no_more
+        self.begin_again = self._workers.running.begin_again
         self._suspended = SuspendedTime(self._time_check_s or 0.0)
         self._opened = ExitStack()
         act = self._run_or_break
@@ -158,12 +160,7 @@ class Dispatcher:
             self._send(worker, call)
 
     def _send(self, worker: Worker, call: Call) -> None:
-        function, arguments = call.function, call.arguments
-        if worker.function is not function:
-            worker.function = function
-            worker.writer.send(Kind.FUNCTION, function.data, function.segment)
-        is_sent = worker.writer.send(Kind.CALL, arguments.data, arguments.segment)
-        if not is_sent and not worker.reader.ended:
+        if not worker.send(call) and not worker.reader.ended:
             self._selector.modify(worker.socket, _READ_AND_WRITE, partial(self._read, worker))
             self._waker.wake()
 
@@ -175,20 +172,21 @@ class Dispatcher:
             self._selector.modify(worker.socket, selectors.EVENT_READ, partial(self._read, worker))
         if not mask & selectors.EVENT_READ:
             return
-        for kind, payload in worker.reader.frames():
-            self.carried_bytes += len(payload)
-            self._take_frame(worker, kind, payload)
+        for answer in worker.reader.answers():
+            self.carried_bytes += answer.size_bytes
+            self._take(worker, answer)
         if worker.reader.ended:
             self._selector.unregister(worker.socket)
             if not worker.leaving and not self._workers.ending:
                 self._workers.end_disconnected(worker)  # where it has only closed its socket
 
-    def _take_frame(self, worker: Worker, kind: Kind, payload: bytes) -> None:
+    def _take(self, worker: Worker, answer: Answer) -> None:
+        kind, payload = answer.kind, answer.payload
         if kind is Kind.READY:
             worker.ready = True
             self._failed_starts = 0
         elif kind in _FORWARDED:
-            self._settlements.add(partial(_FORWARDED[kind], payload))
+            self._settlements.add(partial(_FORWARDED[kind], bytes(payload)))
         elif kind is Kind.LEAVING:
             worker.leaving, worker.waits_for = True, payload.decode()
             if not self._workers.ending:
@@ -199,9 +197,9 @@ class Dispatcher:
         elif not worker.calls:  # the pool is broken, and nobody waits for this
             return
         elif kind is Kind.PART:
-            worker.calls[0].add_part(payload)
+            worker.calls[0].add_part(answer)
         else:
-            self._settlements.add(settle_with_answer(self._queue.finish(worker), kind, payload))
+            self._settlements.add(settle_with_answer(self._queue.finish(worker), answer))
 
     def _collect_forked(self, worker: Worker, _: int) -> None:
         assert isinstance(worker.process, ForkedProcess)

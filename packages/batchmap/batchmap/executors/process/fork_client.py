@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from batchmap.executors.process.fork_server import MESSAGE, Message
-from batchmap.executors.process.framing import safe_socketpair
+from batchmap.executors.process.sockets import safe_socketpair
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 from batchmap.executors.process.worker_process import WorkerDescriptors
 

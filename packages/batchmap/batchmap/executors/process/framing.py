@@ -6,28 +6,24 @@ With a frame may go the descriptor of a segment, which holds what is large.
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 import threading
 from array import array
 from collections import deque
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import takewhile
 from typing import NamedTuple, Protocol
 
 __all__ = [
+    "Answer",
     "Frame",
     "FrameReader",
     "FrameSender",
     "FrameWriter",
     "Kind",
-    "Waker",
-    "above_standard",
     "receive_frame",
-    "safe_socketpair",
 ]
 
 _HEAD = struct.Struct("!QB?")
@@ -36,8 +32,8 @@ _ANCILLARY_BYTES = socket.CMSG_SPACE(struct.calcsize("i"))
 
 _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _READ_BYTES = 1 << 20
-_STANDARD_STREAMS = 2
-"""The last of their descriptors."""
+_LARGE_BYTES = 1 << 17
+"""Payloads of so many bytes are received right where they stay."""
 
 
 class Kind(IntEnum):
@@ -63,6 +59,8 @@ class Kind(IntEnum):
     """From the worker: a log record."""
     PRINT = 9
     """From the worker: what was printed to a stream that the caller has replaced."""
+    ARRAY = 10
+    """From the worker: memory of the next part, result or error, which is not in its pickle."""
 
 
 class Frame(NamedTuple):
@@ -87,15 +85,20 @@ class FrameSender:
         self._socket = sock
         self._lock = threading.Lock()
 
-    def send(self, kind: Kind, payload: bytes = b"") -> None:
-        """Send one frame; wait until it is sent."""
-        head = _HEAD.pack(len(payload), kind, False)
+    def send(self, kind: Kind, payload: bytes = b"", arrays: Sequence[memoryview] = ()) -> None:
+        """Send one frame, after one for each of the `arrays`; wait until they are sent."""
         with self._lock:
-            if len(payload) < _READ_BYTES:
-                self._socket.sendall(head + payload)
-            else:
-                self._socket.sendall(head)
-                self._socket.sendall(payload)
+            for array in arrays:
+                self._send(Kind.ARRAY, array)
+            self._send(kind, payload)
+
+    def _send(self, kind: Kind, payload: bytes | memoryview) -> None:
+        head = _HEAD.pack(len(payload), kind, False)
+        if len(payload) < _READ_BYTES:
+            self._socket.sendall(head + payload)
+        else:
+            self._socket.sendall(head)
+            self._socket.sendall(payload)
 
 
 def receive_frame(sock: socket.socket) -> Frame | None:
@@ -134,39 +137,100 @@ def _receive(
     return buffer
 
 
+class Answer(NamedTuple):
+    """A frame from a worker, with the memory that came before it."""
+
+    kind: Kind
+    payload: bytearray
+    arrays: list[bytearray]
+    """What is not in the pickle."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Return how many bytes it has."""
+        return len(self.payload) + sum(map(len, self.arrays))
+
+
 class FrameReader:
-    """Reads frames from a socket that does not block."""
+    """Reads the frames of a worker from a socket that does not block."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._buffer = bytearray()
+        self._large: _LargeFrame | None = None
+        """The frame whose payload arrives next."""
+        self._arrays: list[bytearray] = []
+        """The memory that has arrived of the next answer."""
         self.ended = False
         """Whether the other end is closed."""
 
-    def frames(self) -> Iterator[tuple[Kind, bytes]]:
-        """Yield the frames that have arrived whole."""
-        buffer = self._buffer
+    def answers(self) -> Iterator[Answer]:
+        """Yield what has arrived whole."""
+        for kind, payload in self._frames():
+            if kind is Kind.ARRAY:
+                self._arrays.append(payload)
+            else:
+                arrays, self._arrays = self._arrays, []
+                yield Answer(kind, payload, arrays)
+
+    def _frames(self) -> Iterator[tuple[Kind, bytearray]]:
         while not self.ended:
+            wanted_bytes = len(self._large.left) if self._large else _READ_BYTES
             try:
-                received = self._socket.recv(_READ_BYTES)
+                received_bytes = self._receive()
             except BlockingIOError:
-                break
+                return
             except ConnectionError:
-                received = b""
-            if not received:
+                received_bytes = 0
+            if not received_bytes:
                 self.ended = True
-            buffer += received
-            if len(received) < _READ_BYTES:
-                break
-        start = 0
+            yield from self._arrived()
+            if received_bytes < wanted_bytes:  # others have sent, too
+                return
+
+    def _receive(self) -> int:
+        if self._large is not None:
+            return self._large.receive(self._socket)
+        received = self._socket.recv(_READ_BYTES)
+        self._buffer += received
+        return len(received)
+
+    def _arrived(self) -> Iterator[tuple[Kind, bytearray]]:
+        if self._large is not None:
+            if self._large.left:
+                return
+            large, self._large = self._large, None
+            yield large.kind, large.payload
+        buffer, start = self._buffer, 0
         while len(buffer) - start >= _HEAD.size:
             length, kind, _ = _HEAD.unpack_from(buffer, start)
-            end = start + _HEAD.size + length
+            payload_at = start + _HEAD.size
+            end = payload_at + length
             if len(buffer) < end:
+                if length >= _LARGE_BYTES:
+                    self._large = _LargeFrame(Kind(kind), length, buffer[payload_at:])
+                    start = len(buffer)
                 break
-            yield Kind(kind), bytes(memoryview(buffer)[start + _HEAD.size : end])
+            yield Kind(kind), buffer[payload_at:end]
             start = end
         del buffer[:start]
+
+
+class _LargeFrame:
+    """A frame whose payload is received right where it stays."""
+
+    def __init__(self, kind: Kind, length: int, arrived: bytearray) -> None:
+        self.kind = kind
+        self.payload = bytearray(length)
+        self.payload[: len(arrived)] = arrived
+        self.left = memoryview(self.payload)[len(arrived) :]
+        """What has not arrived yet."""
+
+    def receive(self, sock: socket.socket) -> int:
+        """Receive some more, and return how many bytes."""
+        count = sock.recv_into(self.left)
+        self.left = self.left[count:]
+        return count
 
 
 class FrameWriter:
@@ -219,55 +283,3 @@ class FrameWriter:
         sent = socket.send_fds(self._socket, [head], [segment.descriptor])
         self._segments.popleft()
         return sent
-
-
-def safe_socketpair() -> tuple[socket.socket, socket.socket]:
-    """Return two connected sockets, without the time-out that the program may have set for all."""
-    ends = socket.socketpair()
-    ours, theirs = (socket.socket(fileno=above_standard(end.detach())) for end in ends)
-    if socket.getdefaulttimeout() is not None:
-        ours.settimeout(None)
-        theirs.settimeout(None)
-    return ours, theirs
-
-
-def above_standard(descriptor: int) -> int:
-    """Return a descriptor, or a copy of it, that is not the number of a standard stream.
-
-    Where one of those was closed, the next descriptor gets its number, and what is printed.
-    """
-    if descriptor > _STANDARD_STREAMS:
-        return descriptor
-    import fcntl
-
-    copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STANDARD_STREAMS + 1)
-    os.close(descriptor)
-    return copy
-
-
-class Waker:
-    """Wakes a thread that waits for descriptors, from any thread and in a signal handler."""
-
-    def __init__(self) -> None:
-        """Raises `OSError` where there are no more descriptors."""
-        self._read, self._write = safe_socketpair()
-        for end in (self._read, self._write):
-            end.setblocking(False)
-
-    def fileno(self) -> int:
-        """Return the descriptor that becomes readable."""
-        return self._read.fileno()
-
-    def wake(self) -> None:
-        """Wake the thread."""
-        with suppress(OSError):  # it is full, and so wakes the thread anyway; or it is closed
-            self._write.send(b"\0")
-
-    def take(self) -> None:
-        """Note that the thread is awake."""
-        self._read.recv(4096)
-
-    def close(self) -> None:
-        """Close both ends."""
-        self._read.close()
-        self._write.close()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from itertools import count, repeat
 from typing import Any
 
-from batchmap.executors.pickling import pickled_result
 from batchmap.executors.process.framing import FrameSender, Kind
+from batchmap.executors.process.payload import dumped_result
 from batchmap.records import BatchRecord
 from batchmap.worker.monitor import BEGIN_NO_MORE
 
@@ -42,7 +42,7 @@ class SharedMemoryMonitor:
         elif now_s > self._next_part_s:
             self._next_part_s = now_s + PART_EVERY_S
             self._running[self._at] = IDLE
-            self._sender.send(Kind.PART, pickled_result(finished(offset)))
+            self._sender.send(Kind.PART, *dumped_result(finished(offset)))
         return self._next_part_s
 
     def begin(self, offset: int, began_s: Iterator[float]) -> Iterator[object]:

@@ -6,6 +6,7 @@ to the pickle for `bytes`, which it would not get back. All comes back as from a
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 import sys
 from collections import ChainMap
@@ -15,7 +16,7 @@ from typing import Any
 
 from batchmap.executors.pickling import FunctionPickler
 
-__all__ = ["Take", "has_arrays", "out_of_band_pickler"]
+__all__ = ["Take", "has_arrays", "out_of_band_pickler", "out_of_band_result_pickler"]
 
 Take = Callable[[memoryview], bool]
 """Is given the bytes of an array; returns whether it has taken them, else the pickle does."""
@@ -34,30 +35,49 @@ def has_arrays() -> bool:
 
 def out_of_band_pickler(file: Any, take: Take) -> pickle.Pickler:
     """Return what pickles to `file` as `pickling.dumps` does, but for what `take` takes."""
-    return _Pickler(file, take)
+    return _FunctionPickler(file, take)
+
+
+def out_of_band_result_pickler(file: Any, take: Take) -> pickle.Pickler:
+    """Return what pickles to `file` as `pickle.dumps` does, but for what `take` takes."""
+    return _ResultPickler(file, take)
 
 
 _Buffers = dict[int, pickle.PickleBuffer]
 """The buffers that may be left out, by their identity."""
 
 
-class _Pickler(FunctionPickler):
-    """Refers to itself nowhere: it holds copies of arrays, which go with it at once."""
+# Neither pickler refers to itself: they hold copies of arrays, which go with them at once.
 
+
+class _FunctionPickler(FunctionPickler):
     def __init__(self, file: Any, take: Take) -> None:
         ours: _Buffers = {}
-        reductions: dict[type, Callable[[Any], Any]] = {}
-        # Of a library that another thread is loading, not everything is there yet.
-        numpy, arrow = sys.modules.get("numpy"), sys.modules.get("pyarrow")
-        if (array_type := getattr(numpy, "ndarray", None)) is not None:
-            reductions[array_type] = partial(_reduced_array, ours, numpy)
-        if (mapped_type := getattr(numpy, "memmap", None)) is not None:
-            reductions[mapped_type] = partial(_reduced_mapped, numpy)
-        for name in ("Buffer", "ResizableBuffer"):
-            if (buffer_type := getattr(arrow, name, None)) is not None:
-                reductions[buffer_type] = partial(_reduced, ours)
-        self.dispatch_table = ChainMap(reductions, *FunctionPickler.dispatch_table.maps)  # type: ignore[misc]
+        self.dispatch_table = ChainMap(_reductions(ours), *FunctionPickler.dispatch_table.maps)  # type: ignore[misc]
         super().__init__(file, buffer_callback=partial(_keeps, ours, take))
+
+
+class _ResultPickler(pickle.Pickler):
+    def __init__(self, file: Any, take: Take) -> None:
+        ours: _Buffers = {}
+        base: Any = copyreg.dispatch_table
+        self.dispatch_table = ChainMap(_reductions(ours), base)
+        super().__init__(file, pickle.HIGHEST_PROTOCOL, buffer_callback=partial(_keeps, ours, take))
+
+
+def _reductions(ours: _Buffers) -> dict[type, Any]:
+    """Return how arrays are reduced, which notes in `ours` which buffers may be left out."""
+    reductions: dict[type, Any] = {}
+    # Of a library that another thread is loading, not everything is there yet.
+    numpy, arrow = sys.modules.get("numpy"), sys.modules.get("pyarrow")
+    if (array_type := getattr(numpy, "ndarray", None)) is not None:
+        reductions[array_type] = partial(_reduced_array, ours, numpy)
+    if (mapped_type := getattr(numpy, "memmap", None)) is not None:
+        reductions[mapped_type] = partial(_reduced_mapped, numpy)
+    for name in ("Buffer", "ResizableBuffer"):
+        if (buffer_type := getattr(arrow, name, None)) is not None:
+            reductions[buffer_type] = partial(_reduced, ours)
+    return reductions
 
 
 def _keeps(ours: _Buffers, take: Take, buffer: pickle.PickleBuffer) -> bool:

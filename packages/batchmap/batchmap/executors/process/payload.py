@@ -8,14 +8,18 @@ in the memory of the segment, mapped copy-on-write.
 from __future__ import annotations
 
 import errno
-import io
 import os
 import pickle
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from batchmap.executors.pickling import dumps
+from batchmap.executors.pickling import dumps, pickled_result
 from batchmap.executors.process.framing import Frame, Kind
-from batchmap.executors.process.out_of_band import has_arrays, out_of_band_pickler
+from batchmap.executors.process.out_of_band import (
+    has_arrays,
+    out_of_band_pickler,
+    out_of_band_result_pickler,
+)
 from batchmap.executors.process.segment import (
     Extent,
     Segment,
@@ -30,6 +34,7 @@ __all__ = [
     "Payload",
     "dumped_arguments",
     "dumped_function",
+    "dumped_result",
     "loaded",
     "pickle_function",
     "reloaded",
@@ -38,8 +43,11 @@ __all__ = [
 MIN_FUNCTION_ARRAY_BYTES = 4096
 """Arrays of a function that are smaller, in bytes, stay in its pickle."""
 
-MIN_ITEM_ARRAY_BYTES = 1 << 18
+MIN_ITEM_ARRAY_BYTES = 1 << 20
 """Arrays of items that are smaller, in bytes, stay in the pickle: a segment costs more."""
+
+MIN_RESULT_ARRAY_BYTES = 1 << 16
+"""Arrays of results that are smaller, in bytes, stay in the pickle."""
 
 MIN_STREAM_BYTES = 1 << 20
 """A pickle of so many bytes goes to the segment, too: it is read from there, and is in no other
@@ -113,6 +121,28 @@ def dumped_arguments(arguments: tuple[Any, ...]) -> Payload:
     return _Dump(MIN_ITEM_ARRAY_BYTES).of(arguments)
 
 
+def dumped_result(result: Any) -> tuple[bytes, list[memoryview]]:
+    """Return a result pickled, as `pickled_result` does, and the memory of its large arrays.
+
+    That goes over the socket, to where it stays: the caller may keep one result of many, and then
+    keeps its memory alone, and no descriptors.
+    """
+    arrays: list[memoryview] = []
+
+    def take(array: memoryview) -> bool:
+        is_large = array.nbytes >= MIN_RESULT_ARRAY_BYTES
+        if is_large:
+            arrays.append(array)
+        return is_large
+
+    if has_arrays():
+        pieces = _Pieces()
+        with suppress(BaseException):
+            out_of_band_result_pickler(pieces, take).dump(result)
+            return b"".join(pieces.written), arrays
+    return pickled_result(result), []
+
+
 def loaded(frame: Frame) -> Any:
     """Return what was dumped, and free what the frame holds; raises what unpickling raises."""
     descriptor = frame.descriptor
@@ -147,6 +177,17 @@ def _with_segment(layout: _Layout, descriptor: int) -> Any:
         return pickle.load(stream, buffers=buffers)
 
 
+class _Pieces:
+    """A file that keeps what is written; what is large is not copied."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes | memoryview] = []
+
+    def write(self, data: Any) -> None:
+        """Add bytes, or the buffer of an array that stays in the pickle."""
+        self.written.append(data if type(data) is bytes else pickle.PickleBuffer(data).raw())
+
+
 class _Dump:
     """Pickles one value; where there is no segment to be had, all is in the pickle."""
 
@@ -156,14 +197,14 @@ class _Dump:
         self._arrays: list[Extent] = []
 
     def of(self, value: Any) -> Payload:
-        with io.BytesIO() as file:
-            out_of_band_pickler(file, self._take).dump(value)
-            view = file.getbuffer()
-            moved = self._moved(view) if view.nbytes >= MIN_STREAM_BYTES else None
-            view.release()
-            if moved is None and not self._arrays:
-                return Payload(file.getvalue())
-            where = file.getvalue() if moved is None else moved
+        pieces = _Pieces()
+        out_of_band_pickler(pieces, self._take).dump(value)
+        moved = None
+        if sum(map(len, pieces.written)) >= MIN_STREAM_BYTES:
+            moved = self._moved(*pieces.written)
+        where = b"".join(pieces.written) if moved is None else moved
+        if isinstance(where, bytes) and not self._arrays:
+            return Payload(where)
         return Payload(pickle.dumps((where, self._arrays)), self._segment)
 
     def _take(self, array: memoryview) -> bool:
@@ -175,13 +216,13 @@ class _Dump:
         self._arrays.append(where)
         return True
 
-    def _moved(self, data: memoryview) -> Extent | None:
+    def _moved(self, *data: memoryview | bytes) -> Extent | None:
         """Return where in the segment the bytes are now, `None` where they cannot be there."""
         if not can_share():
             return None
         try:
             if self._segment is None:
                 self._segment = Segment()
-            return self._segment.append(data)
+            return self._segment.append(*data)
         except OSError:  # there are no more descriptors, or no more memory for files
             return None

@@ -130,6 +130,10 @@ class ProcessExecutor(WorkerExecutor):
         """Have the batches that workers have got end before their next item."""
         self._dispatcher.begin_no_more()
 
+    def begin_again(self) -> None:
+        """Have them go on, and those of batches to come."""
+        self._dispatcher.begin_again()
+
     def wind_down(self, within_s: float) -> None:
         """Cancel what waits, end batches after the item that runs, and wait so long for workers."""
         self.begin_no_more()

@@ -16,7 +16,7 @@ BYTES_A_WORKER = 16
 """Two numbers a worker: the offset of its item in the batch, or `IDLE`; when that item began."""
 
 BYTES_FOR_ALL = 8
-"""At the end: a number that is not 0 when no more items are to begin."""
+"""At the end: a number that is not 0 while no items are to begin."""
 
 
 class RunningItem(NamedTuple):
@@ -53,6 +53,11 @@ class RunningItems:
         """Have the workers end their batches before the next item."""
         with suppress(ValueError):  # the memory is released, as the workers have ended
             self._noted[-1] = 1.0
+
+    def begin_again(self) -> None:
+        """Have them begin items again."""
+        with suppress(ValueError):
+            self._noted[-1] = 0.0
 
     def close(self) -> None:
         """Release the memory, which workers that still run keep."""

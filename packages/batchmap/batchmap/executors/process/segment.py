@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
-from batchmap.executors.process.framing import above_standard
+from batchmap.executors.process.sockets import above_standard
 
 __all__ = ["Extent", "Segment", "can_share", "mapped", "opened_stream"]
 
@@ -58,17 +58,18 @@ class Segment:
         _open_here.add(self.descriptor)
         weakref.finalize(self, _close, self.descriptor, os.getpid())
 
-    def append(self, data: memoryview | bytes) -> Extent:
-        """Write contiguous bytes at the end, and return where they are.
+    def append(self, *pieces: memoryview | bytes) -> Extent:
+        """Write contiguous bytes at the end, one piece behind the other; return where they are.
 
         Raises `OSError` where there is no more memory, and has written nothing then.
         """
-        start = -(-self.size_bytes // ALIGNMENT) * ALIGNMENT
-        left, offset = memoryview(data), start
+        start = offset = -(-self.size_bytes // ALIGNMENT) * ALIGNMENT
         try:
-            while left:
-                written = os.pwrite(self.descriptor, left, offset)
-                left, offset = left[written:], offset + written
+            for piece in pieces:
+                left = memoryview(piece)
+                while left:
+                    written = os.pwrite(self.descriptor, left, offset)
+                    left, offset = left[written:], offset + written
             os.ftruncate(self.descriptor, offset)  # for what is empty, too
         except BaseException:
             os.ftruncate(self.descriptor, self.size_bytes)

@@ -11,7 +11,7 @@ import os
 from multiprocessing import resource_tracker
 from typing import Any
 
-from batchmap.executors.process.framing import above_standard
+from batchmap.executors.process.sockets import above_standard
 
 __all__ = ["TrackerRelay"]
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from batchmap.executors.call_future import CallFuture, fail, succeed
 from batchmap.executors.pickling import call_error
-from batchmap.executors.process.framing import FrameReader, FrameWriter, Kind
+from batchmap.executors.process.framing import Answer, FrameReader, FrameWriter, Kind
 from batchmap.executors.process.payload import Payload
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.worker.failures import BatchInterrupted
@@ -53,10 +53,10 @@ class Call:
         self.unpickling_error: BaseException | None = None
         """Why one of these parts could not be unpickled."""
 
-    def add_part(self, payload: bytes) -> None:
+    def add_part(self, part: Answer) -> None:
         """Add a part of the batch record."""
         try:
-            self.finished.append(pickle.loads(payload))
+            self.finished.append(pickle.loads(part.payload, buffers=part.arrays))
         except BaseException as error:
             self.unpickling_error = call_error(error)
 
@@ -98,19 +98,27 @@ class Worker:
         self.overdue_offset: int | None = None
         """Of the item that took too long, for which the worker was killed."""
 
+    def send(self, call: Call) -> bool:
+        """Send a call, after its function where the worker has another; tell whether all went."""
+        function, arguments = call.function, call.arguments
+        if self.function is not function:
+            self.function = function
+            self.writer.send(Kind.FUNCTION, function.data, function.segment)
+        return self.writer.send(Kind.CALL, arguments.data, arguments.segment)
 
-def settle_with_answer(call: Call, kind: Kind, payload: bytes) -> Settle:
-    """Return what settles the call with the last frame that its worker sent for it."""
+
+def settle_with_answer(call: Call, last: Answer) -> Settle:
+    """Return what settles the call with the last answer that its worker sent for it."""
 
     def settle() -> None:
         try:
-            answer = pickle.loads(payload)
+            answer = pickle.loads(last.payload, buffers=last.arrays)
         except BaseException as error:
             fail(call.future, call_error(error))
             return
         if call.unpickling_error is not None:
             fail(call.future, call.unpickling_error)
-        elif kind is Kind.ERROR:
+        elif last.kind is Kind.ERROR:
             fail(call.future, answer)
         elif call.finished:
             succeed(call.future, joined_record([*call.finished, answer]))

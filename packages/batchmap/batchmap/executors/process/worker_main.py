@@ -8,7 +8,7 @@ import pickle
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import limit_cores
 from batchmap.errors import TaskUnusableError
-from batchmap.executors.pickling import call_error, pickled_error, pickled_result
+from batchmap.executors.pickling import call_error, pickled_error
 from batchmap.executors.process.caller_logging import forward_logs
 from batchmap.executors.process.caller_streams import forward_streams
 from batchmap.executors.process.framing import Frame, FrameSender, Kind, receive_frame
 from batchmap.executors.process.item_forks import prepare_forks
 from batchmap.executors.process.item_monitor import SharedMemoryMonitor
-from batchmap.executors.process.payload import loaded
+from batchmap.executors.process.payload import dumped_result, loaded
 from batchmap.executors.process.spawn import load_in_a_worker
 from batchmap.resources import free_memory_bytes, unshared_bytes
 from batchmap.worker.failures import describe_failure
@@ -114,32 +114,35 @@ def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growt
             function = _loaded(frame)
             continue
         assert function is not None
-        kind, answer = _answer(monitor, function, frame)
+        kind, answer, arrays = _answer(monitor, function, frame)
         try:  # noqa: SIM105  # which costs less than `suppress`, here for each batch
             sys.stdout.flush()
         except Exception:  # there is none, or the function has replaced or closed it
             pass
-        sender.send(kind, answer)
+        sender.send(kind, answer, arrays)
+        del answer, arrays  # which may be large
         if growth.is_too_much():
             return True
     return False
 
 
-def _answer(monitor: ItemMonitor, function: Callable[..., Any], frame: Frame) -> tuple[Kind, bytes]:
+def _answer(
+    monitor: ItemMonitor, function: Callable[..., Any], frame: Frame
+) -> tuple[Kind, bytes, Sequence[memoryview]]:
     try:
         arguments = load_in_a_worker(partial(loaded, frame))
     except BaseException as error:
-        return Kind.ERROR, pickled_error(call_error(error))
+        return Kind.ERROR, pickled_error(call_error(error)), ()
     count = forks.count
     try:
         result = call_monitored(monitor, function, *arguments)
         if forks.count != count:
             end_forked_child()
-        return Kind.RESULT, pickled_result(result)
+        return Kind.RESULT, *dumped_result(result)
     except BaseException as error:
         if forks.count != count:
             end_forked_child(error)
-        return Kind.ERROR, pickled_error(error)
+        return Kind.ERROR, pickled_error(error), ()
 
 
 def _loaded(frame: Frame) -> Callable[..., Any]:

@@ -18,18 +18,14 @@ from batchmap.clock import SYSTEM_CLOCK
 from batchmap.executors.process.caller_state import captured_state
 from batchmap.executors.process.direct_fork import ForkedProcess, fork_worker
 from batchmap.executors.process.fork_client import ServedProcess, ServerChannel
-from batchmap.executors.process.framing import Kind, safe_socketpair
+from batchmap.executors.process.framing import Kind
 from batchmap.executors.process.process_tree import kill_trees
 from batchmap.executors.process.running_items import RunningItems
 from batchmap.executors.process.settlements import Settlements
+from batchmap.executors.process.sockets import safe_socketpair
 from batchmap.executors.process.spawn import can_fork
 from batchmap.executors.process.tracker_relay import TrackerRelay
-from batchmap.executors.process.worker_handle import (
-    Call,
-    Worker,
-    WorkerDied,
-    crash_failure,
-)
+from batchmap.executors.process.worker_handle import Call, Worker, WorkerDied, crash_failure
 from batchmap.executors.process.worker_main import WorkerSettings
 from batchmap.executors.process.worker_process import enter_forked_worker, preload
 from batchmap.executors.suspended_time import SuspendedTime

@@ -1,0 +1,64 @@
+"""Sockets between this process and its workers, and what wakes a thread that waits for them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+
+__all__ = ["Waker", "above_standard", "safe_socketpair"]
+
+_STANDARD_STREAMS = 2
+"""The last of their descriptors."""
+
+
+def safe_socketpair() -> tuple[socket.socket, socket.socket]:
+    """Return two connected sockets, without the time-out that the program may have set for all."""
+    ends = socket.socketpair()
+    ours, theirs = (socket.socket(fileno=above_standard(end.detach())) for end in ends)
+    if socket.getdefaulttimeout() is not None:
+        ours.settimeout(None)
+        theirs.settimeout(None)
+    return ours, theirs
+
+
+def above_standard(descriptor: int) -> int:
+    """Return a descriptor, or a copy of it, that is not the number of a standard stream.
+
+    Where one of those was closed, the next descriptor gets its number, and what is printed.
+    """
+    if descriptor > _STANDARD_STREAMS:
+        return descriptor
+    import fcntl
+
+    copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STANDARD_STREAMS + 1)
+    os.close(descriptor)
+    return copy
+
+
+class Waker:
+    """Wakes a thread that waits for descriptors, from any thread and in a signal handler."""
+
+    def __init__(self) -> None:
+        """Raises `OSError` where there are no more descriptors."""
+        self._read, self._write = safe_socketpair()
+        for end in (self._read, self._write):
+            end.setblocking(False)
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable."""
+        return self._read.fileno()
+
+    def wake(self) -> None:
+        """Wake the thread."""
+        with suppress(OSError):  # it is full, and so wakes the thread anyway; or it is closed
+            self._write.send(b"\0")
+
+    def take(self) -> None:
+        """Note that the thread is awake."""
+        self._read.recv(4096)
+
+    def close(self) -> None:
+        """Close both ends."""
+        self._read.close()
+        self._write.close()
