@@ -16,6 +16,8 @@ import pytest
 from batchmap import (
     Plan,
     Progress,
+    RunStoppedError,
+    Stop,
     WorkerPool,
     WorkersLostError,
     astream_map,
@@ -362,6 +364,22 @@ def test_plan_and_progress_are_told_in_the_loop() -> None:
     assert isinstance(told[-1], Progress)
     assert told[-1].done == 20
     assert any(isinstance(one, Plan) for one in told)
+
+
+def test_a_function_that_stops_the_run_stops_the_stream() -> None:
+    def stop(item: int) -> int:
+        if item == 3:
+            raise Stop("enough")
+        return item
+
+    async def call() -> None:
+        found: list[int] = []
+        with pytest.raises(RunStoppedError, match="enough"):  # noqa: PT012
+            async for record in astream_map(stop, numbers(100), backend="sequential"):
+                found.append(record.result)
+        assert found == [0, 1, 2]
+
+    run(call())
 
 
 def test_wrong_calls_are_refused_at_once() -> None:

@@ -17,11 +17,13 @@ from typing import Any
 
 import pytest
 from batchmap import ItemsFailedError, WorkersLostError, parallel_map, run, stream_map
+from batchmap.records import Batch
 from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.setup import Setup
 from batchmap.worker.worker_function import with_setup
 
 from tests.conftest import ROOT
+from tests.fakes import FakeClock
 from tests.set_ups import (
     KINDS,
     WITH_SECOND_HALF,
@@ -230,15 +232,18 @@ def test_a_second_half_that_fails_is_logged_and_costs_no_result(
 
 
 def test_the_time_of_a_set_up_is_no_item_s() -> None:
+    clock = FakeClock()
+    noted: list[float] = []
+
     def set_up() -> str:
-        threading.Event().wait(0.3)
+        clock.sleep(100)
         return "made"
 
-    for backend in ("thread", "process"):
-        options: dict[str, Any] = {"backend": backend, "workers": 1, "timeout_s": 0.2}
-        records = list(stream_map(same_worker, range(3), setup=set_up, **options))
-        assert [record.failure for record in records] == [None] * 3
-        assert max(record.duration_s for record in records) < 0.2
+    function = with_setup(lambda item, _: clock.sleep(item), Setup(set_up))
+    processor = BatchProcessor(function, clock=clock)
+    record = processor.process(Batch(0, 0, (1, 2)), begun=lambda _: noted.append(clock.now()))
+    assert [*record.durations_s] == [1, 2]
+    assert noted == [record.started_s] == [100]
 
 
 def test_calls_inside_have_workers_of_their_own(log: Log) -> None:
