@@ -5,7 +5,7 @@
 Contestants take turns; printed are medians of five rounds with their spread. Memory is the summed
 PSS of the caller and its workers, in which a page that several share counts once, above what it was
 with the data and idle workers; it is given in copies of the data. Peers that are not installed are
-left out.
+left out. CPU time is that of the caller and its workers, and suffers less from other programs.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from batchmap import parallel_map
 from batchmap.executors.process.pool import ProcessExecutor
+from batchmap.worker.processor import BatchProcessor
 
 from benchmarks.figures import bare_loop, show, timed
 
@@ -49,11 +51,11 @@ def use(array: Any, caller: int, directory: str, number: int) -> tuple[int, int]
     return os.getpid(), bytes_now
 
 
-def touch(array: Any, directory: str, number: int) -> float:
-    """Return when this worker has the array."""
+def touch(array: Any, directory: str, number: int) -> tuple[int, float]:
+    """Return this worker's id, and when it has the array."""
     now_s = time.perf_counter() + 0 * float(array[0])
     meet(directory, number)
-    return now_s
+    return os.getpid(), now_s
 
 
 def meet(directory: str, number: int) -> set[int]:
@@ -86,6 +88,18 @@ def memory_bytes(pids: set[int]) -> int:
     return kib * 1024
 
 
+def cpu_s(pids: set[int]) -> float:
+    """Return the CPU time that this process and its workers have used."""
+    spent = [psutil.Process(pid).cpu_times() for pid in {os.getpid(), *pids}]
+    return float(sum(times.user + times.system for times in spent))
+
+
+def process_id(_: int) -> int:
+    """Return the worker's id, after a while in which the other takes an item, too."""
+    time.sleep(0.01)
+    return os.getpid()
+
+
 def peak_bytes(*_: Any) -> int:
     """Return the most memory that this process has held."""
     return int(re.findall(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[0]) * 1024
@@ -98,10 +112,12 @@ def ours() -> Iterator[Both]:
 
         def both(function: Callable[..., Any], *arguments: Any) -> list[Any]:
             with tempfile.TemporaryDirectory() as directory:
-                calls: list[Future[Any]] = [
-                    pool.submit(function, *arguments, directory, number) for number in (0, 1)
-                ]
-                return [call.result() for call in calls]
+                call = partial(function, *arguments, directory)
+                process = BatchProcessor(call).process  # pickled once, as by `parallel_map`
+                calls: list[Future[Any]] = [pool.submit(process, [number]) for number in (0, 1)]
+                records = [next(call.result().item_records()) for call in calls]
+                assert not any(record.failure for record in records), records
+                return [record.result for record in records]
 
         yield both
 
@@ -153,12 +169,13 @@ def copies_in_all(opened: Callable[[], Any], size_bytes: int, *call: Any) -> flo
         return float(after_bytes - before_bytes) / size_bytes
 
 
-def hand_over_s(opened: Callable[[], Any], array: Any) -> float:
-    """Return how long it takes until both workers have a function's data and begin."""
+def hand_over_s(opened: Callable[[], Any], array: Any) -> tuple[float, float]:
+    """Return how long it takes until both workers have a function's data, and the CPU time."""
     with opened() as both:
-        both(touch, np.ones(3))
-        start_s = time.perf_counter()
-        return float(max(both(partial(touch, array))) - start_s)
+        pids = {pid for pid, _ in both(touch, np.ones(3))}
+        before_s, start_s = cpu_s(pids), time.perf_counter()
+        results = both(partial(touch, array))
+        return max(began_s for _, began_s in results) - start_s, cpu_s(pids) - before_s
 
 
 def show_memory(size_bytes: int, rounds: int) -> None:
@@ -170,7 +187,11 @@ def show_memory(size_bytes: int, rounds: int) -> None:
         ("ours, bound by a partial", ours, (partial(use, data),)),
         ("ours, global of __main__", ours, (use_global,)),
     ]
-    ways += [(f"{name}, argument", opened, (use, data)) for name, opened in contestants().items()]
+    ways += [
+        (f"{name}, argument", opened, (use, data))
+        for name, opened in contestants().items()
+        if opened is not ours
+    ]
     figures: dict[str, list[float]] = {name: [] for name, _, _ in ways}
     for _ in range(rounds):
         for name, opened, call in ways:
@@ -182,12 +203,14 @@ def show_memory(size_bytes: int, rounds: int) -> None:
 def show_hand_over(size_bytes: int, rounds: int) -> None:
     """Show how long the hand-over takes."""
     array = np.ones(size_bytes // 8)
-    figures: dict[str, list[float]] = {name: [] for name in contestants()}
+    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants()}
     for _ in range(rounds):
         for name, opened in contestants().items():
             figures[name].append(hand_over_s(opened, array))
     for name, times_s in figures.items():
-        show(f"{size_bytes // MIB} MiB to two workers, {name}", times_s, "s")
+        what = f"{size_bytes // MIB} MiB to two workers, {name}"
+        show(what, [wall_s for wall_s, _ in times_s], "s")
+        show(f"{what}, CPU time", [spent_s for _, spent_s in times_s], "s")
 
 
 def show_items(item_bytes: int, number: int, rounds: int) -> None:
@@ -202,14 +225,17 @@ def show_items(item_bytes: int, number: int, rounds: int) -> None:
                 "multiprocessing": partial(peer.map, chunksize=1),
             }
             for name, map_all in maps.items():
-                map_all(abs, [1] * 4)
+                pids = set(map_all(process_id, range(8)))
                 for what, function, items in (
                     ("items", np.sum, arrays),
                     ("results", np.ones, sizes),
                 ):
+                    before_s = cpu_s(pids)
                     took_s = timed(partial(map_all, function, items))
-                    row = figures.setdefault(f"{what} of {item_bytes / MIB:g} MiB, {name}", [])
-                    row.append(took_s / number * 1e3)
+                    spent_s = cpu_s(pids) - before_s
+                    row = f"{what} of {item_bytes / MIB:g} MiB, {name}"
+                    figures.setdefault(row, []).append(took_s / number * 1e3)
+                    figures.setdefault(f"{row}, CPU time", []).append(spent_s / number * 1e3)
     for name, times_ms in sorted(figures.items()):
         show(name, times_ms, "ms")
 

@@ -23,7 +23,7 @@ MODULES = (
 
 RECORDS = (
     "Plan", "RunSummary", "ItemRecord", "ItemFailure", "ErrorExample", "RunOutcome",
-    "FailedItem", "SyncCounts",
+    "FailedItem", "SlowItem", "SyncCounts",
     "Comparison", "Verdict", "Mismatch", "TimeBreakdown", "Bottleneck", "Prediction", "Spread",
     "Sweep", "SweepPoint", "Recommendation", "Regression",
     "Trace", "Span", "Environment",

@@ -89,6 +89,33 @@ def test_items_are_spread_and_numbered_as_elsewhere() -> None:
     assert run(call()) == [(number, number**2) for number in range(5)]
 
 
+def test_functions_take_lists_and_give_any_number_as_elsewhere() -> None:
+    async def double(items: list[int]) -> list[int]:
+        await asyncio.sleep(0)
+        return [2 * item for item in items]
+
+    def evens(item: int) -> int | None:
+        return None if item % 2 else item
+
+    def several(item: int) -> list[int]:
+        return [item] * item
+
+    async def call() -> None:
+        found = await results(astream_map(double, numbers(20), batched=3, keep_order=True))
+        assert found == [*range(0, 40, 2)]
+        assert sorted(await results(astream_map(evens, numbers(9), skip_none=True))) == [
+            0,
+            2,
+            4,
+            6,
+            8,
+        ]
+        found = await results(astream_map(several, numbers(4), expand=True, keep_order=True))
+        assert found == [[], [1], [2, 2], [3, 3, 3]]
+
+    run(call())
+
+
 def test_coroutines_run_in_the_loop_of_the_caller() -> None:
     async def call() -> None:
         gate = asyncio.Event()

@@ -5,6 +5,7 @@ That it is in memory once is the program `a31_shared_arrays`.
 
 from __future__ import annotations
 
+import copyreg
 import errno
 import math
 import os
@@ -28,6 +29,7 @@ from batchmap.executors.process.payload import (
     Payload,
     dumped_arguments,
     dumped_function,
+    dumped_result,
     reloaded,
 )
 from batchmap.executors.process.pool import ProcessExecutor
@@ -135,6 +137,16 @@ def test_what_was_shared_is_what_a_pickle_gives(kind: str) -> None:
     payload = dumped_function(value)
     assert bool(payload.shared_bytes) is (kind in SHARED)
     assert described(reloaded(payload)) == described(pickle.loads(dumps(value)))
+
+
+def test_how_the_program_wants_arrays_pickled_is_followed() -> None:
+    copyreg.pickle(numpy.ndarray, lambda array: (bytes, (array.tobytes(),)))  # type: ignore[arg-type, return-value]
+    try:
+        payload = dumped_function(NUMBERS)
+        data, arrays = dumped_result(NUMBERS)
+    finally:
+        del copyreg.dispatch_table[numpy.ndarray]
+    assert reloaded(payload) == pickle.loads(data, buffers=arrays) == NUMBERS.tobytes()
 
 
 def test_what_a_function_writes_into_an_array_is_seen_by_itself_alone() -> None:

@@ -43,6 +43,14 @@ async def fetched(url: str) -> bytes: ...
 def started(url: str) -> Coroutine[Any, Any, bytes]: ...
 def words() -> Iterator[str]: ...
 def later() -> AsyncIterator[str]: ...
+def several(item: int) -> Iterator[str]: ...
+def doubled(items: list[int]) -> list[str]: ...
+async def doubled_later(items: list[int]) -> list[bytes]: ...
+def listed(item: int) -> list[bytes]: ...
+async def several_later(item: int) -> AsyncIterator[str]:
+    yield ""
+async def listed_later(item: int, other: int) -> list[bytes]: ...
+async def maybe_later(item: int, *, index: int) -> int | None: ...
 def numbers() -> list[int]: ...
 
 """
@@ -91,6 +99,19 @@ INFERRED = {
     "parallel_map(fetched, [{}], star=True, index=False)": "list[bytes]",
     'parallel_map(two, [[1, 2]], star=True, on_error="record")': "list[str | ItemRecord]",
     "parallel_map(two, numbers(), index=True)": "list[str]",
+    "parallel_map(several, numbers(), expand=True)": "list[str]",
+    "parallel_map(listed, numbers(), expand=True, skip_none=True)": "list[bytes]",
+    "parallel_map(listed_later, [(1, 2)], expand=True, star=True)": "list[bytes]",
+    "parallel_map(either, numbers(), skip_none=True)": "list[str]",
+    "parallel_map(maybe_later, numbers(), skip_none=True, index=True)": "list[int]",
+    "parallel_map(doubled, numbers(), batched=64)": "list[str]",
+    'parallel_map(doubled_later, numbers(), batched="auto", on_error="record")': "list[bytes | "
+    "ItemRecord]",
+    "parallel_map(doubled, numbers(), batched=2, skip_none=True)": "list[Any]",
+    'stream_map(doubled, numbers(), batched="auto")': "Iterator[ItemRecord]",
+    "stream_map(several, numbers(), expand=True)": "Iterator[ItemRecord]",
+    'parallel_map(several_later, numbers(), expand=True, on_error="record")': "list[str | "
+    "ItemRecord]",
     "parallel_map(fetched, words(), index=True, retries=1)": "list[bytes]",
     "stream_map(two, [(1, 2)], star=True)": "Iterator[ItemRecord]",
     "stream_map(two, numbers(), index=True, keep_order=True)": "Iterator[ItemRecord]",
@@ -105,6 +126,11 @@ INFERRED = {
 }
 
 WRONG = {
+    "parallel_map(length, words(), expand=True)": "call-overload",
+    "stream_map(length, [1], expand=True)": "arg-type",
+    "parallel_map(doubled, words(), batched=2)": "arg-type",
+    "parallel_map(doubled, numbers())": "arg-type",
+    'parallel_map(doubled, numbers(), batched="many")': "call-overload",
     "parallel_map(length, [1])": "arg-type",
     "parallel_map(two, numbers())": "arg-type",
     "parallel_map(length, 5)": "call-overload",

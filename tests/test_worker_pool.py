@@ -162,6 +162,19 @@ def test_a_call_inside_an_item_is_done_in_place(backend: Any) -> None:
     assert found == [list(range(item)) for item in range(8)]
 
 
+def test_lists_of_items_go_to_a_pool_and_a_set_up_after_them() -> None:
+    def negate(items: list[int], factor: int) -> list[int]:
+        return [factor * item for item in items]
+
+    with WorkerPool("process", workers=2) as pool:
+        options: dict[str, Any] = {"pool": pool, "setup": minus_one, "batched": 7}
+        assert parallel_map(negate, range(50), **options) == [-item for item in range(50)]
+
+
+def minus_one() -> int:
+    return -1
+
+
 def test_one_pool_inside_another() -> None:
     with WorkerPool("thread", workers=2) as outer, WorkerPool("thread", workers=2) as inner:
 

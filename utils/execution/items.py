@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
 from typing import Any
 
+from batchmap.slow_items import Facts
 from batchmap.sources import TextLines
 from batchmap.sources.repeatable import SourceItems
 
@@ -14,7 +15,7 @@ from ..cli.task import open_compared_input
 from ..workloads.built_in import WORKLOADS
 from ..workloads.generated_items import GeneratedItems
 
-__all__ = ["built_in_function", "open_items", "total_of"]
+__all__ = ["built_in_function", "facts_of", "open_items", "total_of"]
 
 
 def open_items(settings: Settings, default_count: int) -> tuple[Iterable[Any], str]:
@@ -49,3 +50,15 @@ def built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
         failure_rate=settings.failure_rate,
         backend=backend,
     )
+
+
+def facts_of(items: Iterable[Any]) -> Callable[[int], Facts]:
+    """Return what tells where the item at an index stands, and the item where that can be had.
+
+    That is where `items` is a list, or has `item_at`; what must be iterated is not iterated again.
+    """
+    place: Callable[[int], str] = getattr(items, "place", "item {}".format)
+    item_at: Callable[[int], Any] = getattr(items, "item_at", lambda index: None)
+    if isinstance(items, (list, tuple)):
+        item_at = items.__getitem__
+    return lambda index: (index, place(index), item_at(index))

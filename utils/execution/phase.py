@@ -13,7 +13,7 @@ from batchmap.records import BatchRecord
 from batchmap.stopping import StopRequest
 
 from ..cli.settings import Settings
-from .items import built_in_function
+from .items import built_in_function, facts_of
 from .run import RunRequest, RunResult, execute_run, run_items
 
 __all__ = ["Phase"]
@@ -61,6 +61,7 @@ class Phase:
             request,
             state=state,
             observers=[progress, *observers],
+            facts=facts_of(request.items) if job is None else None,  # which looks itself
             probes_machine=probes_machine,
             stop=self._stop,
         )

@@ -15,6 +15,7 @@ from batchmap.engine import RunState, limits_of, run_plan, stream_batches
 from batchmap.job import RunObserver
 from batchmap.metrics import RunMetrics, RunSummary
 from batchmap.records import Batch, BatchRecord, Plan
+from batchmap.slow_items import Facts
 from batchmap.stopping import StopRequest
 from batchmap.worker.processor import BatchProcessor
 
@@ -83,17 +84,21 @@ def execute_run(
     *,
     state: RunState,
     observers: Sequence[RunObserver] = (),
+    facts: Callable[[int], Facts] | None = None,
     probes_machine: bool,
     stop: StopRequest,
 ) -> RunResult:
     """Take all of `records` and return the sums and the trace of the run.
 
-    Each of `observers` sees the records, the first one first, then metrics and trace do. With
+    Each of `observers` sees the records, the first one first, then metrics and trace do. `facts`
+    tells what is known of the item at an index, where nothing else looks for slow ones. With
     `probes_machine`, a fixed piece of work is timed before, which tells how fast the machine is.
     """
     state.plan = state.plan or request.plan
     metrics = RunMetrics(
-        workers=request.compared_workers, expected_errors={SimulatedFailure.__name__}
+        workers=request.compared_workers,
+        expected_errors={SimulatedFailure.__name__},
+        facts=facts,
     )
     system_monitor = SystemMonitor(probe_s=probed_s() if probes_machine else None)
     started_s = SYSTEM_CLOCK.now()

@@ -24,8 +24,11 @@ class GeneratedItems:
     seed: int = 0
 
     def __iter__(self) -> Iterator[int | str]:
-        make = _MAKERS[self.data_type]
-        return (make(self.seed, index) for index in range(self.total))
+        return map(self.item_at, range(self.total))
+
+    def item_at(self, index: int) -> int | str:
+        """Return the item at an index, from 0."""
+        return _MAKERS[self.data_type](self.seed, index)
 
     def place(self, index: int) -> str:
         """Return the place of an item in words."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from batchmap.api import astream_map, parallel_map, stream_map
+    from batchmap.call_types import astream_map, parallel_map, stream_map
     from batchmap.errors import (
         BatchmapError,
         InputError,

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Iterator,
-)
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, islice
-from operator import attrgetter
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import Any, Literal
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
-from batchmap.call_options import (
-    Auto,
-    CallOptions,
-    CallOptionsAndSetup,
-    StreamOptions,
-    StreamOptionsAndSetup,
-    checked_on_plan,
-    length,
-    lent,
-    read_options,
-)
+from batchmap.call_options import Auto, call_shape, checked_on_plan, length, lent, read_options
 from batchmap.engine import RunState, stream_batches
+from batchmap.failed_items import NOT_BEGUN, add_failures, put_in_place
 from batchmap.progress_display import ShowsProgress, checked_progress, shown
-from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
+from batchmap.records import ItemRecord, Plan
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.stream_call import StreamCall, source_of
 from batchmap.tuning.inline import run_inline
-from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError, RunStoppedError
 from batchmap.worker.processor import BatchProcessor
@@ -44,159 +26,6 @@ from batchmap.worker.worker_function import made_ready
 from batchmap.worker_pool import WorkerPool
 
 __all__ = ["astream_map", "parallel_map", "stream_map"]
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-@overload
-def parallel_map(
-    function: Callable[[T, Any], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[CallOptions],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T, Any], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["record"],
-    **options: Unpack[CallOptions],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T, Any], R],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[CallOptions],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T, Any], R],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["record"],
-    **options: Unpack[CallOptions],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    on_error: Literal["record"],
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    on_error: Literal["record"],
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["record"],
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["record"],
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["record"],
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["record"],
-    **options: Unpack[CallOptionsAndSetup],
-) -> list[R | ItemRecord]: ...
 
 
 def parallel_map(
@@ -215,6 +44,9 @@ def parallel_map(
     setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
+    batched: int | Auto | None = None,
     progress: ShowsProgress = False,
     on_plan: Callable[[Plan], object] | None = None,
     seed: int | None = None,
@@ -231,7 +63,12 @@ def parallel_map(
 
     `function` gets the item alone. With `star`, an item that is a tuple or a list is spread over
     the positional arguments, and a dict over the keywords; any other fails. With `index`, the
-    keyword `index` is the item's index in `items`, from 0.
+    keyword `index` is the item's index in `items`, from 0. It returns the item's result. With
+    `expand`, it gives any number of them, as a list, a tuple or a generator, and those of all items
+    are returned in one list; an item whose generator raises has failed. With `skip_none`, results
+    of `None` are left out. With `batched`, a number or `"auto"`, it gets a list of so many items
+    and returns a list with the result of each; a list that fails, or comes back with another
+    length, is halved until the bad item is alone. Retries and time limits are those of a list.
 
     A failed item is tried again up to `retries` times after growing waits; without that, up to 10
     times where it raised `RetryAfter`, or where `retry_if` is given. `retry_if(error)` says whether
@@ -271,9 +108,16 @@ def parallel_map(
     if pool is not None:
         function = pool.known(function)
     stops, stop = on_error == "stop", StopRequest()
-    shape = CallShape(star=star, index=index, seed=seed)
+    shape = call_shape(star, index, expand, skip_none, batched, seed)
+    halves = batched is not None  # a list that fails, which then does not end the call yet
+    if stops and halves:
+        options = replace(options, batch_size=1)
     processor = BatchProcessor(
-        function, shape=shape, retry_if=retry_if, stop=stop, stops_at_failure=stops
+        function,
+        shape=shape,
+        retry_if=retry_if,
+        stop=stop,
+        stops_at_failure=stops and not halves,
     )
     total = length(items)
     items = enumerate(items) if shape.takes_pairs else items
@@ -283,7 +127,7 @@ def parallel_map(
     started = None
     needs_engine = processor.is_async or processor.has_setup or progress or on_plan or rate
     retrying = retries or retry_if or retry_for or timeout_s
-    if options.backend == "auto" and not (needs_engine or retrying):
+    if options.backend == "auto" and not (needs_engine or retrying or batched):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
@@ -312,86 +156,29 @@ def parallel_map(
         )
         for record in shown(records, progress, total=total):
             if record.first_item > len(results):
-                results.extend([_NOT_BEGUN] * (record.first_item - len(results)))
+                results.extend([NOT_BEGUN] * (record.first_item - len(results)))
             results[record.first_item : record.first_item + len(record.results)] = record.results
             if record.failures:
-                _add_failures(failed, record)
+                add_failures(failed, record)
                 if stops:
                     stop.request(Urgency.DRAIN)
+    number = len(results)
     if stop.reason:
-        _put_in_place(failed, results, f"not done, as the function stopped the run: {stop.reason}")
+        put_in_place(failed, results, f"not done, as the function stopped the run: {stop.reason}")
+    elif failed:
+        first_index = min(item.index for item in failed)
+        put_in_place(failed, results, f"not begun, as item {first_index} had failed")
+    if shape.gives_many:  # a failed item has its record
+        results = list(chain.from_iterable([one] if _failed(one) else one for one in results))
+    if stop.reason:
         raise RunStoppedError(stop.reason, results=results, failures=failed)
-    if failed:
-        first_index = min(failed, key=_INDEX).index
-        _put_in_place(failed, results, f"not begun, as item {first_index} had failed")
-        if on_error != "record":
-            raise ItemsFailedError.of(results, failed, stopped=stops)
+    if failed and on_error != "record":
+        raise ItemsFailedError.of(results, failed, number=number, stopped=stops)
     return results
 
 
-_INDEX = attrgetter("index")
-
-_NOT_BEGUN = object()
-"""In place of the result of an item whose batch has not ended yet."""
-
-MOST_EXCEPTIONS = 1000
-"""So many exceptions are kept as objects, and the first one: they may hold anything. All are kept
-as text."""
-
-
-def _add_failures(failed: list[ItemRecord], record: BatchRecord) -> None:
-    for item in record.item_records():
-        if item.failure is None:
-            continue
-        if len(failed) >= MOST_EXCEPTIONS and item.index > failed[0].index:
-            item = replace(item, failure=replace(item.failure, exception=None))
-        failed.append(item)
-        if item.index < failed[0].index:  # the first in the input comes first
-            failed[0], failed[-1] = failed[-1], failed[0]
-
-
-def _put_in_place(failed: list[ItemRecord], results: list[Any], why_not: str) -> None:
-    """Put the records of items that failed, or were never begun, in the places of their results."""
-    failed.sort(key=_INDEX)
-    for item in failed:
-        results[item.index] = item
-    why = ItemFailure("NotBegun", why_not, "")
-    for index, result in enumerate(results):
-        if result is _NOT_BEGUN:
-            results[index] = ItemRecord(index, None, why, 0, 0.0)
-
-
-@overload
-def stream_map(
-    function: Callable[[T, Any], Any],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    **options: Unpack[StreamOptions],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[[T], Any],
-    items: Iterable[T],
-    **options: Unpack[StreamOptionsAndSetup],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any],
-    *,
-    star: bool,
-    index: bool = ...,
-    **options: Unpack[StreamOptionsAndSetup],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any],
-    *,
-    index: bool,
-    **options: Unpack[StreamOptionsAndSetup],
-) -> Iterator[ItemRecord]: ...
+def _failed(one: Any) -> bool:
+    return isinstance(one, ItemRecord)
 
 
 def stream_map(
@@ -410,6 +197,9 @@ def stream_map(
     setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
+    batched: int | Auto | None = None,
     progress: ShowsProgress = False,
     on_plan: Callable[[Plan], object] | None = None,
     seed: int | None = None,
@@ -427,16 +217,15 @@ def stream_map(
         backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed, pool
     )
     progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
-    shape = CallShape(star=star, index=index, seed=seed)
+    shape = call_shape(star, index, expand, skip_none, batched, seed)
     function, stop = made_ready(function, setup, setup_per), StopRequest()
-    return StreamCall(
+    records = StreamCall(
         processor=BatchProcessor(
             function if pool is None else pool.known(function),
             shape=shape,
             retry_if=retry_if,
             stop=stop,
         ),
-        stop=stop,
         source=source_of(items, numbered=shape.takes_pairs),
         total=length(items),
         options=options,
@@ -444,40 +233,18 @@ def stream_map(
         progress=progress,
         state=state,
         pool=lent(pool, options),
+        stop=stop,
     ).records()
+    return records if expand or not skip_none else _without_none(records)
 
 
-@overload
-def astream_map(
-    function: Callable[[T, Any], Any],
-    items: Iterable[T] | AsyncIterable[T],
-    *,
-    setup: SetupFunction,
-    **options: Unpack[StreamOptions],
-) -> AsyncGenerator[ItemRecord]: ...
-@overload
-def astream_map(
-    function: Callable[[T], Any],
-    items: Iterable[T] | AsyncIterable[T],
-    **options: Unpack[StreamOptionsAndSetup],
-) -> AsyncGenerator[ItemRecord]: ...
-@overload
-def astream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any] | AsyncIterable[Any],
-    *,
-    star: bool,
-    index: bool = ...,
-    **options: Unpack[StreamOptionsAndSetup],
-) -> AsyncGenerator[ItemRecord]: ...
-@overload
-def astream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any] | AsyncIterable[Any],
-    *,
-    index: bool,
-    **options: Unpack[StreamOptionsAndSetup],
-) -> AsyncGenerator[ItemRecord]: ...
+def _without_none(records: Iterator[ItemRecord]) -> Iterator[ItemRecord]:
+    """Yield the records of failed items, and of those whose list of results has one: with that."""
+    for record in records:
+        if record.failure is not None:
+            yield record
+        elif record.result:
+            yield replace(record, result=record.result[0])
 
 
 def astream_map(
@@ -496,6 +263,9 @@ def astream_map(
     setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
+    batched: int | Auto | None = None,
     progress: ShowsProgress = False,
     on_plan: Callable[[Plan], object] | None = None,
     seed: int | None = None,
@@ -518,7 +288,7 @@ def astream_map(
     options = read_options(
         backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed, pool
     )
-    shape = CallShape(star=star, index=index, seed=seed)
+    shape = call_shape(star, index, expand, skip_none, batched, seed)
     function, stop = made_ready(function, setup, setup_per), StopRequest()
     processor = BatchProcessor(
         function if pool is None else pool.known(function),
@@ -530,7 +300,7 @@ def astream_map(
         processor,
         items,
         options,
-        numbered=shape.takes_pairs,
+        skips_none=skip_none and not expand,
         keep_order=keep_order,
         progress=checked_progress(progress),
         on_plan=checked_on_plan(on_plan),

@@ -21,7 +21,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from contextvars import copy_context
 from dataclasses import replace
 from queue import SimpleQueue
@@ -200,7 +200,7 @@ def open_async_stream(
     items: Iterable[Any] | AsyncIterable[Any],
     options: EngineOptions,
     *,
-    numbered: bool,
+    skips_none: bool,
     keep_order: bool,
     progress: ShowsProgress,
     on_plan: Callable[[Plan], object] | None,
@@ -218,6 +218,7 @@ def open_async_stream(
     relay = Relay()
     if callable(progress):
         progress = relay.around(progress)
+    numbered = processor.shape.takes_pairs
     source: LiveSource | Iterator[Any]
     if isinstance(items, AsyncIterable):
         source = AsyncSource(aiter(items), numbered=numbered)
@@ -235,7 +236,18 @@ def open_async_stream(
         pool=pool,
         stop=stop,
     )
-    return _records(call, relay)
+    records = _records(call, relay)
+    return _without_none(records) if skips_none else records
+
+
+async def _without_none(records: AsyncGenerator[ItemRecord]) -> AsyncGenerator[ItemRecord]:
+    """Yield the records of failed items, and of those whose list of results has one: with that."""
+    async with aclosing(records):
+        async for record in records:
+            if record.failure is not None:
+                yield record
+            elif record.result:
+                yield replace(record, result=record.result[0])
 
 
 async def _records(call: StreamCall, relay: Relay) -> AsyncGenerator[ItemRecord]:

@@ -1,29 +1,23 @@
-"""The options that the calls of the library have in common: their types, and what they come to."""
+"""What the options that the calls of the library have in common come to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from batchmap.errors import UsageError
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.options import EngineOptions, OptionReader
 from batchmap.options.retrying import check_retry_if, check_retrying
-from batchmap.options.values import whole
-from batchmap.progress_display import ShowsProgress
-from batchmap.records import Plan
+from batchmap.options.values import list_size, whole
+from batchmap.worker.call_shape import CallShape
 from batchmap.worker.retry_decision import RetryIf
-from batchmap.worker.setup import SetupFunction, SetupPer
 from batchmap.worker_pool import WorkerPool, taken_from
 
 __all__ = [
     "Auto",
-    "CallOptions",
-    "CallOptionsAndSetup",
-    "StreamOptions",
-    "StreamOptionsAndSetup",
+    "call_shape",
     "checked_on_plan",
     "length",
     "lent",
@@ -37,48 +31,44 @@ _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
 
 
-class CallOptions(TypedDict, total=False):
-    """The options that both calls have, for type checkers."""
-
-    backend: str
-    workers: int | str
-    batch_size: int | Auto
-    retries: int | None
-    retry_if: RetryIf | None
-    retry_for: float | str | timedelta | None
-    timeout_s: float | None
-    rate: float | str | None
-    setup_per: SetupPer
-    progress: ShowsProgress
-    on_plan: Callable[[Plan], object] | None
-    seed: int | None
-    pool: WorkerPool | None
-
-
-class CallOptionsAndSetup(CallOptions, total=False):
-    """The same where the function takes the item alone, whatever a set-up gives."""
-
-    setup: SetupFunction | None
-
-
-class StreamOptions(CallOptions, total=False):
-    """The options of streams, for type checkers."""
-
-    keep_order: bool
-
-
-class StreamOptionsAndSetup(CallOptionsAndSetup, total=False):
-    """The same where the function takes the item alone, whatever a set-up gives."""
-
-    keep_order: bool
-
-
 def length(items: Any) -> int | None:
     """Return how many items there are, `None` when they do not tell."""
     try:
         return len(items)
     except Exception:
         return None
+
+
+def call_shape(
+    star: bool,
+    index: bool,
+    expand: bool,
+    skip_none: bool,
+    batched: int | str | None,
+    seed: int | None,
+) -> CallShape:
+    """Return how the function is called; raises `ValueError` for what does not go together."""
+    size: Any = batched
+    if batched not in (None, "auto"):
+        reader = OptionReader({"batched": batched})
+        size = reader.read("batched", list_size)
+        _close(reader)
+    if star and batched is not None:
+        raise ValueError("batched gives the function a list, and star spreads one item; give one")
+    if seed is not None and batched is not None:
+        raise ValueError(
+            "batched has many items share a call, and seed gives each its own; give one"
+        )
+    return CallShape(
+        star=star, index=index, expand=expand, skip_none=skip_none, batched=size, seed=seed
+    )
+
+
+def _close(reader: OptionReader) -> None:
+    try:
+        reader.close()
+    except UsageError as error:
+        raise ValueError("; ".join(error.messages)) from None
 
 
 def read_options(
@@ -126,10 +116,7 @@ def read_options(
                 f"seed: items that run side by side in one process share its random streams, and "
                 f"backend={options.backend!r} has them do that; give 'process' or 'sequential'"
             )
-    try:
-        reader.close()
-    except UsageError as error:
-        raise ValueError("; ".join(error.messages)) from None
+    _close(reader)
     return options
 
 

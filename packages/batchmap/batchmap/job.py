@@ -35,7 +35,8 @@ from batchmap.scheduling.batching import BatchSizing
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
-from batchmap.worker.processor import BatchProcessor, is_async
+from batchmap.worker.list_call import EncodeList
+from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.retry_decision import RetryIf
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Job:
         source: Source | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        if options.backend == "async" and not is_async(function):
+        if options.backend == "async" and not options.call_shape.is_async(function):
             name = getattr(function, "__name__", repr(function))
             raise UsageError(
                 f"the async backend needs an `async def` function and {name} is a plain one",
@@ -195,6 +196,8 @@ class Job:
         self, *, stop: StopRequest, encode: Callable[[Any], Any] | None
     ) -> BatchProcessor:
         """Return what calls the function as the options ask."""
+        if encode is not None and self.shape.batched is not None:
+            encode = EncodeList(encode)
         return BatchProcessor(
             self.function, shape=self.shape, retry_if=self.retry_if, stop=stop, encode=encode
         )

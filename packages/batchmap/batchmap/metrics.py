@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from batchmap.error_kinds import ErrorKinds
 from batchmap.mapping_record import MappingRecord
-from batchmap.records import BatchRecord, ErrorExample, ItemRecord, Plan, RunOutcome
+from batchmap.records import BatchRecord, ErrorExample, ItemRecord, Plan, RunOutcome, SlowItem
+from batchmap.slow_items import Facts, SlowItems
 
 __all__ = ["COMPUTES_FROM", "RunMetrics", "RunSummary", "is_cpu_bound"]
 
@@ -63,15 +64,25 @@ class RunSummary(MappingRecord):
     """The first few items that failed other than by a simulated failure."""
     interrupted: bool
     """Whether the run was stopped before its end."""
+    slowest: tuple[SlowItem, ...] = ()
+    """The slowest of those that took 10 ms or more, the slowest first; at most ten."""
+    slowest_share: tuple[str, ...] = ()
+    """What most of them have in common and most others do not, a sentence each."""
 
     def with_places_of(self, outcome: RunOutcome) -> RunSummary:
-        """Return the summary of a job with the errors as its outcome tells them.
+        """Return the summary of a job with the errors and slow items as its outcome tells them.
 
         The records of a job count the items that were left to be done; its outcome says where they
         stand in the input.
         """
         failures = tuple(one.record for one in outcome.first_failures)
-        return replace(self, errors=outcome.errors, unexpected_failures=failures)
+        return replace(
+            self,
+            errors=outcome.errors,
+            unexpected_failures=failures,
+            slowest=outcome.slowest,
+            slowest_share=outcome.slowest_share,
+        )
 
 
 def is_cpu_bound(run: RunSummary) -> bool:
@@ -83,10 +94,19 @@ class RunMetrics:
     """The running totals of a run's batch records; memory does not grow with their number.
 
     `workers` is the planned number of workers; `expected_errors` names the types of the errors
-    that the workload raises on purpose.
+    that the workload raises on purpose. `facts` tells what is known of the item at an index, for
+    the slowest ones; `None` where others look for those.
     """
 
-    def __init__(self, *, workers: int, expected_errors: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        workers: int,
+        expected_errors: Collection[str] = (),
+        facts: Callable[[int], Facts] | None = None,
+    ) -> None:
+        self._slow = SlowItems()
+        self._facts = facts
         self._expected_errors = expected_errors
         self._items = 0
         self._failed = 0
@@ -128,6 +148,8 @@ class RunMetrics:
                 heapq.heapreplace(self._free_at_s, self._free_at_s[0] + duration_s)
         if record.failures:
             self._add_failures(record)
+        if (facts := self._facts) is not None:
+            self._slow.add(record, lambda offset: facts(record.first_item + offset))
 
     def _add_failures(self, record: BatchRecord) -> None:
         self._failed += len(record.failures)
@@ -175,4 +197,6 @@ class RunMetrics:
             errors=self._error_kinds.most_frequent(ERROR_KINDS_NAMED),
             unexpected_failures=tuple(sorted(self._unexpected, key=lambda item: item.index)),
             interrupted=interrupted,
+            slowest=self._slow.slowest(),
+            slowest_share=self._slow.in_common(),
         )

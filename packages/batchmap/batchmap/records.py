@@ -16,11 +16,13 @@ __all__ = [
     "ErrorExample",
     "FailedItem",
     "ItemFailure",
+    "ItemList",
     "ItemRecord",
     "Plan",
     "Progress",
     "RetryDecision",
     "RunOutcome",
+    "SlowItem",
     "SyncCounts",
     "UnreadableRecord",
 ]
@@ -80,6 +82,12 @@ class RetryDecision:
     def is_for_all(self) -> bool:
         """Whether it is about all items, so that this one is neither done nor has failed."""
         return self.stops or self.pause_s is not None
+
+
+class ItemList(list[Any]):
+    """Items that the function gets together, as the list that they are; the engine's one item."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +226,8 @@ class Plan:
     """The reasons, a sentence each."""
     predicted_s: float | None = None
     """Seconds that the whole run will take, measuring included; `None` when not measured."""
+    predicted_range_s: tuple[float, float] | None = None
+    """Holds that time with 95 % confidence, as far as a sample of the items tells; else `None`."""
     is_open: bool = False
     """Whether what the caller left open is chosen while the first items run."""
 
@@ -271,6 +281,28 @@ class FailedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowItem:
+    """One of the slowest items of a run, and what may say why."""
+
+    index: int
+    """Its index in the input, from 0."""
+    place: str
+    """Where it stands in the input, in words."""
+    duration_s: float
+    """Seconds that it occupied its worker, all attempts together."""
+    attempts: int
+    worker: int | None
+    """The number of its worker, from 0 in the order of their first results; `None` where that
+    crashed."""
+    started: str
+    """When its batch began, as ISO 8601 with the time zone."""
+    size_bytes: int | None
+    """The size of the item, of a path that of its file; `None` where it has none."""
+    host: str | None
+    """The host of its first URL; `None` without one."""
+
+
+@dataclass(frozen=True, slots=True)
 class SyncCounts:
     """How an input differed from what was done before, in numbers of items."""
 
@@ -291,11 +323,11 @@ class RunOutcome:
     """What became of the items of a job, and where that is kept."""
 
     written: int
-    """Results that this run wrote."""
+    """Items whose results this run wrote."""
     failed: int
     """Items that failed in this run."""
     written_before: int
-    """Results that were there when the run was resumed."""
+    """Items whose results were there when the run was resumed."""
     failed_before: int
     errors: tuple[ErrorExample, ...]
     """The most frequent first."""
@@ -312,5 +344,11 @@ class RunOutcome:
     """Whether it was stopped since none of its results could be written."""
     first_failures: tuple[FailedItem, ...] = ()
     """The first few, as they came."""
+    slowest: tuple[SlowItem, ...] = ()
+    """The slowest of those that took 10 ms or more, the slowest first; at most ten."""
+    slowest_share: tuple[str, ...] = ()
+    """What most of them have in common and most others do not, a sentence each."""
     sync: SyncCounts | None = None
     """How the input differed from what was done before, for a run that synced its output."""
+    rows: int | None = None
+    """Results that this run wrote: one an item, or any number of them; `None` when not counted."""

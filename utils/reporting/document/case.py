@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 
 from batchmap.command.text_layout import plural
+from batchmap.records import SlowItem
 
 from ...analysis.aggregates import WorkerSum, parts_of, worker_sums
 from ...analysis.histogram import make_histogram
@@ -147,7 +148,34 @@ def _item_times(case: Case) -> list[Block]:
         ),
         align="rrr",
     )
-    return [chart_block(item_times_figure(binned), description, table, table_stands_in=False)]
+    chart = chart_block(item_times_figure(binned), description, table, table_stands_in=False)
+    return [chart, *_slowest_items(case)]
+
+
+def _slowest_items(case: Case) -> list[Block]:
+    """Return the slowest items, and what they have in common; empty where none was slow."""
+    run = case.parallel
+    if not run.slowest:
+        return []
+    table = Table(
+        caption="Slowest items",
+        head=("Place", "Time", "Worker", "Attempts", "Bytes", "Host", "Began"),
+        rows=tuple(map(_slow_row, run.slowest)),
+        align="wrrrrlr",
+    )
+    return [table, *([Bullets(run.slowest_share)] if run.slowest_share else [])]
+
+
+def _slow_row(one: SlowItem) -> tuple[str, ...]:
+    return (
+        one.place,
+        seconds(one.duration_s),
+        "–" if one.worker is None else str(one.worker + 1),
+        f"{one.attempts:,}",
+        "–" if one.size_bytes is None else f"{one.size_bytes:,}",
+        one.host or "–",
+        one.started[11:19],
+    )
 
 
 def _errors(case: Case) -> list[Block]:

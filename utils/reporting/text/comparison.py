@@ -19,6 +19,7 @@ from .sections import (
     mismatch_lines,
     predictions_section,
     rounds_lines,
+    slow_items_section,
     time_breakdown_section,
     timeline_section,
     warnings_section,
@@ -68,6 +69,7 @@ def render_comparison(case: Case, *, details: bool) -> str:
         time_breakdown_section(case.accounting, case.diagnosis),
         predictions_section(comparison),
         timeline_section(case.parallel_trace),
+        slow_items_section(case.parallel),
         section("Plan", *plan_lines(case.plan, case.parallel)),
         warnings_section(comparison.warnings),
         conclusion,
@@ -103,6 +105,7 @@ def render_parallel(case: Case, *, details: bool) -> str:
         limit,
         time_breakdown_section(case.accounting, case.diagnosis),
         timeline_section(case.parallel_trace),
+        slow_items_section(run),
         section("Plan", *plan_lines(case.plan, run)),
         conclusion,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from batchmap.command.summary import error_text
+from batchmap.command.summary import error_text, slow_lines
 from batchmap.command.text_layout import Lines, plural, section
+from batchmap.metrics import RunSummary
 from batchmap.text import printable
 
 from ...analysis.aggregates import parts_of
@@ -21,6 +22,7 @@ __all__ = [
     "mismatch_lines",
     "predictions_section",
     "rounds_lines",
+    "slow_items_section",
     "time_breakdown_section",
     "timeline_section",
     "warnings_section",
@@ -128,6 +130,12 @@ def predictions_section(comparison: Comparison) -> Lines:
             "predicted"
         )
     return section("Other Worker Counts", *lines)
+
+
+def slow_items_section(run: RunSummary) -> Lines:
+    """Return the section on the slowest items and what they have in common; empty without any."""
+    lines = list(slow_lines(run.slowest, run.slowest_share))
+    return section("Slowest Items", *lines) if lines else []
 
 
 def timeline_section(trace: Trace) -> Lines:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from batchmap.checkpoint.completion_log import CompletionLog
@@ -23,7 +24,10 @@ from batchmap.digests import DIGEST_BYTES
 from batchmap.ordering import in_a_row, size_bytes
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord, UnreadableRecord
 from batchmap.row_blocks import RowResults
+from batchmap.row_counts import ONE_EACH, packed_counts, total_rows
 from batchmap.sinks import Sink, failure_line
+from batchmap.sinks.many_results import encode_many, pieces_together
+from batchmap.slow_items import Facts, SlowItems
 from batchmap.worker.record_builder import joined_record
 
 __all__ = ["ResultWriter"]
@@ -36,7 +40,8 @@ MAX_BATCH_BYTES = 4 * 2**20
 class ResultWriter:
     """Writes results of the items of `pending` to `sink`, and notes them in `completion_log`.
 
-    Failures are counted by `halt`, and told by `unwritable` where they are of results.
+    Failures are counted by `halt`, and told by `unwritable` where they are of results. With
+    `gives_many`, the result of an item is a list of any number of results.
     """
 
     def __init__(
@@ -46,17 +51,24 @@ class ResultWriter:
         completion_log: CompletionLog,
         halt: HaltWatch,
         unwritable: UnwritableResults,
+        *,
+        gives_many: bool = False,
     ) -> None:
         self._pending = pending
         self._sink = sink
         self._completion_log = completion_log
         self._halt = halt
         self._unwritable = unwritable
+        self._gives_many = gives_many
+        self._encode = partial(encode_many, sink) if gives_many else sink.encode
         self._result_bytes = 1.0
         """What a result takes in memory, of late; follows large ones at once."""
         self.written = 0
-        """How many results went to the sink."""
+        """Of how many items the results went to the sink."""
+        self.rows = 0
+        """How many rows went there."""
         self.stats = FailureStats()
+        self.slow = SlowItems()
         self.is_in_vain = False
         """Whether the run was stopped because no result can be written."""
 
@@ -68,6 +80,7 @@ class ResultWriter:
     def write(self, record: BatchRecord) -> BatchRecord:
         """Write what came of a record's items; return it, unwritable results as failures."""
         pending = self._pending.settle(record)
+        self.slow.add(record, partial(self._facts, pending))
         if isinstance(pending, SettledRows):
             record = self._record_rows(record, pending)
         else:
@@ -76,6 +89,10 @@ class ResultWriter:
             self.is_in_vain = True
             self._halt.halt()
         return record
+
+    def _facts(self, pending: Sequence[PendingItem] | SettledRows, offset: int) -> Facts:
+        one = pending[offset]
+        return one.item_index, self._pending.place(one.where), one.item
 
     def _record_rows(self, record: BatchRecord, rows: SettledRows) -> BatchRecord:
         """Record what came of rows of a block, as far as a worker has encoded it."""
@@ -100,6 +117,7 @@ class ResultWriter:
             if failed > start:
                 some = pieces if not record.failures else pieces[start:failed]
                 self.written += failed - start
+                self.rows += failed - start
                 output_end = self._sink.write(some)
                 entries = found.entries[start * DIGEST_BYTES : failed * DIGEST_BYTES]
                 first = rows.first_index + start
@@ -120,7 +138,7 @@ class ResultWriter:
             offsets = [offset for offset in range(len(pending)) if offset not in record.failures]
             good = [pending[offset] for offset in offsets]
             results = [results[offset] for offset in offsets]
-        pieces, unwritable = self._sink.encode(
+        pieces, unwritable = self._encode(
             [one.item_index for one in good],
             [one.item for one in good] if self._sink.shows_items else (),
             results,
@@ -159,10 +177,13 @@ class ResultWriter:
         """Write results, and log each range of items in a row."""
         self.written += len(pending)
         for start, end in in_a_row([one.item_index for one in pending]):
-            output_end = self._sink.write(pieces[start:end])
+            some = pieces[start:end]
+            rows = packed_counts(map(len, some)) if self._gives_many else ONE_EACH
+            self.rows += total_rows(rows, end - start)
+            output_end = self._sink.write(pieces_together(some) if self._gives_many else some)
             entries = b"".join([one.entry for one in pending[start:end]])
             first = pending[start].item_index
-            self._completion_log.add_done(first, end - start, entries, output_end)
+            self._completion_log.add_done(first, end - start, entries, output_end, rows)
 
     def _log_failure(
         self,

@@ -91,6 +91,7 @@ def open_sync_recorder(
         done=iter(()) if has_nothing_to_do else matching.done_ranges(),
         limit=options.limit,
         stop=stop,
+        in_blocks=options.batched is None,
     )
     stack.callback(pending.close)
     pending.done_before = matching.differences.kept
@@ -156,6 +157,7 @@ class SyncRecorder(Recorder):
             errors_path=None,
             before=(matching.differences.kept - failed, failed),
             failure_limit=FailureLimit.of(options.halt, now=options.halt_now),
+            gives_many=options.call_shape.gives_many,
             stop=stop,
         )
         self._options = options

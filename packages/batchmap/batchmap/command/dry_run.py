@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import statistics
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from batchmap.checkpoint.fingerprint import output_form
+from batchmap.command.forecast import forecast
 from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.job import Job, dask_address
 from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, ItemFailure, Plan, UnreadableRecord
 from batchmap.sinks import Sink
 from batchmap.sinks.csv.columns import EXTRA
+from batchmap.sinks.many_results import EncodeEach, encode_many
 from batchmap.sources import Source
+from batchmap.sources.sampled import whole_of
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.storage.table_output import TableOutput
 from batchmap.storage.table_url import TableUrl
@@ -34,43 +40,83 @@ MAX_COROUTINES = 20
 def find_plan(job: Job) -> Plan:
     """Return the plan that the job would follow; the items that are measured run, no others do.
 
+    Where a sample is asked for, all of its items run, and the time is forecast for the whole input.
     Its output is neither opened nor looked at.
     """
     plans: list[Plan] = []
     is_enough = StopRequest()
+    options, source = job.options, job.source
+    whole = whole_of(source)
+    is_sample = whole is not source
 
     def keep(plan: Plan) -> None:
         plans.append(plan)
-        is_enough.request(Urgency.DRAIN)
+        if not is_sample:
+            is_enough.request(Urgency.DRAIN)
 
-    options, source = job.options, job.source
     items: Iterator[Any] = (
         (index, item) if options.index else item
         for index, (item, _, _) in enumerate(source.records())
         if type(item) is not UnreadableRecord
     )
     sink = _trial_sink(options)
-    processor = job.processor(stop=is_enough, encode=sink.encoder)
-    total = _number_of_items(options, source)
-    most = (options.limit, MAX_COROUTINES if processor.is_async else None)
-    unwritable = _UnwritableTrial(sink)
+    encode, gives_many = sink.encoder, job.shape.gives_many
+    processor = job.processor(stop=is_enough, encode=EncodeEach(encode) if gives_many else encode)
+    total = _number_of_items(options, whole)
+    few_coroutines = processor.is_async and not is_sample
+    most = (options.limit, MAX_COROUTINES if few_coroutines else None)
+    unwritable = _UnwritableTrial(sink, gives_many=gives_many)
+    times_s, failed = array("d"), 0
     for record in stream_batches(
         processor,
         islice(items, min((number for number in most if number is not None), default=None)),
         options,
         total=total,
-        limits=replace(limits_of(options), retries=replace(NO_RETRIES, pauses=False), rate=None),
+        limits=replace(
+            limits_of(options),
+            retries=replace(NO_RETRIES, pauses=False),
+            rate=options.rate if is_sample else None,
+        ),
         stop=is_enough,
         state=RunState(on_plan=keep),
         cluster=dask_address(options),
     ):
         unwritable.add(record)
+        times_s.extend(record.durations_s)
+        failed += len(record.failures)
         if job.stop.requested:
             is_enough.request(Urgency.KILL)
     unwritable.tell(options.output_format)
     if is_enough.reason:
         _logger.warning("the function stopped what was measured: %.300s", is_enough.reason)
-    return _no_faster_than(options.rate, total, plans[-1])
+    plan = plans[-1]
+    if is_sample and times_s:
+        plan = _with_forecast(plan, times_s, failed, total=total, rate=options.rate)
+    return _no_faster_than(options.rate, total, plan)
+
+
+def _with_forecast(
+    plan: Plan, times_s: Sequence[float], failed: int, *, total: int | None, rate: float | None
+) -> Plan:
+    """Return the plan with the time that the whole input takes, as the times of a sample tell.
+
+    Where it is not known how many items there are, only what the sample took is told.
+    """
+    of_all = "" if total is None else f" of {total:,}"
+    sampled = (
+        f"Sampled: {len(times_s):,}{of_all} items at random take "
+        f"{statistics.fmean(times_s) * 1e3:,.1f} ms on average, the longest "
+        f"{max(times_s) * 1e3:,.1f} ms; {failed:,} of them failed"
+    )
+    plan = replace(plan, why=(*plan.why, sampled), predicted_s=None)
+    if total is None:
+        return plan
+    found = forecast(times_s, total=total, workers=plan.workers, rate=rate)
+    return replace(
+        plan,
+        predicted_s=found.expected_s,
+        predicted_range_s=found.range_s,
+    )
 
 
 def _trial_sink(options: JobOptions) -> Sink:
@@ -85,8 +131,8 @@ def _trial_sink(options: JobOptions) -> Sink:
 class _UnwritableTrial:
     """Counts results that the format of the output has no form for, and tells of them."""
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    def __init__(self, sink: Sink, *, gives_many: bool) -> None:
+        self._encode = partial(encode_many, sink) if gives_many else sink.encode
         self._number = self._results = 0
         self._first: ItemFailure | None = None
 
@@ -94,7 +140,7 @@ class _UnwritableTrial:
         """Count the results of some items; failures of other kinds are none."""
         numbers = range(len(record.results))
         good = [number for number in numbers if number not in record.failures]
-        _, late = self._sink.encode(good, good, [record.results[number] for number in good])
+        _, late = self._encode(good, good, [record.results[number] for number in good])
         failures = [*record.failures.values(), *late.values()]
         unwritable = [one for one in failures if isinstance(one, UnwritableFailure)]
         self._results += len(good) + len(unwritable) - len(late)

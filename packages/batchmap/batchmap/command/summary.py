@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from batchmap.command.text_layout import cut, join_lines, plural, rate, section
 from batchmap.metrics import RunSummary
-from batchmap.records import ErrorExample, Plan, RunOutcome, SyncCounts
+from batchmap.records import ErrorExample, Plan, RunOutcome, SlowItem, SyncCounts
 from batchmap.text import printable
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "render_plan",
     "render_preview",
     "render_summary",
+    "slow_item_texts",
+    "slow_lines",
     "sync_lines",
     "workers_in_words",
 ]
@@ -63,9 +65,14 @@ def render_summary(
 
 
 def render_details(outcome: RunOutcome, plan: Plan, *, more: Sequence[str] = ()) -> str:
-    """Return what `--details` puts below the summary: kinds of errors, `more`, and the plan."""
+    """Return what `--details` puts below the summary: errors, `more`, slow items, the plan."""
     errors = error_lines(outcome, len(outcome.errors))
-    sections = [*(section("Most frequent errors", *errors) if outcome.errors else ()), *more]
+    slow = list(slow_lines(outcome.slowest, outcome.slowest_share))
+    sections = [
+        *(section("Most frequent errors", *errors) if outcome.errors else ()),
+        *more,
+        *(section("Slowest Items", *slow) if slow else ()),
+    ]
     predicted = [] if plan.predicted_s is None else [f"Predicted time: {plan.predicted_s:.2f}s"]
     chosen = (f"Backend: {plan.backend}", f"Workers: {plan.workers}")
     return join_lines(["", *sections, *section("Plan", *chosen, *plan.why, *predicted)])
@@ -82,6 +89,9 @@ def render_faults(outcome: RunOutcome) -> str:
 def render_plan(plan: Plan) -> str:
     """Return what a run would do: its backend, workers and batch size, with the reasons."""
     predicted = "not measured" if plan.predicted_s is None else f"{plan.predicted_s:.2f}s"
+    if plan.predicted_range_s is not None:
+        least_s, most_s = plan.predicted_range_s
+        predicted += f", with 95% confidence from {least_s:.2f}s to {most_s:.2f}s"
     return join_lines(
         section(
             "Plan",
@@ -105,7 +115,11 @@ def render_preview(sync: SyncCounts) -> str:
 def output_lines(outcome: RunOutcome) -> Iterator[str]:
     """Yield where the results are, and where the failed items are, if any."""
     before = f", {outcome.written_before:,} before" if outcome.written_before else ""
-    yield f"Results: {outcome.written:,} in {printable(outcome.output)}{before}"
+    number = f"{outcome.written:,}"
+    if outcome.rows not in (None, outcome.written):
+        number = f"{outcome.rows:,} of {number} {plural('item', outcome.written)}"
+        before = before and f"{before[:-7]} items before"
+    yield f"Results: {number} in {printable(outcome.output)}{before}"
     failed = outcome.failed + outcome.failed_before
     if failed and outcome.errors_file is not None:
         before = f", {outcome.failed_before:,} of them before" if outcome.failed_before else ""
@@ -140,6 +154,27 @@ def error_text(error: ErrorExample) -> str:
     """Return a kind of error in one line: how often it was seen, and the first with its place."""
     often = "" if error.number == 1 else f"{error.number:,} times, first at "
     return printable(f"{often}{error.place}: {error.error_type}: {error.error:.200}")
+
+
+def slow_lines(slowest: Sequence[SlowItem], in_common: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each of the slowest items, and one for each thing they have in common."""
+    for one in slowest:
+        yield printable(f"{one.place}: {', '.join(slow_item_texts(one))}")
+    yield from (f"In common: {printable(text)}" for text in in_common)
+
+
+def slow_item_texts(one: SlowItem) -> Iterator[str]:
+    """Yield what is known of a slow item: time, worker, attempts, size, host, time of day."""
+    yield f"{one.duration_s:.2f}s"
+    if one.worker is not None:
+        yield f"worker {one.worker}"
+    if one.attempts > 1:
+        yield f"{one.attempts} attempts"
+    if one.size_bytes is not None:
+        yield f"{one.size_bytes:,} {plural('byte', one.size_bytes)}"
+    if one.host is not None:
+        yield f"host {one.host}"
+    yield f"from {one.started[11:19]}"
 
 
 def ending(outcome: RunOutcome) -> str:

@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 _HEAD = struct.Struct("!QB?")
-_ANCILLARY_BYTES = socket.CMSG_SPACE(struct.calcsize("i"))
-"""Room for one descriptor."""
+_ANCILLARY_BYTES = socket.CMSG_SPACE(4) if hasattr(socket, "CMSG_SPACE") else 0
+"""Room for one descriptor; on Windows there are none."""
 
 _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _READ_BYTES = 1 << 20

@@ -66,7 +66,10 @@ class _ResultPickler(pickle.Pickler):
 
 
 def _reductions(ours: _Buffers) -> dict[type, Any]:
-    """Return how arrays are reduced, which notes in `ours` which buffers may be left out."""
+    """Return how arrays are reduced, which notes in `ours` which buffers may be left out.
+
+    Where the program has set how it wants a type reduced, that is left alone.
+    """
     reductions: dict[type, Any] = {}
     # Of a library that another thread is loading, not everything is there yet.
     numpy, arrow = sys.modules.get("numpy"), sys.modules.get("pyarrow")
@@ -77,6 +80,8 @@ def _reductions(ours: _Buffers) -> dict[type, Any]:
     for name in ("Buffer", "ResizableBuffer"):
         if (buffer_type := getattr(arrow, name, None)) is not None:
             reductions[buffer_type] = partial(_reduced, ours)
+    for known in copyreg.dispatch_table.keys() & reductions.keys():
+        del reductions[known]
     return reductions
 
 

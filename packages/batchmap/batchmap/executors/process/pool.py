@@ -45,9 +45,8 @@ class ProcessExecutor(WorkerExecutor):
         timeout_s: float | None = None,
         max_growth_bytes: int | None = None,
     ) -> None:
-        self._batch_function: Any = None
-        """The function of the last batch."""
-        self._pickled_last: Payload | None = None
+        self._last: tuple[Any, Payload | None] = (None, None)
+        """The function of the last batch, `None` for another call's; and what was pickled."""
         self._process_id = os.getpid()
         self._dispatcher = Dispatcher(
             number_of_workers(max_workers, "process"),
@@ -94,15 +93,14 @@ class ProcessExecutor(WorkerExecutor):
 
         What is pickled as the last time is the same object, which workers have then.
         """
-        last = self._pickled_last
-        if last is not None and self._batch_function == fn:
+        known, last = self._last  # at once: other threads may call
+        if last is not None and known == fn:
             return last
         pickled = pickled_function(fn, dumped_function, destination="another process")
         if last is not None and last.holds_same(pickled):
             pickled = last
         is_of_batch = isinstance(getattr(fn, "__self__", None), BatchProcessor)
-        self._batch_function = fn if is_of_batch else None
-        self._pickled_last = pickled
+        self._last = (fn if is_of_batch else None, pickled)
         return pickled
 
     def map(
@@ -148,7 +146,7 @@ class ProcessExecutor(WorkerExecutor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; with `wait`, return when the workers have ended."""
         self._finalizer.detach()
-        self._batch_function = self._pickled_last = None
+        self._last = (None, None)
         self._dispatcher.close(cancel_waiting=cancel_futures)
         if wait:
             self._dispatcher.join()

@@ -56,7 +56,8 @@ class Segment:
         self.descriptor = above_standard(os.memfd_create("batchmap-shared"))
         self.size_bytes = 0
         _open_here.add(self.descriptor)
-        weakref.finalize(self, _close, self.descriptor, os.getpid())
+        # At exit, calls may yet be worked off.
+        weakref.finalize(self, _close, self.descriptor, os.getpid()).atexit = False
 
     def append(self, *pieces: memoryview | bytes) -> Extent:
         """Write contiguous bytes at the end, one piece behind the other; return where they are.
