@@ -31,6 +31,7 @@ from tests.set_ups import (
     Resource,
     async_manager,
     coroutine,
+    end_by_signal,
     generator,
     licence,
     one,
@@ -185,6 +186,15 @@ def test_what_was_done_before_a_set_up_failed_is_kept(backend: str, tmp_path: Pa
     except WorkersLostError as error:
         assert "one licence only" in str(error)  # noqa: PT017  # a worker may have had all
     assert len(done) == len(set(done))
+
+
+@pytest.mark.parametrize("per", ["worker", "process"])
+def test_a_set_up_that_ends_its_worker_is_to_blame_and_no_item_is(per: Any) -> None:
+    options: dict[str, Any] = {"backend": "process", "workers": 2, "setup_per": per}
+    with pytest.raises(WorkersLostError, match=r"^setup ended its worker with exit code 7$"):
+        parallel_map(same_worker, range(100), setup=lambda: os._exit(7), **options)
+    with pytest.raises(WorkersLostError, match=r"^setup ended its worker with signal SIGKILL"):
+        parallel_map(same_worker, range(100), setup=end_by_signal, timeout_s=9, **options)
 
 
 def test_a_function_that_does_not_take_it_ends_the_run_at_once() -> None:

@@ -10,7 +10,7 @@ import atexit
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,11 @@ _logger = logging.getLogger("setup")
 class WorkerScope:
     """What one worker has set up, by the tokens of the set-ups."""
 
-    def __init__(self, *, shares_loop: bool = True) -> None:
+    def __init__(
+        self, *, shares_loop: bool = True, notes: Callable[[bool], None] = lambda _: None
+    ) -> None:
+        self._notes = notes
+        """Told when a set-up begins and when it has ended."""
         self._shares_loop = shares_loop
         self._made: dict[str, SetUp] = {}
         self._halves_in_loop: dict[str, HalvesInLoop] = {}
@@ -57,10 +61,14 @@ class WorkerScope:
         """
         made = self._made.get(setup.token)
         if made is None:
-            if setup.per == "process":
-                made = _process_wide.join(setup)
-            else:
-                made = set_up(setup, self.lease)
+            self._notes(True)
+            try:
+                if setup.per == "process":
+                    made = _process_wide.join(setup)
+                else:
+                    made = set_up(setup, self.lease)
+            finally:
+                self._notes(False)
             self._made[setup.token] = made
         return made.value
 
