@@ -288,7 +288,7 @@ def test_the_sizes_that_are_found_are_nearly_as_quick_as_the_best_one(
 ) -> None:
     best_s = min(simulated_s(COSTS[cost], ListSizing(2**power), workers) for power in range(13))
     sizing = ListSizing(None, workers=lambda: workers)
-    assert simulated_s(COSTS[cost], sizing, workers) <= 1.055 * best_s
+    assert simulated_s(COSTS[cost], sizing, workers) <= 1.06 * best_s
 
 
 @pytest.mark.parametrize("backend", ["sequential", "thread"])

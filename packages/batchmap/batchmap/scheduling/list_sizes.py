@@ -44,11 +44,11 @@ LONGEST_LIST_S = 2.0
 
 ENOUGH_S = 0.005
 ENOUGH_LISTS = 3
-"""A size is judged once its lists took so long together, in seconds, or were so many. Of the first
-size there are two at least, if they are short: the first call may have to load something."""
+"""A size is judged once its lists took so long together, in seconds, or were so many; the quickest
+counts, as something else may have held up the others."""
 
 LONG_CALL_S = 0.05
-"""A call that takes so long, in seconds, is not made twice for that."""
+"""A list that takes so long, in seconds, is enough; of quicker ones there are two at least."""
 
 
 def is_of_memory(error_type: str) -> bool:
@@ -98,10 +98,8 @@ class ListSizing:
         self._took_s += took_s
         item_s = took_s / number
         self._item_s[number] = min(item_s, self._item_s.get(number, item_s))
-        may_load = len(self._item_s) == 1 and took_s < LONG_CALL_S
-        if self._lists >= (2 if may_load else 1) and (
-            self._took_s >= ENOUGH_S or self._lists >= ENOUGH_LISTS
-        ):
+        least = 1 if took_s >= LONG_CALL_S else 2
+        if self._lists >= least and (self._took_s >= ENOUGH_S or self._lists >= ENOUGH_LISTS):
             self._step()
 
     def too_large(self, number: int) -> None:
