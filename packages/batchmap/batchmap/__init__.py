@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from batchmap.call_types import parallel_map, stream_map
+    from batchmap.call_types import astream_map, parallel_map, stream_map
     from batchmap.errors import (
         BatchmapError,
         InputError,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from batchmap.run_outcome import RunOutcome, SyncCounts
     from batchmap.worker.failures import ItemsFailedError, RunStoppedError
     from batchmap.worker.processor import BatchProcessor
+    from batchmap.worker_pool import WorkerPool
 
 __all__ = [
     "BatchProcessor",
@@ -51,8 +52,10 @@ __all__ = [
     "SyncCounts",
     "TaskUnusableError",
     "UsageError",
+    "WorkerPool",
     "WorkersLostError",
     "__version__",
+    "astream_map",
     "parallel_map",
     "run",
     "stream_map",
@@ -63,7 +66,9 @@ __version__ = "1.0.0"
 
 _MODULES = {
     "BatchProcessor": "batchmap.worker.processor",
+    "WorkerPool": "batchmap.worker_pool",
     **dict.fromkeys(("ItemsFailedError", "RunStoppedError"), "batchmap.worker.failures"),
+    "astream_map": "batchmap.api",
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",

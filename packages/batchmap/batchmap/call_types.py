@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["parallel_map", "stream_map"]
+__all__ = ["astream_map", "parallel_map", "stream_map"]
 
 if not TYPE_CHECKING:
-    from batchmap.api import parallel_map, stream_map
+    from batchmap.api import astream_map, parallel_map, stream_map
 else:
-    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Callable,
+        Coroutine,
+        Iterable,
+        Iterator,
+    )
     from datetime import timedelta
     from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
@@ -21,6 +28,7 @@ else:
     from batchmap.records import ItemRecord, Plan
     from batchmap.worker.retry_decision import RetryIf
     from batchmap.worker.setup import SetupFunction, SetupPer
+    from batchmap.worker_pool import WorkerPool
 
     _Yes = Literal[True]
     _Auto = Literal["auto"]
@@ -45,6 +53,7 @@ else:
         progress: ShowsProgress
         on_plan: Callable[[Plan], object] | None
         seed: int | None
+        pool: WorkerPool | None
 
     class _OptionsOrNone(_Options, total=False):
         """The same where the function takes the item alone, whatever a set-up gives."""
@@ -330,6 +339,56 @@ else:
         **options: Unpack[_OptionsOrNone],
     ) -> Iterator[ItemRecord]: ...
     def stream_map(function: Any, items: Any, **options: Any) -> Any:
+        raise NotImplementedError
+
+    @overload
+    def astream_map(
+        function: Callable[[T, Any], Any],
+        items: Iterable[T] | AsyncIterable[T], *, setup: SetupFunction,
+        expand: bool = ..., skip_none: bool = ..., keep_order: bool = ...,
+        **options: Unpack[_Options],
+    ) -> AsyncGenerator[ItemRecord]: ...
+    @overload
+    def astream_map(
+        function: Callable[[T], Any],
+        items: Iterable[T] | AsyncIterable[T], *, expand: bool = ...,
+        skip_none: bool = ..., keep_order: bool = ..., **options: Unpack[_OptionsOrNone],
+    ) -> AsyncGenerator[ItemRecord]: ...
+    @overload
+    def astream_map(
+        function: Callable[..., Any],
+        items: Iterable[Any] | AsyncIterable[Any], *, star: bool, index: bool = ...,
+        expand: bool = ..., skip_none: bool = ..., keep_order: bool = ...,
+        **options: Unpack[_OptionsOrNone],
+    ) -> AsyncGenerator[ItemRecord]: ...
+    @overload
+    def astream_map(
+        function: Callable[..., Any],
+        items: Iterable[Any] | AsyncIterable[Any], *, index: bool, expand: bool = ...,
+        skip_none: bool = ..., keep_order: bool = ..., **options: Unpack[_OptionsOrNone],
+    ) -> AsyncGenerator[ItemRecord]: ...
+    @overload
+    def astream_map(
+        function: Callable[[list[T], Any], Any],
+        items: Iterable[T] | AsyncIterable[T], *, batched: int | _Auto,
+        setup: SetupFunction, expand: bool = ..., skip_none: bool = ..., keep_order: bool = ...,
+        **options: Unpack[_Options],
+    ) -> AsyncGenerator[ItemRecord]: ...
+    @overload
+    def astream_map(
+        function: Callable[[list[T]], Any],
+        items: Iterable[T] | AsyncIterable[T], *, batched: int | _Auto,
+        expand: bool = ..., skip_none: bool = ..., keep_order: bool = ...,
+        **options: Unpack[_OptionsOrNone],
+    ) -> AsyncGenerator[ItemRecord]: ...
+    @overload
+    def astream_map(
+        function: Callable[..., Any],
+        items: Iterable[Any] | AsyncIterable[Any], *, batched: int | _Auto, index: bool,
+        expand: bool = ..., skip_none: bool = ..., keep_order: bool = ...,
+        **options: Unpack[_OptionsOrNone],
+    ) -> AsyncGenerator[ItemRecord]: ...
+    def astream_map(function: Any, items: Any, **options: Any) -> Any:
         raise NotImplementedError
 
     # fmt: on
