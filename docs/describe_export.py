@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 MODULES = (
     "packages/batchmap/batchmap/records.py",
+    "packages/batchmap/batchmap/run_outcome.py",
     "packages/batchmap/batchmap/metrics.py",
     "utils/analysis/records.py",
     "utils/execution/trace.py",

@@ -36,6 +36,12 @@ def size(path):
 def distance(x, y, scale):
     return scale * (float(x) ** 2 + float(y) ** 2) ** 0.5
 
+def words(line):
+    yield from line.split()
+
+def lengths(lines):
+    return [len(line) for line in lines]
+
 def length(text):
     return len(text)
 """
@@ -64,6 +70,7 @@ def make_inputs(directory: Path) -> None:
     (directory / "words.txt").write_text("".join(f"word {number}\n" for number in range(50)))
     (directory / "names.txt").write_text("Ada\nGrace\n")
     (directory / "people.csv").write_text("id;name;price\n1;Ann;3,50\n2;Bob;4,10\n")
+    (directory / "lines.txt").write_text("one two\n\nthree\n")
     (directory / "points.csv").write_text("x,y\n3,4\n6,8\n")
     (directory / "names.csv").write_text("first,last\nAda,Lovelace\nGrace,Hopper\n")
     (directory / "earlier.errors.jsonl").write_text(

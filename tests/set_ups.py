@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+
+from batchmap.records import ItemRecord
 
 
 class Log:
@@ -141,3 +144,24 @@ def drawn(item: int) -> tuple[int, float, float]:
 async def drawn_later(item: int) -> tuple[int, float, float]:
     await asyncio.sleep(0)
     return drawn(item)
+
+
+def where(item: int) -> tuple[int, str]:
+    return item, f"{os.getpid()}:{threading.get_ident()}"
+
+
+async def where_later(item: int) -> tuple[int, str]:
+    await asyncio.sleep(0)
+    return where(item)
+
+
+def more(item: int) -> int:
+    return item + 1
+
+
+def twice(record: ItemRecord) -> tuple[int, int]:
+    return record.index, 2 * record.result
+
+
+def end_by_signal() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

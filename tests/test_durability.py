@@ -186,8 +186,8 @@ def test_a_damaged_journal_is_begun_anew_on_request(place: Place) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ((60, b"\0\0\0\1"), "is a journal of version 1, and this program writes 3"),
-        ((60, b"\0\0\0\x63"), "is a journal of version 99, and this program writes 3"),
+        ((60, b"\0\0\0\1"), "is a journal of version 1, and this program writes 4"),
+        ((60, b"\0\0\0\x63"), "is a journal of version 99, and this program writes 4"),
         ((68, b"mine"), "is not a journal of this program; move it away"),
     ],
 )

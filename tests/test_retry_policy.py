@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import pickle
 import threading
@@ -82,6 +83,18 @@ def test_without_retries_nothing_is_tried_again(backend: str) -> None:
     assert (record.attempts, failure.error_type) == (1, "RetryAfter")
     assert failure.error == "to be tried again after 0.002 s: busy"
     assert failure.exception.seconds == 0.002
+
+
+def test_what_a_task_of_a_group_asks_for_counts() -> None:
+    async def ask(item: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.to_thread(wait_a_little, item))
+
+    for batch_size in (1, 3):
+        records = by_index(stream_map(ask, range(3), batch_size=batch_size))
+        assert [record.attempts for record in records] == [1, 3, 1]
+        assert records[2].failure is not None
+        assert records[2].failure.error_type == "ExceptionGroup"
 
 
 def test_a_function_that_asks_for_ever_fails_in_the_end() -> None:
@@ -293,10 +306,13 @@ def test_what_would_wait_beyond_the_limit_fails_at_once() -> None:
 
 def test_nothing_waits_for_more_than_a_day() -> None:
     for seconds, is_final in ((86_400, False), (86_401, True)):
-        decision = decide_retry(RetryAfter(timedelta(seconds=seconds)))
-        assert decision.is_final is is_final
-        decision = decide_retry(Refused(), RETURNS[seconds])
-        assert decision.is_final is is_final
+        for decision in (
+            decide_retry(RetryAfter(timedelta(seconds=seconds))),
+            decide_retry(Refused(), RETURNS[seconds]),
+        ):
+            assert decision is not None
+            assert decision.is_final is is_final
+    assert decide_retry(Refused()) is decide_retry(Refused(), lambda error: True) is None
 
 
 RETURNS: dict[int, Callable[[BaseException], float]] = {

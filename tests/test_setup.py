@@ -17,11 +17,13 @@ from typing import Any
 
 import pytest
 from batchmap import ItemsFailedError, WorkersLostError, parallel_map, run, stream_map
+from batchmap.records import Batch
 from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.setup import Setup
 from batchmap.worker.worker_function import with_setup
 
 from tests.conftest import ROOT
+from tests.fakes import FakeClock
 from tests.set_ups import (
     KINDS,
     WITH_SECOND_HALF,
@@ -29,6 +31,7 @@ from tests.set_ups import (
     Resource,
     async_manager,
     coroutine,
+    end_by_signal,
     generator,
     licence,
     one,
@@ -185,6 +188,15 @@ def test_what_was_done_before_a_set_up_failed_is_kept(backend: str, tmp_path: Pa
     assert len(done) == len(set(done))
 
 
+@pytest.mark.parametrize("per", ["worker", "process"])
+def test_a_set_up_that_ends_its_worker_is_to_blame_and_no_item_is(per: Any) -> None:
+    options: dict[str, Any] = {"backend": "process", "workers": 2, "setup_per": per}
+    with pytest.raises(WorkersLostError, match=r"^setup ended its worker with exit code 7$"):
+        parallel_map(same_worker, range(100), setup=lambda: os._exit(7), **options)
+    with pytest.raises(WorkersLostError, match=r"^setup ended its worker with signal SIGKILL"):
+        parallel_map(same_worker, range(100), setup=end_by_signal, timeout_s=9, **options)
+
+
 def test_a_function_that_does_not_take_it_ends_the_run_at_once() -> None:
     with pytest.raises(
         WorkersLostError,
@@ -230,15 +242,18 @@ def test_a_second_half_that_fails_is_logged_and_costs_no_result(
 
 
 def test_the_time_of_a_set_up_is_no_item_s() -> None:
+    clock = FakeClock()
+    noted: list[float] = []
+
     def set_up() -> str:
-        threading.Event().wait(0.3)
+        clock.sleep(100)
         return "made"
 
-    for backend in ("thread", "process"):
-        options: dict[str, Any] = {"backend": backend, "workers": 1, "timeout_s": 0.2}
-        records = list(stream_map(same_worker, range(3), setup=set_up, **options))
-        assert [record.failure for record in records] == [None] * 3
-        assert max(record.duration_s for record in records) < 0.2
+    function = with_setup(lambda item, _: clock.sleep(item), Setup(set_up))
+    processor = BatchProcessor(function, clock=clock)
+    record = processor.process(Batch(0, 0, (1, 2)), begun=lambda _: noted.append(clock.now()))
+    assert [*record.durations_s] == [1, 2]
+    assert noted == [record.started_s] == [100]
 
 
 def test_calls_inside_have_workers_of_their_own(log: Log) -> None:

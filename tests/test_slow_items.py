@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from batchmap.command.summary import slow_lines
 from batchmap.metrics import RunMetrics
-from batchmap.records import BatchRecord, SlowItem
+from batchmap.records import BatchRecord
+from batchmap.run_outcome import SlowItem
 from batchmap.slow_items import SlowItems, host_of, size_of
 
 from batchmap_workbook.utils.execution.items import facts_of

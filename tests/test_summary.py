@@ -9,7 +9,7 @@ import pytest
 from batchmap.command.held_back import held_back
 from batchmap.command.summary import render_details, render_faults, render_plan, render_summary
 from batchmap.metrics import RunSummary
-from batchmap.records import ErrorExample, RunOutcome, SyncCounts
+from batchmap.run_outcome import ErrorExample, RunOutcome, SyncCounts
 
 from tests.fakes import plan, run_summary
 

@@ -85,8 +85,8 @@ def _write_replacement(tables: dict[str, list[Any]]) -> None:
     fingerprint = journal.fingerprint
     assert fingerprint is not None
     with replacing(journal, fingerprint) as new:
-        for _, first, number, entries, end, _ in tables["done"]:
-            new.add_done(first, number, entries, end)
+        for _, first, number, entries, rows, end, _ in tables["done"]:
+            new.add_done(first, number, entries, end, rows)
         for end, digest, _ in tables["stretch"]:
             new.add_stretch(end, digest)
     journal.close()

@@ -11,7 +11,7 @@ import pytest
 from batchmap import InputError, OutputError
 from batchmap.job import Job
 from batchmap.options import JobOptions
-from batchmap.records import SyncCounts
+from batchmap.run_outcome import SyncCounts
 from batchmap.sources.python_items import PythonItems
 
 from tests.run_command import Place, ended, place

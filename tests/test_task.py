@@ -110,7 +110,7 @@ def test_a_file_whose_name_is_taken_is_loaded_all_the_same(file: Path) -> None:
         ("{file}:fetc", "no function 'fetc' in {file}; did you mean fetch?"),
         ("{file}:number", "number in {file} is a int, not a function"),
         ("{file}:two", "two() in {file} must take one argument, the item: missing a required"),
-        ("{file}:several", "several in {file} is a generator; it must return its result"),
+        ("{file}:several", "several in {file} is a generator; add --expand, by which"),
         (
             "{dir}/some_task.py:f",
             "there is no file {dir}/some_task.py; did you mean some_tasks.py?",

@@ -15,7 +15,8 @@ import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 import batchmap
-from batchmap import BatchProcessor, ItemRecord, ItemsFailedError, Plan, parallel_map, stream_map
+from batchmap import BatchProcessor, ItemRecord, ItemsFailedError, Plan
+from batchmap import astream_map, parallel_map, stream_map
 
 class Scaler:
     def __init__(self, factor: int) -> None: ...
@@ -41,6 +42,15 @@ def same[T](item: T) -> T: ...
 async def fetched(url: str) -> bytes: ...
 def started(url: str) -> Coroutine[Any, Any, bytes]: ...
 def words() -> Iterator[str]: ...
+def later() -> AsyncIterator[str]: ...
+def several(item: int) -> Iterator[str]: ...
+def doubled(items: list[int]) -> list[str]: ...
+async def doubled_later(items: list[int]) -> list[bytes]: ...
+def listed(item: int) -> list[bytes]: ...
+async def several_later(item: int) -> AsyncIterator[str]:
+    yield ""
+async def listed_later(item: int, other: int) -> list[bytes]: ...
+async def maybe_later(item: int, *, index: int) -> int | None: ...
 def numbers() -> list[int]: ...
 
 """
@@ -80,6 +90,7 @@ INFERRED = {
     "parallel_map(length, words(), setup=numbers)": "list[int]",
     'parallel_map(two, numbers(), setup=words, on_error="record")': "list[str | ItemRecord]",
     'parallel_map(length, words(), rate="3/s", progress=True, seed=3, on_plan=print)': "list[int]",
+    "parallel_map(length, words(), pool=batchmap.WorkerPool('thread', '50%'))": "list[int]",
     "parallel_map(fetched, words(), rate=3, progress=lambda now: now.left_s)": "list[bytes]",
     "stream_map(two, numbers(), setup=numbers)": "Iterator[ItemRecord]",
     'parallel_map(length, words(), backend="thread", workers="50%", batch_size="auto", '
@@ -88,16 +99,38 @@ INFERRED = {
     "parallel_map(fetched, [{}], star=True, index=False)": "list[bytes]",
     'parallel_map(two, [[1, 2]], star=True, on_error="record")': "list[str | ItemRecord]",
     "parallel_map(two, numbers(), index=True)": "list[str]",
+    "parallel_map(several, numbers(), expand=True)": "list[str]",
+    "parallel_map(listed, numbers(), expand=True, skip_none=True)": "list[bytes]",
+    "parallel_map(listed_later, [(1, 2)], expand=True, star=True)": "list[bytes]",
+    "parallel_map(either, numbers(), skip_none=True)": "list[str]",
+    "parallel_map(maybe_later, numbers(), skip_none=True, index=True)": "list[int]",
+    "parallel_map(doubled, numbers(), batched=64)": "list[str]",
+    'parallel_map(doubled_later, numbers(), batched="auto", on_error="record")': "list[bytes | "
+    "ItemRecord]",
+    "parallel_map(doubled, numbers(), batched=2, skip_none=True)": "list[Any]",
+    'stream_map(doubled, numbers(), batched="auto")': "Iterator[ItemRecord]",
+    "stream_map(several, numbers(), expand=True)": "Iterator[ItemRecord]",
+    'parallel_map(several_later, numbers(), expand=True, on_error="record")': "list[str | "
+    "ItemRecord]",
     "parallel_map(fetched, words(), index=True, retries=1)": "list[bytes]",
     "stream_map(two, [(1, 2)], star=True)": "Iterator[ItemRecord]",
     "stream_map(two, numbers(), index=True, keep_order=True)": "Iterator[ItemRecord]",
     "stream_map(length, words())": "Iterator[ItemRecord]",
+    "astream_map(length, words())": "AsyncGenerator[ItemRecord, None]",
+    "astream_map(fetched, later(), keep_order=True, rate=5)": "AsyncGenerator[ItemRecord, None]",
+    "astream_map(two, numbers(), setup=words, pool=None)": "AsyncGenerator[ItemRecord, None]",
+    "astream_map(two, later(), star=True)": "AsyncGenerator[ItemRecord, None]",
     "stream_map(fetched, words(), keep_order=True)": "Iterator[ItemRecord]",
     "next(stream_map(length, words())).index": "int",
     "batchmap.__version__": "str",
 }
 
 WRONG = {
+    "parallel_map(length, words(), expand=True)": "call-overload",
+    "stream_map(length, [1], expand=True)": "arg-type",
+    "parallel_map(doubled, words(), batched=2)": "arg-type",
+    "parallel_map(doubled, numbers())": "arg-type",
+    'parallel_map(doubled, numbers(), batched="many")': "call-overload",
     "parallel_map(length, [1])": "arg-type",
     "parallel_map(two, numbers())": "arg-type",
     "parallel_map(length, 5)": "call-overload",
@@ -109,6 +142,8 @@ WRONG = {
     "parallel_map(length, words(), worker=4)": "call-overload",
     "stream_map(length, [1])": "arg-type",
     'stream_map(length, words(), on_error="record")': "call-overload",
+    "astream_map(length, [1])": "arg-type",
+    'astream_map(length, later(), on_error="record")': "call-overload",
     "batchmap.paralel_map": "attr-defined",
 }
 

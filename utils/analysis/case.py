@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from batchmap.backends import runs_in_processes
 from batchmap.metrics import RunSummary
-from batchmap.records import FailedItem, Plan, RunOutcome
+from batchmap.records import Plan
 from batchmap.resources import usable_cores
+from batchmap.run_outcome import FailedItem, RunOutcome
 
 from ..execution.trace import Round, Trace
 from .comparison import compare_runs, explain_run, median_round

@@ -33,7 +33,7 @@ def load_compared_task(settings: Settings) -> Callable[[Any], Any]:
         shape=settings.call_shape,
     )
     refuse_threads(settings.task, names.replaced(), "only `run` can do with that")
-    check_backend(settings.backend, task)
+    check_backend(settings.backend, settings.call_shape, task)
     return in_shape(task.function, settings.call_shape)
 
 

@@ -10,8 +10,8 @@ from batchmap.command.export import export_document
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS, CommandSettings
 from batchmap.mapping_record import as_mapping
-from batchmap.records import RunOutcome
 from batchmap.resources import describe_machine
+from batchmap.run_outcome import RunOutcome
 
 from ..analysis.case import RunFigures
 from ..analysis.comparison import describe_runs

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from batchmap.api import parallel_map, stream_map
+    from batchmap.call_types import astream_map, parallel_map, stream_map
     from batchmap.errors import (
         BatchmapError,
         InputError,
@@ -24,19 +24,14 @@ if TYPE_CHECKING:
         WorkersLostError,
     )
     from batchmap.lone_surrogates import unescape
-    from batchmap.records import (
-        ItemFailure,
-        ItemRecord,
-        Plan,
-        Progress,
-        RunOutcome,
-        SyncCounts,
-    )
+    from batchmap.records import ItemFailure, ItemRecord, Plan, Progress
     from batchmap.retry_errors import Pause, Permanent, RetryAfter, Stop
     from batchmap.run_api import run
+    from batchmap.run_outcome import RunOutcome, SyncCounts
     from batchmap.worker.failures import ItemsFailedError, RunStoppedError
     from batchmap.worker.processor import BatchProcessor
     from batchmap.worker.spending import spent
+    from batchmap.worker_pool import WorkerPool
 
 __all__ = [
     "BatchProcessor",
@@ -58,8 +53,10 @@ __all__ = [
     "SyncCounts",
     "TaskUnusableError",
     "UsageError",
+    "WorkerPool",
     "WorkersLostError",
     "__version__",
+    "astream_map",
     "parallel_map",
     "run",
     "spent",
@@ -71,17 +68,17 @@ __version__ = "1.0.0"
 
 _MODULES = {
     "BatchProcessor": "batchmap.worker.processor",
+    "WorkerPool": "batchmap.worker_pool",
     **dict.fromkeys(("ItemsFailedError", "RunStoppedError"), "batchmap.worker.failures"),
+    "astream_map": "batchmap.api",
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",
     "spent": "batchmap.worker.spending",
     "unescape": "batchmap.lone_surrogates",
     **dict.fromkeys(("Pause", "Permanent", "RetryAfter", "Stop"), "batchmap.retry_errors"),
-    **dict.fromkeys(
-        ("ItemFailure", "ItemRecord", "Plan", "Progress", "RunOutcome", "SyncCounts"),
-        "batchmap.records",
-    ),
+    **dict.fromkeys(("ItemFailure", "ItemRecord", "Plan", "Progress"), "batchmap.records"),
+    **dict.fromkeys(("RunOutcome", "SyncCounts"), "batchmap.run_outcome"),
 }
 """Where each public name is defined; the rest are errors."""
 

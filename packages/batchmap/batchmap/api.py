@@ -2,224 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, islice
-from operator import attrgetter
-from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Literal
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
+from batchmap.call_options import Auto, call_shape, checked_on_plan, length, lent, read_options
 from batchmap.engine import RunState, limits_of, stream_batches
-from batchmap.errors import UsageError
-from batchmap.executors.process.spawn import processes_unavailable
-from batchmap.options import EngineOptions, OptionReader
-from batchmap.options.rate_values import check_cost
-from batchmap.options.retrying import check_retry_if, check_retrying
-from batchmap.options.values import whole
-from batchmap.ordering import ReorderBuffer, in_order, results_bytes
+from batchmap.failed_items import NOT_BEGUN, add_failures, put_in_place
 from batchmap.progress_display import ShowsProgress, checked_progress, shown
-from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
-from batchmap.scheduling.live_source import LiveSource
+from batchmap.records import ItemRecord, Plan
 from batchmap.stopping import StopRequest, Urgency
+from batchmap.stream_call import StreamCall, source_of
 from batchmap.tuning.inline import run_inline
-from batchmap.worker.call_shape import CallShape
 from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError, RunStoppedError
 from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.setup import SetupFunction, SetupPer
 from batchmap.worker.worker_function import made_ready
+from batchmap.worker_pool import WorkerPool
 
-__all__ = ["parallel_map", "stream_map"]
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-Auto = Literal["auto"]
-
-
-MAX_STREAM_BATCH = 16384
-"""How many items a batch of a stream has at most, unless more are asked for: however quick they
-are, those in flight must fit in memory."""
-
-_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None, None)
-_DEFAULT_OPTIONS = EngineOptions(backend="auto")
-"""Read once: a call of few cheap items must not pay for checking options that nobody gave."""
-
-
-class _Options(TypedDict, total=False):
-    """The options that both calls have, for type checkers."""
-
-    backend: str
-    workers: int | str
-    batch_size: int | Auto
-    retries: int | None
-    retry_if: RetryIf | None
-    retry_for: float | str | timedelta | None
-    timeout_s: float | None
-    rate: float | str | Sequence[float | str] | None
-    cost: Callable[[Any], float] | None
-    setup_per: SetupPer
-    progress: ShowsProgress
-    on_plan: Callable[[Plan], object] | None
-    seed: int | None
-
-
-class _OptionsOrNone(_Options, total=False):
-    """The same where the function takes the item alone, whatever a set-up gives."""
-
-    setup: SetupFunction | None
-
-
-@overload
-def parallel_map(
-    function: Callable[[T, Any], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T, Any], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T, Any], R],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_Options],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T, Any], R],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    on_error: Literal["record"],
-    **options: Unpack[_Options],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], Coroutine[Any, Any, R]],
-    items: Iterable[T],
-    *,
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[[T], R],
-    items: Iterable[T],
-    *,
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[True],
-    index: bool = ...,
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., Coroutine[Any, Any, R]],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["raise", "stop"] = ...,
-    **options: Unpack[_OptionsOrNone],
-) -> list[R]: ...
-@overload
-def parallel_map(
-    function: Callable[..., R],
-    items: Iterable[Any],
-    *,
-    star: Literal[False] = ...,
-    index: Literal[True],
-    on_error: Literal["record"],
-    **options: Unpack[_OptionsOrNone],
-) -> list[R | ItemRecord]: ...
+__all__ = ["astream_map", "parallel_map", "stream_map"]
 
 
 def parallel_map(
@@ -239,9 +45,13 @@ def parallel_map(
     setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
+    batched: int | Auto | None = None,
     progress: ShowsProgress = False,
     on_plan: Callable[[Plan], object] | None = None,
     seed: int | None = None,
+    pool: WorkerPool | None = None,
     on_error: Literal["raise", "stop", "record"] = "raise",
 ) -> list[Any]:
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
@@ -254,7 +64,12 @@ def parallel_map(
 
     `function` gets the item alone. With `star`, an item that is a tuple or a list is spread over
     the positional arguments, and a dict over the keywords; any other fails. With `index`, the
-    keyword `index` is the item's index in `items`, from 0.
+    keyword `index` is the item's index in `items`, from 0. It returns the item's result. With
+    `expand`, it gives any number of them, as a list, a tuple or a generator, and those of all items
+    are returned in one list; an item whose generator raises has failed. With `skip_none`, results
+    of `None` are left out. With `batched`, a number or `"auto"`, it gets a list of so many items
+    and returns a list with the result of each; a list that fails, or comes back with another
+    length, is halved until the bad item is alone. Retries and time limits are those of a list.
 
     A failed item is tried again up to `retries` times after growing waits; without that, up to 10
     times where it raised `RetryAfter`, or where `retry_if` is given. `retry_if(error)` says whether
@@ -275,11 +90,12 @@ def parallel_map(
     function may tell the truth with `spent(amount)`. An item whose cost is more than a window ever
     holds, or cannot be told, fails. `"10 items/s"` counts items beside a cost.
 
-    `progress=True` shows a bar
-    in a terminal or a notebook; a function is called with a `Progress` now and then, and at the
-    end. `on_plan` is called with the `Plan` once it is made, and whenever it changes. With `seed`,
-    an item's streams of `random` and of NumPy's global generator follow from it and from the item's
-    index; items then run in processes, unless `backend="sequential"`.
+    `progress=True` shows a bar in a terminal or a notebook; a function is called with a `Progress`
+    now and then, and at the end. `on_plan` is called with the `Plan` once it is made, and whenever
+    it changes. With `seed`, an item's streams of `random` and of NumPy's global generator follow
+    from it and from the item's index; items then run in processes, unless `backend="sequential"`. A
+    `WorkerPool` as `pool` has workers that are kept from one call to the next, in place of
+    `backend` and `workers`.
 
     `setup` is called once in each worker (or once in each process, by `setup_per`) before its first
     item, and what it gives, unless `None`, is the function's second argument. Where it is a
@@ -291,17 +107,27 @@ def parallel_map(
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
-    options = _read(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed
-    )
-    progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
+    options = read_options(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
+        pool,
+    )  # fmt: skip
+    progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
     function = made_ready(function, setup, setup_per)
+    if pool is not None:
+        function = pool.known(function)
     stops, stop = on_error == "stop", StopRequest()
-    shape = CallShape(star=star, index=index, seed=seed)
+    shape = call_shape(star, index, expand, skip_none, batched, seed)
+    halves = batched is not None  # a list that fails, which then does not end the call yet
+    if stops and halves:
+        options = replace(options, batch_size=1)
     processor = BatchProcessor(
-        function, shape=shape, retry_if=retry_if, stop=stop, stops_at_failure=stops
+        function,
+        shape=shape,
+        retry_if=retry_if,
+        stop=stop,
+        stops_at_failure=stops and not halves,
     )
-    total = _length(items)
+    total = length(items)
     items = enumerate(items) if shape.takes_pairs else items
     results: list[Any] = []
     failed: list[ItemRecord] = []
@@ -309,7 +135,7 @@ def parallel_map(
     started = None
     needs_engine = processor.is_async or processor.has_setup or progress or on_plan or rate
     retrying = retries or retry_if or retry_for or timeout_s
-    if options.backend == "auto" and not (needs_engine or retrying):
+    if options.backend == "auto" and not (needs_engine or retrying or batched):
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
@@ -335,105 +161,33 @@ def parallel_map(
             stop=stop,
             state=state,
             started=started,
+            pool=lent(pool, options),
         )
         for record in shown(records, progress, total=total):
             if record.first_item > len(results):
-                results.extend([_NOT_BEGUN] * (record.first_item - len(results)))
+                results.extend([NOT_BEGUN] * (record.first_item - len(results)))
             results[record.first_item : record.first_item + len(record.results)] = record.results
             if record.failures:
-                _add_failures(failed, record)
+                add_failures(failed, record)
                 if stops:
                     stop.request(Urgency.DRAIN)
+    number = len(results)
     if stop.reason:
-        _put_in_place(failed, results, f"not done, as the function stopped the run: {stop.reason}")
+        put_in_place(failed, results, f"not done, as the function stopped the run: {stop.reason}")
+    elif failed:
+        first_index = min(item.index for item in failed)
+        put_in_place(failed, results, f"not begun, as item {first_index} had failed")
+    if shape.gives_many:  # a failed item has its record
+        results = list(chain.from_iterable([one] if _failed(one) else one for one in results))
+    if stop.reason:
         raise RunStoppedError(stop.reason, results=results, failures=failed)
-    if failed:
-        first_index = min(failed, key=_INDEX).index
-        _put_in_place(failed, results, f"not begun, as item {first_index} had failed")
-        if on_error != "record":
-            raise ItemsFailedError.of(results, failed, stopped=stops)
+    if failed and on_error != "record":
+        raise ItemsFailedError.of(results, failed, number=number, stopped=stops)
     return results
 
 
-_INDEX = attrgetter("index")
-
-_NOT_BEGUN = object()
-"""In place of the result of an item whose batch has not ended yet."""
-
-MOST_EXCEPTIONS = 1000
-"""So many exceptions are kept as objects, and the first one: they may hold anything. All are kept
-as text."""
-
-
-def _add_failures(failed: list[ItemRecord], record: BatchRecord) -> None:
-    for item in record.item_records():
-        if item.failure is None:
-            continue
-        if len(failed) >= MOST_EXCEPTIONS and item.index > failed[0].index:
-            item = replace(item, failure=replace(item.failure, exception=None))
-        failed.append(item)
-        if item.index < failed[0].index:  # the first in the input comes first
-            failed[0], failed[-1] = failed[-1], failed[0]
-
-
-def _put_in_place(failed: list[ItemRecord], results: list[Any], why_not: str) -> None:
-    """Put the records of items that failed, or were never begun, in the places of their results."""
-    failed.sort(key=_INDEX)
-    for item in failed:
-        results[item.index] = item
-    why = ItemFailure("NotBegun", why_not, "")
-    for index, result in enumerate(results):
-        if result is _NOT_BEGUN:
-            results[index] = ItemRecord(index, None, why, 0, 0.0)
-
-
-def _length(items: Iterable[Any]) -> int | None:
-    """Return how many items there are, `None` when they do not tell."""
-    try:
-        return len(items)  # type: ignore[arg-type]
-    except Exception:
-        return None
-
-
-class _StreamOptions(_Options, total=False):
-    keep_order: bool
-
-
-@overload
-def stream_map(
-    function: Callable[[T, Any], Any],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction,
-    **options: Unpack[_StreamOptions],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[[T], Any],
-    items: Iterable[T],
-    *,
-    setup: SetupFunction | None = ...,
-    **options: Unpack[_StreamOptions],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any],
-    *,
-    star: bool,
-    index: bool = ...,
-    setup: SetupFunction | None = ...,
-    **options: Unpack[_StreamOptions],
-) -> Iterator[ItemRecord]: ...
-@overload
-def stream_map(
-    function: Callable[..., Any],
-    items: Iterable[Any],
-    *,
-    index: bool,
-    setup: SetupFunction | None = ...,
-    **options: Unpack[_StreamOptions],
-) -> Iterator[ItemRecord]: ...
+def _failed(one: Any) -> bool:
+    return isinstance(one, ItemRecord)
 
 
 def stream_map(
@@ -453,9 +207,13 @@ def stream_map(
     setup_per: SetupPer = "worker",
     star: bool = False,
     index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
+    batched: int | Auto | None = None,
     progress: ShowsProgress = False,
     on_plan: Callable[[Plan], object] | None = None,
     seed: int | None = None,
+    pool: WorkerPool | None = None,
     keep_order: bool = False,
 ) -> Iterator[ItemRecord]:
     """Yield the `ItemRecord` of each item as it finishes, or with `keep_order` in input order.
@@ -465,114 +223,102 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
     once the records of all items before have been yielded.
     """
-    options = _read(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed
-    )
-    progress, state = checked_progress(progress), RunState(on_plan=_checked(on_plan))
-    function = made_ready(function, setup, setup_per)
-    stop = StopRequest()
-    total = _length(items)
-    source: Iterator[Any] = iter(items)
-    # An iterator may wait for what its consumer does; what can be iterated again does not.
-    may_wait = source is items
-    shape = CallShape(star=star, index=index, seed=seed)
-    source = iter(enumerate(source)) if shape.takes_pairs else source
-    processor = BatchProcessor(function, shape=shape, retry_if=retry_if, stop=stop)
-    taken = LiveSource(source) if may_wait else source
-    return _stream(processor, taken, total, options, cost, keep_order, progress, state, stop)
+    options = read_options(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
+        pool,
+    )  # fmt: skip
+    progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
+    shape = call_shape(star, index, expand, skip_none, batched, seed)
+    function, stop = made_ready(function, setup, setup_per), StopRequest()
+    records = StreamCall(
+        processor=BatchProcessor(
+            function if pool is None else pool.known(function),
+            shape=shape,
+            retry_if=retry_if,
+            stop=stop,
+        ),
+        source=source_of(items, numbered=shape.takes_pairs),
+        total=length(items),
+        options=options,
+        cost=cost,
+        keep_order=keep_order,
+        progress=progress,
+        state=state,
+        pool=lent(pool, options),
+        stop=stop,
+    ).records()
+    return records if expand or not skip_none else _without_none(records)
 
 
-def _stream(
-    processor: BatchProcessor,
-    source: LiveSource | Iterator[Any],
-    total: int | None,
-    options: EngineOptions,
-    cost: Callable[[Any], float] | None,
-    keep_order: bool,
-    progress: ShowsProgress,
-    state: RunState,
-    stop: StopRequest,
-) -> Iterator[ItemRecord]:
-    asked = limits_of(options, processor.retry_if, cost=cost, takes_pairs=processor.takes_pairs)
-    limits = replace(asked, max_batch_size=lambda: MAX_STREAM_BATCH)
-    if keep_order:
-        waiting = ReorderBuffer(size_of=results_bytes)
-        limits = replace(limits, has_room=waiting.has_room)
-    if isinstance(source, LiveSource):
-        source.on_items = state.wake
-    try:
-        batches = stream_batches(
-            processor, source, options, total=total, limits=limits, stop=stop, state=state
-        )
-        batches = shown(batches, progress, total=total)
-        for record in in_order(batches, waiting) if keep_order else batches:
-            yield from record.item_records()
-        if stop.reason:
-            for record in waiting.waiting() if keep_order else ():
-                yield from record.item_records()
-            raise RunStoppedError(stop.reason)
-    finally:
-        if isinstance(source, LiveSource):
-            source.close()
+def _without_none(records: Iterator[ItemRecord]) -> Iterator[ItemRecord]:
+    """Yield the records of failed items, and of those whose list of results has one: with that."""
+    for record in records:
+        if record.failure is not None:
+            yield record
+        elif record.result:
+            yield replace(record, result=record.result[0])
 
 
-def _read(
-    backend: str,
-    workers: int | str,
-    batch_size: int | str,
-    retries: int | None,
-    retry_if: RetryIf | None,
-    retry_for: float | str | timedelta | None,
-    timeout_s: float | None,
-    rate: float | str | Sequence[float | str] | None,
-    cost: Callable[[Any], float] | None,
-    seed: int | None,
-) -> EngineOptions:
-    """Return the options by the table of all; raises `ValueError` with all that is wrong.
+def astream_map(
+    function: Callable[..., Any],
+    items: Iterable[Any] | AsyncIterable[Any],
+    *,
+    backend: str = "auto",
+    workers: int | str = "auto",
+    batch_size: int | Auto = "auto",
+    retries: int | None = None,
+    retry_if: RetryIf | None = None,
+    retry_for: float | str | timedelta | None = None,
+    timeout_s: float | None = None,
+    rate: float | str | Sequence[float | str] | None = None,
+    cost: Callable[[Any], float] | None = None,
+    setup: SetupFunction | None = None,
+    setup_per: SetupPer = "worker",
+    star: bool = False,
+    index: bool = False,
+    expand: bool = False,
+    skip_none: bool = False,
+    batched: int | Auto | None = None,
+    progress: ShowsProgress = False,
+    on_plan: Callable[[Plan], object] | None = None,
+    seed: int | None = None,
+    pool: WorkerPool | None = None,
+    keep_order: bool = False,
+) -> AsyncGenerator[ItemRecord]:
+    """Return an async iterator of the `ItemRecord` of each item, for use in a running event loop.
 
-    With a `seed`, what is left to be chosen runs in processes, where items run one at a time.
+    It takes what `stream_map` takes, and async iterables as `items`, and never blocks the loop:
+    plain functions run in threads or processes, plain iterators in a thread. Coroutine functions
+    run as tasks of the loop, so that what belongs to it can be used; with a `pool` they run in the
+    pool's workers. The loop must be running when this is called. Items are taken as records are
+    asked for. Where it is left early, by `aclose` or when its task is cancelled, what runs is
+    cancelled, killed or abandoned.
+
+    Raises `RuntimeError` where no loop runs, and what `stream_map` raises.
     """
-    asked = (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
-    given = (*asked, rate, cost, seed)
-    if given == _DEFAULTS:
-        return _DEFAULT_OPTIONS
-    reader = OptionReader(
-        {
-            "backend": backend,
-            "workers": workers,
-            "batch_size": batch_size,
-            "retries": retries,
-            "retry_for": retry_for,
-            "timeout_s": timeout_s,
-            "rate": rate,
-            "seed": seed,
-        }
+    from batchmap.async_stream import open_async_stream  # which loads asyncio
+
+    options = read_options(
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
+        pool,
+    )  # fmt: skip
+    shape = call_shape(star, index, expand, skip_none, batched, seed)
+    function, stop = made_ready(function, setup, setup_per), StopRequest()
+    processor = BatchProcessor(
+        function if pool is None else pool.known(function),
+        shape=shape,
+        retry_if=retry_if,
+        stop=stop,
     )
-    values = reader.read_rows(EngineOptions)
-    check_retry_if(reader, retry_if)
-    check_retrying(reader, values, retry_if)
-    check_cost(reader, values, cost)
-    options = EngineOptions(**values)
-    if reader.read("seed", whole(None, None, "for example 7")) is not None:
-        if options.backend == "auto":
-            options = replace(options, backend=_backend_of_seeds())
-        elif options.backend not in ("sequential", "process", None):
-            reader.error(
-                f"seed: items that run side by side in one process share its random streams, and "
-                f"backend={options.backend!r} has them do that; give 'process' or 'sequential'"
-            )
-    try:
-        reader.close()
-    except UsageError as error:
-        raise ValueError("; ".join(error.messages)) from None
-    return options
-
-
-def _checked(on_plan: Any) -> Any:
-    if on_plan is None or callable(on_plan):
-        return on_plan
-    raise ValueError(f"on_plan must be a function, got {on_plan!r:.60}")
-
-
-def _backend_of_seeds() -> str:
-    return "sequential" if processes_unavailable() else "process"
+    return open_async_stream(
+        processor,
+        items,
+        options,
+        cost=cost,
+        skips_none=skip_none and not expand,
+        keep_order=keep_order,
+        progress=checked_progress(progress),
+        on_plan=checked_on_plan(on_plan),
+        pool=lent(pool, options),
+        stop=stop,
+    )

@@ -2,33 +2,29 @@
 
     items -> batches -> scheduler -> executor: processor -> batch records, as they finish
 
-What the caller leaves open (backend, workers, batch size) is measured in `tuning`; what is asked
-for is done here.
+What the caller leaves open (backend, workers, batch size) is measured in `tuning`; `plan_runs` does
+what is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from batchmap.backends import BACKENDS
-from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.options import EngineOptions
-from batchmap.records import Batch, BatchRecord, Plan
+from batchmap.plan_runs import LentWorkers, run_as_asked, run_as_seen, run_coroutines, run_plan
+from batchmap.records import BatchRecord, Plan
 from batchmap.resources import usable_cores
-from batchmap.scheduling.adaptive_batches import AdaptiveSizing
-from batchmap.scheduling.batching import BatchSizing, BatchSource
+from batchmap.scheduling.batching import BatchSizing
+from batchmap.scheduling.item_lists import ItemLists
 from batchmap.scheduling.limits import Limits
+from batchmap.scheduling.list_sizes import ListSizing
 from batchmap.scheduling.rate_limiter import Cost, RateLimiter
 from batchmap.scheduling.run_state import RunState
-from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
-from batchmap.tuning.adaptive_run import run_adaptively
-from batchmap.tuning.batch_budget import BUDGET_BATCHES
-from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
-from batchmap.tuning.engine_request import EngineRequest, NextSize
+from batchmap.tuning.engine_request import EngineRequest
 from batchmap.worker.back_off import RetryLimits
 from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.retry_decision import RetryIf
@@ -39,7 +35,7 @@ if TYPE_CHECKING:
     from batchmap.executors.dask.address import DaskAddress
     from batchmap.tuning.inline import StartedBatch
 
-__all__ = ["RunState", "limits_of", "open_plan", "run_plan", "stream_batches"]
+__all__ = ["LentWorkers", "RunState", "limits_of", "open_plan", "run_plan", "stream_batches"]
 
 
 def stream_batches(
@@ -55,16 +51,99 @@ def stream_batches(
     state: RunState | None = None,
     cluster: DaskAddress | None = None,
     started: StartedBatch | None = None,
+    pool: LentWorkers | None = None,
 ) -> Iterator[BatchRecord]:
     """Yield the records of `items` in batches as they finish; choose what `options` leave open.
 
     `total` counts the items, `None` when unknown; `expected` is a guess at it then. `first_item`
     is the index of the first of them in the input. `limits` stand in for those of `options`.
     `state` is kept up to date with the plan and with what is in flight. `cluster` is a Dask cluster
-    that is there already. `started` is the item before them, which runs already; for the backend
-    `auto` alone. Raises `ValueError` for the async backend and a plain function.
+    that is there already, `pool` are workers that are there, with the backend that `options` name.
+    `started` is the item before them, which runs already; for the backend `auto` alone. Raises
+    `ValueError` for the async backend and a plain function.
     """
     options = options or EngineOptions()
+    if processor.shape.batched is not None:
+        return _stream_lists(
+            processor,
+            items,
+            options,
+            total=total,
+            first_item=first_item,
+            limits=limits or limits_of(options),
+            stop=stop or StopRequest(),
+            state=state or RunState(),
+            cluster=cluster,
+            pool=pool,
+        )
+    return _stream(
+        processor,
+        items,
+        options,
+        total=total,
+        expected=expected,
+        first_item=first_item,
+        limits=limits,
+        stop=stop,
+        state=state,
+        cluster=cluster,
+        started=started,
+        pool=pool,
+    )
+
+
+def _stream_lists(
+    processor: BatchProcessor,
+    items: Iterable[Any],
+    options: EngineOptions,
+    *,
+    total: int | None,
+    first_item: int,
+    limits: Limits,
+    stop: StopRequest,
+    state: RunState,
+    cluster: DaskAddress | None,
+    pool: LentWorkers | None,
+) -> Iterator[BatchRecord]:
+    """Yield the records of items whose function takes lists of them; as `stream_batches`."""
+    batched, most_items = processor.shape.batched, limits.max_batch_size
+    asked = 1 if options.backend == "sequential" else options.workers or usable_cores()
+    sizing = ListSizing(
+        None if batched == "auto" else batched,
+        workers=lambda: asked if state.plan is None else state.plan.workers,
+    )
+    lists = ItemLists(items, sizing, total=total, first_item=first_item, stop=stop)
+    if most_items is not None:
+        limits = replace(limits, max_batch_size=lambda: max(1, most_items() // sizing.size))
+    records = _stream(
+        processor,
+        lists,
+        options,
+        total=None if batched == "auto" else lists.num_lists(),
+        limits=limits,
+        stop=stop,
+        state=state,
+        cluster=cluster,
+        pool=pool,
+    )
+    return lists.settled(records)
+
+
+def _stream(
+    processor: BatchProcessor,
+    items: Iterable[Any],
+    options: EngineOptions,
+    *,
+    total: int | None,
+    expected: int | None = None,
+    first_item: int = 0,
+    limits: Limits | None = None,
+    stop: StopRequest | None = None,
+    state: RunState | None = None,
+    cluster: DaskAddress | None = None,
+    started: StartedBatch | None = None,
+    pool: LentWorkers | None = None,
+) -> Iterator[BatchRecord]:
     backend = options.backend or "auto"
     is_chosen = backend == "auto" and processor.is_async
     if is_chosen:
@@ -88,11 +167,11 @@ def stream_batches(
     )
     if backend == "async":
         why = "Backend chosen: async, for an `async def` function" if is_chosen else None
-        records = _run_coroutines(run, why)
+        records = run_coroutines(run, why, pool)
     elif backend == "auto":
-        records = _run_as_seen(run)
+        records = run_as_seen(run)
     else:
-        records = _run_as_asked(run, backend, cluster)
+        records = run_as_asked(run, backend, cluster, pool)
     setup = processor.setup
     return records if setup is None or setup.per == "worker" else _holding(setup, records)
 
@@ -145,150 +224,3 @@ def open_plan(options: EngineOptions, total: int | None) -> tuple[Plan, BatchSiz
         is_open=True,
     )
     return plan, sizing
-
-
-def run_plan(
-    processor: BatchProcessor,
-    batches: Iterable[Batch | None],
-    plan: Plan,
-    *,
-    limits: Limits | None = None,
-    stop: StopRequest | None = None,
-    state: RunState | None = None,
-) -> Iterator[BatchRecord]:
-    """Yield the records of `batches`, run as `plan` says, as they finish."""
-    limits, state = limits or Limits(), state or RunState()
-    with open_executor(
-        plan.backend,
-        plan.workers,
-        timeout_s=limits.timeout_s,
-        stop=stop,
-        winds_down=processor.has_setup,
-    ) as executor:
-        yield from _schedule(executor, processor, batches, plan, limits, stop, state)
-
-
-def _schedule(
-    executor: WorkerExecutor,
-    processor: BatchProcessor,
-    batches: Iterable[Batch | None],
-    plan: Plan,
-    limits: Limits,
-    stop: StopRequest | None,
-    state: RunState,
-) -> Iterator[BatchRecord]:
-    """Yield the records of `batches`, with as many in flight as the workers need."""
-    process: Callable[[Batch], Any] = processor.process
-    if plan.backend == "async":
-        process = processor.process_async
-    scheduler = BatchScheduler(
-        executor,
-        process,
-        batches,
-        max_in_flight=max_in_flight(plan, limits),
-        retries=limits.retries,
-        retry_if=processor.retry_if,
-        throttle=limits.throttle(),
-        rate=limits.rate,
-        stop=stop,
-    )
-    state.scheduler = scheduler
-    for record in scheduler.records():
-        if executor.workers is not None:  # some may have joined or left
-            now = replace(plan, workers=executor.workers)
-            scheduler.max_in_flight = max_in_flight(now, limits)
-        yield record
-
-
-def _run_as_seen(run: EngineRequest) -> Iterator[BatchRecord]:
-    """Yield the records of a run that is planned while it goes on.
-
-    Where the first item gives a coroutine, the others run as coroutines from there on.
-    """
-    if not isinstance(run.items, BatchSource):
-        run = replace(run, items=iter(run.items))
-    records = run_adaptively(run)
-    with closing(records):
-        first = next(records, None)
-        if first is None:
-            return
-        yield first
-        is_alone = first.first_item == run.first_item and not run.state.in_flight
-        if not (run.processor.has_returned_coroutines and is_alone):
-            yield from records
-            return
-    number = len(first.results)
-    rest = replace(
-        run,
-        processor=run.processor.as_async(),
-        first_item=run.first_item + number,
-        total=None if run.total is None else max(0, run.total - number),
-        expected=None if run.expected is None else max(0, run.expected - number),
-    )
-    why = "Backend chosen: async, for a function that returns coroutines"
-    yield from _run_coroutines(rest, why)
-
-
-def _run_coroutines(run: EngineRequest, why: str | None) -> Iterator[BatchRecord]:
-    """Yield the records of coroutines; the first of them are timed for the plan."""
-    plan = default_plan("async", run.workers, run.batch_size, why=why)
-    if run.limits.rate is not None:  # each starts by itself
-        plan = replace(plan, batch_size=1)
-    batches = run.cut(BatchSizing(plan.batch_size).next_size)
-    is_planned = False
-    for record in run_plan(
-        run.processor, batches, plan, limits=run.limits, stop=run.stop, state=run.state
-    ):
-        if not is_planned:
-            run.state.set_plan(
-                with_prediction(plan, record, run.total or run.expected, run.limits.items_per_s)
-            )
-            is_planned = True
-        yield record
-    if not is_planned:
-        run.state.set_plan(plan)
-
-
-def _run_as_asked(
-    run: EngineRequest, backend: str, cluster: DaskAddress | None
-) -> Iterator[BatchRecord]:
-    """Yield the records of a run whose backend is given; sizes of batches follow what is seen."""
-    plan = default_plan(backend, run.workers, run.batch_size)
-    limits, stop = run.limits, run.stop
-    with open_executor(
-        backend,
-        plan.workers,
-        timeout_s=limits.timeout_s,
-        stop=stop,
-        scheduler=cluster,
-        winds_down=run.processor.has_setup,
-    ) as executor:
-        if cluster is not None:
-            plan = default_plan(backend, None, run.batch_size, cluster_workers=executor.workers)
-        measured = executor.dispatch_cost
-        if measured is not None:
-            reason = (
-                f"Measured: a batch takes {measured.alone_s * 1e3:.1f} ms to a worker of this "
-                f"cluster and back, of many at once {measured.each_s * 1e3:.1f} ms each"
-            )
-            plan = replace(plan, why=(reason, *plan.why))
-        run.state.set_plan(plan)
-
-        def schedule(processor: BatchProcessor, size: NextSize) -> Iterator[BatchRecord]:
-            return _schedule(executor, processor, run.cut(size), plan, limits, stop, run.state)
-
-        if run.batch_size is not None or limits.rate is not None:
-            sizing = BatchSizing(1 if limits.rate is not None else plan.batch_size)
-            yield from schedule(run.processor, sizing.next_size)
-            return
-        adaptive = AdaptiveSizing(
-            workers=plan.workers,
-            hand_over_s=BACKENDS[backend].hand_over_s,
-            measured_s=measured and measured.alone_s,
-            shared_s=measured.each_s if measured else 0.0,
-        )
-        processor = run.processor.with_budget(BUDGET_BATCHES * adaptive.longest_batch_s)
-        for record in schedule(processor, limits.capped(adaptive.next_size)):
-            adaptive.workers = executor.workers or plan.workers
-            adaptive.learn(record)
-            yield record

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from batchmap.records import ErrorExample, ItemFailure
+from batchmap.records import ItemFailure
+from batchmap.run_outcome import ErrorExample
 
 __all__ = ["ErrorKinds"]
 

@@ -30,14 +30,16 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.engine import RunState, limits_of, open_plan, stream_batches
 from batchmap.errors import UsageError
 from batchmap.options import JobOptions
-from batchmap.records import BatchRecord, Plan, RunOutcome, SyncCounts
+from batchmap.records import BatchRecord, Plan
+from batchmap.run_outcome import RunOutcome, SyncCounts
 from batchmap.scheduling.batching import BatchSizing
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.rate_limiter import Cost
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
-from batchmap.worker.processor import BatchProcessor, is_async
+from batchmap.worker.list_call import EncodeList
+from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.retry_decision import RetryIf
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ class Job:
         source: Source | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        if options.backend == "async" and not is_async(function):
+        if options.backend == "async" and not options.call_shape.is_async(function):
             name = getattr(function, "__name__", repr(function))
             raise UsageError(
                 f"the async backend needs an `async def` function and {name} is a plain one",
@@ -206,6 +208,8 @@ class Job:
         self, *, stop: StopRequest, encode: Callable[[Any], Any] | None
     ) -> BatchProcessor:
         """Return what calls the function as the options ask."""
+        if encode is not None and self.shape.batched is not None:
+            encode = EncodeList(encode)
         return BatchProcessor(
             self.function, shape=self.shape, retry_if=self.retry_if, stop=stop, encode=encode
         )

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from batchmap.error_kinds import ErrorKinds
 from batchmap.mapping_record import MappingRecord
-from batchmap.records import BatchRecord, ErrorExample, ItemRecord, Plan, RunOutcome, SlowItem
+from batchmap.records import BatchRecord, ItemRecord, Plan
+from batchmap.run_outcome import ErrorExample, RunOutcome, SlowItem
 from batchmap.slow_items import Facts, SlowItems
 
 __all__ = ["COMPUTES_FROM", "RunMetrics", "RunSummary", "is_cpu_bound"]

@@ -25,8 +25,14 @@ MAX_HELD_BYTES = 32 * 2**20
 
 
 def size_bytes(values: Sequence[Any]) -> int:
-    """Estimate the memory that values take, in bytes, without the objects in them."""
-    return sum(map(sys.getsizeof, values))
+    """Estimate the memory that values take, in bytes, without the objects in them.
+
+    Of lists, as the results of items may be, what is in them counts.
+    """
+    found = sum(map(sys.getsizeof, values))
+    if list in map(type, values):
+        found += sum(sum(map(sys.getsizeof, one)) for one in values if type(one) is list)
+    return found
 
 
 def results_bytes(record: BatchRecord) -> int:

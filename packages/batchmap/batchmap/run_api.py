@@ -25,7 +25,7 @@ from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
 from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retry_if, check_retrying
-from batchmap.records import RunOutcome
+from batchmap.run_outcome import RunOutcome
 from batchmap.scheduling.rate_limiter import Cost
 from batchmap.sources import ReadingOptions
 from batchmap.sources.python_items import PythonItems, identity_bytes

@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.records import BatchRecord, SlowItem
+from batchmap.records import BatchRecord
+from batchmap.run_outcome import SlowItem
 
 __all__ = ["Facts", "SlowItems", "host_of", "size_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 
 from batchmap.command.text_layout import plural
-from batchmap.records import SlowItem
+from batchmap.run_outcome import SlowItem
 
 from ...analysis.aggregates import WorkerSum, parts_of, worker_sums
 from ...analysis.histogram import make_histogram

@@ -7,7 +7,7 @@ from itertools import chain
 from batchmap.command.held_back import held_back
 from batchmap.command.summary import render_details, render_summary
 from batchmap.command.text_layout import section
-from batchmap.records import RunOutcome
+from batchmap.run_outcome import RunOutcome
 
 from ...analysis.records import Case
 from ..verdict import largest_loss

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Protocol
 
 from batchmap.errors import OutputError
+from batchmap.row_counts import ONE_EACH
 
 __all__ = ["CompletionLog", "FailureSpool", "ItemRange"]
 
@@ -23,8 +24,13 @@ BUFFER_BYTES = 64 << 10
 class CompletionLog(Protocol):
     """A record of which items are done, and which failed."""
 
-    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
-        """Note items in a row whose results end at `output_end` of the output."""
+    def add_done(
+        self, first: int, number: int, entries: bytes, output_end: int, rows: bytes = ONE_EACH
+    ) -> None:
+        """Note items in a row whose results end at `output_end` of the output.
+
+        `rows` says how many rows each has (`row_counts`).
+        """
 
     def add_failed(self, item: int, entry: bytes, line: str) -> None:
         """Note an item that failed, as a line of the file of failed items."""
@@ -70,7 +76,9 @@ class FailureSpool:
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._buffer = bytearray()
 
-    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
+    def add_done(
+        self, first: int, number: int, entries: bytes, output_end: int, rows: bytes = ONE_EACH
+    ) -> None:
         """Do nothing: stdout cannot be cut back."""
 
     def add_failed(self, item: int, entry: bytes, line: str) -> None:

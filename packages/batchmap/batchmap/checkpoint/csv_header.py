@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,8 @@ from batchmap.records import ItemFailure
 from batchmap.row_blocks import RowForm, Segment
 from batchmap.sinks import OutputForm, Sink
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.csv.cells import Cells, Encoded
-from batchmap.sinks.csv.columns import EXTRA, cells_of_row, chosen_columns
+from batchmap.sinks.csv.cells import Cells, Encoded, rows_in
+from batchmap.sinks.csv.columns import EXTRA, ONLY_COLUMN, cells_of_row, chosen_columns
 from batchmap.sinks.csv.rows import CsvSink
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.storage import Location, draft_path
@@ -85,7 +86,8 @@ class HeaderedCsv:
     ) -> tuple[list[str], dict[int, ItemFailure]]:
         all_cells, failures = self._csv.with_items(items, encoded)
         if self._first is not None:
-            self._note(indexes, all_cells)
+            failed = {indexes[offset] for offset in failures}  # each with all of its rows
+            self._note(indexes, all_cells, failed)
         rows, unknown = self._csv.rows(all_cells)
         if unknown and self._first:
             self.settle_columns()
@@ -149,13 +151,20 @@ class HeaderedCsv:
         names = (None if one is None else tuple(one) for _, one in sorted(self._first.items()))
         return [one for one in chosen_columns(self._csv.asked, names) if one != EXTRA]
 
-    def _note(self, indexes: Sequence[int], all_cells: Sequence[Cells | None]) -> None:
+    def _note(
+        self, indexes: Sequence[int], all_cells: Sequence[Cells | None], failed: set[int]
+    ) -> None:
         """Note the columns of some results; those of all first items are the output's."""
         assert self._first is not None
+        named: set[int] = set()
         for index, cells in zip(indexes, all_cells, strict=True):
-            if index < FIRST_ITEMS and cells is not None:
+            if index < FIRST_ITEMS and cells is not None and index not in failed:
                 names, _ = cells
-                self._first[index] = None if names is None else list(names)
+                found = None if names is None else list(names)
+                if index in named and found != self._first[index]:  # another row of the same item
+                    found = list(chosen_columns(_named(self._first[index]), [names]))
+                self._first[index] = found
+                named.add(index)
                 self._is_noted = False
         if self._csv.columns is None and self._first:
             asked = [EXTRA] if EXTRA in self._csv.asked else []
@@ -215,11 +224,11 @@ class HeaderedCsv:
         known = set(columns)
         with closing(self._reader()) as reader:
             done = 0
-            for number, _ in result_commits(self._journal):
+            for number, _, _ in result_commits(self._journal):
                 kept = reader.read(done, number)
                 names = kept.columns or ()
-                rows = (cells_of_row(names, row, self.encoder) for row in kept.pieces)
-                if any(not row.keys() <= known for row in rows):
+                rows = chain.from_iterable(map(rows_in, kept.pieces))
+                if any(not cells_of_row(names, row, self.encoder).keys() <= known for row in rows):
                     return True
                 done += number
         return False
@@ -246,15 +255,14 @@ class HeaderedCsv:
             done = copied = 0
             whole = self._form.split_bytes is None
             for row in self._journal.rows("SELECT * FROM done ORDER BY id"):
-                _, first, number, entries, _ = self._journal.checked(row)
+                _, first, number, entries, _, _ = self._journal.checked(row)
                 size, some = len(entries) // number, 0
                 while some < number:
                     kept = reader.read(done + some, number - some, whole=whole)
                     read = kept.number or len(kept.pieces)
                     end = csv.write(csv.carry(kept, first + some))
-                    new.add_done(
-                        first + some, read, entries[some * size : (some + read) * size], end
-                    )
+                    part = entries[some * size : (some + read) * size]
+                    new.add_done(first + some, read, part, end, kept.rows)
                     some += read
                 done += number
                 copied += number
@@ -265,6 +273,10 @@ class HeaderedCsv:
                 _, item, entry, line = self._journal.checked(row)
                 new.add_failed(item, entry, line)
             _note_stretch(csv, new)
+
+
+def _named(columns: list[str] | None) -> list[str]:
+    return [ONLY_COLUMN] if columns is None else columns
 
 
 def _note_stretch(csv: CsvSink, new: Any) -> None:

@@ -7,6 +7,7 @@ from heapq import merge
 from typing import NamedTuple
 
 from batchmap.checkpoint.journal import Journal
+from batchmap.sinks.base import Commit
 
 __all__ = ["DoneRange", "done_items", "failure_line_of", "last_rows", "result_commits"]
 
@@ -19,8 +20,8 @@ class DoneRange(NamedTuple):
     number: int
     entries: bytes
     address: int
-    """The number of the first one's result in the output, from 0; of a failed item, the negative
-    of its row."""
+    """How many items have their results before those of the first one in the output; of a failed
+    item, the negative of its row."""
 
     def part(self, start: int, end: int) -> DoneRange:
         """Return those at the offsets from `start` up to `end`."""
@@ -67,10 +68,10 @@ def failure_line_of(journal: Journal, address: int) -> str:
     return str(row[3])
 
 
-def result_commits(journal: Journal) -> Iterator[tuple[int, int]]:
-    """Yield of each range of results, in the order of the output, its number and where it ends."""
-    for _, number, end in journal.done():
-        yield number, end
+def result_commits(journal: Journal) -> Iterator[Commit]:
+    """Yield of each range of items with results, in the order of the output, what is there."""
+    for _, number, rows, end in journal.done():
+        yield Commit(number, rows, end)
 
 
 def last_rows(journal: Journal) -> tuple[int, int]:

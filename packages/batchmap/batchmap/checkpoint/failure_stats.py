@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from batchmap.error_kinds import ErrorKinds
-from batchmap.records import Batch, BatchRecord, ErrorExample, FailedItem, ItemFailure, ItemRecord
+from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
+from batchmap.run_outcome import ErrorExample, FailedItem
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.worker.failures import failed_record
 

@@ -91,7 +91,8 @@ class ItemMatching:
         return number - self.differences.kept
 
     def close(self) -> None:
-        """Remove what is not needed any more."""
+        """Remove what is not needed any more, and leave the input."""
+        self._unread = iter(())
         if self._pairing is not None:
             self._pairing.close()
 

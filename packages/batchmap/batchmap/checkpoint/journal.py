@@ -1,7 +1,8 @@
 """What a run has done, kept in an SQLite file beside its output, so that it can be resumed.
 
     run      what the run is: its fingerprint, and whether it came to its end
-    done     ranges of items whose results are in the output, and where the output ends after them
+    done     ranges of items whose results are in the output, how many rows each has there, and
+             where the output ends after them
     failed   items that failed, as lines of the file of failed items
     stretch  the digest of what each commit added to the output, and where the output ended then
 
@@ -36,6 +37,7 @@ from typing import Any
 
 from batchmap.checkpoint.completion_log import ItemRange
 from batchmap.checkpoint.journal_tables import JournalTables, NotedRows, row_sum
+from batchmap.row_counts import ONE_EACH, is_for
 
 __all__ = ["Journal"]
 
@@ -61,8 +63,9 @@ class Journal(JournalTables):
                 self.checked(row)
         last_end = 0
         for row in self.rows("SELECT * FROM done ORDER BY id"):
-            _, _, number, entries, end = self.checked(row)
-            if end < last_end or number < 1 or len(entries) % number:
+            _, _, number, entries, rows, end = self.checked(row)
+            is_whole = number > 0 and len(entries) % number == 0 and is_for(rows, number)
+            if end < last_end or not is_whole:
                 raise self.contradiction()
             last_end = end
 
@@ -151,14 +154,15 @@ class Journal(JournalTables):
                 sql.execute(f"DELETE FROM {table} WHERE output_end > ?", (last,))
         return int(items)
 
-    def done(self) -> Iterator[tuple[int, int, int]]:
+    def done(self) -> Iterator[tuple[int, int, bytes, int]]:
         """Yield the ranges of items in the order of their results in the output.
 
-        Of each, the index of the first item, their number, and where the output ends after them.
+        Of each, the index of the first item, their number, how many rows each has (`row_counts`),
+        and where the output ends after them.
         """
         for row in self.rows("SELECT * FROM done ORDER BY id"):
-            _, first, number, _, end = self.checked(row)
-            yield first, number, end
+            _, first, number, _, rows, end = self.checked(row)
+            yield first, number, rows, end
 
     def counts(self) -> tuple[int, int]:
         """Return how many items have a result in the output, and how many failed."""
@@ -180,9 +184,14 @@ class Journal(JournalTables):
 
     # What is noted of a run -----------------------------------------------------------------
 
-    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
-        """Note items in a row whose results end at `output_end` of the output."""
-        self._noted.done.append((first, number, entries, output_end))
+    def add_done(
+        self, first: int, number: int, entries: bytes, output_end: int, rows: bytes = ONE_EACH
+    ) -> None:
+        """Note items in a row whose results end at `output_end` of the output.
+
+        `rows` says how many rows each has (`row_counts`).
+        """
+        self._noted.done.append((first, number, entries, rows, output_end))
 
     def add_failed(self, item: int, entry: bytes, line: str) -> None:
         """Note an item that failed, as a line of the file of failed items."""

@@ -29,11 +29,11 @@ __all__ = [
 
 _MAGIC = b"SQLite format 3\0"
 _APPLICATION_ID = 0x50425750
-_VERSION = 3
+_VERSION = 4
 _TABLES = {
     "run": "name TEXT PRIMARY KEY, value TEXT NOT NULL, sum BLOB NOT NULL",
     "done": "id INTEGER PRIMARY KEY, first INTEGER NOT NULL, number INTEGER NOT NULL, "
-    "entries BLOB NOT NULL, output_end INTEGER NOT NULL, sum BLOB NOT NULL",
+    "entries BLOB NOT NULL, rows BLOB NOT NULL, output_end INTEGER NOT NULL, sum BLOB NOT NULL",
     "failed": "id INTEGER PRIMARY KEY, item INTEGER NOT NULL, entry BLOB NOT NULL, "
     "line TEXT NOT NULL, sum BLOB NOT NULL",
     "stretch": "output_end INTEGER PRIMARY KEY, digest BLOB NOT NULL, sum BLOB NOT NULL",

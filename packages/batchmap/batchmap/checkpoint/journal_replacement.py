@@ -25,6 +25,7 @@ from batchmap.checkpoint.journal import Journal
 from batchmap.checkpoint.journal_file import create_statement
 from batchmap.checkpoint.journal_tables import NotedRows
 from batchmap.errors import OutputError
+from batchmap.row_counts import ONE_EACH
 from batchmap.sinks import OutputForm
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.storage import sync_directory
@@ -60,10 +61,12 @@ class Replacement:
         self.parts: int | None = None
         """How many part files the draft has, `None` where it is one file."""
 
-    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
-        """Note items in a row whose results end at `output_end` of the output."""
-        self._noted.done.append((first, number, entries, output_end))
-        self._insert_when_much(len(entries))
+    def add_done(
+        self, first: int, number: int, entries: bytes, output_end: int, rows: bytes = ONE_EACH
+    ) -> None:
+        """Note items in a row whose results end at `output_end`, with `rows` as `row_counts`."""
+        self._noted.done.append((first, number, entries, rows, output_end))
+        self._insert_when_much(len(entries) + len(rows))
 
     def add_failed(self, item: int, entry: bytes, line: str) -> None:
         """Note an item that failed, as a line of the file of failed items."""

@@ -47,8 +47,9 @@ def _numbered(
 class NotedRows:
     """Rows that are still to be inserted."""
 
-    done: list[tuple[int, int, bytes, int]] = field(default_factory=list)
-    """First item, number of items, their entries, and where the output ends after them."""
+    done: list[tuple[int, int, bytes, bytes, int]] = field(default_factory=list)
+    """First item, number of items, their entries, how many rows each has (`row_counts`), and where
+    the output ends after them."""
     failed: list[tuple[int, bytes, str]] = field(default_factory=list)
     """Item, its entry, and its line of the file of failed items."""
     stretches: list[tuple[int, bytes]] = field(default_factory=list)

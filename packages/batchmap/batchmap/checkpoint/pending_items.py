@@ -41,7 +41,7 @@ class PendingItems(BatchSource):
     blocks stay what they are.
 
     Where all that is left is new, and the source can, items are taken as a `RowBlock`, whose
-    unreadable records count as items.
+    unreadable records count as items; not so without `in_blocks`.
     """
 
     def __init__(
@@ -54,10 +54,12 @@ class PendingItems(BatchSource):
         stop: StopRequest,
         can_sync: bool = True,
         with_index: bool = False,
+        in_blocks: bool = True,
     ) -> None:
         self._source = source
         self._can_sync = can_sync
         self._with_index = with_index
+        self._in_blocks = in_blocks
         self._identity = identity
         self._done = done
         self._limit = limit
@@ -183,7 +185,8 @@ class PendingItems(BatchSource):
         source = self._source
         self._are_all_new = first == NO_MORE
         may_wait = not source.repeatable
-        in_blocks = reader_of_blocks(source) if self._identity.is_digest else None
+        can_be_in_blocks = self._in_blocks and self._identity.is_digest
+        in_blocks = reader_of_blocks(source) if can_be_in_blocks else None
         records: Iterator[InputRecord | RowBlock | None]
         if in_blocks is not None:
             records = in_blocks(lambda: self._are_all_new)

@@ -27,11 +27,10 @@ from batchmap.ordering import (
     ReorderBuffer,
     results_bytes,
 )
-from batchmap.records import (
-    BatchRecord,
-    RunOutcome,
-)
+from batchmap.records import BatchRecord
+from batchmap.run_outcome import RunOutcome
 from batchmap.sinks import Sink, write_errors
+from batchmap.sinks.many_results import EncodeEach
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
 
@@ -52,7 +51,8 @@ class Recorder:
 
     With `keeps_order`, results are written in input order; `has_room` then says whether more items
     may be taken. `output` is the output as it is called in messages, `before` how many results and
-    failures it had before the run. When failures reach `failure_limit`, `stop` is requested.
+    failures it had before the run. When failures reach `failure_limit`, `stop` is requested. With
+    `gives_many`, the result of an item is a list of any number of results.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Recorder:
         errors_path: Location | None,
         before: tuple[int, int] = (0, 0),
         failure_limit: FailureLimit | None,
+        gives_many: bool = False,
         stop: StopRequest,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -80,10 +81,17 @@ class Recorder:
         self._clock = clock
         self._reorder = ReorderBuffer(size_of=results_bytes) if keeps_order else None
         pending.on_unreadable = self._record_unreadable
-        pending.row_form = sink.row_form
+        self._gives_many = gives_many
+        if not gives_many:
+            pending.row_form = sink.row_form
         self._committed_s = clock.now()
         self._writer = ResultWriter(
-            pending, sink, completion_log, self._halt, UnwritableResults(errors_path, before[0])
+            pending,
+            sink,
+            completion_log,
+            self._halt,
+            UnwritableResults(errors_path, before[0]),
+            gives_many=gives_many,
         )
         self.finished = False
         """Whether all items are done, and the output is complete."""
@@ -96,13 +104,14 @@ class Recorder:
     @property
     def encoder(self) -> Callable[[Any], Any]:
         """Return what turns a result into what is written; records hold what it returns."""
-        return self._sink.encoder
+        return EncodeEach(self._sink.encoder) if self._gives_many else self._sink.encoder
 
     def outcome(self) -> RunOutcome:
         """Return what came of the items so far."""
         written_before, failed_before = self._before
         return RunOutcome(
             written=self._writer.written,
+            rows=self._writer.rows,
             failed=self._writer.stats.number,
             written_before=written_before,
             failed_before=failed_before,

@@ -18,6 +18,7 @@ from typing import Any
 
 from batchmap.checkpoint.journal import Journal
 from batchmap.errors import OutputError
+from batchmap.row_counts import ONE_EACH, is_for
 
 __all__ = ["ReplayedJournal", "packed_events"]
 
@@ -86,9 +87,11 @@ class ReplayedJournal(Journal):
         self._write([["cut", end]])
         return super().cut(end)
 
-    def add_done(self, first: int, number: int, entries: bytes, output_end: int) -> None:
-        self._events.append(["done", first, number, entries.hex(), output_end])
-        super().add_done(first, number, entries, output_end)
+    def add_done(
+        self, first: int, number: int, entries: bytes, output_end: int, rows: bytes = ONE_EACH
+    ) -> None:
+        self._events.append(["done", first, number, entries.hex(), rows.hex(), output_end])
+        super().add_done(first, number, entries, output_end, rows)
 
     def add_failed(self, item: int, entry: bytes, line: str) -> None:
         self._events.append(["failed", item, entry.hex(), line])
@@ -113,8 +116,11 @@ class ReplayedJournal(Journal):
         """Apply an event to the mirror; raises `ValueError` or `TypeError` for no event."""
         name, *values = event
         if name == "done":
-            first, number, entries, end = values
-            super().add_done(first, number, _parse_entries(entries, number), end)
+            first, number, entries, packed, end = values
+            rows = bytes.fromhex(packed)
+            if not is_for(rows, number):
+                raise ValueError("not so many rows")
+            super().add_done(first, number, _parse_entries(entries, number), end, rows)
             return
         if name == "failed":
             item, entry, line = values

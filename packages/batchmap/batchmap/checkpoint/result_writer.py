@@ -24,7 +24,9 @@ from batchmap.digests import DIGEST_BYTES
 from batchmap.ordering import in_a_row, size_bytes
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord, UnreadableRecord
 from batchmap.row_blocks import RowResults
+from batchmap.row_counts import ONE_EACH, packed_counts, total_rows
 from batchmap.sinks import Sink, failure_line
+from batchmap.sinks.many_results import encode_many, pieces_together
 from batchmap.slow_items import Facts, SlowItems
 from batchmap.worker.record_builder import joined_record
 
@@ -38,7 +40,8 @@ MAX_BATCH_BYTES = 4 * 2**20
 class ResultWriter:
     """Writes results of the items of `pending` to `sink`, and notes them in `completion_log`.
 
-    Failures are counted by `halt`, and told by `unwritable` where they are of results.
+    Failures are counted by `halt`, and told by `unwritable` where they are of results. With
+    `gives_many`, the result of an item is a list of any number of results.
     """
 
     def __init__(
@@ -48,16 +51,22 @@ class ResultWriter:
         completion_log: CompletionLog,
         halt: HaltWatch,
         unwritable: UnwritableResults,
+        *,
+        gives_many: bool = False,
     ) -> None:
         self._pending = pending
         self._sink = sink
         self._completion_log = completion_log
         self._halt = halt
         self._unwritable = unwritable
+        self._gives_many = gives_many
+        self._encode = partial(encode_many, sink) if gives_many else sink.encode
         self._result_bytes = 1.0
         """What a result takes in memory, of late; follows large ones at once."""
         self.written = 0
-        """How many results went to the sink."""
+        """Of how many items the results went to the sink."""
+        self.rows = 0
+        """How many rows went there."""
         self.stats = FailureStats()
         self.slow = SlowItems()
         self.is_in_vain = False
@@ -108,6 +117,7 @@ class ResultWriter:
             if failed > start:
                 some = pieces if not record.failures else pieces[start:failed]
                 self.written += failed - start
+                self.rows += failed - start
                 output_end = self._sink.write(some)
                 entries = found.entries[start * DIGEST_BYTES : failed * DIGEST_BYTES]
                 first = rows.first_index + start
@@ -128,7 +138,7 @@ class ResultWriter:
             offsets = [offset for offset in range(len(pending)) if offset not in record.failures]
             good = [pending[offset] for offset in offsets]
             results = [results[offset] for offset in offsets]
-        pieces, unwritable = self._sink.encode(
+        pieces, unwritable = self._encode(
             [one.item_index for one in good],
             [one.item for one in good] if self._sink.shows_items else (),
             results,
@@ -167,10 +177,13 @@ class ResultWriter:
         """Write results, and log each range of items in a row."""
         self.written += len(pending)
         for start, end in in_a_row([one.item_index for one in pending]):
-            output_end = self._sink.write(pieces[start:end])
+            some = pieces[start:end]
+            rows = packed_counts(map(len, some)) if self._gives_many else ONE_EACH
+            self.rows += total_rows(rows, end - start)
+            output_end = self._sink.write(pieces_together(some) if self._gives_many else some)
             entries = b"".join([one.entry for one in pending[start:end]])
             first = pending[start].item_index
-            self._completion_log.add_done(first, end - start, entries, output_end)
+            self._completion_log.add_done(first, end - start, entries, output_end, rows)
 
     def _log_failure(
         self,

@@ -102,6 +102,7 @@ def open_recorder(
                 stop=stop,
                 can_sync=isinstance(output, Path),
                 with_index=options.index,
+                in_blocks=options.batched is None,
             )
             stack.callback(pending.close)
         if before is not None:
@@ -127,6 +128,7 @@ def open_recorder(
             errors_path=options.errors,
             before=done,
             failure_limit=FailureLimit.of(options.halt, now=options.halt_now),
+            gives_many=options.call_shape.gives_many,
             stop=stop,
         )
         yield recorder

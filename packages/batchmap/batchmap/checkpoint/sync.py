@@ -31,7 +31,7 @@ from batchmap.checkpoint.recorder import Recorder
 from batchmap.checkpoint.sync_results import SyncResults, columns_at
 from batchmap.checkpoint.sync_rewrite import Earlier, rewrite
 from batchmap.options import JobOptions
-from batchmap.records import RunOutcome, SyncCounts
+from batchmap.run_outcome import RunOutcome, SyncCounts
 from batchmap.sinks import update_errors
 from batchmap.sinks.base import Kept
 from batchmap.sources import InputRecord, Source
@@ -91,6 +91,7 @@ def open_sync_recorder(
         done=iter(()) if has_nothing_to_do else matching.done_ranges(),
         limit=options.limit,
         stop=stop,
+        in_blocks=options.batched is None,
     )
     stack.callback(pending.close)
     pending.done_before = matching.differences.kept
@@ -156,6 +157,7 @@ class SyncRecorder(Recorder):
             errors_path=None,
             before=(matching.differences.kept - failed, failed),
             failure_limit=FailureLimit.of(options.halt, now=options.halt_now),
+            gives_many=options.call_shape.gives_many,
             stop=stop,
         )
         self._options = options

@@ -22,7 +22,7 @@ from batchmap.checkpoint.open_journal import open_journal
 from batchmap.checkpoint.sync_results import earlier_sync
 from batchmap.errors import OutputError
 from batchmap.options import JobOptions
-from batchmap.records import SyncCounts
+from batchmap.run_outcome import SyncCounts
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import journal_path

@@ -170,7 +170,7 @@ class _Writer:
             some = len(kept.pieces) if kept.number is None else kept.number
             end = self._sink.write(self._sink.carry(kept, first + done))
             part = entries[done * size : (done + some) * size]
-            self._new.add_done(first + done, some, part, end)
+            self._new.add_done(first + done, some, part, end, kept.rows)
             done += some
             self._unsynced += some
             if self._unsynced >= _SYNCED_RESULTS:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from batchmap.checkpoint.open_journal import checked_journal
 from batchmap.checkpoint.table_journal import TableJournal
 from batchmap.errors import OutputError, python_spelling
 from batchmap.optional import require
+from batchmap.row_counts import counts_of, total_rows
 from batchmap.sinks import OutputForm
 from batchmap.sinks.parquet.parts import LocalParquetParts
 from batchmap.storage import journal_path
@@ -124,8 +125,8 @@ def _differences_of_results(journal: Journal, output: Path, form: OutputForm) ->
         if form.output_format in DELIMITERS:
             lines = (repr(row).encode() for row in _csv_rows(file, form.delimiter))
             next(lines, None)
-        for first, number, _ in journal.done():
-            for index in range(first, first + number):
+        for first, number, rows, _ in journal.done():
+            for index in _index_of_each_row(first, number, rows):
                 line = next(lines, None)
                 if line is None:
                     yield f"{output}: the result of item {index} is missing"
@@ -133,6 +134,12 @@ def _differences_of_results(journal: Journal, output: Path, form: OutputForm) ->
                 if is_full and json.loads(line)["index"] != index:
                     yield f"{output}: in place of item {index} stands {json.loads(line)['index']}"
                     return
+
+
+def _index_of_each_row(first: int, number: int, rows: bytes) -> Iterator[int]:
+    """Yield the index of the item that each row is of, of `number` items from `first` on."""
+    for index, count in enumerate(counts_of(rows, number), first):
+        yield from repeat(index, count)
 
 
 def _differences_of_table(journal: Journal, table: TableOutput) -> Iterator[str]:
@@ -153,7 +160,7 @@ def _differences_of_rows(journal: Journal, output: Path) -> Iterator[str]:
     for path in LocalParquetParts(output).files():
         with files.ParquetFile(path) as file:
             rows += file.metadata.num_rows
-    expected, _ = journal.counts()
+    expected = sum(total_rows(counts, number) for _, number, counts, _ in journal.done())
     if rows != expected:
         yield f"{output} has {rows} rows, and the journal {expected} results"
 

@@ -7,6 +7,7 @@ import statistics
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, ItemFailure, Plan, UnreadableRecord
 from batchmap.sinks import Sink
 from batchmap.sinks.csv.columns import EXTRA
+from batchmap.sinks.many_results import EncodeEach, encode_many
 from batchmap.sources import Source
 from batchmap.sources.sampled import whole_of
 from batchmap.stopping import StopRequest, Urgency
@@ -58,11 +60,12 @@ def find_plan(job: Job) -> Plan:
         if type(item) is not UnreadableRecord
     )
     sink = _trial_sink(options)
-    processor = job.processor(stop=is_enough, encode=sink.encoder)
+    encode, gives_many = sink.encoder, job.shape.gives_many
+    processor = job.processor(stop=is_enough, encode=EncodeEach(encode) if gives_many else encode)
     total = _number_of_items(options, whole)
     few_coroutines = processor.is_async and not is_sample
     most = (options.limit, MAX_COROUTINES if few_coroutines else None)
-    unwritable = _UnwritableTrial(sink)
+    unwritable = _UnwritableTrial(sink, gives_many=gives_many)
     times_s, failed = array("d"), 0
     limits = job.limits()
     for record in stream_batches(
@@ -129,8 +132,8 @@ def _trial_sink(options: JobOptions) -> Sink:
 class _UnwritableTrial:
     """Counts results that the format of the output has no form for, and tells of them."""
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+    def __init__(self, sink: Sink, *, gives_many: bool) -> None:
+        self._encode = partial(encode_many, sink) if gives_many else sink.encode
         self._number = self._results = 0
         self._first: ItemFailure | None = None
 
@@ -138,7 +141,7 @@ class _UnwritableTrial:
         """Count the results of some items; failures of other kinds are none."""
         numbers = range(len(record.results))
         good = [number for number in numbers if number not in record.failures]
-        _, late = self._sink.encode(good, good, [record.results[number] for number in good])
+        _, late = self._encode(good, good, [record.results[number] for number in good])
         failures = [*record.failures.values(), *late.values()]
         unwritable = [one for one in failures if isinstance(one, UnwritableFailure)]
         self._results += len(good) + len(unwritable) - len(late)

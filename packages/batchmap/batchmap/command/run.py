@@ -18,11 +18,12 @@ from batchmap.command.task import Task, load_task
 from batchmap.command.terminal import give_away_stdin, stderr, stdout_kept_for_results, write_stdout
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.job import Job
-from batchmap.records import RunOutcome
 from batchmap.resources import usable_cores
+from batchmap.run_outcome import RunOutcome
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
+from batchmap.worker.call_shape import CallShape
 from batchmap.worker.processor import is_async
 
 __all__ = ["check_backend", "run"]
@@ -49,7 +50,7 @@ def run(
     with stdout_kept_for_results() as stdout:
         written = {name: getattr(settings, name) for name in EXPORTS}
         source, task = _source_and_task(settings, written, stop)
-        check_backend(settings.backend, task)
+        check_backend(settings.backend, settings.call_shape, task)
         if _may_want_processes(settings, source, task):
             from batchmap.executors.process.fork_client import start_server_early
 
@@ -166,9 +167,9 @@ def _task(settings: RunSettings) -> Task:
     return task
 
 
-def check_backend(backend: str | None, task: Task) -> None:
+def check_backend(backend: str | None, shape: CallShape, task: Task) -> None:
     """Raise `UsageError` for the async backend when the function is not a coroutine function."""
-    if backend == "async" and not is_async(task.function):
+    if backend == "async" and not shape.is_async(task.function):
         raise UsageError(
             f"--backend async needs an `async def` function and {task.name} is a plain one; "
             "leave --backend out"

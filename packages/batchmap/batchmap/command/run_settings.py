@@ -65,7 +65,7 @@ class RunSettings(CommandSettings, JobOptions, SetupSettings):
     )  # fmt: skip
     dry_run: bool = option(
         False, group=RUNNING,
-        help="measure, print the plan, run nothing more; with --sync, count what it would do",
+        help="measure and print the plan, or what --sync would do",
     )  # fmt: skip
 
     @property

@@ -52,11 +52,11 @@ class CommandSettings(EngineOptions):
         help="the report as JSON, too",
     )  # fmt: skip
     export_markdown: Path | None = option(
-        None, report_file, group=REPORT, metavar="FILE",
+        None, report_file, group=REPORT, metavar="FILE", is_rare=True,
         help="the report as Markdown, too",
     )  # fmt: skip
     export_html: Path | None = option(
-        None, report_file, group=REPORT, metavar="FILE",
+        None, report_file, group=REPORT, metavar="FILE", is_rare=True,
         help="the report as a page with charts, too",
     )  # fmt: skip
     details: bool = option(False, group=REPORT, help="the whole report instead of the short one")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from batchmap.command.text_layout import cut, join_lines, plural, rate, section
 from batchmap.metrics import RunSummary
-from batchmap.records import ErrorExample, Plan, RunOutcome, SlowItem, SyncCounts
+from batchmap.records import Plan
+from batchmap.run_outcome import ErrorExample, RunOutcome, SlowItem, SyncCounts
 from batchmap.text import printable
 
 __all__ = [
@@ -115,7 +116,11 @@ def render_preview(sync: SyncCounts) -> str:
 def output_lines(outcome: RunOutcome) -> Iterator[str]:
     """Yield where the results are, and where the failed items are, if any."""
     before = f", {outcome.written_before:,} before" if outcome.written_before else ""
-    yield f"Results: {outcome.written:,} in {printable(outcome.output)}{before}"
+    number = f"{outcome.written:,}"
+    if outcome.rows not in (None, outcome.written):
+        number = f"{outcome.rows:,} of {number} {plural('item', outcome.written)}"
+        before = before and f"{before[:-7]} items before"
+    yield f"Results: {number} in {printable(outcome.output)}{before}"
     failed = outcome.failed + outcome.failed_before
     if failed and outcome.errors_file is not None:
         before = f", {outcome.failed_before:,} of them before" if outcome.failed_before else ""

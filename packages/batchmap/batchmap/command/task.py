@@ -71,7 +71,8 @@ def load_task(
         raise UsageError(f"{FORM}, got {name!r:.100}")
     module = _import(module_name)
     function = _function_of(module, attribute, module_name)
-    _refuse_generator(function, f"{attribute} in {module_name}")
+    if not shape.takes_generators:
+        _refuse_generator(function, f"{attribute} in {module_name}")
     label = f"{attribute}() in {module_name}"
     check_call(function, label, shape, has_setup=setup is not None)
     if setup is not None:
@@ -183,7 +184,10 @@ def _function_of(module: ModuleType, name: str, module_name: str) -> Callable[..
 
 def _refuse_generator(function: Callable[..., Any], label: str) -> None:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise UsageError(f"{label} is a generator; it must return its result")
+        raise UsageError(
+            f"{label} is a generator; add --expand, by which each of its results is a row, or have "
+            "it return its result"
+        )
 
 
 def _in_one_line(error: BaseException, module: str) -> str:

@@ -122,7 +122,9 @@ class _AsyncImportedFunction(_ImportedFunction):
 class _ImportedRetryIf:
     """The function that says which errors are tried again, imported before its first call."""
 
-    def __init__(self, words: _TaskWords, shape: CallShape, of_time_limit: RetryDecision) -> None:
+    def __init__(
+        self, words: _TaskWords, shape: CallShape, of_time_limit: RetryDecision | None
+    ) -> None:
         self._words = words
         self._shape = shape
         self._of_time_limit = of_time_limit
@@ -133,6 +135,6 @@ class _ImportedRetryIf:
         assert retry_if is not None
         return retry_if(error)
 
-    def of_time_limit(self, _: BaseException) -> RetryDecision:
+    def of_time_limit(self, _: BaseException) -> RetryDecision | None:
         """Return what it says of an item that took too long, without importing it here."""
         return self._of_time_limit

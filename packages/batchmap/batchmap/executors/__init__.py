@@ -15,6 +15,12 @@ function `open_workers(workers, *, timeout_s=None)` that returns one, and add it
 `batchmap/backends.py`, which says what else it takes.
 """
 
-from batchmap.executors.base import EXECUTORS, DispatchCost, WorkerExecutor, open_executor
+from batchmap.executors.base import (
+    EXECUTORS,
+    DispatchCost,
+    WorkerExecutor,
+    open_executor,
+    open_workers,
+)
 
-__all__ = ["EXECUTORS", "DispatchCost", "WorkerExecutor", "open_executor"]
+__all__ = ["EXECUTORS", "DispatchCost", "WorkerExecutor", "open_executor", "open_workers"]

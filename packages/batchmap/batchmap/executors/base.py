@@ -24,6 +24,7 @@ __all__ = [
     "check_same_process",
     "number_of_workers",
     "open_executor",
+    "open_workers",
 ]
 
 AFTER_SHUTDOWN = "cannot schedule new futures after shutdown"
@@ -92,6 +93,11 @@ class WorkerExecutor(Executor):
         """Tell whether a worker has started up."""
         return True
 
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether it can make no calls any more, though it was not shut down."""
+        return False
+
     def forget_at_exit(self) -> None:
         """Have the interpreter exit without waiting for what was submitted."""
 
@@ -131,6 +137,14 @@ def check_same_process(process_id: int) -> None:
         raise BrokenExecutor(f"the workers are those of process {process_id}, which forked")
 
 
+def open_workers(
+    name: str, workers: int, *, timeout_s: float | None = None, **where: Any
+) -> WorkerExecutor:
+    """Return the executor of the backend `name`, which whoever calls this shuts down."""
+    module = import_module(BACKENDS[name].module)
+    return cast(_OpenWorkers, module.open_workers)(workers, timeout_s=timeout_s, **where)
+
+
 @contextmanager
 def open_executor(
     name: str,
@@ -158,10 +172,9 @@ def open_executor(
         raise ValueError(f"workers must be at least 1, got {workers}")
     if name == "sequential" and timeout_s is not None:
         name, workers = "thread", 1
-    open_workers = cast(_OpenWorkers, import_module(BACKENDS[name].module).open_workers)
     where = {} if scheduler is None else {"scheduler": scheduler}
     with worker_processes(workers if name == "process" else 0):  # from before they are started
-        executor = open_workers(workers, timeout_s=timeout_s, **where)
+        executor = open_workers(name, workers, timeout_s=timeout_s, **where)
         executor.forget_at_exit()  # what is left of a run then is given up
         try:
             yield executor

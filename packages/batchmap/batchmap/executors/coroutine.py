@@ -37,6 +37,11 @@ class AsyncExecutor(WorkerExecutor):
         """Return how many coroutines were abandoned."""
         return self._guard.abandoned
 
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether it can make no calls any more, though it was not shut down."""
+        return bool(self._thread.broken)
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in the loop; raises `RuntimeError` after the shutdown."""
         check_same_process(self._process_id)

@@ -52,7 +52,7 @@ class EventLoopThread:
         self._take_is_due = False
         self._closing = False
         self._killed = False
-        self._broken = ""
+        self.broken = ""
         """Why no more calls can be made; empty while they can."""
         self._done = False
         self._unsettled: set[CallFuture] = set()
@@ -83,8 +83,8 @@ class EventLoopThread:
         with self._lock:
             if self._closing:
                 raise RuntimeError(AFTER_SHUTDOWN)
-            if self._broken:
-                raise BrokenExecutor(self._broken)
+            if self.broken:
+                raise BrokenExecutor(self.broken)
             self._unsettled.add(future)
             self._inbox.append((future, fn, args))
             if not self._take_is_due:
@@ -146,7 +146,7 @@ class EventLoopThread:
 
     def _end(self, why: str) -> None:
         with self._lock:
-            self._broken = why
+            self.broken = why
             left, self._unsettled = self._unsettled, set()
         for future in left:
             if not future.cancelled() or begin(future):

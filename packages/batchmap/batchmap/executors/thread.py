@@ -53,6 +53,11 @@ class ThreadExecutor(WorkerExecutor):
         """Return how many threads were abandoned."""
         return self._pool.abandoned
 
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether it can make no calls any more, though it was not shut down."""
+        return bool(self._pool.broken)
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a thread; raises `RuntimeError` after the shutdown."""
         check_same_process(self._process_id)
@@ -93,7 +98,7 @@ class _ThreadPool:
         self._unfinished: dict[Call, None] = {}
         """The calls that wait or run, in their order."""
         self._closing = False
-        self._broken = ""
+        self.broken = ""
         """Why no more calls can be made; empty while they can."""
         self._closed = threading.Event()
         if timeout_s is not None:
@@ -104,8 +109,8 @@ class _ThreadPool:
         with self._lock:
             if self._closing:
                 raise RuntimeError(AFTER_SHUTDOWN)
-            if self._broken:
-                raise BrokenExecutor(self._broken)
+            if self.broken:
+                raise BrokenExecutor(self.broken)
             if len(self._workers) < self._max_workers and len(self._unfinished) >= len(
                 self._workers
             ):
@@ -219,8 +224,8 @@ class _ThreadPool:
         try:
             self._start_worker()
         except WorkersLostError as error:
-            self._broken = f"{why}; {error}"
-            return [(call, BrokenExecutor(self._broken)) for call in self._take_waiting()]
+            self.broken = f"{why}; {error}"
+            return [(call, BrokenExecutor(self.broken)) for call in self._take_waiting()]
         return []
 
     def _keep_time(self) -> None:

@@ -73,21 +73,42 @@ class CallRows:
         is_repeated=True, help="a keyword, JSON or text; may be given several times",
     )  # fmt: skip
 
+    expand: bool = option(
+        False, group=CALLS, commands=_WITH_A_TASK, is_rare=True,
+        help="any number of results an item: a list or a generator, a row each",
+    )  # fmt: skip
+    skip_none: bool = option(
+        False, group=CALLS, commands=_WITH_A_TASK, is_rare=True,
+        help="a result of None writes nothing",
+    )  # fmt: skip
+
     @property
     def call_shape(self) -> CallShape:
         """How the function is called."""
         from batchmap.worker.call_shape import CallShape  # which only calls need
 
         given = {name: secret_of(value) for name, value in (self.arg or {}).items()}
-        return CallShape(star=self.star, index=bool(getattr(self, "index", False)), arguments=given)
+        return CallShape(
+            star=self.star,
+            index=bool(getattr(self, "index", False)),
+            arguments=given,
+            expand=self.expand,
+            skip_none=self.skip_none,
+            batched=getattr(self, "batched", None),
+        )
 
 
-CALL_NAMES = ("star", "arg")
+CALL_NAMES = ("star", "arg", "expand", "skip_none")
 
 
 def check_call(reader: OptionReader, values: Mapping[str, Any]) -> None:
     """Report calls that cannot be made as the options ask."""
     label = reader.label
+    if values["star"] and values["batched"] is not None:
+        reader.error(
+            f"{label('batched')} gives the function a list, and {label('star')} spreads one item; "
+            "leave one of them out"
+        )
     if not values["index"]:
         return
     if "index" in (values["arg"] or {}):

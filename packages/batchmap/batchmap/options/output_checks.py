@@ -35,6 +35,12 @@ def check_output(reader: OptionReader, values: dict[str, Any]) -> None:
         )
     if values["with_item"] and output_format == "jsonl" and reader.raw("record") == "full":
         reader.error(f"{label('with_item')}: a full record holds the item already; leave one out")
+    many = next((name for name in ("expand", "skip_none") if values[name]), None)
+    if many is not None and values["split_size_bytes"] is not None and output_format == "parquet":
+        reader.error(
+            f"{label('split_size_bytes')}: part files of Parquet may end between two results of "
+            f"one item, which {label(many)} keeps together; leave one out, or write jsonl or csv"
+        )
     if compression and output_format not in TEXT_FORMATS:
         reader.error(
             f"{label('output')} {output}: {output_format} is compressed within; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
@@ -126,6 +127,10 @@ class JobOptions(EngineOptions, ReadingRows, CallRows):
     index: bool = option(
         False, group=CALLS, is_rare=True,
         help="give the item's index in the input as the keyword index",
+    )  # fmt: skip
+    batched: int | Literal["auto"] | None = option(
+        None, values.list_size, group=CALLS, metavar="N|auto", is_rare=True,
+        help="the function takes a list of N items and returns one of as many results",
     )  # fmt: skip
     output: Location | None = option(
         None, output_or_stdout, group=OUTPUT, metavar="FILE|-",

@@ -24,6 +24,7 @@ __all__ = [
     "duration_s",
     "failure_limit",
     "json_path",
+    "list_size",
     "share",
     "size_bytes",
     "timeout_s",
@@ -83,6 +84,13 @@ def batch_size(raw: Any, label: str) -> int | None:
     if raw == "auto":
         return None
     return int(whole(1, LARGEST_COUNT, "leave it out to have it chosen")(raw, label))
+
+
+def list_size(raw: Any, label: str) -> int | str:
+    """Return how many items a function gets in a list, or `auto`."""
+    if raw == "auto":
+        return "auto"
+    return int(whole(1, LARGEST_COUNT, "or auto, to have it found")(raw, label))
 
 
 def choice(allowed: Sequence[str]) -> Parser:

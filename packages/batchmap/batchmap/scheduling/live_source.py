@@ -36,7 +36,7 @@ class LiveSource(BatchSource):
     """
 
     def __init__(self, items: Iterator[Any]) -> None:
-        self.on_items: Callable[[], None] = lambda: None
+        self.on_items: Callable[[], None] = _nothing
         """Called, in the source's thread, when items have come after `take` had none."""
         self._items = items
         self._needs_caller = _belongs_to_a_thread(items)
@@ -79,10 +79,16 @@ class LiveSource(BatchSource):
             return some
 
     def close(self) -> None:
-        """Take no more items; the thread ends once the source gives up its next one."""
+        """Take no more items, and forget the iterator, once it has given up its next one.
+
+        What nobody else refers to then ends, as a stream does that another one was made of.
+        """
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+            if not self._is_started:
+                self._items = iter(())
+        self.on_items = _nothing
 
     def _start(self) -> None:
         if not self._is_started:
@@ -111,7 +117,8 @@ class LiveSource(BatchSource):
             if awaited:
                 self.on_items()
             if self._ended:
-                return
+                break
+        self._items = iter(())
 
     def _wait_for_demand(self, most: int) -> int:
         """Wait until items are asked for; return how many, up to `most`, and 0 for no more."""
@@ -122,6 +129,10 @@ class LiveSource(BatchSource):
 
     def _num_got(self) -> int:
         return self._taken + len(self._got)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _belongs_to_a_thread(items: Iterable[Any], depth: int = 0) -> bool:

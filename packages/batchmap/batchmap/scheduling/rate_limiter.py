@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.rates import Rate, items_per_s
-from batchmap.records import UnreadableRecord
+from batchmap.records import ItemList, UnreadableRecord
 from batchmap.row_blocks import RowBlock
 from batchmap.scheduling.rate_window import RateWindow, Reservation
 from batchmap.worker.spending import amount_of
@@ -87,6 +88,9 @@ class RateLimiter:
         from 0, and `ValueError` for more than a window ever holds.
         """
         number, cost = float(len(items)), 0.0
+        if items and type(items[0]) is ItemList:
+            items = list(chain.from_iterable(items))
+            number = float(len(items))
         if any(self._by_cost):
             costs = [self._checked_cost(item) for item in self._called(items)]
             number, cost = float(len(costs)), math.fsum(costs)

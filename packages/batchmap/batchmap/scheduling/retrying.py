@@ -78,7 +78,7 @@ class Retrying:
         ask = getattr(self._retry_if, "of_time_limit", None)
         error = TimeoutError(failure.error)
         retry = decide_retry(error, self._retry_if) if ask is None else ask(error)
-        text = f"{failure.error} ({retry.problem})" if retry.problem else failure.error
+        text = f"{failure.error} ({retry.problem})" if retry and retry.problem else failure.error
         return replace(failure, error=text, retry=retry)
 
     def _tell_all(self, item: Batch, failure: ItemFailure, retry: RetryDecision) -> None:

@@ -18,7 +18,7 @@ class RunState:
     """
 
     def __init__(
-        self, plan: Plan | None = None, *, on_plan: Callable[[Plan], None] | None = None
+        self, plan: Plan | None = None, *, on_plan: Callable[[Plan], object] | None = None
     ) -> None:
         self.plan = plan
         """The plan as it stands; `None` before there is one."""

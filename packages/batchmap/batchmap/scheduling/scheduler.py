@@ -20,7 +20,7 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import WorkersLostError
-from batchmap.records import Batch, BatchRecord
+from batchmap.records import Batch, BatchRecord, ItemList
 from batchmap.scheduling.hold import Hold
 from batchmap.scheduling.rate_limiter import RateLimiter
 from batchmap.scheduling.rated_starts import RatedStarts
@@ -297,7 +297,8 @@ class BatchScheduler:
         if interrupted.final:
             failure = self._retrying.of_time_limit(interrupted.failure)
             return kept + self._without_retries(blamed_item, failed_record(blamed_item, failure))
-        if blamed_item.crashes == MAX_CRASHES:
+        is_halved = _number_of_items(blamed_item) > 1  # which is another attempt
+        if is_halved or blamed_item.crashes == MAX_CRASHES:
             return [*kept, failed_record(blamed_item, interrupted.failure)]
         self._again.add(blamed_item)
         return kept
@@ -320,3 +321,10 @@ class BatchScheduler:
             for offset in range(len(left.items)):
                 self._again.add(replace(left.part(offset, offset + 1), crashes=crashes - 1))
         return []
+
+
+def _number_of_items(batch: Batch) -> int:
+    """Return how many items a batch has, those of lists of items counted one by one."""
+    if batch.items and type(batch.items[0]) is ItemList:
+        return sum(map(len, batch.items))
+    return len(batch.items)

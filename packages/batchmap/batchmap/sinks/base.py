@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, Protocol
 
 from batchmap.records import ItemFailure
 from batchmap.row_blocks import RowForm, Segment
+from batchmap.row_counts import ONE_EACH
 
-__all__ = ["Kept", "NoteDigest", "Sink", "Stretch", "no_note", "output_digest"]
+__all__ = ["Commit", "Kept", "NoteDigest", "Sink", "Stretch", "no_note", "output_digest"]
 
 Stretch = tuple[int, bytes]
 """Where the output ended after a `sync`, and the digest of what that one added."""
@@ -19,17 +20,31 @@ NoteDigest = Callable[[int, bytes], None]
 """Takes the negative of the end of an output that is written anew, and its digest."""
 
 
+class Commit(NamedTuple):
+    """What stands in an output of some items in a row."""
+
+    number: int
+    """How many items they are."""
+    rows: bytes
+    """How many rows each has (`row_counts`)."""
+    end: int
+    """Where the output ends after them."""
+
+
 class Kept(NamedTuple):
-    """Results that were read back from an output of the same format."""
+    """Results of items that were read back from an output of the same format."""
 
     pieces: list[Any]
-    """One for each result: a line, a row of CSV, or a dict."""
+    """One for each item: its lines or rows of CSV as text, its rows as a list of dicts; a dict
+    alone where each item has one row."""
     columns: tuple[str, ...] | None = None
     """The columns of the output that they are from, where its pieces do not name them."""
     schemas: Sequence[Any] = ()
     """The schemas of its files, for Parquet."""
     number: int | None = None
-    """How many results they are, where one piece is the text of them all."""
+    """How many items they are of, where one piece is the text of them all."""
+    rows: bytes = ONE_EACH
+    """How many rows each item has (`row_counts`)."""
 
 
 def no_note(_negative_end: int, _digest: bytes) -> None:
@@ -42,7 +57,7 @@ def output_digest(data: bytes | memoryview = b"") -> blake2b:
 
 
 class Sink(Protocol):
-    """An output that is written in pieces, one a result, and can be cut back to an earlier end.
+    """An output that is written in pieces, one a row, and can be cut back to an earlier end.
 
     An `end` says how much there is: a number of bytes; for Parquet, of part files. All methods
     raise `OutputError` when the output cannot be written.
@@ -108,8 +123,8 @@ class Sink(Protocol):
     def carry(self, kept: Kept, index: int) -> list[Any]:
         """Return what `write` takes of results that were read back from another output.
 
-        `index` is the item index of the first of them now; those of the others follow. Raises
-        `OutputError` where this output cannot hold them.
+        `index` is the item index of the first of them now; those of the others follow. Text of one
+        item is one piece. Raises `OutputError` where this output cannot hold them.
         """
 
     def write(self, pieces: Sequence[Any]) -> int:

@@ -98,6 +98,13 @@ class _JsonLines:
         return lines, failures
 
 
+def _renumbered(lines: str, index: int) -> str:
+    """Return the full lines of an item, if any, with another index."""
+    return "".join(
+        f'{{"index": {index}{line[line.index(",") :]}\n' for line in lines.split("\n")[:-1]
+    )
+
+
 def _result_of(fields: Fields) -> Any:
     if isinstance(fields, tuple):
         return unescape(json.loads(fields[0]))
@@ -136,10 +143,7 @@ class JsonLinesSink(_JsonLines):
     def carry(self, kept: Kept, index: int) -> list[str]:
         if self._record != "full" or kept.number is not None:
             return kept.pieces
-        return [
-            f'{{"index": {number}{line[line.index(",") :]}'
-            for number, line in enumerate(kept.pieces, index)
-        ]
+        return [_renumbered(lines, number) for number, lines in enumerate(kept.pieces, index)]
 
     def write(self, pieces: Sequence[str]) -> int:
         return self._file.append(pieces)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from batchmap.sinks.base import Sink
+from batchmap.sinks.base import Commit, Sink
 from batchmap.sinks.factory import open_sink
 from batchmap.sinks.json_lines import StdoutSink
 from batchmap.storage.formats import DELIMITERS
@@ -103,7 +103,7 @@ class OutputForm:
             split_bytes=self.split_bytes,
         )
 
-    def reader(self, path: Path, commits: Iterable[tuple[int, int]]) -> ResultReader:
+    def reader(self, path: Path, commits: Iterable[Commit]) -> ResultReader:
         """Return the reader of an output in this form, as `open_reader` does."""
         from batchmap.sinks.read_back import open_reader  # which few runs need
 

@@ -11,12 +11,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from batchmap.arrow import values
 from batchmap.errors import OutputError
-from batchmap.sinks.base import Kept
-from batchmap.sinks.csv.cells import rows_of
+from batchmap.row_counts import ONE_EACH, counts_of, part_of_counts
+from batchmap.sinks.base import Commit, Kept
+from batchmap.sinks.csv.cells import rows_in
 from batchmap.sinks.output_errors import output_errors, real_path
 from batchmap.sinks.parquet.parts import LocalParquetParts
+from batchmap.sinks.parquet.read_back import ParquetResults
 from batchmap.sinks.parquet.types import pyarrow
 from batchmap.sinks.text_file.joined_parts import header_of
 from batchmap.storage.formats import DELIMITERS
@@ -33,14 +34,12 @@ _FIRST_BYTES = 2 << 20
 _PIECE_BYTES = 64
 """What an object of Python takes in memory, about."""
 
-_CACHED_ROWS = 200_000
-
 
 class ResultReader(Protocol):
-    """Reads the results of an output by their number in it, from 0."""
+    """Reads what items have in an output, by the number of the item in it, from 0."""
 
     def read(self, first: int, number: int, *, whole: bool = False) -> Kept:
-        """Return so many results, as `Sink.carry` takes them; fewer where they lie apart.
+        """Return what so many items have, as `Sink.carry` takes it; fewer where they lie apart.
 
         Where `whole` is set, they need no new index, and may be one piece. Raises `OutputError`
         when they cannot be read.
@@ -58,7 +57,7 @@ class ResultReader(Protocol):
 def open_reader(
     path: Path,
     output_format: str,
-    commits: Iterable[tuple[int, int]],
+    commits: Iterable[Commit],
     *,
     opened: Callable[[Path], BinaryIO],
     delimiter: str = "",
@@ -66,10 +65,10 @@ def open_reader(
     """Return the reader of the output at `path`, whose bytes were compared with its journal.
 
     `opened` returns its text, `delimiter` stands between two cells. `commits` are what the journal
-    says of it, in order: a number of results, and where they end.
+    says of it, in order.
     """
     if output_format == "parquet":
-        return _ParquetResults(path)
+        return ParquetResults(path, commits)
     delimiter = delimiter if output_format in DELIMITERS else ""
     return _TextResults(path, commits, delimiter, opened)
 
@@ -93,7 +92,7 @@ class _TextResults:
     def __init__(
         self,
         path: Path,
-        commits: Iterable[tuple[int, int]],
+        commits: Iterable[Commit],
         delimiter: str,
         opened: Callable[[Path], BinaryIO],
     ) -> None:
@@ -101,11 +100,15 @@ class _TextResults:
         self._opened = opened
         self._delimiter = delimiter
         numbers, self._ends = array("Q"), array("Q")
-        for number, end in commits:
+        self._rows: dict[int, bytes] = {}
+        """How many rows the items of a commit have, where not all have one."""
+        for commit, (number, rows, end) in enumerate(commits):
             numbers.append(number)
             self._ends.append(end)
+            if rows != ONE_EACH:
+                self._rows[commit] = rows
         self._results = array("Q", accumulate(numbers))
-        """How many results there are up to the end of each commit."""
+        """How many items there are up to the end of each commit."""
         self._file: BinaryIO | None = None
         self._columns: tuple[str, ...] | None = None
         self._cached: OrderedDict[int, list[str]] = OrderedDict()
@@ -119,15 +122,16 @@ class _TextResults:
         commit = bisect_right(self._results, first)
         before = self._results[commit - 1] if commit else 0
         if whole and first == before and number >= self._results[commit] - first:
-            text = self._text(commit)
-            return Kept([text], self._columns, number=self._results[commit] - first)
+            text, rows = self._text(commit), self._rows.get(commit, ONE_EACH)
+            return Kept([text], self._columns, number=self._results[commit] - first, rows=rows)
         pieces = self._cached.get(commit)
         if pieces is None:
             pieces = self._load(commit)
         else:
             self._cached.move_to_end(commit)
         start = first - before
-        return Kept(pieces[start : start + number], self._columns)
+        rows = part_of_counts(self._rows.get(commit, ONE_EACH), start, start + number)
+        return Kept(pieces[start : start + number], self._columns, rows=rows)
 
     def columns(self) -> Kept:
         return Kept(self.read(0, 1).pieces[:0], self._columns) if self._results else Kept([])
@@ -140,15 +144,20 @@ class _TextResults:
                 if self._delimiter:
                     header = header_of(self._file)
                     names = csv.reader([header.decode("utf-8-sig")], delimiter=self._delimiter)
-                    self._columns = tuple(next(names, ()))
+                    self._columns = tuple(next(names, ())) or None
                     self._start = len(header)
-            start = self._ends[commit - 1] if commit else self._start
+            start = max(self._start, self._ends[commit - 1] if commit else 0)
             self._file.seek(start)
-            return self._file.read(self._ends[commit] - start).decode()
+            return self._file.read(max(0, self._ends[commit] - start)).decode()
 
     def _load(self, commit: int) -> list[str]:
-        lines = [f"{line}\n" for line in self._text(commit).split("\n")[:-1]]
-        pieces = list(rows_of(lines)) if self._delimiter else lines
+        text = self._text(commit)
+        pieces = [f"{line}\n" for line in text.split("\n")[:-1]]
+        if self._delimiter:
+            pieces = list(rows_in(text))
+        if commit in self._rows:
+            number = self._results[commit] - (self._results[commit - 1] if commit else 0)
+            pieces = _together(pieces, counts_of(self._rows[commit], number))
         self._keep(commit, pieces)
         return pieces
 
@@ -178,42 +187,14 @@ class _TextResults:
             self._file.close()
 
 
-class _ParquetResults:
-    """The rows of the merged output and of the parts after it, in that order."""
+def _together(rows: list[str], counts: Iterable[int]) -> list[str]:
+    """Return rows as one piece for each item; one more where their number is not that of `counts`.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._files = pyarrow("pyarrow.parquet")
-        self._groups: list[tuple[Path, int]] = []
-        ends = array("Q")
-        with output_errors(path):
-            for file in LocalParquetParts(path).files():
-                with self._files.ParquetFile(file) as opened:
-                    for group in range(opened.num_row_groups):
-                        self._groups.append((file, group))
-                        ends.append(opened.metadata.row_group(group).num_rows)
-        self._ends = array("Q", accumulate(ends))
-        self._cached: OrderedDict[int, Any] = OrderedDict()
-
-    def read(self, first: int, number: int, *, whole: bool = False) -> Kept:
-        group = bisect_right(self._ends, first)
-        table = self._cached.get(group)
-        if table is None:
-            path, number_in_file = self._groups[group]
-            with output_errors(self._path), self._files.ParquetFile(path) as file:
-                table = file.read_row_group(number_in_file, use_threads=False)
-            self._cached[group] = table
-            while (
-                len(self._cached) > 1
-                and sum(one.num_rows for one in self._cached.values()) > _CACHED_ROWS
-            ):
-                self._cached.popitem(last=False)
-        start = first - (self._ends[group - 1] if group else 0)
-        return Kept(values.rows_of(table.slice(start, number)))
-
-    def columns(self) -> Kept:
-        schemas = [self._files.read_schema(path) for path in dict(self._groups)]
-        return Kept([], schemas=schemas)
-
-    def close(self) -> None:
-        self._cached.clear()
+    That one tells that something is wrong.
+    """
+    pieces = []
+    done = 0
+    for count in counts:
+        pieces.append("".join(rows[done : done + count]))
+        done += count
+    return pieces if done == len(rows) else [*pieces, ""]

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from batchmap.lone_surrogates import needs_escape
-from batchmap.sinks.csv.cells import CsvCells, Encoded, rows_of
+from batchmap.sinks.csv.cells import CsvCells, Encoded, rows_in
 from batchmap.sinks.csv.columns import ONLY_COLUMN
 from batchmap.sinks.values.json_encoding import fallback_texts
 from batchmap.worker.failures import Unwritable
@@ -98,7 +98,7 @@ class CsvForm(_TextForm):
         return csv.writer(file, delimiter=self.delimiter, lineterminator="\n")
 
     def split(self, text: str) -> list[str]:
-        return list(rows_of([f"{line}\n" for line in text.split("\n")[:-1]]))
+        return list(rows_in(text))
 
 
 def csv_line(delimiter: str, cells: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from batchmap.records import ItemFailure, RetryDecision
 
-__all__ = ["NO_RETRIES", "RetryLimits", "back_off_s", "current_attempt"]
+__all__ = ["AS_USUAL", "NO_RETRIES", "RetryLimits", "back_off_s", "current_attempt"]
 
 MAX_RETRIES = 1000
 """Retries of an item where only their time is limited."""
@@ -76,7 +76,7 @@ class RetryLimits:
 
     def wait_s(self, failure: ItemFailure, attempt: int) -> float | None:
         """Return the wait in seconds after attempt number `attempt` failed; `None` for no other."""
-        retry = failure.retry or _AS_USUAL
+        retry = failure.retry or AS_USUAL
         most = self.when_requested if retry.is_requested else self.retries
         if retry.is_final or attempt > most:
             return None
@@ -87,4 +87,4 @@ class RetryLimits:
 
 NO_RETRIES = RetryLimits()
 
-_AS_USUAL = RetryDecision()
+AS_USUAL = RetryDecision()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from asyncio import current_task, gather
+from asyncio import CancelledError, current_task, gather
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,7 +95,9 @@ async def process_coroutines(
             if type(error) is _NotBegunError:
                 not_begun.append(offset)
                 return
-            if (task is not None and task.cancelling()) or handlers.is_fatal(error):
+            # `asyncio.TaskGroup` leaves its task as one that is being cancelled, up to Python 3.12.
+            is_cancelled = isinstance(error, CancelledError) and task and task.cancelling()
+            if is_cancelled or handlers.is_fatal(error):
                 raise
             failure = failures[offset] = describe(error)
             stops_at_failure = stops_at_failure or failure.is_for_all

@@ -113,16 +113,26 @@ class ItemsFailedError(Exception):
         return self.failures
 
     @classmethod
-    def of(cls, results: Sequence[Any], failures: Sequence[ItemRecord], *, stopped: bool) -> Self:
-        """Return the error for these failures, of which there is at least one."""
+    def of(
+        cls,
+        results: Sequence[Any],
+        failures: Sequence[ItemRecord],
+        *,
+        number: int | None = None,
+        stopped: bool,
+    ) -> Self:
+        """Return the error for these failures, of which there is at least one.
+
+        `number` counts the items where they are not as many as the results.
+        """
         first = failures[0]
         why = first.failure
         assert why is not None
-        number = f"{len(failures)} of {len(results)} items failed"
+        how_many = f"{len(failures)} of {len(results) if number is None else number} items failed"
         if stopped:
-            number += ", and no more were started"
+            how_many += ", and no more were started"
         error = cls(
-            f"{number}; the first is item {first.index}: {why.error_type}: {why.error}",
+            f"{how_many}; the first is item {first.index}: {why.error_type}: {why.error}",
             results=results,
             failures=failures,
         )
@@ -187,7 +197,7 @@ def describe_failure(
         message = f"<{type(error).__name__} whose text cannot be had>"
     trace = _traceback_text(error)
     retry = decide_retry(error, retry_if)
-    if retry.problem:
+    if retry is not None and retry.problem:
         message = f"{message[: LONGEST_TEXT - len(retry.problem) - 3]} ({retry.problem})"
     without_frames(error)
     kept = error if keeps_exception else None

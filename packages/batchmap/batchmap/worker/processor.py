@@ -93,7 +93,9 @@ class BatchProcessor:
         self.function = in_shape(function, shape)
         """What is called with each item."""
         self._given = function
-        self._shape = shape
+        self.shape = shape
+        """How it is called."""
+        self._is_paired = shape.takes_pairs and shape.batched is None
         self._retries = RetryLimits.of(retries)
         self.retry_if = retry_if
         self._describe = partial(describe_failure, keeps_exception=not encode, retry_if=retry_if)
@@ -105,7 +107,7 @@ class BatchProcessor:
         self._seen = SeenResults()
         self.handlers = SignalHandlers()
         """Those of the caller."""
-        self.is_async = is_async(function)
+        self.is_async = is_async(self.function)
         """Whether the function is a coroutine function."""
         self.has_setup = isinstance(function, WorkerFunction)
         """Whether a worker makes the function ready before its first batch."""
@@ -113,11 +115,6 @@ class BatchProcessor:
         """What makes it ready, where that is known here."""
         self._looks = not (self.is_async or never_returns_coroutines(called_by(function)))
         """Whether its results may be coroutines, and so have to be looked at."""
-
-    @property
-    def takes_pairs(self) -> bool:
-        """Whether items are pairs of their index and the item, blocks of rows apart."""
-        return self._shape.takes_pairs
 
     @property
     def has_returned_coroutines(self) -> bool:
@@ -163,7 +160,7 @@ class BatchProcessor:
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
         function, awaiter = ready(self.function)  # before any time counts as an item's
-        builder = BatchRecordBuilder(batch, self._clock, with_index=self._shape.takes_pairs)
+        builder = BatchRecordBuilder(batch, self._clock, with_index=self._is_paired)
         if begun is not None:
             begun(builder.results)
         token = current_attempt.set(batch.attempt)
@@ -331,5 +328,5 @@ class BatchProcessor:
         return await process_coroutines(
             await ready_in_loop(self.function), batch, self._clock, self._stop, self.handlers,
             self._encode, self._describe, stops_at_failure=self._stops_at_failure,
-            with_index=self._shape.takes_pairs,
+            with_index=self._is_paired,
         )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 from batchmap.records import RetryDecision
 from batchmap.retry_errors import Pause, Permanent, RetryAfter, Stop, seconds_of
+from batchmap.worker.back_off import AS_USUAL
 from batchmap.worker.http_errors import HttpError, http_error
 from batchmap.worker.interruption import SignalHandlers
 
@@ -20,18 +21,28 @@ RetryIf = Callable[[BaseException], bool | float | timedelta | None]
 MAX_WAIT_S = 86_400.0
 """An item that would have to wait longer, a day, fails."""
 
-USUAL = RetryDecision()
 FINAL = RetryDecision(is_final=True)
 
 
-def decide_retry(error: BaseException, retry_if: RetryIf | None = None) -> RetryDecision:
+def decide_retry(error: BaseException, retry_if: RetryIf | None = None) -> RetryDecision | None:
     """Return what follows from `error`: what the function said, then `retry_if`, then HTTP.
 
-    Where `retry_if` fails, or returns what is neither, no attempt follows and `problem` says so.
+    `None` where none of them says anything. Where `retry_if` fails, or returns what is neither, no
+    attempt follows and `problem` says so.
     """
-    http = http_error(error)
-    decision = _requested(error) or _decided(error, http, retry_if)
-    return decision if http is None else replace(decision, http_status=http.status)
+    alone = _alone(error)
+    http = http_error(alone)
+    decision = _requested(alone) or _decided(error, http, retry_if)
+    if http is not None:
+        return replace(decision, http_status=http.status)
+    return None if decision is AS_USUAL else decision
+
+
+def _alone(error: BaseException) -> BaseException:
+    """Return the only member of a group, which an `asyncio.TaskGroup` makes of one error."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _requested(error: BaseException) -> RetryDecision | None:
@@ -65,7 +76,7 @@ def _decided(
     elif http is not None and http.is_final:
         return FINAL
     wait_s = http.retry_after_s if http is not None else None
-    return USUAL if wait_s is None else RetryDecision(wait_s > MAX_WAIT_S, at_least_s=wait_s)
+    return AS_USUAL if wait_s is None else RetryDecision(wait_s > MAX_WAIT_S, at_least_s=wait_s)
 
 
 def _after(seconds: float, *, is_requested: bool = False) -> RetryDecision:

@@ -141,7 +141,7 @@ async def ready_in_loop(function: Function) -> Function:
 
 def with_setup(function: Callable[..., Any], setup: Setup) -> FunctionWithSetup:
     """Return `function` with what `setup` makes in each worker as its second argument."""
-    if is_async(function):
+    if is_async(function) or inspect.isasyncgenfunction(function):  # the latter to be expanded
         return _AsyncFunctionWithSetup(function, setup)
     return FunctionWithSetup(function, setup)
 

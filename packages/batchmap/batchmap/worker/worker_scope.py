@@ -10,8 +10,9 @@ import atexit
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from batchmap.worker.interruption import SignalHandlers
@@ -29,7 +30,11 @@ _logger = logging.getLogger("setup")
 class WorkerScope:
     """What one worker has set up, by the tokens of the set-ups."""
 
-    def __init__(self, *, shares_loop: bool = True) -> None:
+    def __init__(
+        self, *, shares_loop: bool = True, notes: Callable[[bool], None] = lambda _: None
+    ) -> None:
+        self._notes = notes
+        """Told when a set-up begins and when it has ended."""
         self._shares_loop = shares_loop
         self._made: dict[str, SetUp] = {}
         self._halves_in_loop: dict[str, HalvesInLoop] = {}
@@ -56,10 +61,14 @@ class WorkerScope:
         """
         made = self._made.get(setup.token)
         if made is None:
-            if setup.per == "process":
-                made = _process_wide.join(setup)
-            else:
-                made = set_up(setup, self.lease)
+            self._notes(True)
+            try:
+                if setup.per == "process":
+                    made = _process_wide.join(setup)
+                else:
+                    made = set_up(setup, self.lease)
+            finally:
+                self._notes(False)
             self._made[setup.token] = made
         return made.value
 
@@ -175,6 +184,12 @@ def held_in_process(setup: Setup) -> Iterator[None]:
 
 _here = threading.local()
 
+scope_of_tasks: ContextVar[tuple[WorkerScope, int] | None] = ContextVar(
+    "scope_of_tasks", default=None
+)
+"""The scope of the tasks that a call runs in an event loop of the caller's, and the loop's thread,
+in which alone this holds."""
+
 
 def become_worker(scope: WorkerScope) -> None:
     """Make this thread the worker that has `scope`."""
@@ -186,10 +201,12 @@ def working(scope: WorkerScope) -> Iterator[None]:
     """Make this thread the worker that has `scope` for a while, perhaps inside another's call."""
     before = getattr(_here, "scope", None)
     _here.scope = scope
+    token = scope_of_tasks.set(None)
     try:
         yield
     finally:
         _here.scope = before
+        scope_of_tasks.reset(token)
 
 
 def current_scope() -> WorkerScope:
@@ -197,6 +214,9 @@ def current_scope() -> WorkerScope:
 
     A thread that is none gets one of its own, which is left when the interpreter exits.
     """
+    of_tasks = scope_of_tasks.get()
+    if of_tasks is not None and of_tasks[1] == threading.get_ident():
+        return of_tasks[0]
     scope: WorkerScope | None = getattr(_here, "scope", None)
     if scope is None:
         scope = _here.scope = WorkerScope(shares_loop=False)

@@ -121,6 +121,11 @@ class DaskExecutor(WorkerExecutor):
         """Return what empty calls took when the executor was opened."""
         return self._dispatch_cost
 
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether the scheduler is lost."""
+        return not self._closing and not self._cluster.is_running
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a worker.
 

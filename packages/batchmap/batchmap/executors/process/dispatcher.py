@@ -63,7 +63,8 @@ class Dispatcher:
         self._queue = CallQueue()
         self._settlements = Settlements()
         self._closing = False
-        self._broken = ""  # why no more calls can be made, while they cannot
+        self.broken = ""
+        """Why no more calls can be made; empty while they can."""
         self._failed_starts = 0
         self._time_check_s = None if timeout_s is None else min(MAX_TIME_CHECK_S, timeout_s / 4)
         self._workers = WorkerSet(workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes)
@@ -99,8 +100,8 @@ class Dispatcher:
         with self._lock:
             if self._closing:
                 raise RuntimeError(AFTER_SHUTDOWN)
-            if self._broken:
-                raise BrokenProcessPool(self._broken)
+            if self.broken:
+                raise BrokenProcessPool(self.broken)
             self._settlements.expect(call.future)
             self.carried_bytes += call.arguments.size_bytes
             self._queue.add(call)
@@ -128,7 +129,7 @@ class Dispatcher:
     def kill(self) -> None:
         """Kill the workers now; calls that run raise `BatchInterrupted`."""
         with self._lock:
-            self._broken = "they were killed"
+            self.broken = "they were killed"
             self._workers.kill_all()
         if threading.current_thread() is not self._thread:
             self._thread.join(EXIT_S)
@@ -239,8 +240,8 @@ class Dispatcher:
             self._failed_starts += 1
             if self._failed_starts == MAX_FAILED_STARTS:
                 how = describe_exit(worker.process.exit_code)
-                self._broken = f"they end with {how} as they start"
-        if self._broken:
+                self.broken = f"they end with {how} as they start"
+        if self.broken:
             self._give_up()
         elif not is_retired and (not self._closing or self._queue):
             self._start_again(worker.number)
@@ -253,7 +254,7 @@ class Dispatcher:
 
     def _break_without_workers(self, error: OSError) -> None:
         if not self._workers.by_number:
-            self._broken = f"no worker process can be started ({error.strerror})"
+            self.broken = f"no worker process can be started ({error.strerror})"
             self._give_up()
 
     def _give_up(self) -> None:
@@ -262,7 +263,7 @@ class Dispatcher:
         for worker in self._workers:
             worker.calls.clear()
         self._workers.kill_all()
-        self._settlements.fail_all(self._broken)
+        self._settlements.fail_all(self.broken)
 
     # In the thread --------------------------------------------------------------------------
 
@@ -272,7 +273,7 @@ class Dispatcher:
             self._run()
         except BaseException as error:  # or callers would wait for their calls without end
             with self._lock:
-                self._broken = f"their dispatcher failed, {type(error).__name__}: {error}"
+                self.broken = f"their dispatcher failed, {type(error).__name__}: {error}"
                 self._give_up()
             self._settlements.make()
             self._workers.abandon()

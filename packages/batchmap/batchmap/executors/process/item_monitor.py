@@ -11,10 +11,13 @@ from batchmap.executors.process.payload import dumped_result
 from batchmap.records import BatchRecord
 from batchmap.worker.monitor import BEGIN_NO_MORE
 
-__all__ = ["IDLE", "SharedMemoryMonitor"]
+__all__ = ["IDLE", "SETTING_UP", "SharedMemoryMonitor"]
 
 IDLE = -1.0
 """The offset that a worker notes while it runs no item."""
+
+SETTING_UP = -2.0
+"""The offset that a worker notes while it is set up."""
 
 PART_EVERY_S = 0.5
 """How often what is finished of a long batch is sent, so that a crash costs little of it."""
@@ -49,6 +52,10 @@ class SharedMemoryMonitor:
         note, at = self._running.__setitem__, self._at
         time_noted = map(note, repeat(at + 1), began_s)
         return zip(time_noted, map(note, repeat(at), count(offset)), strict=False)
+
+    def note_set_up(self, is_running: bool) -> None:
+        """Note that a set-up runs, or that it has ended."""
+        self._running[self._at] = SETTING_UP if is_running else IDLE
 
     def end(self) -> None:
         self._running[self._at] = IDLE

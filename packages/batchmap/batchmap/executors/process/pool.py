@@ -66,6 +66,11 @@ class ProcessExecutor(WorkerExecutor):
         """Tell whether a worker has started up."""
         return self._dispatcher.ready
 
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether it can make no calls any more, though it was not shut down."""
+        return bool(self._dispatcher.broken)
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call `fn` in a worker.
 

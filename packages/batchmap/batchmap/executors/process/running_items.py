@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from typing import NamedTuple
 
-from batchmap.executors.process.item_monitor import IDLE
+from batchmap.executors.process.item_monitor import IDLE, SETTING_UP
 
 __all__ = ["RunningItem", "RunningItems"]
 
@@ -47,7 +47,11 @@ class RunningItems:
     def of(self, number: int) -> RunningItem | None:
         """Return the item that the worker runs, `None` when it runs none."""
         offset, began_s = self._noted[2 * number : 2 * number + 2]
-        return None if offset == IDLE else RunningItem(int(offset), began_s)
+        return None if offset in (IDLE, SETTING_UP) else RunningItem(int(offset), began_s)
+
+    def is_set_up(self, number: int) -> bool:
+        """Tell whether the worker is being set up."""
+        return self._noted[2 * number] == SETTING_UP
 
     def begin_no_more(self) -> None:
         """Have the workers end their batches before the next item."""

@@ -94,7 +94,7 @@ def work(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
     prepare_forks(sock, monitor)
     forward_logs(partial(sender.send, Kind.LOG))
     forward_streams(partial(sender.send, Kind.PRINT))
-    scope = WorkerScope()
+    scope = WorkerScope(notes=monitor.note_set_up)
     become_worker(scope)
     with suppress(OSError):  # the parent has exited; or the function has closed the socket
         leaves_first = _serve(sock, sender, monitor, _Growth(max_growth_bytes))

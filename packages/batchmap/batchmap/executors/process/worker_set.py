@@ -15,6 +15,7 @@ from multiprocessing import util
 from typing import NoReturn
 
 from batchmap.clock import SYSTEM_CLOCK
+from batchmap.errors import TaskUnusableError
 from batchmap.executors.process.caller_state import captured_state
 from batchmap.executors.process.direct_fork import ForkedProcess, fork_worker
 from batchmap.executors.process.fork_client import ServedProcess, ServerChannel
@@ -25,7 +26,13 @@ from batchmap.executors.process.settlements import Settlements
 from batchmap.executors.process.sockets import safe_socketpair
 from batchmap.executors.process.spawn import can_fork
 from batchmap.executors.process.tracker_relay import TrackerRelay
-from batchmap.executors.process.worker_handle import Call, Worker, WorkerDied, crash_failure
+from batchmap.executors.process.worker_handle import (
+    Call,
+    Worker,
+    WorkerDied,
+    crash_failure,
+    describe_exit,
+)
 from batchmap.executors.process.worker_main import WorkerSettings
 from batchmap.executors.process.worker_process import enter_forked_worker, preload
 from batchmap.executors.suspended_time import SuspendedTime
@@ -179,8 +186,14 @@ class WorkerSet:
         if overdue:
             _kill(overdue)
 
-    def interruption(self, worker: Worker, call: Call) -> BatchInterrupted:
-        """Return what ended the call that an ended worker ran, and at which item."""
+    def interruption(self, worker: Worker, call: Call) -> BatchInterrupted | TaskUnusableError:
+        """Return what ended the call that an ended worker ran, and at which item.
+
+        Where that was its set-up, no item is to blame, and no other worker should try it.
+        """
+        if self.running.is_set_up(worker.number):
+            how = describe_exit(worker.process.exit_code)
+            return TaskUnusableError(f"ended its worker with {how}", option="setup")
         item = self.running.of(worker.number)
         offset = item and item.offset
         if worker.overdue_offset is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from types import NoneType
 from typing import Any
@@ -14,7 +14,7 @@ from batchmap.sinks.values.kept_results import keeping
 from batchmap.sinks.values.value_conversion import JSON, STRICT_JSON, Form, unwritable
 from batchmap.worker.failures import Unwritable, describe_failure
 
-__all__ = ["Cells", "CsvCells", "Encoded", "PlainRow", "rows_of"]
+__all__ = ["Cells", "CsvCells", "Encoded", "PlainRow", "rows_in"]
 
 Cells = tuple[tuple[str, ...] | None, tuple[str, ...]]
 """The names of the columns, `None` for a result that is no object, and the text of their cells.
@@ -162,11 +162,11 @@ def _in_utf8(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(escaped, texts)) if needs_escape("".join(texts)) else texts
 
 
-def rows_of(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the rows of CSV, each of which may be several lines."""
+def rows_in(text: str) -> Iterator[str]:
+    """Yield the rows in some text of CSV, each of which may be several lines."""
     row, is_open = "", False
-    for line in lines:
-        row += line
+    for line in text.split("\n")[:-1]:
+        row += f"{line}\n"
         is_open ^= line.count('"') % 2 == 1
         if not is_open:
             yield row

@@ -12,7 +12,7 @@ from batchmap.errors import OutputError
 from batchmap.records import ItemFailure
 from batchmap.row_blocks import Segment
 from batchmap.sinks.base import Kept, NoteDigest, Stretch, no_note
-from batchmap.sinks.csv.cells import Cells, CsvCells, Encoded, rows_of
+from batchmap.sinks.csv.cells import Cells, CsvCells, Encoded, rows_in
 from batchmap.sinks.csv.columns import (
     EXTRA,
     ONLY_COLUMN,
@@ -185,19 +185,21 @@ class CsvSink:
         columns = self._columns or ()
         if kept.columns == columns:
             return kept.pieces
-        rows = kept.pieces
-        if kept.number is not None:
-            rows = list(rows_of([f"{line}\n" for line in kept.pieces[0].split("\n")[:-1]]))
-        carried = [
-            cells_in(columns, cells_of_row(kept.columns, row, self.encoder), self.encoder)
-            for row in rows
+        return [
+            "".join([self._carried(kept.columns, row) for row in rows_in(text)])
+            for text in kept.pieces
         ]
-        if unknown := next((name for _, name in carried if name is not None), None):
+
+    def _carried(self, columns: tuple[str, ...], row: str) -> str:
+        """Return a row of an output with these columns as one of this output."""
+        named = cells_of_row(columns, row, self.encoder)
+        cells, unknown = cells_in(self._columns or (), named, self.encoder)
+        if unknown is not None:
             raise OutputError(
                 f"{printable(f'{self._file.path}')}: it has no column {unknown!r:.60}",
                 advice="{overwrite} begins anew",
             )
-        return [self._line(row) for row, _ in carried]
+        return self._line(cells)
 
     def write(self, pieces: Sequence[str]) -> int:
         header = ""

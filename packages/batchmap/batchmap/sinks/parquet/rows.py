@@ -131,7 +131,9 @@ class ParquetSink:
     def carry(self, kept: Kept, index: int) -> list[dict[str, Any] | None]:
         for schema in kept.schemas:
             self._columns.add_schema(schema)
-        rows: list[dict[str, Any] | None] = list(kept.pieces)
+        rows: list[dict[str, Any] | None] = []
+        for piece in kept.pieces:
+            rows += piece if isinstance(piece, list) else [piece]
         failures: dict[int, ItemFailure] = {}
         self._add_rows(rows, 0, len(rows), failures)
         if failures:

@@ -1,0 +1,202 @@
+"""Runs batches as a plan says: one that is given, the usual one of a backend, or one in the making.
+
+engine -> run_plan, run_as_asked, run_coroutines, run_as_seen -> scheduler -> executor
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from batchmap.backends import BACKENDS
+from batchmap.executors import WorkerExecutor, open_executor
+from batchmap.records import Batch, BatchRecord, Plan
+from batchmap.scheduling.adaptive_batches import AdaptiveSizing
+from batchmap.scheduling.batching import BatchSizing, BatchSource
+from batchmap.scheduling.limits import Limits
+from batchmap.scheduling.run_state import RunState
+from batchmap.scheduling.scheduler import BatchScheduler
+from batchmap.stopping import StopRequest
+from batchmap.tuning.adaptive_run import run_adaptively
+from batchmap.tuning.batch_budget import BUDGET_BATCHES
+from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
+from batchmap.tuning.engine_request import EngineRequest, NextSize
+from batchmap.worker.processor import BatchProcessor
+
+if TYPE_CHECKING:
+    from batchmap.executors.dask.address import DaskAddress
+
+__all__ = ["LentWorkers", "run_as_asked", "run_as_seen", "run_coroutines", "run_plan"]
+
+
+class LentWorkers(Protocol):
+    """Workers that are there already, such as those of a pool."""
+
+    def lend(self, stop: StopRequest | None) -> AbstractContextManager[WorkerExecutor]:
+        """Lend them to a call."""
+
+
+def run_plan(
+    processor: BatchProcessor,
+    batches: Iterable[Batch | None],
+    plan: Plan,
+    *,
+    limits: Limits | None = None,
+    stop: StopRequest | None = None,
+    state: RunState | None = None,
+    pool: LentWorkers | None = None,
+) -> Iterator[BatchRecord]:
+    """Yield the records of `batches`, run as `plan` says, as they finish."""
+    limits, state = limits or Limits(), state or RunState()
+    with _workers(plan, limits, processor, stop, pool) as executor:
+        yield from _schedule(executor, processor, batches, plan, limits, stop, state)
+
+
+def _workers(
+    plan: Plan,
+    limits: Limits,
+    processor: BatchProcessor,
+    stop: StopRequest | None,
+    pool: LentWorkers | None,
+    cluster: DaskAddress | None = None,
+) -> AbstractContextManager[WorkerExecutor]:
+    """Return the workers of the plan, those of `pool` where there is one."""
+    if pool is not None:
+        return pool.lend(stop)
+    return open_executor(
+        plan.backend,
+        plan.workers,
+        timeout_s=limits.timeout_s,
+        stop=stop,
+        scheduler=cluster,
+        winds_down=processor.has_setup,
+    )
+
+
+def _schedule(
+    executor: WorkerExecutor,
+    processor: BatchProcessor,
+    batches: Iterable[Batch | None],
+    plan: Plan,
+    limits: Limits,
+    stop: StopRequest | None,
+    state: RunState,
+) -> Iterator[BatchRecord]:
+    """Yield the records of `batches`, with as many in flight as the workers need."""
+    process: Callable[[Batch], Any] = processor.process
+    if plan.backend == "async":
+        process = processor.process_async
+    scheduler = BatchScheduler(
+        executor,
+        process,
+        batches,
+        max_in_flight=max_in_flight(plan, limits),
+        retries=limits.retries,
+        retry_if=processor.retry_if,
+        throttle=limits.throttle(),
+        rate=limits.rate,
+        stop=stop,
+    )
+    state.scheduler = scheduler
+    for record in scheduler.records():
+        if executor.workers is not None:  # some may have joined or left
+            now = replace(plan, workers=executor.workers)
+            scheduler.max_in_flight = max_in_flight(now, limits)
+        yield record
+
+
+def run_as_seen(run: EngineRequest) -> Iterator[BatchRecord]:
+    """Yield the records of a run that is planned while it goes on.
+
+    Where the first item gives a coroutine, the others run as coroutines from there on.
+    """
+    if not isinstance(run.items, BatchSource):
+        run = replace(run, items=iter(run.items))
+    records = run_adaptively(run)
+    with closing(records):
+        first = next(records, None)
+        if first is None:
+            return
+        yield first
+        is_alone = first.first_item == run.first_item and not run.state.in_flight
+        if not (run.processor.has_returned_coroutines and is_alone):
+            yield from records
+            return
+    number = len(first.results)
+    rest = replace(
+        run,
+        processor=run.processor.as_async(),
+        first_item=run.first_item + number,
+        total=None if run.total is None else max(0, run.total - number),
+        expected=None if run.expected is None else max(0, run.expected - number),
+    )
+    why = "Backend chosen: async, for a function that returns coroutines"
+    yield from run_coroutines(rest, why)
+
+
+def run_coroutines(
+    run: EngineRequest, why: str | None, pool: LentWorkers | None = None
+) -> Iterator[BatchRecord]:
+    """Yield the records of coroutines; the first of them are timed for the plan."""
+    plan = default_plan("async", run.workers, run.batch_size, why=why)
+    if run.limits.rate is not None:  # each starts by itself
+        plan = replace(plan, batch_size=1)
+    batches = run.cut(BatchSizing(plan.batch_size).next_size)
+    is_planned = False
+    for record in run_plan(
+        run.processor,
+        batches,
+        plan,
+        limits=run.limits,
+        stop=run.stop,
+        state=run.state,
+        pool=pool,
+    ):
+        if not is_planned:
+            run.state.set_plan(
+                with_prediction(plan, record, run.total or run.expected, run.limits.items_per_s)
+            )
+            is_planned = True
+        yield record
+    if not is_planned:
+        run.state.set_plan(plan)
+
+
+def run_as_asked(
+    run: EngineRequest, backend: str, cluster: DaskAddress | None, pool: LentWorkers | None
+) -> Iterator[BatchRecord]:
+    """Yield the records of a run whose backend is given; sizes of batches follow what is seen."""
+    plan = default_plan(backend, run.workers, run.batch_size)
+    limits, stop = run.limits, run.stop
+    with _workers(plan, limits, run.processor, stop, pool, cluster) as executor:
+        if cluster is not None:
+            plan = default_plan(backend, None, run.batch_size, cluster_workers=executor.workers)
+        measured = executor.dispatch_cost
+        if measured is not None:
+            reason = (
+                f"Measured: a batch takes {measured.alone_s * 1e3:.1f} ms to a worker of this "
+                f"cluster and back, of many at once {measured.each_s * 1e3:.1f} ms each"
+            )
+            plan = replace(plan, why=(reason, *plan.why))
+        run.state.set_plan(plan)
+
+        def schedule(processor: BatchProcessor, size: NextSize) -> Iterator[BatchRecord]:
+            return _schedule(executor, processor, run.cut(size), plan, limits, stop, run.state)
+
+        if run.batch_size is not None or limits.rate is not None:
+            sizing = BatchSizing(1 if limits.rate is not None else plan.batch_size)
+            yield from schedule(run.processor, sizing.next_size)
+            return
+        adaptive = AdaptiveSizing(
+            workers=plan.workers,
+            hand_over_s=BACKENDS[backend].hand_over_s,
+            measured_s=measured and measured.alone_s,
+            shared_s=measured.each_s if measured else 0.0,
+        )
+        processor = run.processor.with_budget(BUDGET_BATCHES * adaptive.longest_batch_s)
+        for record in schedule(processor, limits.capped(adaptive.next_size)):
+            adaptive.workers = executor.workers or plan.workers
+            adaptive.learn(record)
+            yield record
