@@ -30,12 +30,13 @@ ARRIVES_WITHIN, MAX_ARRIVES_WITHIN_S = 0.05, 1.0
 """From its beginning, a call takes up to this share of the window, and up to so many seconds, until
 the other side has noted it; one that ends earlier has been noted by then."""
 
-ARRIVES_AT_FIRST = 10
-"""It takes up to so many times as long where a worker's first calls import modules and open
-connections, or where the machine is busy."""
+SHORT = 0.1
+"""Where calls usually end within this share of the window, one that does not may not have been
+noted either, as on a machine that is held up. That takes up to a whole window then: to count it for
+longer delays few, and so the calls before any has ended count, while workers open connections."""
 
-SETTLES_BY = 0.98
-"""By this factor what is above the usual time falls with each call that has ended."""
+LEARNS_BY = 0.02
+"""The weight of a call among those that tell how long calls usually take."""
 
 
 class CostTooHighError(ValueError):
@@ -46,8 +47,10 @@ class CostTooHighError(ValueError):
 class Permit:
     """What lets one batch start; it counts in every window."""
 
+    given_s: float
+    """When it was given, on the limiter's clock."""
     begin_by_s: float
-    """Its call must have begun by then, on the limiter's clock."""
+    """Its call must have begun by then."""
     within_s: float
     reservations: list[Reservation]
 
@@ -83,7 +86,8 @@ class RateLimiter:
         self._takes_pairs = takes_pairs
         self._clock = clock
         self._within_s = BEGINS_WITHIN_S
-        self._arrives_times = float(ARRIVES_AT_FIRST)
+        self._usual_s = [0.0] * len(self._windows)
+        """How long calls take, on average of late; at most as long as each window."""
 
     @property
     def items_per_s(self) -> float | None:
@@ -132,15 +136,11 @@ class RateLimiter:
         """Return the permit to start now; one that may be late counts until its call has ended."""
         now_s, within_s = self._clock.now(), self._within_s
         by_s = math.inf if may_be_late else now_s + within_s
-        times = self._arrives_times
-        return Permit(
-            by_s,
-            within_s,
-            [
-                window.reserve(amount, now_s, by_s + times * _arrives_within_s(window))
-                for window, amount in zip(self._windows, amounts, strict=True)
-            ],
-        )
+        reservations = [
+            window.reserve(amount, now_s, by_s + _arrives_within_s(window.length_s, usual_s))
+            for window, amount, usual_s in zip(self._windows, amounts, self._usual_s, strict=True)
+        ]
+        return Permit(now_s, by_s, within_s, reservations)
 
     def end(self, permit: Permit, *, has_begun: bool, spent: float | None = None) -> None:
         """Settle what a call counts that has ended, or has come back without having begun.
@@ -150,10 +150,12 @@ class RateLimiter:
         now_s = self._clock.now()
         if has_begun:
             self._within_s = max(BEGINS_WITHIN_S, EASES_BY * self._within_s)
-            self._arrives_times = 1 + SETTLES_BY * (self._arrives_times - 1)
+            took_s = now_s - permit.given_s
+            for at, window in enumerate(self._windows):
+                more_s = min(took_s, window.length_s) - self._usual_s[at]
+                self._usual_s[at] += LEARNS_BY * more_s
         elif now_s > permit.begin_by_s:  # workers start up, or the machine is busy
             self._within_s = max(self._within_s, 2 * permit.within_s)
-            self._arrives_times = ARRIVES_AT_FIRST
         for window, by_cost, reserved in zip(
             self._windows, self._by_cost, permit.reservations, strict=True
         ):
@@ -178,5 +180,7 @@ class RateLimiter:
             ) from None
 
 
-def _arrives_within_s(window: RateWindow) -> float:
-    return min(ARRIVES_WITHIN * window.length_s, MAX_ARRIVES_WITHIN_S)
+def _arrives_within_s(window_s: float, usual_s: float) -> float:
+    if usual_s <= SHORT * window_s:
+        return window_s
+    return min(ARRIVES_WITHIN * window_s, MAX_ARRIVES_WITHIN_S)
