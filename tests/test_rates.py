@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import json
 import math
 import random
 from collections.abc import Callable
@@ -12,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batchmap import ItemsFailedError, UsageError, parallel_map, run, spent, stream_map
+from batchmap import (
+    ItemsFailedError,
+    UsageError,
+    WorkerPool,
+    astream_map,
+    parallel_map,
+    run,
+    spent,
+    stream_map,
+)
 from batchmap.executors import open_executor
 from batchmap.options.rate_values import rates
 from batchmap.rates import Rate
@@ -27,6 +37,9 @@ from batchmap.worker.spending import Spending, current_spending
 from tests.fakes import FakeClock
 from tests.http_server import Server, serving
 from tests.rated_calls import asks, asks_a_loop, asks_twice, counted, fullest_window
+from tests.run_command import Place, place
+
+__all__ = ["place"]
 
 A_FEW = BEGINS_WITHIN_S / 4
 
@@ -220,8 +233,8 @@ def test_an_item_whose_cost_cannot_be_told_fails_and_the_others_are_done() -> No
         2: f"{wrong} -1",
         3: f"{wrong} '5'",
         4: f"{wrong} None",
-        5: "cost failed: counts 101, and rate 100/s lets no more than 100 start together; raise "
-        "the rate, or divide the item",
+        5: "counts 101, and a rate of 100/s never has room for more than 100; raise the rate, or "
+        "divide the item",
         6: f"{wrong} inf",
         8: "cost failed: no tokens",
     }
@@ -276,6 +289,72 @@ def test_a_cost_is_of_the_item_alone() -> None:
     options: dict[str, Any] = {"star": True, "index": True, "rate": "9k/s", "cost": cost}
     assert parallel_map(add, [(1, 2), (3, 4)], **options) == [3, 8]
     assert asked == [(1, 2), (3, 4)]
+
+
+def test_each_item_of_a_list_counts_and_a_list_that_is_too_large_is_halved() -> None:
+    sizes: list[int] = []
+
+    def negated(items: list[int]) -> list[int]:
+        sizes.append(len(items))
+        return [-item for item in items]
+
+    options: dict[str, Any] = {"backend": "sequential", "batched": 64, "on_error": "record"}
+    results = parallel_map(negated, range(200), rate="40k/s", cost=lambda item: 1, **options)
+    assert results == [-item for item in range(200)]
+    assert max(sizes) == 64
+    sizes.clear()
+    limits = {"rate": ["8 items/s", "40k/s"], "cost": lambda item: 1000 if item < 7 else 1 / 0}
+    *results, last = parallel_map(negated, range(8), **limits, **options)
+    assert (results, sizes) == ([0, -1, -2, -3, -4, -5, -6], [4, 2, 1])
+    assert last.failure.error == "cost failed: division by zero"
+
+
+async def streamed(**options: Any) -> list[Any]:
+    return [record async for record in astream_map(counted, range(6), **options)]
+
+
+def test_streams_in_a_loop_and_pools_keep_rates_of_costs() -> None:
+    with WorkerPool(backend="thread", workers=2) as pool:
+        for options in ({}, {"pool": pool}):
+            records = asyncio.run(streamed(rate="10k/s", cost=cost_of, **options))
+            failed = [record.index for record in records if record.failure is not None]
+            assert (len(records), failed) == (6, [3])
+
+
+TASK = """
+def length(line):
+    if line == "bad":
+        raise ValueError(line)
+    return len(line)
+
+async def later(line):
+    return 1
+
+def same(line):
+    return line
+"""
+
+
+def test_the_command_line_counts_what_a_function_of_the_task_says(place: Place) -> None:
+    place.write("tasks.py", TASK)
+    place.write("in.txt", "one\nbad\nthree\nfar too long\n")
+    words = ["tasks.py:same", "in.txt", "-o", "out.jsonl", "--cost", "length"]
+    done = place.run(*words, "--rate", "10/s", "--rate", "9 items/s", "--export-json", "e.json")
+    assert done.returncode == 1
+    failures = place.text("out.jsonl.errors.jsonl")
+    assert '"cost failed: bad"' in failures
+    assert '"counts 12, and a rate of 10/s never has room for more than 10; ' in failures
+    assert json.loads(place.text("e.json"))["settings"]["rate"] == ["10/s", "9 items/s"]
+    done = place.run(*words[:2], "--dry-run", "--rate", "8/m", "--cost", "length")
+    assert "- --rate 8/m lets 4 items start in " in done.stdout
+    for given, fault in [
+        (["--cost", "length"], "--cost says what an item counts towards --rate; give --rate, too"),
+        (["--cost", "later", "--rate", "5"], "--cost later: must be a plain function, not an"),
+        (["--cost", "lenght", "--rate", "5"], "no function 'lenght' in tasks.py; did you mean"),
+    ]:
+        done = place.run(*words[:2], *given)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(fault)
 
 
 @pytest.mark.parametrize("amount", [-1, math.nan, math.inf, "5", None, True])

@@ -10,7 +10,6 @@ from typing import Any
 
 from batchmap.command.export import export_document, json_text, write_export
 from batchmap.errors import UsageError
-from batchmap.rates import items_per_s
 from batchmap.resources import describe_machine, free_memory_bytes, usable_cores
 
 from ..analysis.recommendations import NEARLY_BEST, recommend
@@ -203,7 +202,7 @@ class Benchmark:
         settings = self._settings
         conditions: dict[str, str | float | None] = {
             "retries": settings.retries or 0,
-            "rate": items_per_s(settings.rate, has_cost=False),
+            "rate": None if settings.rate is None else " and ".join(map(str, settings.rate)),
             "timeout": settings.timeout_s,
             "batch size": settings.batch_size,
         }

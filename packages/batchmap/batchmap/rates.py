@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Rate", "items_per_s"]
+__all__ = ["Rate"]
 
 _UNITS = {1.0: "s", 60.0: "m", 3600.0: "h"}
 _TENTHS = 10
@@ -40,9 +39,3 @@ class Rate:
 
     def __str__(self) -> str:
         return f"{self.amount:g}{' items' if self.counts_items else ''}/{_UNITS[self.unit_s]}"
-
-
-def items_per_s(rates: Iterable[Rate] | None, *, has_cost: bool) -> float | None:
-    """Return how many items a second may start, `None` where no rate says so."""
-    counted = [one.per_second for one in rates or () if one.counts_items or not has_cost]
-    return min(counted, default=None)

@@ -9,13 +9,13 @@ from itertools import chain
 from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
-from batchmap.rates import Rate, items_per_s
+from batchmap.rates import Rate
 from batchmap.records import ItemList, UnreadableRecord
 from batchmap.row_blocks import RowBlock
 from batchmap.scheduling.rate_window import RateWindow, Reservation
 from batchmap.worker.spending import amount_of
 
-__all__ = ["Cost", "Permit", "RateLimiter"]
+__all__ = ["Cost", "CostTooHighError", "Permit", "RateLimiter"]
 
 Cost = Callable[[Any], float]
 """Says what an item counts, a number from 0, before its call."""
@@ -36,6 +36,10 @@ connections, or where the machine is busy."""
 
 SETTLES_BY = 0.98
 """By this factor what is above the usual time falls with each call that has ended."""
+
+
+class CostTooHighError(ValueError):
+    """What an item counts is more than a window ever holds."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,8 +71,6 @@ class RateLimiter:
         takes_pairs: bool = False,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self.items_per_s = items_per_s(rates, has_cost=cost is not None)
-        """How many items a second may start; `None` where what they cost alone decides."""
         self._rates = rates
         self._by_cost = [cost is not None and not rate.counts_items for rate in rates]
         self._windows = [
@@ -76,16 +78,29 @@ class RateLimiter:
             for rate, by_cost in zip(rates, self._by_cost, strict=True)
         ]
         self._cost = cost
+        self._asked, self._asked_cost = 0, 0.0
+        """How many items have told their cost, and what they cost together."""
         self._takes_pairs = takes_pairs
         self._clock = clock
         self._within_s = BEGINS_WITHIN_S
         self._arrives_times = float(ARRIVES_AT_FIRST)
 
+    @property
+    def items_per_s(self) -> float | None:
+        """How many items a second may start, by what they have cost so far; `None` if unknown."""
+        item_costs = self._asked_cost / self._asked if self._asked else 0.0
+        limits = [
+            rate.per_second / (item_costs if by_cost else 1.0)
+            for rate, by_cost in zip(self._rates, self._by_cost, strict=True)
+            if item_costs or not by_cost
+        ]
+        return min(limits, default=None)
+
     def amounts(self, items: Sequence[Any]) -> list[float]:
         """Return what a batch of `items` counts in each window.
 
         Raises what `cost` raises, `TypeError` or `ValueError` for what it returns that is no number
-        from 0, and `ValueError` for more than a window ever holds.
+        from 0, and `CostTooHighError` for more than a window ever holds.
         """
         number, cost = float(len(items)), 0.0
         if items and type(items[0]) is ItemList:
@@ -94,12 +109,14 @@ class RateLimiter:
         if any(self._by_cost):
             costs = [self._checked_cost(item) for item in self._called(items)]
             number, cost = float(len(costs)), math.fsum(costs)
+            self._asked += len(costs)
+            self._asked_cost += cost
         amounts = [cost if by_cost else number for by_cost in self._by_cost]
         for rate, window, amount in zip(self._rates, self._windows, amounts, strict=True):
             if amount > window.budget:
-                raise ValueError(
-                    f"counts {amount:,.12g}, and rate {rate} lets no more than "
-                    f"{window.budget:,.12g} start together; raise the rate, or divide the item"
+                raise CostTooHighError(
+                    f"counts {amount:,.12g}, and a rate of {rate} never has room for more than "
+                    f"{window.budget:,.12g}; raise the rate, or divide the item"
                 )
         return amounts
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from batchmap.records import Batch, BatchRecord, RetryDecision
-from batchmap.scheduling.rate_limiter import Permit, RateLimiter
+from batchmap.scheduling.rate_limiter import CostTooHighError, Permit, RateLimiter
 from batchmap.worker.failures import describe_failure, failed_record
 from batchmap.worker.interruption import SignalHandlers
 
@@ -36,11 +36,10 @@ class RatedStarts:
                 if SignalHandlers().raised(error):
                     raise
                 failure = describe_failure(error)
-                failure = replace(
-                    failure,
-                    error=f"cost failed: {failure.error}",
-                    retry=RetryDecision(is_final=True),
-                )
+                text = failure.error
+                if not isinstance(error, CostTooHighError):
+                    text = f"cost failed: {text}"
+                failure = replace(failure, error=text, retry=RetryDecision(is_final=True))
                 self.refused.append(failed_record(batch, failure))
                 return None
         return self._limiter.delay_s(self._amounts[1])
