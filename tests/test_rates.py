@@ -303,7 +303,10 @@ def test_each_item_of_a_list_counts_and_a_list_that_is_too_large_is_halved() -> 
     assert results == [-item for item in range(200)]
     assert max(sizes) == 64
     sizes.clear()
-    limits = {"rate": ["8 items/s", "40k/s"], "cost": lambda item: 1000 if item < 7 else 1 / 0}
+    limits: dict[str, Any] = {
+        "rate": ["8 items/s", "40k/s"],
+        "cost": lambda item: 1000 if item < 7 else 1 / 0,
+    }
     *results, last = parallel_map(negated, range(8), **limits, **options)
     assert (results, sizes) == ([0, -1, -2, -3, -4, -5, -6], [4, 2, 1])
     assert last.failure.error == "cost failed: division by zero"
