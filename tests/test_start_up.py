@@ -25,6 +25,7 @@ LIGHT = {
     "errors",
     "optional",
     "options",
+    "rates",
     "resources",
     "stopping",
     "storage",
