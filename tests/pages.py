@@ -8,7 +8,9 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import REPORT_ALONE, ROOT
 
@@ -160,11 +162,11 @@ def run_code(code: str, directory: Path) -> subprocess.CompletedProcess[str]:
 
 def run_cell(code: str) -> str:
     """Run `code` as the cell of a notebook; returns the HTML that it displays, in one text."""
-    import nbclient
-    import nbformat
+    nbclient: Any = import_module("nbclient")
+    v4: Any = import_module("nbformat.v4")
 
-    cell = nbformat.v4.new_code_cell(code)
-    notebook = nbformat.v4.new_notebook(cells=[cell])
+    cell = v4.new_code_cell(code)
+    notebook = v4.new_notebook(cells=[cell])
     client = nbclient.NotebookClient(notebook, timeout=100, kernel_name="python3")
     client.execute(env={**os.environ, "PYTHONPATH": PATHS})
     assert all(output["output_type"] == "display_data" for output in cell["outputs"])
