@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,8 @@ class Server(ThreadingHTTPServer):
         self.lock = Lock()
         self.requests: dict[str, int] = {}
         """How often each name was asked for."""
+        self.arrived_s: list[float] = []
+        """When each request had been read, in seconds."""
 
     def url(self, name: object, **query: object) -> str:
         """Return the URL of a name; `query` says how it is answered."""
@@ -40,6 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         with self.server.lock:
+            self.server.arrived_s.append(time.monotonic())
             number = self.server.requests.get(parts.path[1:], 0) + 1
             self.server.requests[parts.path[1:]] = number
         fails = number <= int(query.get("times", "1000"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import json
 import math
@@ -28,18 +27,9 @@ from batchmap.checkpoint.verification import verify_output
 from batchmap.scheduling.list_sizes import ListSizing
 
 from tests.run_command import Place, ended, place
+from tests.shaped_functions import doubled, doubled_later
 
 __all__ = ["place"]
-
-
-def doubled(items: list[int]) -> list[int]:
-    assert type(items) is list
-    return [2 * item for item in items]
-
-
-async def doubled_later(items: list[int]) -> list[int]:
-    await asyncio.sleep(0)
-    return doubled(items)
 
 
 def failures_of(found: list[Any]) -> dict[int, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from batchmap.worker.call_shape import CallShape
 from batchmap_workbook.utils.cli.settings import Settings
 from tests.conftest import RunMain
 from tests.run_command import Place, ended, place
+from tests.shaped_functions import told, told_later
 
 __all__ = ["place"]
 
@@ -37,15 +37,6 @@ def error_of(one: Any) -> str:
     assert isinstance(one, ItemRecord)
     assert one.failure is not None
     return one.failure.error
-
-
-def told(*arguments: Any, **keywords: Any) -> tuple[Any, ...]:
-    return arguments, keywords
-
-
-async def told_later(*arguments: Any, **keywords: Any) -> tuple[Any, ...]:
-    await asyncio.sleep(0)
-    return arguments, keywords
 
 
 # Star -----------------------------------------------------------------------------------------

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import inspect
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from batchmap.command.task import load_task
 from batchmap.worker.call_shape import CallShape
 
 from tests.run_command import Place, ended, place
+from tests.shaped_functions import breaks_at_two, counted, counted_from, counted_later, listed_later
 
 __all__ = ["place"]
 
@@ -77,27 +77,6 @@ def check(path: str, numbers: list[int]) -> None:
 
 
 # From Python ----------------------------------------------------------------------------------
-
-
-def counted(number: int) -> Iterator[int]:
-    yield from range(number)
-
-
-async def counted_later(number: int) -> AsyncIterator[int]:
-    for one in range(number):
-        await asyncio.sleep(0)
-        yield one
-
-
-async def listed_later(number: int) -> list[int]:
-    return list(range(number))
-
-
-def breaks_at_two(number: int) -> Iterator[int]:
-    for one in range(number):
-        if one == 2:
-            raise ValueError(f"two of {number}")
-        yield one
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -401,11 +380,6 @@ def test_a_generator_is_a_task_only_where_its_results_are_rows(place: Place) -> 
 
 def offset() -> int:
     return 100
-
-
-async def counted_from(number: int, first: int) -> AsyncIterator[int]:
-    for one in range(number):
-        yield first + one
 
 
 @pytest.mark.parametrize("backend", ["auto", "thread", "sequential"])

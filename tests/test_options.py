@@ -20,6 +20,7 @@ from batchmap.command.settings import CommandSettings
 from batchmap.errors import BatchmapError, InputError, UsageError
 from batchmap.options import EngineOptions, JobOptions, OptionRow, option, rows_of, values
 from batchmap.options.option_row import OptionError
+from batchmap.options.rate_values import rates
 from batchmap.stopping import StopRequest
 from batchmap.text import printable
 
@@ -253,13 +254,16 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     ],
 )
 def test_a_rate_has_a_unit(text: Any, per_second: float) -> None:
-    assert values.rate(text, "--rate") == pytest.approx(per_second)
+    [rate] = rates(text, "--rate")
+    assert rate.per_second == pytest.approx(per_second)
 
 
-@pytest.mark.parametrize("text", ["", "/s", "30/d", "30/", "k", "1G", "nan", "0/s", "-1", "30 s"])
+@pytest.mark.parametrize(
+    "text", ["", "/s", "30/d", "30/", "k", "1G", "nan", "0/s", "-1", "30 s", "inf"]
+)
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(OptionError, match="--rate must be above 0"):
-        values.rate(text, "--rate")
+        rates(text, "--rate")
 
 
 def test_what_stands_behind_two_dashes_is_no_option_and_what_stands_before_is() -> None:

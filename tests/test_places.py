@@ -92,7 +92,7 @@ def test_a_failure_has_one_place_everywhere(
     [failure] = json_lines(tmp_path / "out.jsonl.errors.jsonl")
     place, index, kind = failure["place"], failure["index"], failure["error_type"]
     assert expected in place
-    assert f"- {place}: {kind}: " in " ".join(shared["report"].split())
+    assert f"- Error: {place}: {kind}: " in " ".join(shared["report"].split())
     report = json.loads(Path("report.json").read_text())
     outcome = report["analysis"]["outcome"]
     [error], [first] = outcome["errors"], outcome["first_failures"]

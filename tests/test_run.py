@@ -247,7 +247,7 @@ def test_a_dry_run_of_coroutines_tries_a_few_and_reckons_with_the_rate(place: Pl
     done = place.run("later.py:later", "in.txt", "--dry-run", "--rate", "10")
     assert ended(done) == (0, [])
     assert "- Backend chosen: async, for an `async def` function\n" in done.stdout
-    assert "- --rate 10 lets 1,000 items start in 100.00s\n" in done.stdout
+    assert "- --rate 10/s lets 1,000 items start in 100.00s\n" in done.stdout
     assert "- Predicted time: 100.00s\n" in done.stdout
     assert 1 <= len(place.text("tried")) <= 20  # what has not begun is taken back
 

@@ -202,7 +202,7 @@ class Benchmark:
         settings = self._settings
         conditions: dict[str, str | float | None] = {
             "retries": settings.retries or 0,
-            "rate": settings.rate,
+            "rate": None if settings.rate is None else " and ".join(map(str, settings.rate)),
             "timeout": settings.timeout_s,
             "batch size": settings.batch_size,
         }

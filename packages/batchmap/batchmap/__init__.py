@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from batchmap.run_outcome import RunOutcome, SyncCounts
     from batchmap.worker.failures import ItemsFailedError, RunStoppedError
     from batchmap.worker.processor import BatchProcessor
+    from batchmap.worker.spending import spent
     from batchmap.worker_pool import WorkerPool
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "astream_map",
     "parallel_map",
     "run",
+    "spent",
     "stream_map",
     "unescape",
 ]
@@ -72,6 +74,7 @@ _MODULES = {
     "parallel_map": "batchmap.api",
     "stream_map": "batchmap.api",
     "run": "batchmap.run_api",
+    "spent": "batchmap.worker.spending",
     "unescape": "batchmap.lone_surrogates",
     **dict.fromkeys(("Pause", "Permanent", "RetryAfter", "Stop"), "batchmap.retry_errors"),
     **dict.fromkeys(("ItemFailure", "ItemRecord", "Plan", "Progress"), "batchmap.records"),

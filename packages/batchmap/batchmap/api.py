@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, islice
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
 from batchmap.call_options import Auto, call_shape, checked_on_plan, length, lent, read_options
-from batchmap.engine import RunState, stream_batches
+from batchmap.engine import RunState, limits_of, stream_batches
 from batchmap.failed_items import NOT_BEGUN, add_failures, put_in_place
 from batchmap.progress_display import ShowsProgress, checked_progress, shown
 from batchmap.records import ItemRecord, Plan
@@ -39,7 +39,8 @@ def parallel_map(
     retry_if: RetryIf | None = None,
     retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
-    rate: float | str | None = None,
+    rate: float | str | Sequence[float | str] | None = None,
+    cost: Callable[[Any], float] | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
@@ -83,12 +84,18 @@ def parallel_map(
     `"stop"`: it is raised as soon as one item has failed and the batches that run have ended, and
     has the results until then. `"record"`: the failed item's `ItemRecord` stands in its place.
 
-    At most `rate` items are started a second, or by `"100/m"` a minute. `progress=True` shows a bar
-    in a terminal or a notebook; a function is called with a `Progress` now and then, and at the
-    end. `on_plan` is called with the `Plan` once it is made, and whenever it changes. With `seed`,
-    an item's streams of `random` and of NumPy's global generator follow from it and from the item's
-    index; items then run in processes, unless `backend="sequential"`. A `WorkerPool` as `pool` has
-    workers that are kept from one call to the next, in place of `backend` and `workers`.
+    At most `rate` items are started a second, or by `"100/m"` a minute, in every window of that
+    length, retries included; of several rates in a list, all hold. With `cost`, a rate is of what
+    `cost(item)` says, a number from 0 such as tokens or bytes: `rate="250k/m", cost=tokens_of`. The
+    function may tell the truth with `spent(amount)`. An item whose cost is more than a window ever
+    holds, or cannot be told, fails. `"10 items/s"` counts items beside a cost.
+
+    `progress=True` shows a bar in a terminal or a notebook; a function is called with a `Progress`
+    now and then, and at the end. `on_plan` is called with the `Plan` once it is made, and whenever
+    it changes. With `seed`, an item's streams of `random` and of NumPy's global generator follow
+    from it and from the item's index; items then run in processes, unless `backend="sequential"`. A
+    `WorkerPool` as `pool` has workers that are kept from one call to the next, in place of
+    `backend` and `workers`.
 
     `setup` is called once in each worker (or once in each process, by `setup_per`) before its first
     item, and what it gives, unless `None`, is the function's second argument. Where it is a
@@ -101,8 +108,9 @@ def parallel_map(
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
     options = read_options(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed, pool
-    )
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
+        pool,
+    )  # fmt: skip
     progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
     function = made_ready(function, setup, setup_per)
     if pool is not None:
@@ -147,6 +155,7 @@ def parallel_map(
             processor,
             rest,
             options,
+            limits=limits_of(options, retry_if, cost=cost, takes_pairs=shape.takes_pairs),
             total=left,
             first_item=first,
             stop=stop,
@@ -192,7 +201,8 @@ def stream_map(
     retry_if: RetryIf | None = None,
     retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
-    rate: float | str | None = None,
+    rate: float | str | Sequence[float | str] | None = None,
+    cost: Callable[[Any], float] | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
@@ -214,8 +224,9 @@ def stream_map(
     once the records of all items before have been yielded.
     """
     options = read_options(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed, pool
-    )
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
+        pool,
+    )  # fmt: skip
     progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
     shape = call_shape(star, index, expand, skip_none, batched, seed)
     function, stop = made_ready(function, setup, setup_per), StopRequest()
@@ -229,6 +240,7 @@ def stream_map(
         source=source_of(items, numbered=shape.takes_pairs),
         total=length(items),
         options=options,
+        cost=cost,
         keep_order=keep_order,
         progress=progress,
         state=state,
@@ -258,7 +270,8 @@ def astream_map(
     retry_if: RetryIf | None = None,
     retry_for: float | str | timedelta | None = None,
     timeout_s: float | None = None,
-    rate: float | str | None = None,
+    rate: float | str | Sequence[float | str] | None = None,
+    cost: Callable[[Any], float] | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
@@ -286,8 +299,9 @@ def astream_map(
     from batchmap.async_stream import open_async_stream  # which loads asyncio
 
     options = read_options(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed, pool
-    )
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
+        pool,
+    )  # fmt: skip
     shape = call_shape(star, index, expand, skip_none, batched, seed)
     function, stop = made_ready(function, setup, setup_per), StopRequest()
     processor = BatchProcessor(
@@ -300,6 +314,7 @@ def astream_map(
         processor,
         items,
         options,
+        cost=cost,
         skips_none=skip_none and not expand,
         keep_order=keep_order,
         progress=checked_progress(progress),

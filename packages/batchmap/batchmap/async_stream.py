@@ -36,6 +36,7 @@ from batchmap.progress_display import ShowsProgress
 from batchmap.records import BatchRecord, ItemRecord, Plan
 from batchmap.resources import coroutines_at_once
 from batchmap.scheduling.live_source import LiveSource
+from batchmap.scheduling.rate_limiter import Cost
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.stream_call import StreamCall, source_of
 from batchmap.threads import start_thread
@@ -200,6 +201,7 @@ def open_async_stream(
     items: Iterable[Any] | AsyncIterable[Any],
     options: EngineOptions,
     *,
+    cost: Cost | None,
     skips_none: bool,
     keep_order: bool,
     progress: ShowsProgress,
@@ -230,6 +232,7 @@ def open_async_stream(
         source=source,
         total=length(items),
         options=options,
+        cost=cost,
         keep_order=keep_order,
         progress=progress,
         state=RunState(on_plan=None if on_plan is None else relay.around(on_plan)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -9,8 +10,10 @@ from typing import Any, Literal
 from batchmap.errors import UsageError
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.options import EngineOptions, OptionReader
+from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.options.values import list_size, whole
+from batchmap.scheduling.rate_limiter import Cost
 from batchmap.worker.call_shape import CallShape
 from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker_pool import WorkerPool, taken_from
@@ -26,7 +29,7 @@ __all__ = [
 
 Auto = Literal["auto"]
 
-_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None)
+_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
 
@@ -79,7 +82,8 @@ def read_options(
     retry_if: RetryIf | None,
     retry_for: float | str | timedelta | None,
     timeout_s: float | None,
-    rate: float | str | None,
+    rate: float | str | Sequence[float | str] | None,
+    cost: Cost | None,
     seed: int | None,
     pool: WorkerPool | None,
 ) -> EngineOptions:
@@ -89,7 +93,8 @@ def read_options(
     """
     if pool is not None:
         backend, workers, timeout_s = taken_from(pool, backend, workers, timeout_s)
-    given = (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, seed)
+    asked = (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
+    given = (*asked, rate, cost, seed)
     if given == _DEFAULTS:
         return _DEFAULT_OPTIONS
     reader = OptionReader(
@@ -107,6 +112,7 @@ def read_options(
     values = reader.read_rows(EngineOptions)
     check_retry_if(reader, retry_if)
     check_retrying(reader, values, retry_if)
+    check_cost(reader, values, cost)
     options = EngineOptions(**values)
     if reader.read("seed", whole(None, None, "for example 7")) is not None:
         if options.backend == "auto":

@@ -20,6 +20,7 @@ else:
         Coroutine,
         Iterable,
         Iterator,
+        Sequence,
     )
     from datetime import timedelta
     from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
@@ -48,7 +49,8 @@ else:
         retry_if: RetryIf | None
         retry_for: float | str | timedelta | None
         timeout_s: float | None
-        rate: float | str | None
+        rate: float | str | Sequence[float | str] | None
+        cost: Callable[[Any], float] | None
         setup_per: SetupPer
         progress: ShowsProgress
         on_plan: Callable[[Plan], object] | None

@@ -21,6 +21,7 @@ from batchmap.scheduling.batching import BatchSizing
 from batchmap.scheduling.item_lists import ItemLists
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.list_sizes import ListSizing
+from batchmap.scheduling.rate_limiter import Cost, RateLimiter
 from batchmap.scheduling.run_state import RunState
 from batchmap.stopping import StopRequest
 from batchmap.tuning.engine_request import EngineRequest
@@ -181,8 +182,21 @@ def _holding(setup: Setup, records: Iterator[BatchRecord]) -> Iterator[BatchReco
         yield from records
 
 
-def limits_of(options: EngineOptions, retry_if: RetryIf | None = None) -> Limits:
-    """Return the limits that every call can ask for."""
+def limits_of(
+    options: EngineOptions,
+    retry_if: RetryIf | None = None,
+    *,
+    cost: Cost | None = None,
+    takes_pairs: bool = False,
+) -> Limits:
+    """Return the limits that every call can ask for; they are for one run.
+
+    `cost` says what an item counts towards the rate. With `takes_pairs`, what is to be run are
+    pairs of an index and the item.
+    """
+    rated = None
+    if options.rate is not None:
+        rated = RateLimiter(options.rate, cost=cost, takes_pairs=takes_pairs)
     return Limits(
         retries=RetryLimits.of(
             options.retries,
@@ -191,7 +205,7 @@ def limits_of(options: EngineOptions, retry_if: RetryIf | None = None) -> Limits
             has_retry_if=retry_if is not None,
         ),
         timeout_s=options.timeout_s,
-        rate=options.rate,
+        rate=rated,
     )
 
 

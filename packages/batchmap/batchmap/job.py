@@ -33,6 +33,8 @@ from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, Plan
 from batchmap.run_outcome import RunOutcome, SyncCounts
 from batchmap.scheduling.batching import BatchSizing
+from batchmap.scheduling.limits import Limits
+from batchmap.scheduling.rate_limiter import Cost
 from batchmap.sources import Source
 from batchmap.stopping import StopRequest
 from batchmap.storage import Location
@@ -57,7 +59,8 @@ class RunObserver(Protocol):
 class Job:
     """A function over the source that `options` name, into their output, exactly once.
 
-    `retry_if` is asked of an error whether, or after how many seconds, its item is tried again.
+    `retry_if` is asked of an error whether, or after how many seconds, its item is tried again, and
+    `cost` what an item counts towards the rate.
     `fingerprint` says what the results depend on beside the options and the items: a run whose
     fingerprint has changed is not resumed. `stdout` is the file descriptor for results where there
     is no output, and `source` the source where it is open already. `written` maps options to the
@@ -72,6 +75,7 @@ class Job:
         options: JobOptions,
         *,
         retry_if: RetryIf | None = None,
+        cost: Cost | None = None,
         fingerprint: Mapping[str, Any] | None = None,
         stdout: int = 1,
         written: Mapping[str, Location | None] | None = None,
@@ -87,6 +91,7 @@ class Job:
             )
         self.function = function
         self.retry_if = retry_if
+        self.cost = cost
         self.shape = options.call_shape
         """How the function is called."""
         self.options = options
@@ -170,7 +175,7 @@ class Job:
         self._check_use()
         options = self.options
         limits = replace(
-            limits_of(options, self.retry_if),
+            self.limits(),
             memory_floor_bytes=options.memory_floor_bytes,
             has_room=recorder.has_room,
             max_batch_size=recorder.max_batch_items,
@@ -192,6 +197,12 @@ class Job:
         if isinstance(records, Generator):  # left early, it gives up its workers with the job
             self._stack.callback(records.close)
         return records
+
+    def limits(self) -> Limits:
+        """Return the limits that the options ask for, for one run."""
+        return limits_of(
+            self.options, self.retry_if, cost=self.cost, takes_pairs=self.shape.takes_pairs
+        )
 
     def processor(
         self, *, stop: StopRequest, encode: Callable[[Any], Any] | None

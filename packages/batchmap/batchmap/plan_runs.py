@@ -96,6 +96,7 @@ def _schedule(
         retries=limits.retries,
         retry_if=processor.retry_if,
         throttle=limits.throttle(),
+        rate=limits.rate,
         stop=stop,
     )
     state.scheduler = scheduler
@@ -155,7 +156,7 @@ def run_coroutines(
     ):
         if not is_planned:
             run.state.set_plan(
-                with_prediction(plan, record, run.total or run.expected, run.limits.rate)
+                with_prediction(plan, record, run.total or run.expected, run.limits.items_per_s)
             )
             is_planned = True
         yield record

@@ -40,6 +40,9 @@ class Batch:
     """How many workers have crashed at its one item."""
     retry_until_s: float = math.inf
     """Until when its one item may be tried again, on the scheduler's clock."""
+    begin_by_s: float = math.inf
+    """Until when it may begin, on the clock that all processes of the machine share: a rate counts
+    it as begun by then. Later, it comes back as it is."""
 
     def part(self, start: int, end: int) -> Batch:
         """Return the items at the offsets from `start` up to `end` as a batch of their own."""
@@ -176,6 +179,8 @@ class BatchRecord:
     ended_s: float
     cpu_s: float
     """CPU seconds that the worker's thread used."""
+    spent: float | None = None
+    """What its items have told to have cost, together, by `spent`; `None` where none has."""
 
     def part(self, start: int, end: int) -> BatchRecord:
         """Return the record of the items at the offsets from `start` up to `end`.

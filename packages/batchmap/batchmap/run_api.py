@@ -23,8 +23,10 @@ from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
+from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.run_outcome import RunOutcome
+from batchmap.scheduling.rate_limiter import Cost
 from batchmap.sources import ReadingOptions
 from batchmap.sources.python_items import PythonItems, identity_bytes
 from batchmap.stopping import StopRequest
@@ -65,9 +67,9 @@ def run(
     it gives, unless `None`, is the function's second argument.
 
     `options` are those of the command `run` by their keywords (`retries`, `timeout_s`, `workers`,
-    `limit`, …), and `retry_if` is a function, as for `parallel_map`. With `"sync"`, items that can
-    be iterated once only are kept in memory. What a partial, a closure or a callable object binds
-    is part of the function where it is a constant.
+    `limit`, …), and `retry_if` and `cost` are functions, as for `parallel_map`. With `"sync"`,
+    items that can be iterated once only are kept in memory. What a partial, a closure or a callable
+    object binds is part of the function where it is a constant.
 
     Returns how many items are done, failed and were done before. Failed items raise nothing. Raises
     `UsageError` for options that make no sense, `InputError` when the source cannot be read or is
@@ -78,8 +80,8 @@ def run(
         raise UsageError(f"mode must be one of {', '.join(_MODES)}, got {mode!r:.60}")
     prepared = made_ready(function, setup, setup_per)
     try:
-        retry_if = options.pop("retry_if", None)
-        return _run(function, prepared, source, output, mode, retry_if, options)
+        asked = options.pop("retry_if", None), options.pop("cost", None)
+        return _run(function, prepared, source, output, mode, *asked, options)
     except BatchmapError as error:
         error.spell_as(_spelling)
         raise
@@ -96,6 +98,7 @@ def _run(
     output: Any,
     mode: Mode,
     retry_if: RetryIf | None,
+    cost: Cost | None,
     options: dict[str, Any],
 ) -> RunOutcome:
     items = None
@@ -105,13 +108,14 @@ def _run(
         if mode == "sync" and iter(source) is source:
             source = list(islice(source, options.get("limit")))
         items = PythonItems(source)
-    job_options = _read(items, source, output, mode, retry_if, options)
+    job_options = _read(items, source, output, mode, retry_if, cost, options)
     plain, bound = _plain(function)
     stop = StopRequest()
     with Job(
         prepared,
         job_options,
         retry_if=retry_if,
+        cost=cost,
         fingerprint={
             "function": getattr(plain, "__qualname__", type(plain).__qualname__),
             "source": _code(plain),
@@ -148,6 +152,7 @@ def _read(
     output: Any,
     mode: str,
     retry_if: RetryIf | None,
+    cost: Cost | None,
     options: dict[str, Any],
 ) -> JobOptions:
     known = {field.name for field in fields(JobOptions)}
@@ -172,6 +177,7 @@ def _read(
     check_seed(reader, values)
     check_retry_if(reader, retry_if)
     check_retrying(reader, values, retry_if)
+    check_cost(reader, values, cost)
     check_call(reader, values)
     if values["unordered"] and (values["keep_order"] or mode == "sync"):
         what = "mode='sync'" if mode == "sync" else "keep_order"

@@ -12,6 +12,7 @@ from batchmap.ordering import ReorderBuffer, in_order, results_bytes
 from batchmap.progress_display import ShowsProgress, shown
 from batchmap.records import BatchRecord, ItemRecord
 from batchmap.scheduling.live_source import LiveSource
+from batchmap.scheduling.rate_limiter import Cost
 from batchmap.stopping import StopRequest
 from batchmap.worker.failures import RunStoppedError
 from batchmap.worker.processor import BatchProcessor
@@ -42,6 +43,7 @@ class StreamCall:
     source: LiveSource | Iterator[Any]
     total: int | None
     options: EngineOptions
+    cost: Cost | None
     keep_order: bool
     progress: ShowsProgress
     state: RunState
@@ -50,7 +52,12 @@ class StreamCall:
 
     def batches(self) -> Iterator[BatchRecord]:
         """Yield the records of batches as they finish, or in their order; to be called once."""
-        asked = limits_of(self.options, self.processor.retry_if)
+        asked = limits_of(
+            self.options,
+            self.processor.retry_if,
+            cost=self.cost,
+            takes_pairs=self.processor.shape.takes_pairs,
+        )
         limits = replace(asked, max_batch_size=lambda: MAX_STREAM_BATCH)
         if self.keep_order:
             waiting = ReorderBuffer(size_of=results_bytes)

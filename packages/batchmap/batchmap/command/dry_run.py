@@ -6,6 +6,7 @@ import logging
 import statistics
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -14,10 +15,12 @@ from typing import Any
 
 from batchmap.checkpoint.fingerprint import output_form
 from batchmap.command.forecast import forecast
-from batchmap.engine import RunState, limits_of, stream_batches
+from batchmap.engine import RunState, stream_batches
 from batchmap.job import Job, dask_address
 from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, ItemFailure, Plan, UnreadableRecord
+from batchmap.scheduling.limits import Limits
+from batchmap.scheduling.rate_limiter import RateLimiter
 from batchmap.sinks import Sink
 from batchmap.sinks.csv.columns import EXTRA
 from batchmap.sinks.many_results import EncodeEach, encode_many
@@ -67,15 +70,18 @@ def find_plan(job: Job) -> Plan:
     most = (options.limit, MAX_COROUTINES if few_coroutines else None)
     unwritable = _UnwritableTrial(sink, gives_many=gives_many)
     times_s, failed = array("d"), 0
+    limits = job.limits()
+    if limits.rate is not None and not is_sample:
+        items = _telling_cost(items, limits.rate)
     for record in stream_batches(
         processor,
         islice(items, min((number for number in most if number is not None), default=None)),
         options,
         total=total,
         limits=replace(
-            limits_of(options),
+            limits,
             retries=replace(NO_RETRIES, pauses=False),
-            rate=options.rate if is_sample else None,
+            rate=limits.rate if is_sample else None,
         ),
         stop=is_enough,
         state=RunState(on_plan=keep),
@@ -91,8 +97,16 @@ def find_plan(job: Job) -> Plan:
         _logger.warning("the function stopped what was measured: %.300s", is_enough.reason)
     plan = plans[-1]
     if is_sample and times_s:
-        plan = _with_forecast(plan, times_s, failed, total=total, rate=options.rate)
-    return _no_faster_than(options.rate, total, plan)
+        plan = _with_forecast(plan, times_s, failed, total=total, rate=limits.items_per_s)
+    return _no_faster_than(limits, options, total, plan)
+
+
+def _telling_cost(items: Iterator[Any], rate: RateLimiter) -> Iterator[Any]:
+    """Yield the items once each has told what it counts, so that the rate can be reckoned with."""
+    for item in items:
+        with suppress(Exception):  # it would fail
+            rate.amounts([item])
+        yield item
 
 
 def _with_forecast(
@@ -157,13 +171,14 @@ class _UnwritableTrial:
             )  # fmt: skip
 
 
-def _no_faster_than(rate: float | None, total: int | None, plan: Plan) -> Plan:
-    if rate is None or total is None:
+def _no_faster_than(limits: Limits, options: JobOptions, total: int | None, plan: Plan) -> Plan:
+    if limits.items_per_s is None or total is None:
         return plan
-    slowest_s = total / rate
+    slowest_s = total / limits.items_per_s
+    rates = " and ".join(map(str, options.rate or ()))
     return replace(
         plan,
-        why=(*plan.why, f"--rate {rate:g} lets {total:,} items start in {slowest_s:.2f}s"),
+        why=(*plan.why, f"--rate {rates} lets {total:,} items start in {slowest_s:.2f}s"),
         predicted_s=max(plan.predicted_s or 0.0, slowest_s),
     )
 

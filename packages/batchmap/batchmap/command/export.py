@@ -11,6 +11,7 @@ from typing import Any
 
 from batchmap.errors import OutputError
 from batchmap.mapping_record import as_mapping
+from batchmap.rates import Rate
 from batchmap.storage import write_whole
 
 __all__ = ["export_document", "json_text", "write_export"]
@@ -62,6 +63,8 @@ def write_export(path: Path, text: str, *, option: str) -> None:
 
 
 def _jsonable(value: Any) -> Any:
+    if isinstance(value, Rate):
+        return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         return as_mapping(value)
     if isinstance(value, array):

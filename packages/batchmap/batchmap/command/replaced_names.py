@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from batchmap.errors import UsageError
 
@@ -69,7 +69,12 @@ class StandardNames:
 def refuse_threads(task: str, replaced: list[str], advice: str) -> None:
     """Raise `UsageError` with `advice` when what a task replaces is what threads are made of."""
     if threads := [name for name in replaced if name in THREADS]:
-        raise UsageError(f"{task} replaces {_described(threads)} when it is imported; {advice}")
+        refuse(task, threads, advice)
+
+
+def refuse(task: str, replaced: list[str], advice: str) -> NoReturn:
+    """Raise `UsageError` with `advice` for a task that replaces these names."""
+    raise UsageError(f"{task} replaces {_described(replaced)} when it is imported; {advice}")
 
 
 def _described(names: list[str]) -> str:

@@ -11,7 +11,7 @@ from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
 from batchmap.command.command_again import command_with
 from batchmap.command.errors import STOPPED
-from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse_threads
+from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS
 from batchmap.command.task import Task, load_task
@@ -59,6 +59,7 @@ def run(
             task.function,
             settings,
             retry_if=task.retry_if,
+            cost=task.cost,
             fingerprint=_fingerprint(settings, task),
             stdout=stdout,
             source=source,
@@ -144,9 +145,17 @@ def _task(settings: RunSettings) -> Task:
         setup=settings.setup,
         setup_per=settings.setup_per,
         retry_if=settings.retry_if,
+        cost=settings.cost,
         shape=settings.call_shape,
     )
     if replaced := names.replaced():
+        if settings.cost is not None:
+            refuse(
+                settings.task,
+                replaced,
+                "--cost is called in the process that reads and writes, which needs what it was; "
+                "leave --cost out",
+            )
         if settings.backend in (None, "auto", "process", "sequential"):
             raise TaskReplacesNames(replaced)
         refuse_threads(

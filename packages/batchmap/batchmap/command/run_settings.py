@@ -23,6 +23,7 @@ from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
+from batchmap.options.rate_values import check_cost
 from batchmap.options.reading_rows import INPUT
 from batchmap.options.table import LIMITS, RUNNING
 from batchmap.storage import (
@@ -58,6 +59,10 @@ class RunSettings(CommandSettings, JobOptions, SetupSettings):
         None, group=LIMITS, metavar="NAME", is_rare=True,
         help="a function of the task's module: which errors to retry, and when",
     )  # fmt: skip
+    cost: str | None = option(
+        None, group=LIMITS, metavar="NAME", is_rare=True,
+        help="a function of the task's module: what an item counts towards --rate",
+    )  # fmt: skip
     dry_run: bool = option(
         False, group=RUNNING,
         help="measure and print the plan, or what --sync would do",
@@ -82,6 +87,7 @@ class RunSettings(CommandSettings, JobOptions, SetupSettings):
             reader.error("--dry-run prints a plan and --quiet nothing; leave one out")
         _check_files(reader, values)
         check_call(reader, values)
+        check_cost(reader, values, values["cost"])
         _check_cluster(reader, values)
         check_setup(reader)
         if values["backend"] == "sequential" and values["timeout_s"] is not None:

@@ -18,9 +18,10 @@ from types import ModuleType
 from typing import Any
 
 from batchmap.checkpoint.task_code import TaskCode, code_of
-from batchmap.command.task_signature import check_call, check_retry_if_call, check_set_up_call
+from batchmap.command.task_signature import check_call, check_one_argument, check_set_up_call
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.resources import EXHAUSTED
+from batchmap.scheduling.rate_limiter import Cost
 from batchmap.text import near_names
 from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.processor import is_async
@@ -45,6 +46,8 @@ class Task:
     """Of its module, and of the modules beside it that it imports."""
     retry_if: RetryIf | None = None
     """The function of its module that is asked whether an item is tried again."""
+    cost: Cost | None = None
+    """The function of its module that says what an item counts towards the rate."""
 
 
 def load_task(
@@ -53,14 +56,15 @@ def load_task(
     setup: str | None = None,
     setup_per: SetupPer = "worker",
     retry_if: str | None = None,
+    cost: str | None = None,
     shape: CallShape = PLAIN_CALL,
 ) -> Task:
     """Import the function that `name` stands for, which will be called in this shape.
 
-    `setup` and `retry_if` name ones of the same module. `setup` is called without arguments, once
-    in each worker or process, before its first item; what it gives is the function's second
-    argument. `retry_if` is called with what an item raised. Raises `UsageError` when one of them
-    cannot be imported, or cannot be called like that.
+    `setup`, `retry_if` and `cost` name ones of the same module. `setup` is called without
+    arguments, once in each worker or process, before its first item; what it gives is the
+    function's second argument. `retry_if` is called with what an item raised, `cost` with the item.
+    Raises `UsageError` when one of them cannot be imported, or cannot be called like that.
     """
     module_name, colon, attribute = name.rpartition(":")
     if not (colon and module_name and attribute):
@@ -78,14 +82,23 @@ def load_task(
             function = with_setup(function, Setup(set_up, setup_per))
         except (TypeError, ValueError) as error:
             raise UsageError(f"{error}") from error
-    asked = None
-    if retry_if is not None:
-        asked = _function_of(module, retry_if, module_name)
-        _refuse_generator(asked, f"{retry_if} in {module_name}")
-        if is_async(asked):
-            raise UsageError(f"--retry-if {retry_if}: must be a plain function, not an async one")
-        check_retry_if_call(asked, f"--retry-if {retry_if}")
-    return Task(name, function, code_of(module), asked)
+    asked = _asked(module, retry_if, module_name, "--retry-if", "the error")
+    counts = _asked(module, cost, module_name, "--cost", "the item")
+    return Task(name, function, code_of(module), asked, counts)
+
+
+def _asked(
+    module: ModuleType, name: str | None, module_name: str, flag: str, takes: str
+) -> Callable[[Any], Any] | None:
+    """Return the plain function that `flag` names, which takes one argument."""
+    if name is None:
+        return None
+    function = _function_of(module, name, module_name)
+    _refuse_generator(function, f"{name} in {module_name}")
+    if is_async(function):
+        raise UsageError(f"{flag} {name}: must be a plain function, not an async one")
+    check_one_argument(function, f"{flag} {name}", takes)
+    return function
 
 
 def _import(module: str) -> ModuleType:

@@ -10,7 +10,7 @@ from batchmap.errors import UsageError
 from batchmap.text import near_names
 from batchmap.worker.call_shape import CallShape
 
-__all__ = ["check_call", "check_retry_if_call", "check_set_up_call"]
+__all__ = ["check_call", "check_one_argument", "check_set_up_call"]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
 
@@ -63,9 +63,9 @@ def check_set_up_call(function: Callable[..., Any], label: str) -> None:
     _check_bind(function, label, "no argument")
 
 
-def check_retry_if_call(function: Callable[..., Any], label: str) -> None:
-    """Raise `UsageError` where `function` cannot be called with an error."""
-    _check_bind(function, label, "one argument, the error", None)
+def check_one_argument(function: Callable[..., Any], label: str, takes: str) -> None:
+    """Raise `UsageError` where `function` cannot be called with one argument, `takes` in words."""
+    _check_bind(function, label, f"one argument, {takes}", None)
 
 
 def _check_bind(function: Callable[..., Any], label: str, takes: str, *arguments: Any) -> None:

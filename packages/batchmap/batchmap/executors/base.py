@@ -81,6 +81,14 @@ class WorkerExecutor(Executor):
         return None
 
     @property
+    def begins_once(self) -> bool:
+        """Tell whether a call begins once at most, on the clock of this process.
+
+        Elsewhere it may be made again when its worker is lost, and must not be refused as late.
+        """
+        return True
+
+    @property
     def ready(self) -> bool:
         """Tell whether a worker has started up."""
         return True

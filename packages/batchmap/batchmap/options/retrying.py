@@ -8,7 +8,7 @@ from typing import Any
 
 from batchmap.options.reader import OptionReader
 
-__all__ = ["check_retry_if", "check_retrying"]
+__all__ = ["check_retry_if", "check_retrying", "problem_of_function"]
 
 
 def check_retrying(reader: OptionReader, values: Mapping[str, Any], retry_if: Any) -> None:
@@ -25,20 +25,21 @@ def check_retrying(reader: OptionReader, values: Mapping[str, Any], retry_if: An
 
 def check_retry_if(reader: OptionReader, retry_if: Any) -> None:
     """Report a `retry_if` that is no plain function of one error."""
-    if retry_if is not None and (problem := _problem(retry_if)):
+    if retry_if is not None and (problem := problem_of_function(retry_if)):
         reader.error(f"retry_if must be a function that takes the error, {problem}")
 
 
-def _problem(retry_if: Any) -> str:
-    if not callable(retry_if):
-        return f"got {retry_if!r:.60}"
-    by_class = getattr(type(retry_if), "__call__", None)  # noqa: B004  # looked at, not called
-    if inspect.iscoroutinefunction(retry_if) or inspect.iscoroutinefunction(by_class):
+def problem_of_function(given: Any) -> str:
+    """Return why this is no plain function of one argument, in words; empty where it is."""
+    if not callable(given):
+        return f"got {given!r:.60}"
+    by_class = getattr(type(given), "__call__", None)  # noqa: B004  # looked at, not called
+    if inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(by_class):
         return "and a plain one, not an async one"
-    if isinstance(retry_if, type) and issubclass(retry_if, BaseException):
-        return f"got the class {retry_if.__name__}; give lambda error: isinstance(error, it)"
+    if isinstance(given, type) and issubclass(given, BaseException):
+        return f"got the class {given.__name__}; give lambda error: isinstance(error, it)"
     try:
-        inspect.signature(retry_if).bind(None)
+        inspect.signature(given).bind(None)
     except TypeError as error:
         return f"and this one does not: {error}"
     except ValueError:  # some built-in functions have no signature

@@ -18,7 +18,9 @@ from batchmap.options.locations import (
     source_texts,
 )
 from batchmap.options.option_row import option
+from batchmap.options.rate_values import rates
 from batchmap.options.reading_rows import INPUT, ReadingRows
+from batchmap.rates import Rate
 from batchmap.storage import Location
 from batchmap.storage.formats import (
     DELIMITERS,
@@ -72,8 +74,8 @@ class EngineOptions:
         None, values.timeout_s, group=LIMITS, metavar="S",
         help="time limit of an item: 10, 10s, 1m30s (default: none)",
     )  # fmt: skip
-    rate: float | None = option(
-        None, values.rate, group=LIMITS, metavar="R",
+    rate: tuple[Rate, ...] | None = option(
+        None, rates, group=LIMITS, metavar="R", is_repeated=True,
         help="start at most so many items: 30/s, 250k/m (no limit)",
     )  # fmt: skip
 

@@ -25,7 +25,6 @@ __all__ = [
     "failure_limit",
     "json_path",
     "list_size",
-    "rate",
     "share",
     "size_bytes",
     "timeout_s",
@@ -116,9 +115,6 @@ def _number(raw: Any) -> float:
 _DURATION = re.compile(
     r"(?:([\d.]+)\s*h)?\s*(?:([\d.]+)\s*m(?!s))?\s*(?:([\d.eE+-]+)\s*s)?\s*(?:([\d.]+)\s*ms)?"
 )
-_RATE = re.compile(r"([\d.eE+-]+)\s*([kM]?)\s*(?:/\s*([smh]))?")
-_THOUSANDS = {"": 1.0, "k": 1e3, "M": 1e6}
-_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def _seconds(raw: Any) -> float:
@@ -150,18 +146,6 @@ def timeout_s(raw: Any, label: str) -> float:
             f"{label} must be above 0 and at most 86400 seconds, got {raw!r:.60}; for example 1m30s"
         )
     return seconds
-
-
-def rate(raw: Any, label: str) -> float:
-    """Return items a second; text may have the unit s, m or h, and thousands: `250k/m`."""
-    match = _RATE.fullmatch(str(raw).strip())
-    number = _number(match[1]) * _THOUSANDS[match[2]] if match else math.nan
-    number /= _UNITS_S[match[3] or "s"] if match else 1.0
-    if not 0 < number <= 1e9:
-        raise OptionError(
-            f"{label} must be above 0 items a second, got {raw!r:.60}; for example 10 or 100/m"
-        )
-    return number
 
 
 def share(raw: Any, label: str) -> float:

@@ -2,8 +2,9 @@
 
     items -> batching.cut -> batches -> scheduler -> batch records -> in_order
 
-`adaptive_batches` sizes batches by what is measured while the run goes on; `limits` and `throttle`
-say how fast items may start, `retry_queue` holds what runs again, and `live_source` iterates a
+`adaptive_batches` sizes batches by what is measured while the run goes on; `rate_limiter` says how
+fast items may start, by a `rate_window` for each rate, and `rated_starts` holds the scheduler to
+it; `throttle` looks at memory. `retry_queue` holds what runs again, and `live_source` iterates a
 source that one would have to wait for. To change what is retried or how a crash is handled, see
 `scheduler`.
 """

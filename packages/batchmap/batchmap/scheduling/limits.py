@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from batchmap.scheduling.rate_limiter import RateLimiter
 from batchmap.scheduling.throttle import Throttle
 from batchmap.worker.back_off import NO_RETRIES, RetryLimits
 
@@ -19,8 +20,8 @@ class Limits:
     """How often, and for how long, a failed item is tried again."""
     timeout_s: float | None = None
     """How long an item may take, in seconds."""
-    rate: float | None = None
-    """How many items may start a second."""
+    rate: RateLimiter | None = None
+    """Says when items may start; one for the whole run, whatever its phases."""
     memory_floor_bytes: int | None = None
     """How much memory must be free before more items start."""
     has_room: Callable[[], bool] | None = None
@@ -28,10 +29,14 @@ class Limits:
     max_batch_size: Callable[[], int] | None = None
     """How many items a batch may have whose size was not asked for; called before each batch."""
 
+    @property
+    def items_per_s(self) -> float | None:
+        """How many items may start a second, `None` where that is not limited by number."""
+        return None if self.rate is None else self.rate.items_per_s
+
     def throttle(self) -> Throttle:
-        """Return the throttle that keeps to these limits."""
+        """Return the throttle that keeps to the limits of memory and of results."""
         return Throttle(
-            rate=self.rate,
             memory_floor_bytes=self.memory_floor_bytes,
             has_room=self.has_room,
         )

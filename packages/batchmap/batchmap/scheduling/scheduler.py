@@ -22,6 +22,8 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import WorkersLostError
 from batchmap.records import Batch, BatchRecord, ItemList
 from batchmap.scheduling.hold import Hold
+from batchmap.scheduling.rate_limiter import RateLimiter
+from batchmap.scheduling.rated_starts import RatedStarts
 from batchmap.scheduling.retry_queue import RetryQueue
 from batchmap.scheduling.retrying import Retrying
 from batchmap.scheduling.throttle import Throttle
@@ -67,6 +69,7 @@ class BatchScheduler:
         retries: RetryLimits = NO_RETRIES,
         retry_if: RetryIf | None = None,
         throttle: Throttle | None = None,
+        rate: RateLimiter | None = None,
         stop: StopRequest | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -82,6 +85,9 @@ class BatchScheduler:
         not the item, so that it runs again."""
         self._batches: Iterator[Batch | None] | None = iter(batches)
         self._throttle = throttle or Throttle(clock=clock)
+        self._starts = RatedStarts(rate)
+        self._ready: Batch | None = None
+        """A batch that was taken and waits until the rate lets it start."""
         self._stop = stop or StopRequest()
         self._clock = clock
         self._in_flight: dict[Future[BatchRecord], Batch] = {}
@@ -118,10 +124,13 @@ class BatchScheduler:
             while True:
                 steer_s = math.inf if self.steer is None else self.steer()
                 wait_s = self._fill()
+                while self._starts.refused:
+                    yield self._starts.refused.pop()
                 if self._in_flight or self._source_waits:
                     done = self._next_finished(steer_s if wait_s is None else min(steer_s, wait_s))
                     if done is not None:
                         batch = self._in_flight.pop(done)
+                        self._starts.settle(done)
                         if not done.cancelled():
                             yield from self._settle(done, batch)
                         elif not self._stop.requested:  # it was taken back for a while
@@ -151,19 +160,32 @@ class BatchScheduler:
             if self._stop.requested:
                 return None
             if self._alone is not None or self._quarantine:
-                if not self._in_flight:
-                    self._alone = self._quarantine.popleft()
-                    self._submit(self._alone)
-                return None
+                return None if self._in_flight else self._start(self._quarantine[0])
             delay_s = self._throttle.delay_s(
                 in_flight=bool(self._in_flight), retry_in_s=self._again.due_in_s()
             )
             if delay_s > 0:
                 return delay_s
-            batch = self._next_batch()
-            if batch is None:
+            self._ready = self._ready or self._next_batch()
+            if self._ready is None:
                 return self._again.due_in_s()
-            self._submit(batch)
+            if (wait_s := self._start(self._ready)) is not None:
+                return wait_s
+        return None
+
+    def _start(self, batch: Batch) -> float | None:
+        """Submit a batch, or give it up, once the rate allows; return the seconds until then."""
+        delay_s = self._starts.delay_s(batch)
+        if delay_s:
+            return delay_s
+        if batch is self._ready:
+            self._ready = None
+        else:
+            self._alone = self._quarantine.popleft()
+        if delay_s is None:
+            self._alone = None
+            return 0.0
+        self._submit(batch)
         return None
 
     def _next_batch(self) -> Batch | None:
@@ -183,9 +205,7 @@ class BatchScheduler:
         return None
 
     def _submit(self, batch: Batch) -> None:
-        future = self.executor.submit(self.process, batch)
-        self._throttle.started(_number_of_items(batch))
-        self.adopt(future, batch)
+        self.adopt(self._starts.submit(self.executor, self.process, batch), batch)
 
     def wake(self) -> None:
         """End a wait for what is in flight, as the source may have more to give; thread-safe."""
@@ -242,6 +262,9 @@ class BatchScheduler:
         done = len(record.results)
         if done < len(batch.items) and not self._stop.requested:  # its budget of time was spent
             self._again.add(batch.part(done, len(batch.items)))
+            if self._ready is not None:  # which was taken later
+                self._again.add(self._ready)
+                self._ready = None
         return self._without_retries(batch, record) if done else []
 
     def _without_retries(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:

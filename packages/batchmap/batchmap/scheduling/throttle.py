@@ -1,4 +1,4 @@
-"""Delays new items to keep to a rate, to keep memory free, and to bound the results held back."""
+"""Delays new items to keep memory free, and to bound the results held back."""
 
 from __future__ import annotations
 
@@ -16,26 +16,22 @@ LOOK_AGAIN_S = 0.1
 class Throttle:
     """Says when the next items may start.
 
-    `rate` is items a second, `memory_floor_bytes` how much memory must stay free, `has_room` tells
-    whether the results of more items can be held; `None` for no limit. Items start evenly: an idle
-    second is not followed by a burst.
+    `memory_floor_bytes` is how much memory must stay free, `has_room` tells whether the results of
+    more items can be held; `None` for no limit.
     """
 
     def __init__(
         self,
         *,
-        rate: float | None = None,
         memory_floor_bytes: int | None = None,
         has_room: Callable[[], bool] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         free_bytes: Callable[[], int] = free_memory_bytes,
     ) -> None:
-        self._rate = rate
         self._floor_bytes = memory_floor_bytes
         self._has_room = has_room
         self._clock = clock
         self._free_bytes = free_bytes
-        self._next_start_s = 0.0
         self._look_again_s = 0.0
 
     def delay_s(self, *, in_flight: bool, retry_in_s: float | None = None) -> float:
@@ -46,8 +42,6 @@ class Throttle:
         needs no room: results that are held back may wait for it.
         """
         now_s = self._clock.now()
-        if self._rate is not None and now_s < self._next_start_s:
-            return self._next_start_s - now_s
         is_retry = retry_in_s is not None and retry_in_s <= 0
         may_free_room = in_flight or retry_in_s is not None
         if may_free_room and not is_retry and self._has_room is not None and not self._has_room():
@@ -59,9 +53,3 @@ class Throttle:
                 return 0.0
             self._look_again_s = now_s + LOOK_AGAIN_S
         return self._look_again_s - now_s
-
-    def started(self, items: int) -> None:
-        """Count so many items as started now."""
-        if self._rate is not None:
-            now_s = self._clock.now()
-            self._next_start_s = max(self._next_start_s, now_s) + items / self._rate

@@ -84,6 +84,7 @@ class _AdaptiveRun:
             retries=run.limits.retries,
             retry_if=run.processor.retry_if,
             throttle=run.limits.throttle(),
+            rate=run.limits.rate,
             stop=run.stop,
         )
         self._scheduler.steer = self._steer

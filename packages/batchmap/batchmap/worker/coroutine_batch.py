@@ -18,6 +18,7 @@ from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.item_call import refusing_unreadable
 from batchmap.worker.monitor import current_coroutine_monitor
 from batchmap.worker.record_builder import worker_name
+from batchmap.worker.spending import Spending, current_spending
 
 __all__ = ["process_coroutines"]
 
@@ -61,6 +62,8 @@ async def process_coroutines(
     failures: dict[int, ItemFailure] = {}
     not_begun: list[int] = []
     current_attempt.set(batch.attempt)
+    spending = Spending()
+    current_spending.set(spending)
 
     async def run(offset: int, item: Any) -> None:
         nonlocal stops_at_failure
@@ -70,6 +73,8 @@ async def process_coroutines(
             nonlocal begun_s
             begun_s = now()
             if not_begun or stop.on_hold or (stops_at_failure and (failures or stop.requested)):
+                raise _NotBegunError
+            if begun_s > batch.begin_by_s:
                 raise _NotBegunError
             try:
                 result = await function(item)
@@ -120,4 +125,5 @@ async def process_coroutines(
         started_s=started_s,
         ended_s=now(),
         cpu_s=0.0,
+        spent=spending.amount,
     )

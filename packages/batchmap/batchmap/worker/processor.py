@@ -29,6 +29,7 @@ from batchmap.worker.item_call import called, result_of
 from batchmap.worker.monitor import BEGIN_NO_MORE, ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
 from batchmap.worker.retry_decision import RetryIf
+from batchmap.worker.spending import current_spending
 from batchmap.worker.worker_function import (
     Function,
     WorkerFunction,
@@ -163,12 +164,16 @@ class BatchProcessor:
         if begun is not None:
             begun(builder.results)
         token = current_attempt.set(batch.attempt)
+        spending = current_spending.set(builder.spending)
         try:
-            if monitor is None:
+            if self._clock.now() > batch.begin_by_s:
+                pass  # it comes back as it is
+            elif monitor is None:
                 self._process_unmonitored(function, builder, awaiter)
             else:
                 self._process_monitored(function, builder, awaiter, monitor)
         finally:
+            current_spending.reset(spending)
             current_attempt.reset(token)
             awaiter.release()
         if forks.count != builder.forks:

@@ -15,6 +15,7 @@ from batchmap.clock import Clock
 from batchmap.records import Batch, BatchRecord, ItemFailure
 from batchmap.row_blocks import OpenedBlock, RowBlock, RowResults
 from batchmap.worker.forked_child import forks
+from batchmap.worker.spending import Spending
 
 __all__ = ["BatchRecordBuilder", "joined_record", "worker_name"]
 
@@ -53,6 +54,8 @@ class BatchRecordBuilder:
         self._failures: dict[int, ItemFailure] = {}
         self._attempts: dict[int, int] = {}
         self._num_taken = 0
+        self.spending = Spending()
+        """What the items tell to have cost."""
 
     def succeed(self, offset: int, result: Any, attempts: int) -> None:
         """Add a result that took several attempts."""
@@ -116,6 +119,7 @@ class BatchRecordBuilder:
             started_s=started_s,
             ended_s=self._started_s,
             cpu_s=self._cpu_at_start_s - cpu_at_start_s,
+            spent=self.spending.amount,
         )
 
 

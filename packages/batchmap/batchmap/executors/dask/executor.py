@@ -107,6 +107,11 @@ class DaskExecutor(WorkerExecutor):
         return self._abandoned
 
     @property
+    def begins_once(self) -> bool:
+        """Tell that Dask makes calls again when it loses a worker, and that clocks may differ."""
+        return False
+
+    @property
     def workers(self) -> int:
         """Return how many calls run at once now; workers may have joined or left."""
         return self._cluster.workers
