@@ -8,11 +8,22 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import REPORT_ALONE, ROOT
 
-__all__ = ["commands", "fenced", "make_inputs", "run_code", "run_command"]
+__all__ = [
+    "commands",
+    "fenced",
+    "make_inputs",
+    "make_own_files",
+    "run_cell",
+    "run_code",
+    "run_command",
+    "shown_files",
+]
 
 PATHS = os.pathsep.join(str(ROOT / part) for part in ("", "packages/batchmap", "packages/kaygraph"))
 
@@ -88,6 +99,32 @@ def make_inputs(directory: Path) -> None:
     database.close()
 
 
+def make_own_files(text: str, directory: Path) -> None:
+    """Make what the page `text` says that its files are.
+
+    A block of Python that begins with `# NAME.py` is that file, and a block of `sh` is run.
+    """
+    for code in fenced(text, "python"):
+        if name := re.match(r"# ([\w.]+\.py)\n", code):
+            (directory / name[1]).write_text(code)
+    for script in fenced(text, "sh"):
+        subprocess.run(["bash", "-ec", script], cwd=directory, check=True, timeout=100)
+
+
+def shown_files(text: str, command: str) -> dict[str, str]:
+    """Return the files that the page `text` shows by `cat` after `command`: what each holds."""
+    shown: dict[str, str] = {}
+    for block in fenced(text, "console"):
+        ran, *others = re.split(r"(?m)^\$ ", block)[1:] or [""]
+        for part in (ran, *others):
+            line, _, output = part.partition("\n")
+            if line.startswith(("batchmap ", "python ")):
+                ran = line
+            elif line.startswith("cat ") and ran == command:
+                shown[line.removeprefix("cat ")] = output
+    return shown
+
+
 def run_command(command: str, directory: Path) -> subprocess.CompletedProcess[str]:
     """Run `python main.py ...` or `batchmap ...` in `directory`; waits are made short."""
     program, *words = shlex.split(command)
@@ -121,3 +158,16 @@ def run_code(code: str, directory: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=100,
     )
+
+
+def run_cell(code: str) -> str:
+    """Run `code` as the cell of a notebook; returns the HTML that it displays, in one text."""
+    nbclient: Any = import_module("nbclient")
+    v4: Any = import_module("nbformat.v4")
+
+    cell = v4.new_code_cell(code)
+    notebook = v4.new_notebook(cells=[cell])
+    client = nbclient.NotebookClient(notebook, timeout=100, kernel_name="python3")
+    client.execute(env={**os.environ, "PYTHONPATH": PATHS})
+    assert all(output["output_type"] == "display_data" for output in cell["outputs"])
+    return "".join(output["data"].get("text/html", "") for output in cell["outputs"])

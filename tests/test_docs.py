@@ -11,7 +11,16 @@ from batchmap_workbook.graphs import create_comparison_graph, create_parallel_gr
 from batchmap_workbook.utils.analysis.bottlenecks import CAUSES
 from docs import describe_export, describe_options
 from tests.conftest import ROOT
-from tests.pages import commands, fenced, make_inputs, run_code, run_command
+from tests.pages import (
+    commands,
+    fenced,
+    make_inputs,
+    make_own_files,
+    run_cell,
+    run_code,
+    run_command,
+    shown_files,
+)
 
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text()
@@ -44,6 +53,7 @@ def _once_each() -> list[object]:
     found.pop("python main.py benchmark")  # in test_main
     return [
         pytest.param(
+            name,
             command,
             id=f"{name}: {command}",
             marks=pytest.mark.slow if LONG & set(command.split()) else (),
@@ -52,28 +62,46 @@ def _once_each() -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("command", _once_each())
-def test_each_command_runs(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "command"), _once_each())
+def test_each_command_runs(name: str, command: str, tmp_path: Path) -> None:
     make_inputs(tmp_path)
+    make_own_files(PAGES[name], tmp_path)
     done = run_command(command, tmp_path)
     code = next((code for word, code in FAILING.items() if word in command.split()), 0)
     assert done.returncode == code
     if code == 0:
         expected = done.stdout and "Results: " in done.stderr  # the summary, where results are data
         assert done.stderr == "" or expected
+    for path, held in shown_files(PAGES[name], command).items():
+        assert (tmp_path / path).read_text() == held
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("name", "code"),
     [
-        pytest.param(code, id=f"{name} {number}")
+        pytest.param(name, code, id=f"{name} {number}")
         for name in RUN_HERE
         for number, code in enumerate(fenced(PAGES[name], "python"), 1)
     ],
 )
-def test_each_block_of_code_runs(code: str, tmp_path: Path) -> None:
+def test_each_block_of_code_runs(name: str, code: str, tmp_path: Path) -> None:
+    make_own_files(PAGES[name], tmp_path)
     done = run_code(code, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_notebook_shows_a_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    [cell] = fenced(PAGES["docs/recipes.md"], "python notebook")
+    assert run_cell(cell).startswith('<progress value="2000" max="2000"></progress> 2,000/2,000')
+
+
+def test_a_recipe_for_each_result_that_is_shown() -> None:
+    page = PAGES["docs/recipes.md"]
+    shown = [path for command in commands(page) for path in shown_files(page, command)]
+    assert len(shown) == page.count("\n$ cat ")
 
 
 @pytest.mark.parametrize("name", PAGES)
