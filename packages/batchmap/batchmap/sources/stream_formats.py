@@ -7,6 +7,7 @@ To add such a format, write a function from blocks of bytes to records, and add 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple, cast
@@ -190,19 +191,20 @@ class StreamedSource:
         return filter(None, self.records_and_pauses())
 
     def records_and_pauses(self) -> Iterator[InputRecord | None]:
-        records = self._format.read(self._text_blocks(), self, never)
-        return cast(Iterator[InputRecord | None], records)
+        return cast(Iterator[InputRecord | None], self.records_in_blocks(never))
 
     def records_in_blocks(self, wants_blocks: Callable[[], bool]) -> Iterator[Record | None]:
         """Yield the same as `records_and_pauses`, in blocks where that can be.
 
         `wants_blocks` is called before each, and says whether it may be one.
         """
-        return self._format.read(self._text_blocks(), self, wants_blocks)
+        # Closed here: the frames of an error would keep the file open until they are collected.
+        with closing(self._input.blocks()) as blocks:
+            yield from self._format.read(self._text_blocks(blocks), self, wants_blocks)
 
-    def _text_blocks(self) -> Iterator[bytes]:
+    def _text_blocks(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         is_first = True
-        for block in self._encoding.utf8_blocks(self._input.blocks()):
+        for block in self._encoding.utf8_blocks(blocks):
             if self.format != "csv" and is_first:
                 remarks = (
                     [_NO_LINE_FEED] if self.format in _OF_LINES and _is_of_a_mac(block) else []

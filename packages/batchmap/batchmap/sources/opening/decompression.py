@@ -38,7 +38,7 @@ class ByteInput:
         if compression == ".zst":
             require_zstandard()
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self) -> Generator[bytes, None, None]:
         """Yield the bytes as they come, in blocks of any size above 0.
 
         Raises `InputError` when they cannot be read to their end, and for those of a file that is
