@@ -137,15 +137,17 @@ def test_coroutines_run_in_the_loop_of_the_caller() -> None:
 def test_no_more_coroutines_run_at_once_than_asked_for() -> None:
     running = peak = 0
 
-    async def count(_: int) -> None:
-        nonlocal running, peak
-        running += 1
-        peak = max(peak, running)
-        await asyncio.sleep(0)
-        running -= 1
-
     async def call() -> None:
-        await results(astream_map(count, range(50), workers=3))
+        three = asyncio.Barrier(3)
+
+        async def count(_: int) -> None:
+            nonlocal running, peak
+            running += 1
+            peak = max(peak, running)
+            await three.wait()  # which as many as were asked for pass together
+            running -= 1
+
+        await results(astream_map(count, range(51), workers=3))
 
     run(call())
     assert peak == 3

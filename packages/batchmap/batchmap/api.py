@@ -9,20 +9,19 @@ from itertools import chain, islice
 from typing import Any, Literal
 
 import batchmap.executors.process.pool  # noqa: F401  # here, so that the first call does not wait for it
-from batchmap.call_options import Auto, call_shape, checked_on_plan, length, lent, read_options
-from batchmap.engine import RunState, limits_of, stream_batches
-from batchmap.failed_items import NOT_BEGUN, add_failures, put_in_place
-from batchmap.progress_display import ShowsProgress, checked_progress, shown
+from batchmap.calls.call import checked_call
+from batchmap.calls.failed_items import NOT_BEGUN, add_failures, put_in_place
+from batchmap.calls.options import Auto, length
+from batchmap.calls.progress import ShowsProgress, shown
+from batchmap.calls.stream import StreamCall, source_of
+from batchmap.engine import RunState, stream_batches
 from batchmap.records import ItemRecord, Plan
-from batchmap.stopping import StopRequest, Urgency
-from batchmap.stream_call import StreamCall, source_of
+from batchmap.stopping import Urgency
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.coroutine_results import Begun
 from batchmap.worker.failures import ItemsFailedError, RunStoppedError
-from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.setup import SetupFunction, SetupPer
-from batchmap.worker.worker_function import made_ready
 from batchmap.worker_pool import WorkerPool
 
 __all__ = ["astream_map", "parallel_map", "stream_map"]
@@ -107,35 +106,25 @@ def parallel_map(
     """
     if on_error not in ("raise", "stop", "record"):
         raise ValueError(f"on_error must be 'raise', 'stop' or 'record', got {on_error!r}")
-    options = read_options(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
-        pool,
-    )  # fmt: skip
-    progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
-    function = made_ready(function, setup, setup_per)
-    if pool is not None:
-        function = pool.known(function)
-    stops, stop = on_error == "stop", StopRequest()
-    shape = call_shape(star, index, expand, skip_none, batched, seed)
+    stops = on_error == "stop"
     halves = batched is not None  # a list that fails, which then does not end the call yet
+    call = checked_call(
+        function, backend=backend, workers=workers, batch_size=batch_size, retries=retries,
+        retry_if=retry_if, retry_for=retry_for, timeout_s=timeout_s, rate=rate, cost=cost,
+        setup=setup, setup_per=setup_per, star=star, index=index, expand=expand,
+        skip_none=skip_none, batched=batched, progress=progress, on_plan=on_plan, seed=seed,
+        pool=pool, stops_at_failure=stops and not halves,
+    )  # fmt: skip
+    processor, options, stop = call.processor, call.options, call.stop
     if stops and halves:
         options = replace(options, batch_size=1)
-    processor = BatchProcessor(
-        function,
-        shape=shape,
-        retry_if=retry_if,
-        stop=stop,
-        stops_at_failure=stops and not halves,
-    )
     total = length(items)
-    items = enumerate(items) if shape.takes_pairs else items
+    items = enumerate(items) if call.shape.takes_pairs else items
     results: list[Any] = []
     failed: list[ItemRecord] = []
     rest: Iterable[Any] | None = None
     started = None
-    needs_engine = processor.is_async or processor.has_setup or progress or on_plan or rate
-    retrying = retries or retry_if or retry_for or timeout_s
-    if options.backend == "auto" and not (needs_engine or retrying or batched):
+    if call.may_begin_in_place:
         inline = run_inline(
             processor.function, items, results, handlers=processor.handlers, stop_at_failure=stops
         )
@@ -155,15 +144,15 @@ def parallel_map(
             processor,
             rest,
             options,
-            limits=limits_of(options, retry_if, cost=cost, takes_pairs=shape.takes_pairs),
+            limits=call.limits(),
             total=left,
             first_item=first,
             stop=stop,
-            state=state,
+            state=RunState(on_plan=call.on_plan),
             started=started,
-            pool=lent(pool, options),
+            pool=call.pool,
         )
-        for record in shown(records, progress, total=total):
+        for record in shown(records, call.progress, total=total):
             if record.first_item > len(results):
                 results.extend([NOT_BEGUN] * (record.first_item - len(results)))
             results[record.first_item : record.first_item + len(record.results)] = record.results
@@ -177,7 +166,7 @@ def parallel_map(
     elif failed:
         first_index = min(item.index for item in failed)
         put_in_place(failed, results, f"not begun, as item {first_index} had failed")
-    if shape.gives_many:  # a failed item has its record
+    if call.shape.gives_many:  # a failed item has its record
         results = list(chain.from_iterable([one] if _failed(one) else one for one in results))
     if stop.reason:
         raise RunStoppedError(stop.reason, results=results, failures=failed)
@@ -223,40 +212,16 @@ def stream_map(
     same errors; a failed item is yielded as a record and never raised. What `items` raise is raised
     once the records of all items before have been yielded.
     """
-    options = read_options(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
-        pool,
+    call = checked_call(
+        function, backend=backend, workers=workers, batch_size=batch_size, retries=retries,
+        retry_if=retry_if, retry_for=retry_for, timeout_s=timeout_s, rate=rate, cost=cost,
+        setup=setup, setup_per=setup_per, star=star, index=index, expand=expand,
+        skip_none=skip_none, batched=batched, progress=progress, on_plan=on_plan, seed=seed,
+        pool=pool,
     )  # fmt: skip
-    progress, state = checked_progress(progress), RunState(on_plan=checked_on_plan(on_plan))
-    shape = call_shape(star, index, expand, skip_none, batched, seed)
-    function, stop = made_ready(function, setup, setup_per), StopRequest()
-    records = StreamCall(
-        processor=BatchProcessor(
-            function if pool is None else pool.known(function),
-            shape=shape,
-            retry_if=retry_if,
-            stop=stop,
-        ),
-        source=source_of(items, numbered=shape.takes_pairs),
-        total=length(items),
-        options=options,
-        cost=cost,
-        keep_order=keep_order,
-        progress=progress,
-        state=state,
-        pool=lent(pool, options),
-        stop=stop,
-    ).records()
-    return records if expand or not skip_none else _without_none(records)
-
-
-def _without_none(records: Iterator[ItemRecord]) -> Iterator[ItemRecord]:
-    """Yield the records of failed items, and of those whose list of results has one: with that."""
-    for record in records:
-        if record.failure is not None:
-            yield record
-        elif record.result:
-            yield replace(record, result=record.result[0])
+    source = source_of(items, numbered=call.shape.takes_pairs)
+    stream = StreamCall(call=call, source=source, total=length(items), keep_order=keep_order)
+    return stream.records()
 
 
 def astream_map(
@@ -296,29 +261,13 @@ def astream_map(
 
     Raises `RuntimeError` where no loop runs, and what `stream_map` raises.
     """
-    from batchmap.async_stream import open_async_stream  # which loads asyncio
+    from batchmap.calls.async_stream import open_async_stream  # which loads asyncio
 
-    options = read_options(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
-        pool,
+    call = checked_call(
+        function, backend=backend, workers=workers, batch_size=batch_size, retries=retries,
+        retry_if=retry_if, retry_for=retry_for, timeout_s=timeout_s, rate=rate, cost=cost,
+        setup=setup, setup_per=setup_per, star=star, index=index, expand=expand,
+        skip_none=skip_none, batched=batched, progress=progress, on_plan=on_plan, seed=seed,
+        pool=pool,
     )  # fmt: skip
-    shape = call_shape(star, index, expand, skip_none, batched, seed)
-    function, stop = made_ready(function, setup, setup_per), StopRequest()
-    processor = BatchProcessor(
-        function if pool is None else pool.known(function),
-        shape=shape,
-        retry_if=retry_if,
-        stop=stop,
-    )
-    return open_async_stream(
-        processor,
-        items,
-        options,
-        cost=cost,
-        skips_none=skip_none and not expand,
-        keep_order=keep_order,
-        progress=checked_progress(progress),
-        on_plan=checked_on_plan(on_plan),
-        pool=lent(pool, options),
-        stop=stop,
-    )
+    return open_async_stream(call, items, keep_order=keep_order)

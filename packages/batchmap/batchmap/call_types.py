@@ -25,7 +25,7 @@ else:
     from datetime import timedelta
     from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
-    from batchmap.progress_display import ShowsProgress
+    from batchmap.calls.progress import ShowsProgress
     from batchmap.records import ItemRecord, Plan
     from batchmap.worker.retry_decision import RetryIf
     from batchmap.worker.setup import SetupFunction, SetupPer

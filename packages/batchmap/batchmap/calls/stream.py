@@ -6,16 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from batchmap.engine import LentWorkers, RunState, limits_of, stream_batches
-from batchmap.options import EngineOptions
+from batchmap.calls.call import Call
+from batchmap.calls.progress import shown
+from batchmap.engine import RunState, stream_batches
 from batchmap.ordering import ReorderBuffer, in_order, results_bytes
-from batchmap.progress_display import ShowsProgress, shown
 from batchmap.records import BatchRecord, ItemRecord
 from batchmap.scheduling.live_source import LiveSource
-from batchmap.scheduling.rate_limiter import Cost
-from batchmap.stopping import StopRequest
 from batchmap.worker.failures import RunStoppedError
-from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["StreamCall", "source_of"]
 
@@ -39,48 +36,36 @@ def source_of(items: Iterable[Any], *, numbered: bool) -> LiveSource | Iterator[
 class StreamCall:
     """A call over a source, before it has begun."""
 
-    processor: BatchProcessor
+    call: Call
     source: LiveSource | Iterator[Any]
     total: int | None
-    options: EngineOptions
-    cost: Cost | None
     keep_order: bool
-    progress: ShowsProgress
-    state: RunState
-    pool: LentWorkers | None
-    stop: StopRequest
 
     def batches(self) -> Iterator[BatchRecord]:
         """Yield the records of batches as they finish, or in their order; to be called once."""
-        asked = limits_of(
-            self.options,
-            self.processor.retry_if,
-            cost=self.cost,
-            takes_pairs=self.processor.shape.takes_pairs,
-        )
-        limits = replace(asked, max_batch_size=lambda: MAX_STREAM_BATCH)
+        call, source, state = self.call, self.source, RunState(on_plan=self.call.on_plan)
+        limits = replace(call.limits(), max_batch_size=lambda: MAX_STREAM_BATCH)
         if self.keep_order:
             waiting = ReorderBuffer(size_of=results_bytes)
             limits = replace(limits, has_room=waiting.has_room)
-        source = self.source
         if isinstance(source, LiveSource):
-            source.on_items = self.state.wake
+            source.on_items = state.wake
         try:
             records = stream_batches(
-                self.processor,
+                call.processor,
                 source,
-                self.options,
+                call.options,
                 total=self.total,
                 limits=limits,
-                stop=self.stop,
-                state=self.state,
-                pool=self.pool,
+                stop=call.stop,
+                state=state,
+                pool=call.pool,
             )
-            records = shown(records, self.progress, total=self.total)
+            records = shown(records, call.progress, total=self.total)
             yield from in_order(records, waiting) if self.keep_order else records
-            if self.stop.reason:
+            if call.stop.reason:
                 yield from waiting.waiting() if self.keep_order else ()
-                raise RunStoppedError(self.stop.reason)
+                raise RunStoppedError(call.stop.reason)
         finally:
             if isinstance(source, LiveSource):
                 source.close()
@@ -88,4 +73,21 @@ class StreamCall:
     def records(self) -> Iterator[ItemRecord]:
         """Yield the records of items."""
         for record in self.batches():
-            yield from record.item_records()
+            yield from self.item_records(record)
+
+    def item_records(self, record: BatchRecord) -> Iterator[ItemRecord]:
+        """Yield the records of the items of a batch, with what each gave.
+
+        Where results of `None` are skipped, an item that has no other has no record.
+        """
+        shape = self.call.shape
+        if shape.expand or not shape.skip_none:
+            return record.item_records()
+        return filter(None, map(_without_none, record.item_records()))
+
+
+def _without_none(record: ItemRecord) -> ItemRecord | None:
+    """Return the record of an item that failed, or has a result in its list: with that."""
+    if record.failure is not None:
+        return record
+    return replace(record, result=record.result[0]) if record.result else None

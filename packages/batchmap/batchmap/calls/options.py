@@ -23,7 +23,6 @@ __all__ = [
     "call_shape",
     "checked_on_plan",
     "length",
-    "lent",
     "read_options",
 ]
 
@@ -131,11 +130,6 @@ def checked_on_plan(on_plan: Any) -> Any:
     if on_plan is None or callable(on_plan):
         return on_plan
     raise ValueError(f"on_plan must be a function, got {on_plan!r:.60}")
-
-
-def lent(pool: WorkerPool | None, options: EngineOptions) -> WorkerPool | None:
-    """Return the pool unless what was asked for is to be done in place."""
-    return None if pool is None or options.backend != pool.backend else pool
 
 
 def _backend_of_seeds() -> str:

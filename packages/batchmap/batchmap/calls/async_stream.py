@@ -21,26 +21,22 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
-from batchmap.call_options import length
-from batchmap.engine import LentWorkers, RunState
+from batchmap.calls.call import Call
+from batchmap.calls.options import length
+from batchmap.calls.stream import StreamCall, source_of
 from batchmap.executors.base import WIND_DOWN_S
 from batchmap.executors.running_loop import RunningLoop
-from batchmap.options import EngineOptions
-from batchmap.progress_display import ShowsProgress
-from batchmap.records import BatchRecord, ItemRecord, Plan
+from batchmap.records import BatchRecord, ItemRecord
 from batchmap.resources import coroutines_at_once
 from batchmap.scheduling.live_source import LiveSource
-from batchmap.scheduling.rate_limiter import Cost
 from batchmap.stopping import StopRequest, Urgency
-from batchmap.stream_call import StreamCall, source_of
 from batchmap.threads import start_thread
-from batchmap.worker.processor import BatchProcessor
 
 __all__ = ["open_async_stream"]
 
@@ -197,76 +193,47 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
 
 
 def open_async_stream(
-    processor: BatchProcessor,
-    items: Iterable[Any] | AsyncIterable[Any],
-    options: EngineOptions,
-    *,
-    cost: Cost | None,
-    skips_none: bool,
-    keep_order: bool,
-    progress: ShowsProgress,
-    on_plan: Callable[[Plan], object] | None,
-    pool: LentWorkers | None,
-    stop: StopRequest,
+    call: Call, items: Iterable[Any] | AsyncIterable[Any], *, keep_order: bool
 ) -> AsyncGenerator[ItemRecord]:
     """Return the records of a call, to be iterated in the loop that runs; as `astream_map`.
 
     Raises `RuntimeError` where none runs.
     """
-    loop_workers = options.workers or coroutines_at_once()
-    if pool is None and processor.is_async and options.backend in ("auto", "async"):
-        options = replace(options, workers=loop_workers)
-        pool = RunningLoop(loop_workers, timeout_s=options.timeout_s)
+    options = call.options
+    if call.pool is None and call.processor.is_async and options.backend in ("auto", "async"):
+        workers = options.workers or coroutines_at_once()
+        call.options = replace(options, workers=workers)
+        call.pool = RunningLoop(workers, timeout_s=options.timeout_s)
     relay = Relay()
-    if callable(progress):
-        progress = relay.around(progress)
-    numbered = processor.shape.takes_pairs
+    if callable(call.progress):
+        call.progress = relay.around(call.progress)
+    if call.on_plan is not None:
+        call.on_plan = relay.around(call.on_plan)
+    numbered = call.shape.takes_pairs
     source: LiveSource | Iterator[Any]
     if isinstance(items, AsyncIterable):
         source = AsyncSource(aiter(items), numbered=numbered)
     else:
         asyncio.get_running_loop()
         source = source_of(items, numbered=numbered)
-    call = StreamCall(
-        processor=processor,
-        source=source,
-        total=length(items),
-        options=options,
-        cost=cost,
-        keep_order=keep_order,
-        progress=progress,
-        state=RunState(on_plan=None if on_plan is None else relay.around(on_plan)),
-        pool=pool,
-        stop=stop,
-    )
-    records = _records(call, relay)
-    return _without_none(records) if skips_none else records
+    stream = StreamCall(call=call, source=source, total=length(items), keep_order=keep_order)
+    return _records(stream, relay)
 
 
-async def _without_none(records: AsyncGenerator[ItemRecord]) -> AsyncGenerator[ItemRecord]:
-    """Yield the records of failed items, and of those whose list of results has one: with that."""
-    async with aclosing(records):
-        async for record in records:
-            if record.failure is not None:
-                yield record
-            elif record.result:
-                yield replace(record, result=record.result[0])
-
-
-async def _records(call: StreamCall, relay: Relay) -> AsyncGenerator[ItemRecord]:
+async def _records(stream: StreamCall, relay: Relay) -> AsyncGenerator[ItemRecord]:
     """Yield the records of a call in the loop that runs."""
-    if isinstance(call.source, AsyncSource):
-        call.source.begin()
-    steps = _Steps(call.batches(), call.stop)
+    if isinstance(stream.source, AsyncSource):
+        stream.source.begin()
+    steps = _Steps(stream.batches(), stream.call.stop)
     try:
         while True:
             record = await steps.next()
             relay.call()
             if record is _END:
                 return
-            for item in record.item_records():
+            for item in stream.item_records(record):
                 yield item
     finally:
-        if isinstance(call.source, AsyncSource):
-            await call.source.end()
-        await steps.close(winds_down=call.processor.has_setup)
+        if isinstance(stream.source, AsyncSource):
+            await stream.source.end()
+        await steps.close(winds_down=stream.call.processor.has_setup)
