@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from batchmap.options import EngineOptions
@@ -62,88 +61,13 @@ def stream_batches(
     `started` is the item before them, which runs already; for the backend `auto` alone. Raises
     `ValueError` for the async backend and a plain function.
     """
-    options = options or EngineOptions()
+    options, stop, state = options or EngineOptions(), stop or StopRequest(), state or RunState()
+    limits = limits or limits_of(options, processor.retry_if)
+    lists = None
     if processor.shape.batched is not None:
-        return _stream_lists(
-            processor,
-            items,
-            options,
-            total=total,
-            first_item=first_item,
-            limits=limits or limits_of(options),
-            stop=stop or StopRequest(),
-            state=state or RunState(),
-            cluster=cluster,
-            pool=pool,
-        )
-    return _stream(
-        processor,
-        items,
-        options,
-        total=total,
-        expected=expected,
-        first_item=first_item,
-        limits=limits,
-        stop=stop,
-        state=state,
-        cluster=cluster,
-        started=started,
-        pool=pool,
-    )
-
-
-def _stream_lists(
-    processor: BatchProcessor,
-    items: Iterable[Any],
-    options: EngineOptions,
-    *,
-    total: int | None,
-    first_item: int,
-    limits: Limits,
-    stop: StopRequest,
-    state: RunState,
-    cluster: DaskAddress | None,
-    pool: LentWorkers | None,
-) -> Iterator[BatchRecord]:
-    """Yield the records of items whose function takes lists of them; as `stream_batches`."""
-    batched, most_items = processor.shape.batched, limits.max_batch_size
-    asked = 1 if options.backend == "sequential" else options.workers or usable_cores()
-    sizing = ListSizing(
-        None if batched == "auto" else batched,
-        workers=lambda: asked if state.plan is None else state.plan.workers,
-    )
-    lists = ItemLists(items, sizing, total=total, first_item=first_item, stop=stop)
-    if most_items is not None:
-        limits = replace(limits, max_batch_size=lambda: max(1, most_items() // sizing.size))
-    records = _stream(
-        processor,
-        lists,
-        options,
-        total=None if batched == "auto" else lists.num_lists(),
-        limits=limits,
-        stop=stop,
-        state=state,
-        cluster=cluster,
-        pool=pool,
-    )
-    return lists.settled(records)
-
-
-def _stream(
-    processor: BatchProcessor,
-    items: Iterable[Any],
-    options: EngineOptions,
-    *,
-    total: int | None,
-    expected: int | None = None,
-    first_item: int = 0,
-    limits: Limits | None = None,
-    stop: StopRequest | None = None,
-    state: RunState | None = None,
-    cluster: DaskAddress | None = None,
-    started: StartedBatch | None = None,
-    pool: LentWorkers | None = None,
-) -> Iterator[BatchRecord]:
+        lists = _lists_of(processor, items, options, total, first_item, stop, state)
+        items, first_item, limits = lists, 0, lists.limits(limits)
+        total, expected = lists.num_lists(), None
     backend = options.backend or "auto"
     is_chosen = backend == "auto" and processor.is_async
     if is_chosen:
@@ -160,9 +84,9 @@ def _stream(
         first_item=first_item,
         workers=options.workers,
         batch_size=options.batch_size,
-        limits=limits or limits_of(options, processor.retry_if),
-        stop=stop or StopRequest(),
-        state=state or RunState(),
+        limits=limits,
+        stop=stop,
+        state=state,
         started=started,
     )
     if backend == "async":
@@ -173,7 +97,28 @@ def _stream(
     else:
         records = run_as_asked(run, backend, cluster, pool)
     setup = processor.setup
-    return records if setup is None or setup.per == "worker" else _holding(setup, records)
+    if setup is not None and setup.per == "process":
+        records = _holding(setup, records)
+    return records if lists is None else lists.settled(records)
+
+
+def _lists_of(
+    processor: BatchProcessor,
+    items: Iterable[Any],
+    options: EngineOptions,
+    total: int | None,
+    first_item: int,
+    stop: StopRequest,
+    state: RunState,
+) -> ItemLists:
+    """Return the items in lists, for a function that takes lists of them."""
+    batched = processor.shape.batched
+    asked = 1 if options.backend == "sequential" else options.workers or usable_cores()
+    sizing = ListSizing(
+        None if batched == "auto" else batched,
+        workers=lambda: asked if state.plan is None else state.plan.workers,
+    )
+    return ItemLists(items, sizing, total=total, first_item=first_item, stop=stop)
 
 
 def _holding(setup: Setup, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:

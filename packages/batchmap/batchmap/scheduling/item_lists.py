@@ -15,12 +15,13 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from batchmap.records import BatchRecord, ItemFailure, ItemList
 from batchmap.scheduling.batching import BatchSource
+from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.list_sizes import ListSizing, is_of_memory
 from batchmap.stopping import StopRequest
 from batchmap.worker.interruption import SignalHandlers
@@ -80,7 +81,16 @@ class ItemLists(BatchSource):
 
     def num_lists(self) -> int | None:
         """Return how many lists there will be if none fails; `None` when that is unknown."""
-        return None if self._total is None else math.ceil(self._total / self._sizing.size)
+        if self._total is None or not self._sizing.is_given:
+            return None
+        return math.ceil(self._total / self._sizing.size)
+
+    def limits(self, limits: Limits) -> Limits:
+        """Return the limits of lists where those of items are these."""
+        most_items, sizing = limits.max_batch_size, self._sizing
+        if most_items is None:
+            return limits
+        return replace(limits, max_batch_size=lambda: max(1, most_items() // sizing.size))
 
     def take(self, number: int) -> Sequence[Any] | None:
         taken: list[ItemList] = []

@@ -64,7 +64,7 @@ class ListSizing:
 
     def __init__(self, size: int | None, *, workers: Callable[[], int] = lambda: 1) -> None:
         self._workers = workers
-        self._is_given = self.is_found = size is not None
+        self.is_given = self.is_found = size is not None
         """Whether the size stays, unless it turns out to be too large."""
         self._size = size or FIRST_SIZE
         self._most = math.inf
@@ -85,7 +85,7 @@ class ListSizing:
 
         Near the end it is a worker's share of half of what is left.
         """
-        if self._is_given or left is None or (workers := self._workers()) == 1:
+        if self.is_given or left is None or (workers := self._workers()) == 1:
             return self._size
         share = math.ceil(left / (2 * workers))
         return max(1, min(self._size, max(share, self._least_tail)))
@@ -104,7 +104,7 @@ class ListSizing:
 
     def too_large(self, number: int) -> None:
         """Note that a list of `number` items took more memory than there is."""
-        if self._is_given:
+        if self.is_given:
             return
         self._most = min(self._most, max(1, number // 2))
         if self._size > self._most:

@@ -11,7 +11,6 @@ input.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import replace
@@ -22,6 +21,7 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import WorkersLostError
 from batchmap.records import Batch, BatchRecord, ItemList
 from batchmap.scheduling.hold import Hold
+from batchmap.scheduling.quarantine import MAX_CRASHES, Quarantine
 from batchmap.scheduling.rate_limiter import RateLimiter
 from batchmap.scheduling.rated_starts import RatedStarts
 from batchmap.scheduling.retry_queue import RetryQueue
@@ -41,9 +41,6 @@ __all__ = ["BatchScheduler"]
 
 STOP_CHECK_S = 0.1
 """How often a wait checks for a request to stop, in seconds."""
-
-MAX_CRASHES = 2
-"""An item at which so many workers crashed has failed."""
 
 
 class BatchScheduler:
@@ -95,10 +92,7 @@ class BatchScheduler:
         self._again = RetryQueue(clock)
         self._hold = Hold(self._stop, lambda: self.executor, clock)
         self._retrying = Retrying(self._again, retries, retry_if, stop=self._stop, hold=self._hold)
-        self._quarantine: deque[Batch] = deque()
-        """Items at which workers seem to have crashed, to be run with nothing beside them."""
-        self._alone: Batch | None = None
-        """The item of the quarantine that runs now."""
+        self._quarantine = Quarantine(self._again)
         self._source_waits = False
         """Whether the source has no batch to give now, and is not at its end."""
         self._source_error: BaseException | None = None
@@ -159,8 +153,8 @@ class BatchScheduler:
         while len(self._in_flight) < (self.max_in_flight or not self._in_flight):
             if self._stop.requested:
                 return None
-            if self._alone is not None or self._quarantine:
-                return None if self._in_flight else self._start(self._quarantine[0])
+            if self._quarantine:
+                return None if self._in_flight else self._start(self._quarantine.next)
             delay_s = self._throttle.delay_s(
                 in_flight=bool(self._in_flight), retry_in_s=self._again.due_in_s()
             )
@@ -181,9 +175,9 @@ class BatchScheduler:
         if batch is self._ready:
             self._ready = None
         else:
-            self._alone = self._quarantine.popleft()
+            self._quarantine.begin()
         if delay_s is None:
-            self._alone = None
+            self._quarantine.end(batch)
             return 0.0
         self._submit(batch)
         return None
@@ -234,17 +228,14 @@ class BatchScheduler:
 
     def _put_back(self, batch: Batch) -> None:
         """Queue a batch that no worker has begun."""
-        if batch is self._alone:
-            self._alone = None
-            self._quarantine.appendleft(batch)
+        if self._quarantine.end(batch):
+            self._quarantine.put_back(batch)
         else:
             self._again.add(batch)
 
     def _settle(self, done: Future[BatchRecord], batch: Batch) -> list[BatchRecord]:
         """Return the records of what is final of a batch; the rest is queued to run again."""
-        was_alone = batch is self._alone
-        if was_alone:
-            self._alone = None
+        was_alone = self._quarantine.end(batch)
         error = done.exception()
         if error is None:
             return self._settle_done(batch, done.result())
@@ -287,7 +278,9 @@ class BatchScheduler:
         done = sum(len(record.results) for record in interrupted.finished)
         left = batch.part(done, len(batch.items))
         if interrupted.offset is None:
-            return kept + self._settle_unexplained(left, batch.crashes + 1, interrupted, was_alone)
+            return kept + self._quarantine.settle(
+                left, batch.crashes + 1, interrupted.failure, was_alone=was_alone
+            )
         blamed = interrupted.offset - done
         self._again.add(left.part(0, blamed))
         self._again.add(left.part(blamed + 1, len(left.items)))
@@ -302,25 +295,6 @@ class BatchScheduler:
             return [*kept, failed_record(blamed_item, interrupted.failure)]
         self._again.add(blamed_item)
         return kept
-
-    def _settle_unexplained(
-        self, left: Batch, crashes: int, interrupted: BatchInterrupted, was_alone: bool
-    ) -> list[BatchRecord]:
-        """Run a batch again whose worker crashed, nobody knows at which of its items.
-
-        It runs once more as it is, then in batches of one item, and an item whose worker crashes
-        again goes to the quarantine, where no other item can be the cause.
-        """
-        if was_alone:
-            return [failed_record(left, interrupted.failure)]
-        if crashes < MAX_CRASHES:
-            self._again.add(replace(left, crashes=crashes))
-        elif len(left.items) == 1:
-            self._quarantine.append(replace(left, crashes=crashes - 1))
-        else:
-            for offset in range(len(left.items)):
-                self._again.add(replace(left.part(offset, offset + 1), crashes=crashes - 1))
-        return []
 
 
 def _number_of_items(batch: Batch) -> int:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import CoroutineType
 from typing import Any, Literal
 
 from batchmap.worker.coroutine_results import is_async
 from batchmap.worker.list_call import list_call
+from batchmap.worker.shaped_call import ShapedCall, in_coroutine, is_of_several
 
 __all__ = ["PLAIN_CALL", "CallShape"]
-
-_NO_RESULTS = (str, bytes, bytearray, memoryview, Mapping)
-"""What can be iterated and is one result, not several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ class CallShape:
         """Return the results of an item, for which the function returned this."""
         if not self.expand or (self.skip_none and returned is None):
             return [] if returned is None else [returned]
-        if isinstance(returned, _NO_RESULTS) or not isinstance(returned, Iterable):
+        if not is_of_several(returned):
             raise TypeError(
                 "expand takes a list, a tuple or a generator of results, and the function returned "
                 f"a value of type {type(returned).__name__}"
@@ -117,18 +115,8 @@ PLAIN_CALL = CallShape()
 """The function gets the item and nothing else, and gives one result."""
 
 
-class _Call:
-    """A function, called in a shape."""
-
-    def __init__(
-        self, function: Callable[..., Any], shape: CallShape, beside: tuple[Any, ...]
-    ) -> None:
-        self._function = function
-        self._shape = shape
-        self._beside = beside
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._function, self._shape, self._beside)
+class _Call(ShapedCall):
+    """A function of an item."""
 
     def __call__(self, item: Any) -> Any:
         return self._shape.results(self._called(item))
@@ -150,8 +138,7 @@ class _Call:
 
 
 class _AsyncCall(_Call):
-    """A coroutine function, called in a shape."""
+    """A coroutine function of an item."""
 
     async def __call__(self, item: Any) -> Any:
-        returned = super().__call__(item)
-        return await returned if type(returned) is CoroutineType else returned
+        return await in_coroutine(super().__call__(item))

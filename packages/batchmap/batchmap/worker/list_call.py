@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batchmap.records import ItemFailure
 from batchmap.worker.coroutine_results import is_async
 from batchmap.worker.failures import Unwritable, describe_failure
+from batchmap.worker.shaped_call import ShapedCall, in_coroutine, is_of_several
 
 if TYPE_CHECKING:
     from batchmap.worker.call_shape import CallShape
 
 __all__ = ["EncodeList", "FailedResult", "list_call"]
-
-_NO_LISTS = (str, bytes, bytearray, memoryview, Mapping)
-"""What can be iterated and is no list of results."""
 
 
 class FailedResult(NamedTuple):
@@ -63,18 +61,8 @@ def list_call(
     return (_AsyncListCall if is_async(function) else _ListCall)(function, shape, beside)
 
 
-class _ListCall:
-    """A function of a list, called in a shape."""
-
-    def __init__(
-        self, function: Callable[..., Any], shape: CallShape, beside: tuple[Any, ...]
-    ) -> None:
-        self._function = function
-        self._shape = shape
-        self._beside = beside
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._function, self._shape, self._beside)
+class _ListCall(ShapedCall):
+    """A function of a list of items."""
 
     def __call__(self, items: list[Any]) -> Any:
         number, shape = len(items), self._shape
@@ -91,7 +79,7 @@ class _ListCall:
         return self._results(await returned, number)
 
     def _results(self, returned: Any, number: int) -> list[Any]:
-        if isinstance(returned, _NO_LISTS) or not isinstance(returned, Iterable):
+        if not is_of_several(returned):
             raise TypeError(
                 "batched takes a list with a result for each item, and the function returned a "
                 f"value of type {type(returned).__name__}"
@@ -112,8 +100,7 @@ class _ListCall:
 
 
 class _AsyncListCall(_ListCall):
-    """A coroutine function of a list, called in a shape."""
+    """A coroutine function of a list of items."""
 
     async def __call__(self, items: list[Any]) -> Any:
-        returned = super().__call__(items)
-        return await returned if type(returned) is CoroutineType else returned
+        return await in_coroutine(super().__call__(items))
