@@ -7,7 +7,7 @@ import contextvars
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from batchmap import (
 )
 
 from tests.set_ups import Log, async_generator, generator, one, same_worker, same_worker_async
-from tests.waiting import WAIT_S, wait_until
+from tests.waiting import WAIT_S, is_gone, wait_until
 
 BACKENDS = ("auto", "sequential", "thread", "process")
 
@@ -276,13 +276,6 @@ def test_what_is_left_early_leaves_nothing_behind(backend: str, how: str, tmp_pa
         process_id = int(path.name)
         if process_id != os.getpid():
             wait_until(partial(is_gone, process_id))
-
-
-def is_gone(process_id: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(process_id, 0)
-        return False
-    return True
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, "async"])

@@ -15,13 +15,11 @@ from typing import Any
 import pytest
 from batchmap import (
     ItemsFailedError,
-    UsageError,
     WorkerPool,
     astream_map,
     parallel_map,
     run,
     spent,
-    stream_map,
 )
 from batchmap.executors import open_executor
 from batchmap.options.rate_values import rates
@@ -37,6 +35,7 @@ from batchmap.worker.spending import Spending, current_spending
 from tests.fakes import FakeClock
 from tests.http_server import Server, serving
 from tests.rated_calls import asks, asks_a_loop, asks_twice, counted, fullest_window
+from tests.refusals import assert_refused
 from tests.run_command import Place, place
 
 __all__ = ["place"]
@@ -398,13 +397,7 @@ FAULTS = [
 def test_what_makes_no_sense_is_refused(
     tmp_path: Path, options: dict[str, Any], fault: str
 ) -> None:
-    for call in (parallel_map, stream_map):
-        with pytest.raises(ValueError) as caught:  # noqa: PT011  # compared below
-            call(abs, [1], **options)
-        assert str(caught.value) == fault
-    with pytest.raises(UsageError) as refused:
-        run(abs, [1], tmp_path / "out.jsonl", **options)
-    assert str(refused.value) == fault
+    assert_refused(options, fault, tmp_path)
 
 
 @pytest.fixture

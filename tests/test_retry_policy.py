@@ -18,7 +18,6 @@ from batchmap import (
     ItemsFailedError,
     Permanent,
     RetryAfter,
-    UsageError,
     parallel_map,
     run,
     stream_map,
@@ -34,6 +33,7 @@ from batchmap.worker.processor import BatchProcessor
 from batchmap.worker.retry_decision import decide_retry
 
 from tests.fakes import FakeClock
+from tests.refusals import assert_refused
 
 BACKENDS = ["sequential", "thread", "process", "async", "auto"]
 
@@ -418,13 +418,7 @@ async def asynchronous(error: BaseException) -> bool:
 def test_what_makes_no_sense_is_refused(
     tmp_path: Path, options: dict[str, Any], fault: str
 ) -> None:
-    for call in (parallel_map, stream_map):
-        with pytest.raises(ValueError) as caught:  # noqa: PT011  # compared below
-            call(abs, [1], **options)
-        assert str(caught.value) == fault
-    with pytest.raises(UsageError) as refused:
-        run(abs, [1], tmp_path / "out.jsonl", **options)
-    assert str(refused.value) == fault
+    assert_refused(options, fault, tmp_path)
 
 
 def test_run_has_the_same_policy(tmp_path: Path) -> None:

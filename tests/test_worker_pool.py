@@ -19,20 +19,13 @@ from batchmap import ItemsFailedError, Plan, WorkerPool, WorkersLostError, paral
 
 from tests.conftest import ROOT
 from tests.set_ups import Log, generator, one, same_worker, where, where_later
-from tests.waiting import WAIT_S, wait_until
+from tests.waiting import WAIT_S, is_gone, wait_until
 
 BACKENDS = ("thread", "process")
 
 
 def function_for(backend: str) -> Callable[[int], Any]:
     return where_later if backend == "async" else where
-
-
-def is_gone(process_id: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(process_id, 0)
-        return False
-    return True
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, "async"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["WAIT_S", "has_lines", "wait_until"]
+__all__ = ["WAIT_S", "has_lines", "is_gone", "wait_until"]
 
 WAIT_S = 90.0
 """How long tests wait for what must happen; on a busy machine a process takes long to start."""
@@ -33,3 +35,11 @@ def wait_until(
 def has_lines(path: Path, number: int) -> bool:
     """Tell whether a file is there and has at least so many lines."""
     return path.exists() and path.read_bytes().count(b"\n") >= number
+
+
+def is_gone(process_id: int) -> bool:
+    """Tell whether there is no process of this number."""
+    with suppress(ProcessLookupError):
+        os.kill(process_id, 0)
+        return False
+    return True
