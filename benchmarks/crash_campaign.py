@@ -52,6 +52,8 @@ FORMATS = ("jsonl", "csv")
 SPLIT_SIZES = ("", "5K", "300K")
 BACKENDS = ("auto", "sequential", "thread", "process")
 ITEMS = 1500
+MOST_PARTS = 3
+"""How many results an item has at most where they are expanded."""
 MOST_RESUMES = 30
 MOST_ACTS = {"write": 12, "sync": 5, "rename": 1}
 """How many of each a run does, about."""
@@ -67,7 +69,13 @@ def work(line):
     time.sleep(0.002)
     if number % 17 == 3:
         raise ValueError(f"no {{number}}")
-    return {{"number": number, "text": f"line\\n{{number}}, 'ü'" + "." * 2000}}
+    return {{"number": number, "part": 0, "text": f"line\\n{{number}}, 'ü'" + "." * 2000}}
+
+def several(line):
+    for part in range(int(line) % {MOST_PARTS + 1}):
+        yield {{**work(line), "part": part}}
+    if int(line) % {MOST_PARTS + 1} == 0:
+        work(line)
 """
 
 
@@ -82,12 +90,20 @@ class Trial:
     in_order: bool
     backend: str
     seed: int
+    expands: bool = False
+    """Whether an item has any number of results."""
+
+    def parts_of(self, number: int) -> int:
+        """Return how many results the item of this number has."""
+        return number % (MOST_PARTS + 1) if self.expands else 1
 
     def words(self, directory: Path) -> list[str]:
         """Return the command line after `main.py`."""
-        words = ["run", "task.py:work", "input.txt", "-o", f"out.{self.output_format}"]
+        function = "several" if self.expands else "work"
+        words = ["run", f"task.py:{function}", "input.txt", "-o", f"out.{self.output_format}"]
         words += ["--backend", self.backend, "-j", "4", "--no-progress"]
         words += ["--split-size", self.split_size] if self.split_size else []
+        words += ["--expand"] if self.expands else []
         return [*words, "--keep-order"] if self.in_order else words
 
 
@@ -139,10 +155,19 @@ def _stop_and_go_on(
         mark = f"{trial.seed}-{way}-{resumes}-{os.getpid()}"
         code = _run_and_stop(trial, words, directory, draw, mark, undisturbed=last)
         check_nobody_is_left(mark)
-        check_journaled_part(trial.output_format, directory, has_equal_items=way == "--sync")
+        check_journaled_part(
+            trial.output_format,
+            directory,
+            has_equal_items=way == "--sync",
+            parts_of=trial.parts_of,
+        )
         if code in (0, 1):
             check_everything(
-                trial.output_format, directory, items, in_order=trial.in_order or way == "--sync"
+                trial.output_format,
+                directory,
+                items,
+                in_order=trial.in_order or way == "--sync",
+                parts_of=trial.parts_of,
             )
             return resumes
         if last:
@@ -260,6 +285,7 @@ def _trial(seed: int, number: int) -> Trial:
         in_order=draw.random() < 0.5,
         backend=draw.choice(BACKENDS),
         seed=draw.randrange(2**31),
+        expands=draw.random() < 0.5,
     )
 
 

@@ -20,5 +20,5 @@ def test_a_run_that_was_stopped_loses_nothing_and_does_nothing_twice(
 ) -> None:
     seed = ENDS.index(end)
     backend = "process" if end == "kill a worker" else "thread"
-    trial = Trial(end, FORMATS[seed % 2], "", in_order=seed % 3 == 0, backend=backend, seed=seed)
-    attempt(trial, tmp_path)
+    in_order, expands = seed % 3 == 0, seed % 4 == 3
+    attempt(Trial(end, FORMATS[seed % 2], "", in_order, backend, seed, expands), tmp_path)
