@@ -42,6 +42,7 @@ def batch_record(
     failures: dict[int, ItemFailure] | None = None,
     attempts: dict[int, int] | None = None,
     worker: str = "1:1",
+    started_s: float = 0.0,
     cpu_s: float = 0.0,
 ) -> BatchRecord:
     """Return a record with what a test cares about set."""
@@ -54,8 +55,8 @@ def batch_record(
         failures=failures or {},
         attempts=attempts or {},
         worker=worker,
-        started_s=0.0,
-        ended_s=sum(durations),
+        started_s=started_s,
+        ended_s=started_s + sum(durations),
         cpu_s=cpu_s,
     )
 

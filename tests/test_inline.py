@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from batchmap.tuning.inline import InlineEnd, run_inline
 from batchmap.tuning.inline_chunk import MEASURE_FROM_S, UNDECIDED_S, Chunk, Pace
+from batchmap.tuning.thread_meter import ThreadMeter
 from batchmap.worker.interruption import SignalHandlers
 
 from tests.fakes import FakeClock
@@ -140,7 +141,8 @@ def test_a_thread_that_gets_no_core_at_first_is_not_taken_for_an_item_that_takes
     clock.time_s = 1e6  # as the machine's own may say
     chunk = Chunk(
         str, [1, 2], whole=None, first=0, pace=Pace(clock), clock=clock,
-        handlers=SignalHandlers(), stop_at_failure=False, in_calling_thread=False,
+        watcher=ThreadMeter(clock), handlers=SignalHandlers(), stop_at_failure=False,
+        in_calling_thread=False,
     )  # fmt: skip
     assert not chunk.cut()
     chunk.run()

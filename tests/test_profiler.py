@@ -8,7 +8,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from time import perf_counter, thread_time
+from time import perf_counter, sleep, thread_time
 from typing import Any
 
 import pytest
@@ -19,6 +19,8 @@ from batchmap.resources import ProcessUsage, process_usage
 from batchmap.tuning.backend_choice import Profile, TransferCost, choose_backend
 from batchmap.tuning.profiler import Profiler
 from batchmap.worker.processor import BatchProcessor
+from batchmap.worker.setup import Setup, SetupPer
+from batchmap.worker.worker_function import with_setup
 
 from tests.fakes import FakeClock, batch_record
 
@@ -51,6 +53,11 @@ def chosen(cores: int = 2, workers: int | None = None, **changes: Any) -> Plan:
         ({"left": 2, "cpu_share": 0.01, "item_s": 1e-4}, "sequential", "gain little"),
         ({"own_cores": 1.9, "threads_gain": None}, "sequential", "1.9 cores busy by itself"),
         ({"unpicklable": "a lock"}, "thread", "cannot go to a process: a lock"),
+        ({"setup_s": 0.7}, "process", "it holds the GIL"),
+        ({"setup_s": 1.0}, "sequential", "takes 2 s, and setting up a worker takes 1 s"),
+        ({"thread_setup_s": 1.0}, "process", "it holds the GIL"),
+        ({"cpu_share": 0.01, "setup_s": 3.0}, "thread", "wait side by side"),
+        ({"cpu_share": 0.01, "thread_setup_s": 3.0}, "sequential", "threads would gain little"),
         (
             {"transfer": TransferCost(here_s=2e-3, there_s=1e-3, item_bytes=10**6)},
             "sequential",
@@ -86,6 +93,16 @@ def test_threads_for_waiting_follow_wait_over_compute_within_reason() -> None:
 def test_the_prediction_is_what_was_spent_and_what_is_left() -> None:
     assert chosen().predicted_s == pytest.approx(0.01 + 1.002 + 2 * 0.012, rel=0.01)
     assert chosen(item_s=1e-6).predicted_s == pytest.approx(0.011)
+
+
+@pytest.mark.parametrize(("per", "backend"), [("worker", "sequential"), ("process", "thread")])
+def test_the_plan_counts_what_setting_up_a_worker_takes(per: SetupPer, backend: str) -> None:
+    def load() -> str:
+        sleep(0.3)
+        return "model"
+
+    function = with_setup(lambda item, model: sleep(0.002), Setup(load, per))
+    assert plan_for(function, range(150)).backend == backend
 
 
 def test_with_the_number_unknown_as_much_again_is_expected() -> None:

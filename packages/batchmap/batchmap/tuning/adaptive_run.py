@@ -29,6 +29,7 @@ from batchmap.tuning.backend_choice import RELEASES_GIL_FROM, WAITS_BELOW
 from batchmap.tuning.batch_budget import BUDGET_IN_PLACE_S, BUDGET_S, budget_s
 from batchmap.tuning.default_plan import max_in_flight
 from batchmap.tuning.engine_request import EngineRequest, NextSize
+from batchmap.tuning.gil_probe import ProbedProcess
 from batchmap.tuning.long_item import LONG_S, LongItemWatch
 from batchmap.tuning.profiler import Profiler
 from batchmap.tuning.thread_affinity import ThreadAffinity
@@ -56,7 +57,7 @@ class _AdaptiveRun:
         self._in_place_stack = in_place
         self._pool = pool
         processor = run.processor.with_budget(BUDGET_IN_PLACE_S)
-        self._process_in_probe = processor.process
+        self._process_in_probe = ProbedProcess(processor.process, SYSTEM_CLOCK)
         self._process_in_place = MeteredProcess(processor.process, SYSTEM_CLOCK)
         process_in_workers = run.processor.with_budget(BUDGET_S).process
         self._profiler = Profiler(
@@ -65,6 +66,9 @@ class _AdaptiveRun:
             expected=run.expected,
             cores=cores_to_use,
             workers=run.workers,
+            setup_s=lambda: run.processor.setup_s,
+            shares_setup=run.processor.shares_setup,
+            queued_s=self._process_in_probe.queued_s,
             usage=self._process_in_place.usage,
         )
         self._watch = LongItemWatch(SYSTEM_CLOCK)

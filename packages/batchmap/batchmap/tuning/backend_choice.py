@@ -71,16 +71,20 @@ class Profile:
     """How much longer the item is expected to take that runs now; 0 when none does."""
     late_start_s: float = 0.0
     """What starting processes takes longer, in seconds, as they start while an item runs."""
+    setup_s: float = 0.0
+    """What making a worker process ready takes by the function's set-up, in seconds."""
+    thread_setup_s: float = 0.0
+    """The same of a worker thread; 0 where all threads share what was set up."""
 
 
 def choose_backend(known: Profile, *, cores: int, workers: int | None = None) -> Plan | None:
     """Return the plan for the items that are left, or `None` when the GIL probe must come first.
 
-    They go on in place when they take less time than workers need to start, or when pickling costs
-    as much as the items themselves. Threads are for items that wait, release the GIL or cannot be
-    pickled; for those that wait, as many as `cores × (1 + wait / compute)` (Goetz et al., "Java
-    Concurrency in Practice", 8.2). Else it is processes, one a core. `workers` is the number to use
-    instead, if given.
+    They go on in place when they take less time than workers need to start, their set-up included,
+    or when pickling costs as much as the items themselves. Threads are for items that wait, release
+    the GIL or cannot be pickled; for those that wait, as many as `cores × (1 + wait / compute)`
+    (Goetz et al., "Java Concurrency in Practice", 8.2). Else it is processes, one a core. `workers`
+    is the number to use instead, if given.
     """
     item_s, running_s = max(known.item_s, 1e-9), known.running_s
     # Where the number is unknown, as many again are expected as there were so far.
@@ -100,18 +104,22 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
         )
     if known.cpu_share < WAITS_BELOW:
         number = workers or _threads_for(known.cpu_share, cores, known.left, item_s)
-        pool_s = max(left * item_s / number, item_s, running_s) + number * START_S["thread"]
+        pool_s = max(left * item_s / number, item_s, running_s)
+        pool_s += number * START_S["thread"] + known.thread_setup_s
         if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
             return replace(in_place, why=(pace, f"{rest}, and threads would gain little"))
         why = "Backend chosen: threads, they can wait side by side"
         return plan("thread", number, pool_s, why, SHARED_STATE)
     number = workers or cores
-    start_s = number * START_S["process"] + known.late_start_s
+    start_s = number * START_S["process"] + known.late_start_s + known.setup_s
     pool_s = max(left * item_s / number, item_s, running_s) + start_s
     if number == 1:
         return replace(in_place, why=(pace, "Backend chosen: in place, there is one core"))
     if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
-        return replace(in_place, why=(pace, f"{rest}, sooner than a pool could start and end"))
+        sooner = "sooner than a pool could start and end"
+        if known.setup_s > number * START_S["process"]:
+            sooner = f"and setting up a worker takes {_time(known.setup_s)}"
+        return replace(in_place, why=(pace, f"{rest}, {sooner}"))
     if known.own_cores > PARALLEL_FROM:
         busy = f"Backend chosen: in place, an item keeps {known.own_cores:.1f} cores busy by itself"
         return replace(in_place, why=(pace, busy))
@@ -119,7 +127,7 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
         return None
     if known.threads_gain >= RELEASES_GIL_FROM:
         gain = f"Measured: two at once in threads use {known.threads_gain:.1f} cores"
-        pool_s = max(left * item_s / number, item_s, running_s)
+        pool_s = max(left * item_s / number, item_s, running_s) + known.thread_setup_s
         why = "Backend chosen: threads, it releases the GIL"
         return plan("thread", number, pool_s, gain, why, SHARED_STATE)
     if known.unpicklable:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from batchmap.records import BatchRecord, Plan
+from collections.abc import Callable
+from typing import Any
+
+from batchmap.clock import Clock
+from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.tuning.backend_choice import RELEASES_GIL_FROM
 from batchmap.tuning.long_item import UNCLEAR_FROM
+from batchmap.tuning.thread_meter import ThreadMeter
 
-__all__ = ["GIL_PROBE_S", "GilProbe"]
+__all__ = ["GIL_PROBE_S", "GilProbe", "ProbedProcess"]
 
 GIL_PROBE_S = 0.008
 """How long each of the two slices of a GIL probe takes, in seconds."""
@@ -15,13 +20,42 @@ MAX_GIL_PROBES = 3
 """How often a GIL probe is made, at most, while the outcome is unclear; the highest one counts."""
 
 
+class ProbedProcess:
+    """Calls `process` of a processor on the slices of a probe, in several threads at once."""
+
+    accepts_monitor = True
+
+    def __init__(self, process: Callable[..., BatchRecord], clock: Clock) -> None:
+        self._process = process
+        self._clock = clock
+        self._queued_s: dict[int, float] = {}
+
+    def __call__(self, batch: Batch, *, monitor: Any = None) -> BatchRecord:
+        meter = ThreadMeter(self._clock)
+        began = meter.read()
+        try:
+            return self._process(batch, monitor=monitor)
+        finally:
+            ended = meter.read()
+            if began is not None and ended is not None:
+                self._queued_s[batch.index] = ended.queued_s - began.queued_s
+
+    def queued_s(self, record: BatchRecord) -> float:
+        """Return how long the thread of a slice was ready and had no core, in seconds."""
+        return self._queued_s.get(record.batch_index, 0.0)
+
+
 class GilProbe:
-    """What the probes so far have shown; one has two records at least."""
+    """What the probes so far have shown; one has two records at least.
+
+    `queued_s` tells how long the thread of a slice was ready and had no core.
+    """
 
     PLAN = Plan("thread", 2, 1, None, ())
     """The plan while one runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, queued_s: Callable[[BatchRecord], float] = lambda record: 0.0) -> None:
+        self._queued_s = queued_s
         self.gain: float | None = None
         """How many cores the two slices kept busy: one at most, if they hold the GIL."""
         self.items = 0
@@ -59,16 +93,24 @@ class GilProbe:
         )
 
     def _gain(self) -> float:
-        """Return how many cores the two slices kept busy.
+        """Return how many cores the two slices would keep busy that had one each.
 
-        Where it was more than one, each is counted over its own time, so that it does not matter
-        when one began late.
+        What they queued for a core is left out: half of it of the time in which both ran, for of
+        two that hold the GIL, one queues at a time. Where it was more than one, each is counted
+        over its own time, so that it does not matter when one began late.
         """
         records = self._records
         wall_s = max(r.ended_s for r in records) - min(r.started_s for r in records)
-        cores = self.cpu_s / wall_s if wall_s else 1.0
-        if cores < UNCLEAR_FROM:
-            return cores
         # A slice with failed items may have come in several records.
         lengths_s = {record.worker: record.ended_s - record.started_s for record in records}
-        return sum(record.cpu_s / lengths_s[record.worker] for record in records)
+        queued_s = {record.worker: self._queued_s(record) for record in records}
+        free_s = wall_s - sum(queued_s.values()) / 2
+        cores = self.cpu_s / max(free_s, self.cpu_s / 2) if self.cpu_s else 1.0
+        if cores < UNCLEAR_FROM:
+            return cores
+        return sum(
+            record.cpu_s / max(lengths_s[worker] - queued_s[worker], record.cpu_s)
+            for record in records
+            for worker in [record.worker]
+            if record.cpu_s
+        )

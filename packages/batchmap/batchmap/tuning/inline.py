@@ -16,7 +16,7 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.records import Batch, BatchRecord, ItemRecord
 from batchmap.tuning.inline_chunk import Chunk, Pace
 from batchmap.tuning.inline_thread import ChunkThread
-from batchmap.tuning.thread_meter import RunningBatch
+from batchmap.tuning.thread_meter import RunningBatch, ThreadMeter
 from batchmap.worker.coroutine_results import holds_coroutine
 from batchmap.worker.interruption import SignalHandlers
 
@@ -92,7 +92,7 @@ class _Inline:
         # These can be sliced, which takes no time an item. A subclass may iterate in its own way.
         whole: Any = items if type(items) in (list, tuple, range) else None
         left = iter(items)
-        pace = Pace(self._clock)
+        pace, watcher = Pace(self._clock), ThreadMeter(self._clock)
         while True:
             first, source_error = len(results), None
             taken: list[Any] = []
@@ -113,6 +113,7 @@ class _Inline:
                 first=first,
                 pace=pace,
                 clock=self._clock,
+                watcher=watcher,
                 handlers=self._handlers,
                 stop_at_failure=self._stop_at_failure,
                 in_calling_thread=in_calling_thread,

@@ -68,7 +68,8 @@ class Chunk:
     """Items that a thread runs in a loop, which another thread can cut short.
 
     `items` are the next ones. Where they are part of a sequence, `whole`, the chunk goes on with
-    the items after them by itself, until workers might pay.
+    the items after them by itself, until workers might pay. `watcher` is the meter of the thread
+    that looks on.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Chunk:
         first: int,
         pace: Pace,
         clock: Clock,
+        watcher: ThreadMeter,
         handlers: SignalHandlers,
         stop_at_failure: bool,
         in_calling_thread: bool,
@@ -94,6 +96,7 @@ class Chunk:
         """Index of the first of them in `_all`."""
         self._pace = pace
         self._clock = clock
+        self._watcher = watcher
         self._handlers = handlers
         self._looks = not never_returns_coroutines(function)
         self._stop_at_failure = stop_at_failure
@@ -133,7 +136,7 @@ class Chunk:
 
     def run(self) -> None:
         """Run the items, in any thread; never raises there."""
-        meter = ThreadMeter(self._clock)
+        meter = ThreadMeter(self._clock, self._watcher)
         self.metered = meter, meter.read(is_new=not self._first)
         num_forks = forks.count
         goes_on = True

@@ -16,6 +16,10 @@ SPIN_S = 0.012
 """How long this thread computes beside an item to find out whether that holds the GIL, in seconds:
 a bit more than two threads need to take turns twice."""
 
+MIN_FREE_S = 0.005
+"""Nothing is known of an item that could compute for less than this, in seconds, since it was
+looked at last: another thread may have held the GIL, or other programs had the core."""
+
 OFTEN_UNTIL_S = 0.3
 """An item is looked at often, until it has run for so many seconds, and then ever more rarely."""
 
@@ -70,7 +74,10 @@ class LongItemWatch:
             return None, LONG_S
         if (left_s := last.now_s + self._pause_s - self._clock.now()) > 0:
             return None, left_s
-        now = self._last = running.meter.read()
+        now = running.meter.read()
+        if now is not None and max(now.free_s_since(last), now.cpu_s - last.cpu_s) < MIN_FREE_S:
+            return None, LONG_S
+        self._last = now
         if now is None:
             return None, LONG_S
         elapsed_s = now.now_s - self._began_s
@@ -89,14 +96,20 @@ class LongItemWatch:
         self._began_s = self._clock.now() if used is None else used.now_s
 
     def _cores_beside(self, meter: ThreadMeter) -> float:
-        """Compute for a moment; return how many cores this thread and the metered one kept busy."""
-        before = meter.read()
-        own_cpu_s, now = self._clock.cpu(), self._clock.now
+        """Compute for a moment; return how many cores this thread and the metered one kept busy.
+
+        As in the GIL probe, half of what they queued for a core is left out.
+        """
+        own, now = ThreadMeter(self._clock), self._clock.now
+        before = meter.read(), own.read()
         end_s = now() + SPIN_S
         while now() < end_s:
             pass
-        after = meter.read()
-        if before is None or after is None:
-            return 1.0
-        cpu_s = after.cpu_s - before.cpu_s + self._clock.cpu() - own_cpu_s
-        return cpu_s / max(1e-9, after.now_s - before.now_s)
+        after = meter.read(), own.read()
+        cpu_s = queued_s = 0.0
+        for earlier, later in zip(before, after, strict=True):
+            if earlier is None or later is None:
+                return 1.0
+            cpu_s += later.cpu_s - earlier.cpu_s
+            queued_s += later.queued_s - earlier.queued_s
+        return cpu_s / max(now() - end_s + SPIN_S - queued_s / 2, cpu_s / 2, 1e-9)

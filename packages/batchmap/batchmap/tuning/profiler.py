@@ -61,6 +61,9 @@ class Profiler:
     The engine calls `next_size` before each slice, and `learn` and `next_plan` with each record.
     `total` counts the items; where it is `None`, `expected` is a guess at it. `cores` tells how
     many may be used at that moment: other calls may have taken some by the time of a decision.
+    `setup_s` tells what the function's set-up took, in seconds; with `shares_setup`, threads share
+    what it gave. `queued_s` tells how long the thread of a slice of the GIL probe was ready and had
+    no core.
     Where `choose_backend` needs the GIL probe, the plan for it (two threads) comes first. While
     items go on in place, it decides again when they turn out slower or more than expected.
     """
@@ -73,6 +76,9 @@ class Profiler:
         expected: int | None = None,
         cores: Callable[[], int],
         workers: int | None = None,
+        setup_s: Callable[[], float] = lambda: 0.0,
+        shares_setup: bool = False,
+        queued_s: Callable[[BatchRecord], float] = lambda record: 0.0,
         clock: Clock = SYSTEM_CLOCK,
         usage: Callable[[], ProcessUsage] = process_usage,
     ) -> None:
@@ -81,13 +87,15 @@ class Profiler:
         self._expected = expected if total is None else total
         self._cores = cores
         self._workers = workers
+        self._setup_s = setup_s
+        self._shares_setup = shares_setup
         self._clock = clock
         self._used = UsageWindow(clock, usage)
         self._seems_parallel = False
         self._last_slice_s = 0.0
         self._item_s: float | None = None
         self._sample: tuple[Sequence[Any], Sequence[Any]] = ((), ())
-        self._gil_probe = GilProbe()
+        self._gil_probe = GilProbe(queued_s)
         self._decided_s = 0.0
         self._decided_item_s = 0.0
         self._sizing: AdaptiveSizing | None = None
@@ -207,6 +215,9 @@ class Profiler:
 
     def _choose(self, known: Profile) -> tuple[Profile, Plan | None]:
         """Return the plan, `None` where the GIL probe must come first, and what it is based on."""
+        setup_s = self._setup_s()
+        thread_setup_s = 0.0 if self._shares_setup else setup_s
+        known = replace(known, setup_s=setup_s, thread_setup_s=thread_setup_s)
         plan = choose_backend(known, cores=self._cores(), workers=self._workers)
         if plan is not None and plan.backend == "process" and known.transfer is None:
             if why := processes_unavailable():

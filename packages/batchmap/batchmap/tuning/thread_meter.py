@@ -28,19 +28,30 @@ class ThreadUsage(NamedTuple):
     """CPU time, in seconds."""
     queued_s: float
     """How long it was ready but had no core, in seconds; 0 where that is not known."""
+    watcher_s: float = 0.0
+    """How long the thread that watches it computed or had no core, in seconds: it may have held the
+    GIL meanwhile."""
+
+    def free_s_since(self, earlier: ThreadUsage) -> float:
+        """Return how long since then it could compute, for all that is known, in seconds."""
+        queued_s, watcher_s = self.queued_s - earlier.queued_s, self.watcher_s - earlier.watcher_s
+        return self.now_s - earlier.now_s - queued_s - watcher_s
 
     def cpu_share_since(self, earlier: ThreadUsage) -> float:
-        """Return the share of the time since then, queueing left out, in which it computed."""
+        """Return the share of the time since then in which it computed, where it could."""
         cpu_s = self.cpu_s - earlier.cpu_s
-        wall_s = self.now_s - earlier.now_s - (self.queued_s - earlier.queued_s)
-        return min(1.0, cpu_s / max(wall_s, cpu_s, 1e-9))
+        return min(1.0, cpu_s / max(self.free_s_since(earlier), cpu_s, 1e-9))
 
 
 class ThreadMeter:
-    """Reads what the thread that makes it has used, from any thread."""
+    """Reads what the thread that makes it has used, from any thread.
 
-    def __init__(self, clock: Clock) -> None:
+    `watcher` is the meter of the thread that watches it.
+    """
+
+    def __init__(self, clock: Clock, watcher: ThreadMeter | None = None) -> None:
         self._clock = clock
+        self._watcher = watcher
         self._thread_id = threading.get_native_id()
         self._schedstat: int | None = None
         """The file in which the kernel says how long the thread was queued, once it is read."""
@@ -60,7 +71,10 @@ class ThreadMeter:
             cpu_s = time.clock_gettime(self._cpu_clock)
         except OSError:
             return None
-        return ThreadUsage(self._clock.now(), cpu_s, 0.0 if is_new else self._queued_s())
+        queued_s, watcher_s = 0.0 if is_new else self._queued_s(), 0.0
+        if self._watcher is not None and (watcher := self._watcher.read()) is not None:
+            watcher_s = watcher.cpu_s + watcher.queued_s
+        return ThreadUsage(self._clock.now(), cpu_s, queued_s, watcher_s)
 
     def _queued_s(self) -> float:
         """Return how long the thread was ready but had no core; 0 where not known.
@@ -96,12 +110,14 @@ class RunningBatch(NamedTuple):
 class MeteredProcess:
     """Calls `process` of a processor on batches, and adds up what its thread used meanwhile.
 
-    It must be called in one thread at a time, perhaps a different one each time.
+    It must be called in one thread at a time, perhaps a different one each time. The thread that
+    makes it watches.
     """
 
     def __init__(self, process: Callable[..., BatchRecord], clock: Clock) -> None:
         self._process = process
         self._clock = clock
+        self._watcher = ThreadMeter(clock)
         self._queued_s = 0.0
         self._waits = 0.0
         self.running: RunningBatch | None = None
@@ -110,7 +126,7 @@ class MeteredProcess:
     accepts_monitor = True
 
     def __call__(self, batch: Batch, *, monitor: Any = None) -> BatchRecord:
-        meter = ThreadMeter(self._clock)
+        meter = ThreadMeter(self._clock, self._watcher)
         waits = _waits_of_this_thread()
         began = meter.read()
 

@@ -139,9 +139,11 @@ class Awaited:
 
 
 class SeenResults:
-    """What is known of the results of a function, shared by the processors of it."""
+    """What is known of a function once it was called, shared by the processors of it."""
 
     results = False
     """Whether any have been looked at."""
     coroutines = False
     """Whether a coroutine was among them."""
+    setup_s = 0.0
+    """What making a worker ready for it took here at most, in seconds."""

@@ -14,32 +14,17 @@ from batchmap.records import Batch, BatchRecord, ItemRecord
 from batchmap.stopping import StopRequest
 from batchmap.worker.back_off import RetryLimits, current_attempt
 from batchmap.worker.call_shape import PLAIN_CALL, CallShape
-from batchmap.worker.coroutine_results import (
-    Awaiter,
-    SeenResults,
-    holds_coroutine,
-    is_async,
-    never_returns_coroutines,
-    often_returns_coroutines,
-)
+from batchmap.worker.coroutine_results import Awaiter, holds_coroutine, is_async
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
 from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.item_call import called, result_of
+from batchmap.worker.item_function import ItemFunction
 from batchmap.worker.monitor import BEGIN_NO_MORE, ItemMonitor, accepts_monitor, guarding_items
 from batchmap.worker.record_builder import BatchRecordBuilder
 from batchmap.worker.retry_decision import RetryIf
 from batchmap.worker.spending import current_spending
-from batchmap.worker.worker_function import (
-    Function,
-    WorkerFunction,
-    awaited,
-    called_by,
-    in_shape,
-    ready,
-    ready_in_loop,
-    setup_of,
-)
+from batchmap.worker.worker_function import Function, ready, ready_in_loop
 
 __all__ = ["BatchProcessor", "is_async"]
 
@@ -54,7 +39,7 @@ MAX_GROUP, MAX_GROUP_S = 256, 0.01
 item, so that items that turn slow are noticed."""
 
 
-class BatchProcessor:
+class BatchProcessor(ItemFunction):
     """Apply a function of one item, plain or `async`, to items, one after another.
 
     An exception becomes that item's failure and never stops the batch. A failed item is tried again
@@ -86,16 +71,9 @@ class BatchProcessor:
         stops_at_failure: bool = False,
         encode: Callable[[Any], Any] | None = None,
     ) -> None:
-        if not callable(function):
-            raise TypeError(f"function must be callable, got {type(function).__name__}")
         if retries < 0:
             raise ValueError(f"retries must be at least 0, got {retries}")
-        self.function = in_shape(function, shape)
-        """What is called with each item."""
-        self._given = function
-        self.shape = shape
-        """How it is called."""
-        self._is_paired = shape.takes_pairs and shape.batched is None
+        super().__init__(function, shape)
         self._retries = RetryLimits.of(retries)
         self.retry_if = retry_if
         self._describe = partial(describe_failure, keeps_exception=not encode, retry_if=retry_if)
@@ -104,34 +82,8 @@ class BatchProcessor:
         self._stop = stop or StopRequest()
         self._stops_at_failure = stops_at_failure
         self._encode = encode
-        self._seen = SeenResults()
         self.handlers = SignalHandlers()
         """Those of the caller."""
-        self.is_async = is_async(self.function)
-        """Whether the function is a coroutine function."""
-        self.has_setup = isinstance(function, WorkerFunction)
-        """Whether a worker makes the function ready before its first batch."""
-        self.setup = setup_of(function)
-        """What makes it ready, where that is known here."""
-        self._looks = not (self.is_async or never_returns_coroutines(called_by(function)))
-        """Whether its results may be coroutines, and so have to be looked at."""
-
-    @property
-    def has_returned_coroutines(self) -> bool:
-        """Whether the function, which is no coroutine function, has returned a coroutine here."""
-        return self._seen.coroutines
-
-    @property
-    def often_returns_coroutines(self) -> bool:
-        """Whether functions of this kind, no coroutine functions, often return coroutines."""
-        return often_returns_coroutines(called_by(self._given))
-
-    def as_async(self) -> BatchProcessor:
-        """Return a processor of the function as one that is awaited."""
-        processor = copy(self)
-        processor.function, processor.is_async = awaited(self.function), True
-        processor._looks = False
-        return processor
 
     def with_budget(self, budget_s: float) -> BatchProcessor:
         """Return a processor of the same function with a budget of so many seconds a batch."""
@@ -159,7 +111,10 @@ class BatchProcessor:
         """
         if not isinstance(batch, Batch):
             batch = Batch(0, 0, tuple(batch))
+        start_s = self._clock.now()
         function, awaiter = ready(self.function)  # before any time counts as an item's
+        if self.has_setup:
+            self._seen.setup_s = max(self._seen.setup_s, self._clock.now() - start_s)
         builder = BatchRecordBuilder(batch, self._clock, with_index=self._is_paired)
         if begun is not None:
             begun(builder.results)
