@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from batchmap.command.run_settings import RunSettings
 from batchmap.job import Job
@@ -20,13 +20,16 @@ from batchmap_workbook.nodes import (
 )
 from batchmap_workbook.utils.cli.settings import Settings
 
+if TYPE_CHECKING:
+    from batchmap_workbook.utils.workloads.compared_task import ComparedFunction
+
 __all__ = ["create_comparison_graph", "create_parallel_graph"]
 
 
 def create_comparison_graph(
     settings: Settings | None = None,
     *,
-    function: Callable[[Any], Any] | None = None,
+    function: ComparedFunction | None = None,
     items: Iterable[Any] | None = None,
     stop: StopRequest | None = None,
     command: str = "compare",
@@ -61,7 +64,7 @@ def create_comparison_graph(
 def create_parallel_graph(
     settings: Settings | RunSettings | None = None,
     *,
-    function: Callable[[Any], Any] | None = None,
+    function: ComparedFunction | None = None,
     job: Job | None = None,
     stop: StopRequest | None = None,
     command: str = "parallel",

@@ -7,7 +7,6 @@ import _signal as signal  # type: ignore[import-not-found]  # `signal` is still 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C from now on shows no traceback
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from batchmap.job import Job
 
     from batchmap_workbook.utils.cli.settings import Settings
+    from batchmap_workbook.utils.workloads.compared_task import ComparedTask
 
 
 def compare(settings: Settings, stop: StopRequest) -> int:
@@ -102,7 +102,7 @@ def _through_graph(job: Job, settings: RunSettings) -> str:
     return report
 
 
-def _own_function(settings: Settings) -> Callable[[Any], Any] | None:
+def _own_function(settings: Settings) -> ComparedTask | None:
     if settings.task is None:
         return None
     from batchmap.command.child_marks import mark_started

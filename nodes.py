@@ -8,7 +8,7 @@ that crash. `examples/own_graph.py` builds a node whose batch items are the item
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ from batchmap_workbook.utils import analysis, execution, reporting
 from batchmap_workbook.utils.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from batchmap_workbook.utils.workloads.compared_task import ComparedFunction
+
     _PhaseOutcome = tuple[execution.RunResult, analysis.ResultLog | None]
 
 __all__ = [
@@ -119,7 +121,7 @@ class ProcessNode(MetricsNode):
         self,
         settings: CommandSettings,
         *,
-        function: Callable[[Any], Any] | None = None,
+        function: ComparedFunction | None = None,
         job: Job | None = None,
         stop: StopRequest | None = None,
         keep_results: bool = True,
@@ -192,7 +194,7 @@ class AggregateNode(_SettingsNode):
     Writes `rounds` and `analysis`; returns `again` while rounds are left.
     """
 
-    def __init__(self, settings: Settings, *, function: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, settings: Settings, *, function: ComparedFunction | None = None) -> None:
         super().__init__(settings)
         self._comparison_settings = settings
         self._function = function

@@ -272,6 +272,71 @@ def test_the_hint_how_to_resume_leaves_secret_arguments_out(calls: Place) -> Non
     assert "sesame" not in "\n".join(lines)
 
 
+COMPARED = """
+import random
+def doubled(items, *, index): return [int(item) * 2 + place for item, place in zip(items, index)]
+def never_equal(items): return [random.random() for _ in items]
+def flaky(item, seen=set()):
+    if item not in seen:
+        seen.add(item)
+        raise LookupError(item)
+    return item
+def not_found(error): return isinstance(error, LookupError)
+def weight(item): return 10
+"""
+
+
+@pytest.mark.parametrize("size", ["3", "auto"])
+def test_a_comparison_gives_lists_and_indexes(calls: Place, run_main: RunMain, size: str) -> None:
+    calls.write("compared.py", COMPARED)
+    words = ["--batched", size, "--index", "--export-json", "report.json", "-q"]
+    done = run_main("compare", "compared.py:doubled", "in.txt", *words)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(calls.text("report.json"))
+    for phase in ("sequential_metrics", "parallel_metrics"):
+        assert (found[phase]["successful"], found[phase]["failed"]) == (10, 0)
+    assert found["settings"]["batched"] == (size if size == "auto" else int(size))
+
+
+def test_a_comparison_of_lists_says_why_results_differ(calls: Place, run_main: RunMain) -> None:
+    calls.write("compared.py", COMPARED)
+    done = run_main("compare", "compared.py:never_equal", "in.txt", "--batched", "3")
+    assert done.returncode == 1, done.stderr
+    assert "the function is not deterministic: in.txt line 1 gave" in done.stdout
+
+
+def test_a_comparison_asks_what_is_tried_again_and_what_items_cost(
+    calls: Place, run_main: RunMain
+) -> None:
+    calls.write("compared.py", COMPARED)
+    words = ["--retry-if", "not_found", "--rate", "100k/s", "--cost", "weight"]
+    more = ["--backend", "sequential", "--export-json", "report.json", "-q"]
+    done = run_main("compare", "compared.py:flaky", "in.txt", *words, *more)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(calls.text("report.json"))
+    assert found["sequential_metrics"]["successful"] == 10
+    assert found["sequential_metrics"]["retries"] == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batched": "3", "star": True}, "--batched gives the function a list, and --star spreads "
+         "one item; leave one of them out"),
+        ({"cost": "weight"}, "--cost says what an item counts towards --rate; give --rate, too, "
+         "for example 250k/m"),
+        ({"retry_if": "f", "retries": "0"}, "--retry-if is about retries and --retries 0 allows "
+         "none; leave --retries out"),
+    ],
+)  # fmt: skip
+def test_a_comparison_refuses_calls_that_make_no_sense(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings.of(task="t.py:f", input="in.txt", **options)
+    assert message in caught.value.messages
+
+
 def test_a_comparison_calls_the_task_the_same_way(calls: Place, run_main: RunMain) -> None:
     words = ["--star", "--arg", "size=7", "--export-json", "report.json", "-q"]
     done = run_main("compare", "calls.py:pair", "in.csv", *words)

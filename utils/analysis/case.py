@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from batchmap.resources import usable_cores
 from batchmap.run_outcome import FailedItem, RunOutcome
 
 from ..execution.trace import Round, Trace
+from ..workloads.compared_task import ComparedFunction
 from .comparison import compare_runs, explain_run, median_round
 from .given_options import GivenOptions
 from .records import Case, Comparison, FailureExample, Verdict
@@ -66,7 +67,7 @@ class RunFigures:
 
 def analyze_rounds(
     compared: ComparedRounds,
-    function: Callable[[Any], Any],
+    function: ComparedFunction,
     *,
     tolerance: float,
     measures_capacity: bool,

@@ -10,14 +10,14 @@ from batchmap.command.errors import flag_of
 from batchmap.command.settings import (
     EXPORTS,
     CommandSettings,
-    SetupSettings,
-    check_setup,
+    TaskSettings,
+    check_task_functions,
     keep_apart,
     refuse_input,
     task_file,
 )
 from batchmap.options import OptionReader, option, values
-from batchmap.options.call_rows import CALL_NAMES, CallRows
+from batchmap.options.call_rows import CALL_NAMES, CallRows, check_call
 from batchmap.options.inputs import check_inputs
 from batchmap.options.locations import (
     input_file,
@@ -41,9 +41,15 @@ COMPARING = "How it compares"
 _FOR_BUILT_IN_WORK = ("workload", "data", "latency_s", "failure_rate", "suite", "seed")
 """The options that are about built-in work, and so make no sense beside a task."""
 
+_FOR_TASKS = (
+    "setup", "setup_per", "retry_if", "cost", "input_format", "json_path", "limit", "sample",
+    "rows",
+)  # fmt: skip
+"""Those that are about a task, beside how it is called and how its input is read."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(CommandSettings, ReadingRows, CallRows, SetupSettings):
+class Settings(TaskSettings, CommandSettings, ReadingRows, CallRows):
     """What a subcommand of the demonstration was asked to do; `Settings.of` checks it."""
 
     count: int | None = option(
@@ -147,7 +153,7 @@ class Settings(CommandSettings, ReadingRows, CallRows, SetupSettings):
     @classmethod
     def _read(cls, reader: OptionReader) -> dict[str, Any]:
         found = super()._read(reader)
-        _check_task(reader)
+        _check_task(reader, found)
         parse_input = input_file if found["task"] is None else input_source
         if found["rows"] or found["input_format"] == "files":  # which takes directories, too
             parse_input = source_text
@@ -164,20 +170,20 @@ class Settings(CommandSettings, ReadingRows, CallRows, SetupSettings):
         return found
 
 
-def _check_task(reader: OptionReader) -> None:
+def _check_task(reader: OptionReader, found: dict[str, Any]) -> None:
     """Report options that make no sense beside, or without, a function of the user's own."""
     task, source = reader.raw("task"), reader.raw("input")
     if task is None:
         if source is not None and reader.raw("data") is not None:
             reader.error("--data says what items to make and --input brings its own; leave one out")
-        names = ("setup", "setup_per", "input_format", "json_path", "limit", "sample", "rows")
-        for name in (*names, *CALL_NAMES, *READING_NAMES):
+        for name in (*_FOR_TASKS, *CALL_NAMES, *READING_NAMES):
             if (given := reader.raw(name)) is not None:
                 value = " ".join(given) if isinstance(given, list) else given
                 shown = flag_of(name) if given is True else f"{flag_of(name)} {value}"
                 reader.error(f"{shown}: needs --task, which it is about")
         return
-    check_setup(reader)
+    check_task_functions(reader, found)
+    check_call(reader, found)
     if source is None:
         reader.error(f"--task {task}: needs --input INPUT, whose items it is given")
     if reader.raw("limit") is not None and reader.raw("count") is not None:

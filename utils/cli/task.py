@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from batchmap.checkpoint.open_input import refuse_own_input
 from batchmap.command.replaced_names import StandardNames, refuse_threads
 from batchmap.command.run import check_backend
@@ -12,17 +9,17 @@ from batchmap.command.settings import EXPORTS
 from batchmap.command.task import load_task
 from batchmap.sources import ReadingOptions, Source, open_inputs
 from batchmap.sources.sampled import Sampled
-from batchmap.worker.worker_function import in_shape
 
+from ..workloads.compared_task import ComparedTask
 from .settings import Settings
 
 __all__ = ["load_compared_task", "open_compared_input"]
 
 
-def load_compared_task(settings: Settings) -> Callable[[Any], Any]:
-    """Return what calls the function that `--task` names with an item, as the settings say.
+def load_compared_task(settings: Settings) -> ComparedTask:
+    """Return the function that `--task` names, to be called as the settings say.
 
-    Raises `UsageError` when the function cannot be had, or called like that.
+    Raises `UsageError` when it cannot be had, or called like that.
     """
     assert settings.task is not None
     names = StandardNames()
@@ -30,11 +27,13 @@ def load_compared_task(settings: Settings) -> Callable[[Any], Any]:
         settings.task,
         setup=settings.setup,
         setup_per=settings.setup_per,
+        retry_if=settings.retry_if,
+        cost=settings.cost,
         shape=settings.call_shape,
     )
     refuse_threads(settings.task, names.replaced(), "only `run` can do with that")
     check_backend(settings.backend, settings.call_shape, task)
-    return in_shape(task.function, settings.call_shape)
+    return ComparedTask(task.function, settings.call_shape, task.retry_if, task.cost)
 
 
 def open_compared_input(settings: Settings) -> Source:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from batchmap.command.progress import ProgressObserver
 from batchmap.command.settings import CommandSettings
@@ -13,6 +12,7 @@ from batchmap.records import BatchRecord
 from batchmap.stopping import StopRequest
 
 from ..cli.settings import Settings
+from ..workloads.compared_task import ComparedFunction, ComparedTask
 from .items import built_in_function, facts_of
 from .run import RunRequest, RunResult, execute_run, run_items
 
@@ -31,7 +31,7 @@ class Phase:
         label: str,
         settings: CommandSettings,
         *,
-        function: Callable[[Any], Any] | None = None,
+        function: ComparedFunction | None = None,
         job: Job | None = None,
         stop: StopRequest,
     ) -> None:
@@ -72,4 +72,4 @@ class Phase:
         settings = self._settings
         assert isinstance(settings, Settings)
         function = self._function or built_in_function(settings, request.plan.backend)
-        return run_items(request, settings, function, state=state, stop=self._stop)
+        return run_items(request, settings, ComparedTask.of(function), state=state, stop=self._stop)

@@ -17,9 +17,9 @@ from batchmap.metrics import RunMetrics, RunSummary
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.slow_items import Facts
 from batchmap.stopping import StopRequest
-from batchmap.worker.processor import BatchProcessor
 
 from ..workloads.built_in import SimulatedFailure
+from ..workloads.compared_task import ComparedTask
 from .system_monitor import SystemMonitor, probed_s
 from .trace import Trace
 from .trace_builder import TraceBuilder
@@ -55,21 +55,21 @@ class RunResult:
 def run_items(
     request: RunRequest,
     settings: CommandSettings,
-    function: Callable[[Any], Any],
+    task: ComparedTask,
     *,
     state: RunState,
     stop: StopRequest,
 ) -> Iterator[BatchRecord]:
     """Yield the records of the items of `request`, by its plan or by one that is made meanwhile."""
-    processor = BatchProcessor(function, stop=stop)
-    limits = limits_of(settings)
+    processor = task.processor(stop=stop)
+    limits = limits_of(settings, task.retry_if, cost=task.cost, takes_pairs=task.shape.takes_pairs)
     if request.batches is not None:
         return run_plan(
             processor, request.batches, request.plan, limits=limits, stop=stop, state=state
         )
     return stream_batches(
         processor,
-        request.items,
+        task.items_of(request.items),
         replace(settings, backend=request.plan.backend),
         total=request.total_items,
         limits=limits,

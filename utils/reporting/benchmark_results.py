@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from ..analysis.records import Case, Recommendation, Regression, Sweep
 from ..analysis.regressions import compare_with, read_benchmark, saved_benchmark
 from ..analysis.scaling import fit_scaling
 from ..cli.settings import Settings
+from ..workloads.compared_task import ComparedFunction
 from ..workloads.real import REAL_SCENARIOS, RealScenario, missing, open_real_work
 from ..workloads.scenarios import SCENARIOS, Scenario
 from .exports import write_exports
@@ -39,7 +40,7 @@ class Trial:
     """A workload's name, or the user's task."""
     settings: Settings
     """Those of the benchmark, with what the scenario sets and without exports."""
-    function: Callable[[Any], Any] | None
+    function: ComparedFunction | None
     """`None`: the workload's own."""
     items: Iterable[Any] | None
     """`None`: the workload's own, or those of `--input`."""
@@ -56,7 +57,7 @@ class Benchmark:
     the figures of `--against` cannot be read, `UsageError` for an input without `--task`.
     """
 
-    def __init__(self, settings: Settings, *, function: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, settings: Settings, *, function: ComparedFunction | None = None) -> None:
         if settings.input is not None and function is None:
             raise UsageError(f"--input {settings.input}: benchmark takes it with --task only")
         self.notes: list[str] = []

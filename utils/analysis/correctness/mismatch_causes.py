@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +14,7 @@ from batchmap.records import Batch, BatchRecord, ItemRecord, UnreadableRecord
 from batchmap.worker.processor import BatchProcessor
 
 from ...execution.trace import Trace
+from ...workloads.compared_task import ComparedFunction, ComparedTask
 from ..records import Verdict
 from .compare_results import failed_in_one_run, outcome_texts, result_of, same_outcome
 from .result_log import ItemDigest, LogEntry, ResultLog, did_run, entry_digest
@@ -59,7 +60,7 @@ NOT_THREAD_SAFE = (
 
 
 def find_mismatch_cause(
-    function: Callable[[Any], Any],
+    function: ComparedFunction,
     results: RoundResults,
     verdict: Verdict,
     *,
@@ -173,7 +174,7 @@ def _result_texts(first: _FirstResults, parallel: ResultLog) -> str:
 
 
 def _cause_by_running_again(
-    function: Callable[[Any], Any],
+    function: ComparedFunction,
     results: RoundResults,
     verdict: Verdict,
     tolerance: float,
@@ -190,9 +191,10 @@ def _cause_by_running_again(
         return None
     deadline_s = SYSTEM_CLOCK.now() + budget_s
     wanted = list(dict.fromkeys([*places, *range(FIRST_ITEMS)]))
-    sample = _sample(results.items, wanted, deadline_s)
+    task = ComparedTask.of(function)
+    sample = _sample(task.items_of(results.items), wanted, deadline_s)
     batch = Batch(0, 0, tuple(sample.values()))
-    processor = BatchProcessor(function, budget_s=budget_s * SHARE_OF_A_RUN)
+    processor = BatchProcessor(task.of_one_item, budget_s=budget_s * SHARE_OF_A_RUN)
     runs = [_run_in_new_process(processor, batch, deadline_s) for _ in range(2)]
     agreed = False
     for index, one, other in zip(sample, *(run.item_records() for run in runs), strict=False):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
+from ...workloads.compared_task import ComparedFunction
 from ..records import Verdict
 from .compare_results import compare_results
 from .mismatch_causes import find_mismatch_cause
@@ -16,7 +15,7 @@ __all__ = ["check_results"]
 
 def check_results(
     results: RoundResults,
-    function: Callable[[Any], Any],
+    function: ComparedFunction,
     *,
     earlier: Verdict | None,
     tolerance: float,

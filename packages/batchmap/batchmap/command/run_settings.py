@@ -13,8 +13,8 @@ from batchmap.command.errors import flag_of
 from batchmap.command.settings import (
     EXPORTS,
     CommandSettings,
-    SetupSettings,
-    check_setup,
+    TaskSettings,
+    check_task_functions,
     keep_apart,
     task_file,
 )
@@ -23,9 +23,8 @@ from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
-from batchmap.options.rate_values import check_cost
 from batchmap.options.reading_rows import INPUT
-from batchmap.options.table import LIMITS, RUNNING
+from batchmap.options.table import RUNNING
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
     Location,
@@ -48,20 +47,12 @@ _TLS = ("tls_ca_file", "tls_cert", "tls_key")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings(CommandSettings, JobOptions, SetupSettings):
+class RunSettings(TaskSettings, CommandSettings, JobOptions):
     """What `run` was asked to do; build it with `RunSettings.of`, which checks it."""
 
     task: str = option(
         "", group=INPUT, metavar="TASK", is_positional=True,
         help="file.py:function or package.module:function",
-    )  # fmt: skip
-    retry_if: str | None = option(
-        None, group=LIMITS, metavar="NAME", is_rare=True,
-        help="a function of the task's module: which errors to retry, and when",
-    )  # fmt: skip
-    cost: str | None = option(
-        None, group=LIMITS, metavar="NAME", is_rare=True,
-        help="a function of the task's module: what an item counts towards --rate",
     )  # fmt: skip
     dry_run: bool = option(
         False, group=RUNNING,
@@ -87,9 +78,8 @@ class RunSettings(CommandSettings, JobOptions, SetupSettings):
             reader.error("--dry-run prints a plan and --quiet nothing; leave one out")
         _check_files(reader, values)
         check_call(reader, values)
-        check_cost(reader, values, values["cost"])
+        check_task_functions(reader, values)
         _check_cluster(reader, values)
-        check_setup(reader)
         if values["backend"] == "sequential" and values["timeout_s"] is not None:
             reader.error(
                 "--timeout: an item of the sequential backend cannot be given up; "

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 from batchmap.command.errors import flag_of
 from batchmap.options import EngineOptions, OptionReader, option
 from batchmap.options.locations import report_file
+from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retrying
-from batchmap.options.table import RUNNING
+from batchmap.options.table import LIMITS, RUNNING
 from batchmap.options.values import choice, workers
 from batchmap.storage import is_same_file, is_stream
 
@@ -24,8 +25,8 @@ __all__ = [
     "EXPORTS",
     "LOG_LEVELS",
     "CommandSettings",
-    "SetupSettings",
-    "check_setup",
+    "TaskSettings",
+    "check_task_functions",
     "keep_apart",
     "refuse_input",
     "task_file",
@@ -110,8 +111,8 @@ class CommandSettings(EngineOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetupSettings:
-    """How a task makes its workers ready."""
+class TaskSettings:
+    """The functions of a task's module beside the one that is called with each item."""
 
     setup: str | None = option(
         None, group=RUNNING, metavar="NAME", commands=_WITH_A_TASK,
@@ -121,6 +122,14 @@ class SetupSettings:
         "worker", choice(_SETUP_PER), group=RUNNING, metavar="|".join(_SETUP_PER),
         commands=_WITH_A_TASK, is_rare=True,
         help="where the set-up is called once (default: worker)",
+    )  # fmt: skip
+    retry_if: str | None = option(
+        None, group=LIMITS, metavar="NAME", commands=_WITH_A_TASK, is_rare=True,
+        help="a function of the task's module: which errors to retry, and when",
+    )  # fmt: skip
+    cost: str | None = option(
+        None, group=LIMITS, metavar="NAME", commands=_WITH_A_TASK, is_rare=True,
+        help="a function of the task's module: what an item counts towards --rate",
     )  # fmt: skip
 
 
@@ -132,8 +141,9 @@ def _workers(reader: OptionReader, by_option: int | None) -> int | None:
     return by_option if by_position is None else by_position
 
 
-def check_setup(reader: OptionReader) -> None:
-    """Report what says how often a set-up is called where there is none."""
+def check_task_functions(reader: OptionReader, values: Mapping[str, Any]) -> None:
+    """Report functions of a task's module, and what is said of them, that make no sense."""
+    check_cost(reader, values, values["cost"])
     if (per := reader.raw("setup_per")) is not None and reader.raw("setup") is None:
         reader.error(f"--setup-per {per}: says where --setup is called; add --setup NAME")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from batchmap.options import values as parsers
 from batchmap.options.option_row import OptionError, option
 from batchmap.options.reader import OptionReader
 from batchmap.storage.secrets import hidden_secret, secret_of
@@ -81,6 +82,15 @@ class CallRows:
         False, group=CALLS, commands=_WITH_A_TASK, is_rare=True,
         help="a result of None writes nothing",
     )  # fmt: skip
+    index: bool = option(
+        False, group=CALLS, commands=_WITH_A_TASK, is_rare=True,
+        help="give the item's index in the input as the keyword index",
+    )  # fmt: skip
+    batched: int | Literal["auto"] | None = option(
+        None, parsers.list_size, group=CALLS, metavar="N|auto", commands=_WITH_A_TASK,
+        is_rare=True,
+        help="the function takes a list of N items and returns one of as many results",
+    )  # fmt: skip
 
     @property
     def call_shape(self) -> CallShape:
@@ -90,15 +100,15 @@ class CallRows:
         given = {name: secret_of(value) for name, value in (self.arg or {}).items()}
         return CallShape(
             star=self.star,
-            index=bool(getattr(self, "index", False)),
+            index=self.index,
             arguments=given,
             expand=self.expand,
             skip_none=self.skip_none,
-            batched=getattr(self, "batched", None),
+            batched=self.batched,
         )
 
 
-CALL_NAMES = ("star", "arg", "expand", "skip_none")
+CALL_NAMES = ("star", "arg", "expand", "skip_none", "index", "batched")
 
 
 def check_call(reader: OptionReader, values: Mapping[str, Any]) -> None:
@@ -115,7 +125,7 @@ def check_call(reader: OptionReader, values: Mapping[str, Any]) -> None:
         reader.error(
             f"{label('arg')} index: is what {label('index')} gives, too; leave one of them out"
         )
-    if values["sync"]:
+    if values.get("sync"):  # which `run` alone has
         reader.error(
             f"{label('index')}: an item that moves would have to be done again, which "
             f"{label('sync')} does not do; leave one of them out"

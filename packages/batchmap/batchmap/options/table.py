@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from batchmap.backends import BACKENDS
 from batchmap.errors import UsageError
 from batchmap.options import table_values, values
-from batchmap.options.call_rows import CALLS, CallRows
+from batchmap.options.call_rows import CallRows
 from batchmap.options.locations import (
     errors_file,
     input_file,
@@ -123,14 +122,6 @@ class JobOptions(EngineOptions, ReadingRows, CallRows):
     seed: int = option(
         0, values.whole(None, None, "for example 7"), group=INPUT, metavar="N",
         is_rare=True, help="which sample is taken (default: 0)",
-    )  # fmt: skip
-    index: bool = option(
-        False, group=CALLS, is_rare=True,
-        help="give the item's index in the input as the keyword index",
-    )  # fmt: skip
-    batched: int | Literal["auto"] | None = option(
-        None, values.list_size, group=CALLS, metavar="N|auto", is_rare=True,
-        help="the function takes a list of N items and returns one of as many results",
     )  # fmt: skip
     output: Location | None = option(
         None, output_or_stdout, group=OUTPUT, metavar="FILE|-",
