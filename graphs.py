@@ -21,7 +21,7 @@ from batchmap_workbook.nodes import (
 from batchmap_workbook.utils.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from batchmap_workbook.utils.workloads.compared_task import ComparedFunction
+    from batchmap_workbook.utils.cli.compared_task import ComparedFunction
 
 __all__ = ["create_comparison_graph", "create_parallel_graph"]
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from batchmap.command.run_settings import RunSettings
     from batchmap.job import Job
 
+    from batchmap_workbook.utils.cli.compared_task import ComparedTask
     from batchmap_workbook.utils.cli.settings import Settings
-    from batchmap_workbook.utils.workloads.compared_task import ComparedTask
 
 
 def compare(settings: Settings, stop: StopRequest) -> int:

@@ -24,7 +24,7 @@ from batchmap_workbook.utils import analysis, execution, reporting
 from batchmap_workbook.utils.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from batchmap_workbook.utils.workloads.compared_task import ComparedFunction
+    from batchmap_workbook.utils.cli.compared_task import ComparedFunction
 
     _PhaseOutcome = tuple[execution.RunResult, analysis.ResultLog | None]
 

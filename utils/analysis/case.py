@@ -12,8 +12,8 @@ from batchmap.records import Plan
 from batchmap.resources import usable_cores
 from batchmap.run_outcome import FailedItem, RunOutcome
 
+from ..cli.compared_task import ComparedFunction
 from ..execution.trace import Round, Trace
-from ..workloads.compared_task import ComparedFunction
 from .comparison import compare_runs, explain_run, median_round
 from .given_options import GivenOptions
 from .records import Case, Comparison, FailureExample, Verdict

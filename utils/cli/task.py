@@ -10,7 +10,7 @@ from batchmap.command.task import load_task
 from batchmap.sources import ReadingOptions, Source, open_inputs
 from batchmap.sources.sampled import Sampled
 
-from ..workloads.compared_task import ComparedTask
+from .compared_task import ComparedTask
 from .settings import Settings
 
 __all__ = ["load_compared_task", "open_compared_input"]

@@ -11,8 +11,8 @@ from batchmap.job import Job, RunObserver
 from batchmap.records import BatchRecord
 from batchmap.stopping import StopRequest
 
+from ..cli.compared_task import ComparedFunction, ComparedTask
 from ..cli.settings import Settings
-from ..workloads.compared_task import ComparedFunction, ComparedTask
 from .items import built_in_function, facts_of
 from .run import RunRequest, RunResult, execute_run, run_items
 

@@ -18,8 +18,8 @@ from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.slow_items import Facts
 from batchmap.stopping import StopRequest
 
+from ..cli.compared_task import ComparedTask
 from ..workloads.built_in import SimulatedFailure
-from ..workloads.compared_task import ComparedTask
 from .system_monitor import SystemMonitor, probed_s
 from .trace import Trace
 from .trace_builder import TraceBuilder

@@ -16,8 +16,8 @@ from ..analysis.recommendations import NEARLY_BEST, recommend
 from ..analysis.records import Case, Recommendation, Regression, Sweep
 from ..analysis.regressions import compare_with, read_benchmark, saved_benchmark
 from ..analysis.scaling import fit_scaling
+from ..cli.compared_task import ComparedFunction
 from ..cli.settings import Settings
-from ..workloads.compared_task import ComparedFunction
 from ..workloads.real import REAL_SCENARIOS, RealScenario, missing, open_real_work
 from ..workloads.scenarios import SCENARIOS, Scenario
 from .exports import write_exports

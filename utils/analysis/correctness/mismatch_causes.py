@@ -13,8 +13,8 @@ from batchmap.executors import open_executor
 from batchmap.records import Batch, BatchRecord, ItemRecord, UnreadableRecord
 from batchmap.worker.processor import BatchProcessor
 
+from ...cli.compared_task import ComparedFunction, ComparedTask
 from ...execution.trace import Trace
-from ...workloads.compared_task import ComparedFunction, ComparedTask
 from ..records import Verdict
 from .compare_results import failed_in_one_run, outcome_texts, result_of, same_outcome
 from .result_log import ItemDigest, LogEntry, ResultLog, did_run, entry_digest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...workloads.compared_task import ComparedFunction
+from ...cli.compared_task import ComparedFunction
 from ..records import Verdict
 from .compare_results import compare_results
 from .mismatch_causes import find_mismatch_cause
