@@ -1,8 +1,11 @@
-"""What a type checker makes of calls of the library: `mypy --strict` over one file of them."""
+"""What type checkers make of calls of the library: mypy and Pyright, over one file of them."""
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -148,28 +151,33 @@ WRONG = {
 }
 
 
+LIBRARY = ROOT / "packages" / "batchmap"
+CALLS = [*INFERRED, *WRONG]
+LINES = PROGRAM + "".join(
+    f"reveal_type({call})\n" if call in INFERRED else f"{call}\n" for call in CALLS
+)
+FIRST = PROGRAM.count("\n") + 1
+"""The number of the line of the first call."""
+
+
 @pytest.fixture(scope="module")
 def mypy_lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Give what mypy says of each call."""
-    calls = [f"reveal_type({call})" for call in INFERRED] + list(WRONG)
     path = tmp_path_factory.mktemp("typed") / "program.py"
-    path.write_text(PROGRAM + "\n".join(calls) + "\n")
+    path.write_text(LINES)
     config = path.with_name("mypy.ini")
-    config.write_text(
-        f"[mypy]\nmypy_path = {ROOT / 'packages' / 'batchmap'}\ndisable_error_code = empty-body\n"
-    )
+    config.write_text(f"[mypy]\nmypy_path = {LIBRARY}\ndisable_error_code = empty-body\n")
     out, err, _ = api.run(
         ["--strict", "--python-version", "3.12", "--config-file", str(config),
          "--cache-dir", str(ROOT / ".mypy_cache" / "typed"), str(path)]
     )  # fmt: skip
     assert err == ""
-    first = PROGRAM.count("\n") + 1
-    said: dict[str, list[str]] = {call: [] for call in [*INFERRED, *WRONG]}
+    said: dict[str, list[str]] = {call: [] for call in CALLS}
     for line in out.splitlines()[:-1]:
         match = re.fullmatch(r".*?program\.py:(\d+): (.*)", line)
         assert match, line
-        assert int(match[1]) >= first, line
-        said[[*INFERRED, *WRONG][int(match[1]) - first]].append(match[2])
+        assert int(match[1]) >= FIRST, line
+        said[CALLS[int(match[1]) - FIRST]].append(match[2])
     return said
 
 
@@ -186,3 +194,23 @@ def test_the_type_of_a_call_is_inferred(mypy_lines: dict[str, list[str]], call: 
 def test_a_wrong_call_is_an_error_of_types(mypy_lines: dict[str, list[str]], call: str) -> None:
     errors = [line for line in mypy_lines[call] if line.startswith("error")]
     assert {re.sub(r".*\[|\]$", "", line) for line in errors} == {WRONG[call]}
+
+
+def test_pyright_infers_the_same_types_and_finds_the_same_calls_wrong(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    pytest.importorskip("basedpyright", reason="needs basedpyright")
+    path = tmp_path_factory.mktemp("typed") / "program.py"
+    path.write_text(LINES)
+    config = {"include": [path.name], "extraPaths": [str(LIBRARY)], "typeCheckingMode": "standard"}
+    path.with_name("pyrightconfig.json").write_text(json.dumps({**config, "pythonVersion": "3.12"}))
+    words = ["-m", "basedpyright", "-p", str(path.parent), "--outputjson"]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=100)
+    found: dict[str, str] = {}
+    for said in json.loads(done.stdout)["generalDiagnostics"]:
+        call = CALLS[said["range"]["start"]["line"] + 1 - FIRST]
+        if said["severity"] == "error":
+            found[call] = "error"
+        elif match := re.fullmatch(r'Type of ".*" is "(.*)"', said["message"], re.DOTALL):
+            found.setdefault(call, match[1])
+    assert found == INFERRED | dict.fromkeys(WRONG, "error")
