@@ -21,6 +21,8 @@ from batchmap.sources.opening import decompression
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import rest_slow
+
 SUFFIXES = (".csv", ".jsonl", ".txt")
 
 PIECES = {
@@ -139,9 +141,17 @@ def outcome_of(tmp_path: Path, name: str, suffix: str, output: str, **options: A
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("output", [".csv", ".jsonl", ".parquet"])
-@pytest.mark.parametrize("backend", ["sequential", "process"])
+def by_way(backend: str) -> list[tuple[str, str, str]]:
+    """Return the backend with each output and input, those first of which each occurs once."""
+    outputs = (".csv", ".jsonl", ".parquet")
+    return [
+        (backend, outputs[(at + turn) % 3], SUFFIXES[at]) for turn in range(3) for at in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("backend", "output", "suffix"), rest_slow(9 + 3, *by_way("sequential"), *by_way("process"))
+)
 def test_a_run_in_blocks_leaves_what_one_by_one_leaves(
     suffix: str, output: str, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from tests.conftest import rest_slow
 from tests.run_command import Place, command, ended, place
 
 __all__ = ["place"]
@@ -317,7 +318,7 @@ def test_a_resumed_run_does_nothing_twice_and_may_run_otherwise(place: Place) ->
     place.check("out.jsonl", range(10))
 
 
-@pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
+@pytest.mark.parametrize("output", rest_slow(1, "out.csv", "out.parquet"))
 def test_what_changed_before_a_resume_is_named(place: Place, output: str) -> None:
     words = ["in.txt", "-o", output, "--resume"]
     anew = "; --overwrite begins anew"

@@ -18,7 +18,7 @@ from batchmap import InputError, OutputError, UsageError, run
 from batchmap.checkpoint.verification import verify_output
 from batchmap.sources.listing.inputs import open_inputs
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, rest_slow
 from tests.syncing import stopped_sync, sync, sync_directory, work
 
 __all__ = ["sync_directory"]
@@ -337,28 +337,31 @@ run(work, range(first, 17), output, mode=mode, keep_order=True,
 """
 
 
-def killed_at_each_act(output: str, mode: str) -> int:
-    """Kill a run at its first act, the next one at its second, …; return how many were killed."""
+def killed_at_acts(output: str, mode: str, every: int) -> int:
+    """Kill a run at its first act, the next one `every` acts later, …; return at which the last."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    for at in range(1, 500):
+    for at in range(1, 500, every):
         done = subprocess.run(
             [sys.executable, "-c", KILLED, output, mode, f"{at}"],
             env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode == 0:
-            return at - 1
+            return at - every
         assert done.returncode == -signal.SIGKILL, done.stderr
     raise AssertionError("never done")
 
 
-@pytest.mark.parametrize("output", ["out.jsonl", "out.csv.gz"])
-def test_runs_and_syncs_that_are_killed_at_each_act_go_on(output: str) -> None:
+@pytest.mark.parametrize(
+    ("output", "every"),
+    rest_slow(2, ("out.jsonl", 5), ("out.csv.gz", 7), ("out.jsonl", 1), ("out.csv.gz", 1)),
+)
+def test_runs_and_syncs_that_are_killed_at_their_acts_go_on(output: str, every: int) -> None:
     def result(number: int) -> dict[str, str]:
         row = {"id": str(number) * 20}
         return {**row, "late": "x"} if number == 12 else row
 
     for mode, first in (("resume", 0), ("sync", 3)):
-        assert killed_at_each_act(output, mode) > 5
+        assert killed_at_acts(output, mode, every) > 5
         fresh = f"{mode}-{output}"
         run(result, range(first, 17), fresh, keep_order=True, split_size_bytes=200)
         assert parts(output) == parts(fresh)

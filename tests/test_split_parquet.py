@@ -16,7 +16,7 @@ from batchmap.checkpoint.verification import verify_output
 from batchmap.sources import open_source
 from pyarrow import parquet
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, rest_slow
 from tests.syncing import stopped_sync, sync, sync_directory
 
 __all__ = ["sync_directory"]
@@ -65,7 +65,7 @@ def test_parts_have_about_the_size_and_are_read_as_one_input() -> None:
     assert read == list(range(1500))
 
 
-@pytest.mark.parametrize("limit", [1, 300, 1499])
+@pytest.mark.parametrize("limit", rest_slow(1, 300, 1, 1499))
 def test_a_run_that_goes_on_divides_the_rows_as_a_fresh_one(limit: int) -> None:
     split(range(1500), limit=limit)
     split(range(1500), mode="resume")
@@ -142,10 +142,11 @@ run(lambda number: {"id": number, "text": f"{number}" * 400}, range(first, 18), 
 """
 
 
-def test_runs_and_syncs_that_are_killed_at_many_acts_go_on() -> None:
+@pytest.mark.parametrize("every", rest_slow(1, 11, 3))
+def test_runs_and_syncs_that_are_killed_at_many_acts_go_on(every: int) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     for mode, first in (("resume", 0), ("sync", 3)):
-        for at in range(1, 300, 3):
+        for at in range(1, 300, every):
             done = subprocess.run(
                 [sys.executable, "-c", KILLED, mode, f"{at}"],
                 env=environment, capture_output=True, text=True, check=False,
