@@ -73,25 +73,40 @@ def slices(cpu_s: float, *, starts_s: tuple[float, float] = (0.0, 0.0)) -> list[
     ]  # fmt: skip
 
 
-def gain(records: list[BatchRecord], queued_s: float) -> float:
-    """Return how many cores the slices keep busy, each of which queued so long for one."""
+def gain(records: list[BatchRecord], queued_s: float) -> tuple[float, bool]:
+    """Return how many cores the slices keep busy, and whether that is unclear.
+
+    Each of them queued so long for a core.
+    """
     probe = GilProbe(lambda record: queued_s)
     probe.begin()
     for record in records:
         probe.add(record)
     assert probe.has_ended()
     assert probe.gain is not None
-    return probe.gain
+    return round(probe.gain, 3), probe.is_unclear
 
 
 def test_two_that_release_the_gil_do_so_on_a_machine_with_other_work_too() -> None:
-    assert gain(slices(0.01), queued_s=0.0) == pytest.approx(2.0)
-    assert gain(slices(0.005), queued_s=0.005) == pytest.approx(2.0)
-    assert gain(slices(0.01, starts_s=(0.0, 0.006)), queued_s=0.0) == pytest.approx(2.0)
+    assert gain(slices(0.01), queued_s=0.0) == (2.0, False)
+    assert gain(slices(0.007), queued_s=0.003) == (2.0, False)
+    assert gain(slices(0.01, starts_s=(0.0, 0.006)), queued_s=0.0) == (2.0, False)
+    assert gain(slices(0.005), queued_s=0.005) == (1.0, True)
 
 
 def test_two_that_hold_the_gil_never_keep_more_than_a_core_busy() -> None:
-    assert gain(slices(0.005), queued_s=0.0) == pytest.approx(1.0)
-    assert gain(slices(0.0025), queued_s=0.0025) < 1.0
-    assert gain(slices(0.001), queued_s=0.004) < 1.0
-    assert gain(slices(0.01, starts_s=(0.0, 0.01)), queued_s=0.0) == pytest.approx(1.0)
+    assert gain(slices(0.005), queued_s=0.0) == (1.0, False)
+    assert gain(slices(0.0025), queued_s=0.0025) == (0.5, False)
+    assert gain(slices(0.004), queued_s=0.005) == (0.8, True)
+    assert gain(slices(0.01, starts_s=(0.0, 0.01)), queued_s=0.0) == (1.0, False)
+
+
+def test_what_stays_unclear_is_taken_for_holding_the_gil() -> None:
+    probe = GilProbe(lambda record: 0.005)
+    for is_last in (False, False, True):
+        probe.begin()
+        for record in slices(0.005):
+            probe.add(record)
+        assert probe.has_ended()
+        assert probe.is_unclear is not is_last
+    assert probe.gain == pytest.approx(1.0)

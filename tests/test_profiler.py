@@ -91,7 +91,7 @@ def test_threads_for_waiting_follow_wait_over_compute_within_reason() -> None:
 
 
 def test_the_prediction_is_what_was_spent_and_what_is_left() -> None:
-    assert chosen().predicted_s == pytest.approx(0.01 + 1.002 + 2 * 0.012, rel=0.01)
+    assert chosen().predicted_s == pytest.approx(0.01 + 1.002 + 2 * 0.006, rel=0.01)
     assert chosen(item_s=1e-6).predicted_s == pytest.approx(0.011)
 
 

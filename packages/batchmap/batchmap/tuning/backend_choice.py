@@ -9,7 +9,7 @@ from batchmap.records import Plan
 
 __all__ = ["RELEASES_GIL_FROM", "WAITS_BELOW", "Profile", "TransferCost", "choose_backend"]
 
-START_S = {"thread": 1e-4, "process": 0.012}
+START_S = {"thread": 1e-4, "process": 0.006}
 """What starting and ending one more worker takes, in seconds, as found on a machine of 2023."""
 
 MAX_SHARE_OF_IN_PLACE = 0.9

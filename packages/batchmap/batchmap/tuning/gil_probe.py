@@ -13,7 +13,7 @@ from batchmap.tuning.thread_meter import ThreadMeter
 
 __all__ = ["GIL_PROBE_S", "GilProbe", "ProbedProcess"]
 
-GIL_PROBE_S = 0.008
+GIL_PROBE_S = 0.004
 """How long each of the two slices of a GIL probe takes, in seconds."""
 
 MAX_GIL_PROBES = 3
@@ -62,6 +62,8 @@ class GilProbe:
         """How many items the present one has run."""
         self.cpu_s = 0.0
         """Their CPU time, in seconds."""
+        self._would_gain = 0.0
+        """How many cores those of the last probe would keep busy that had one each."""
         self._records: list[BatchRecord] = []
         self._num_done = 0
 
@@ -80,7 +82,8 @@ class GilProbe:
         if len(self._records) < 2:
             return False
         self._num_done += 1
-        self.gain = max(self.gain or 0.0, self._gain())
+        gain, self._would_gain = self._gains()
+        self.gain = max(self.gain or 0.0, gain)
         return True
 
     @property
@@ -88,29 +91,27 @@ class GilProbe:
         """Tell whether another one should be made, as other programs may have taken a core."""
         return (
             self.gain is not None
-            and UNCLEAR_FROM < self.gain < RELEASES_GIL_FROM
+            and self.gain < RELEASES_GIL_FROM
+            and self._would_gain > UNCLEAR_FROM
             and self._num_done < MAX_GIL_PROBES
         )
 
-    def _gain(self) -> float:
-        """Return how many cores the two slices would keep busy that had one each.
+    def _gains(self) -> tuple[float, float]:
+        """Return how many cores the two slices kept busy, and would have that had one each.
 
-        What they queued for a core is left out: half of it of the time in which both ran, for of
-        two that hold the GIL, one queues at a time. Where it was more than one, each is counted
-        over its own time, so that it does not matter when one began late.
+        Two that hold the GIL never keep much more than one busy. Others may not either, where they
+        queued for a core. Where they did, each is counted over its own time, without what it
+        queued, so that it does not matter when one began late.
         """
         records = self._records
         wall_s = max(r.ended_s for r in records) - min(r.started_s for r in records)
         # A slice with failed items may have come in several records.
-        lengths_s = {record.worker: record.ended_s - record.started_s for record in records}
-        queued_s = {record.worker: self._queued_s(record) for record in records}
-        free_s = wall_s - sum(queued_s.values()) / 2
-        cores = self.cpu_s / max(free_s, self.cpu_s / 2) if self.cpu_s else 1.0
-        if cores < UNCLEAR_FROM:
-            return cores
-        return sum(
-            record.cpu_s / max(lengths_s[worker] - queued_s[worker], record.cpu_s)
-            for record in records
-            for worker in [record.worker]
-            if record.cpu_s
+        free_s = {r.worker: r.ended_s - r.started_s - self._queued_s(r) for r in records}
+        cores = self.cpu_s / wall_s if wall_s else 1.0
+        alone = sum(
+            record.cpu_s / max(free_s[record.worker], record.cpu_s, 1e-9) for record in records
         )
+        if cores < UNCLEAR_FROM:
+            queued_s = sum(map(self._queued_s, records))
+            return cores, min(alone, self.cpu_s / max(wall_s - queued_s / 2, 1e-9))
+        return alone, alone

@@ -20,6 +20,10 @@ MIN_FREE_S = 0.005
 """Nothing is known of an item that could compute for less than this, in seconds, since it was
 looked at last: another thread may have held the GIL, or other programs had the core."""
 
+IMPORT_S = 0.2
+"""An item that imports modules is not looked at before it has done so for this long, in seconds:
+the items after it find them there."""
+
 OFTEN_UNTIL_S = 0.3
 """An item is looked at often, until it has run for so many seconds, and then ever more rarely."""
 
@@ -49,7 +53,7 @@ class LongItemWatch:
         self._last: ThreadUsage | None = None
         self._gain: float | None = None
         self._pause_s = LONG_S
-        self._began_s = 0.0
+        self._began_s = self._imports_until_s = 0.0
         self._num_done = 0
 
     def look(
@@ -80,6 +84,9 @@ class LongItemWatch:
         self._last = now
         if now is None:
             return None, LONG_S
+        if now.now_s < self._imports_until_s and running.meter.is_importing():
+            self._began_s = now.now_s
+            return None, LONG_S
         elapsed_s = now.now_s - self._began_s
         if elapsed_s > OFTEN_UNTIL_S:
             self._pause_s *= 1.5
@@ -94,22 +101,17 @@ class LongItemWatch:
         """Note what the thread had used when the item that runs was first seen."""
         self._last, self._gain, self._pause_s = used, None, LONG_S
         self._began_s = self._clock.now() if used is None else used.now_s
+        self._imports_until_s = self._began_s + IMPORT_S
 
     def _cores_beside(self, meter: ThreadMeter) -> float:
-        """Compute for a moment; return how many cores this thread and the metered one kept busy.
-
-        As in the GIL probe, half of what they queued for a core is left out.
-        """
-        own, now = ThreadMeter(self._clock), self._clock.now
-        before = meter.read(), own.read()
+        """Compute for a moment; return how many cores this thread and the metered one kept busy."""
+        before = meter.read()
+        own_cpu_s, now = self._clock.cpu(), self._clock.now
         end_s = now() + SPIN_S
         while now() < end_s:
             pass
-        after = meter.read(), own.read()
-        cpu_s = queued_s = 0.0
-        for earlier, later in zip(before, after, strict=True):
-            if earlier is None or later is None:
-                return 1.0
-            cpu_s += later.cpu_s - earlier.cpu_s
-            queued_s += later.queued_s - earlier.queued_s
-        return cpu_s / max(now() - end_s + SPIN_S - queued_s / 2, cpu_s / 2, 1e-9)
+        after = meter.read()
+        if before is None or after is None:
+            return 1.0
+        cpu_s = after.cpu_s - before.cpu_s + self._clock.cpu() - own_cpu_s
+        return cpu_s / max(1e-9, after.now_s - before.now_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,9 @@ from batchmap.resources import ProcessUsage
 __all__ = ["MeteredProcess", "RunningBatch", "ThreadMeter", "ThreadUsage"]
 
 _SCHEDSTAT_BYTES = 100
+
+_IMPORTING = "<frozen importlib._bootstrap>"
+"""The file of the code that imports modules."""
 
 
 class ThreadUsage(NamedTuple):
@@ -53,6 +57,7 @@ class ThreadMeter:
         self._clock = clock
         self._watcher = watcher
         self._thread_id = threading.get_native_id()
+        self._ident = threading.get_ident()
         self._schedstat: int | None = None
         """The file in which the kernel says how long the thread was queued, once it is read."""
         try:
@@ -75,6 +80,15 @@ class ThreadMeter:
         if self._watcher is not None and (watcher := self._watcher.read()) is not None:
             watcher_s = watcher.cpu_s + watcher.queued_s
         return ThreadUsage(self._clock.now(), cpu_s, queued_s, watcher_s)
+
+    def is_importing(self) -> bool:
+        """Tell whether the thread imports a module now."""
+        frame = sys._current_frames().get(self._ident)
+        while frame is not None:
+            if frame.f_code.co_filename == _IMPORTING:
+                return True
+            frame = frame.f_back
+        return False
 
     def _queued_s(self) -> float:
         """Return how long the thread was ready but had no core; 0 where not known.
