@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from batchmap import __version__
 
-from tests.conftest import RunMain
+from tests.conftest import ROOT, RunMain
 from tests.pages import run_command
 from tests.run_command import Place, ended, place, reached, released, small_disk, without_privileges
-from tests.waiting import wait_until
+from tests.waiting import WAIT_S, wait_until
 
 __all__ = ["place"]
 
@@ -181,6 +183,26 @@ def test_the_demonstration_has_one_too(
     assert counts(summary)[0] + counts(summary)[1] == succeeded + failed
     if failed == 0:
         assert counts(summary) == (succeeded, 0, 0, 0, 0)
+
+
+def test_a_demonstration_that_is_left_at_once_has_one_too(tmp_path: Path) -> None:
+    words = "parallel 4 2 --latency 1h --log-level info --no-progress".split()
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), *words, *SUMMARY],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr)
+        assert any("ParallelProcessNode" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert any(line.startswith("stopping: ") for line in lines)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_S) == 130
+    summary = read(tmp_path)
+    assert (summary["command"], summary["exit_code"]) == ("parallel", 130)
 
 
 def test_verify_has_one_and_spares_the_output(place: Place) -> None:

@@ -15,7 +15,7 @@ __all__ = ["BOUNDS_S", "OTHER_TYPES", "RunTotals", "Totals"]
 BOUNDS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0)
 """The upper bounds of the histogram's buckets; one without a bound follows."""
 
-MAX_LOOKED_AT = 64
+MAX_LOOKED_AT = 16
 """Of a batch with more items, so many stand for all in the histogram: there may be millions of
 items a second."""
 
