@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from batchmap import __version__
 
-from tests.conftest import ROOT, RunMain
-from tests.pages import run_command
+from tests.conftest import RunMain
+from tests.pages import PATHS, run_command
 from tests.run_command import Place, ended, place, reached, released, small_disk, without_privileges
 from tests.waiting import WAIT_S, wait_until
 
@@ -185,24 +185,38 @@ def test_the_demonstration_has_one_too(
         assert counts(summary) == (succeeded, 0, 0, 0, 0)
 
 
-def test_a_demonstration_that_is_left_at_once_has_one_too(tmp_path: Path) -> None:
-    words = "parallel 4 2 --latency 1h --log-level info --no-progress".split()
+HOLDING = """
+import sys, time
+from batchmap.command.application import Application
+from batchmap.command.arguments import Program, Subcommand
+from batchmap.command.settings import CommandSettings
+
+def hold(settings, stop, monitoring):
+    print("held", file=sys.stderr, flush=True)
+    time.sleep(1000)
+
+program = Program("python hold.py", "", (Subcommand("hold", "hold", CommandSettings),), "1")
+Application(program, {"hold": hold}).run_as_script()
+"""
+
+
+def test_a_command_without_a_child_writes_one_though_it_will_not_end(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, str(ROOT / "main.py"), *words, *SUMMARY],
+        [sys.executable, "-c", HOLDING, "hold", *SUMMARY],
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": PATHS},
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         assert process.stderr is not None
-        lines = iter(process.stderr)
-        assert any("ParallelProcessNode" in line for line in lines)
+        assert process.stderr.readline() == "held\n"
         process.send_signal(signal.SIGINT)
-        assert any(line.startswith("stopping: ") for line in lines)
+        assert process.stderr.readline().startswith("stopping: ")
         for _ in range(2):
             process.send_signal(signal.SIGINT)
         assert process.wait(WAIT_S) == 130
     summary = read(tmp_path)
-    assert (summary["command"], summary["exit_code"]) == ("parallel", 130)
+    assert (summary["command"], summary["exit_code"], summary["items"]) == ("hold", 130, None)
 
 
 def test_verify_has_one_and_spares_the_output(place: Place) -> None:
