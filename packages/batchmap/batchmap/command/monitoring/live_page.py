@@ -60,7 +60,6 @@ def page_html(view: LiveView, nonce: str) -> str:
 </head>
 <body>
 <h1>{_text(view.task)}</h1>
-<p><code>{_text(view.source)} → {_text(view.output)}</code></p>
 <main>
 {figures_html(view)}</main>
 <script nonce="{nonce}">
@@ -90,6 +89,7 @@ def _state(view: LiveView) -> Iterator[str]:
         f'<p class="state{tone}" role="status" data-title="{_text(_title(view))}"{ended}>'
         f"{_text(text)}</p>"
     )
+    yield f"<p><code>{_text(view.source)} → {_text(view.output)}</code></p>"
 
 
 def _facts(view: LiveView) -> Iterator[str]:
@@ -97,34 +97,33 @@ def _facts(view: LiveView) -> Iterator[str]:
     total = figures.total
     left = "" if total is None else f"{max(0, total - view.done):,} left"
     before = counts.succeeded_before + counts.failed_before
-    notes = (left, f"{before:,} before this run" if before else "")
+    notes = filter(None, (left, f"{before:,} before this run" if before else ""))
+    bar = ""
+    if (share := view.share) is not None:
+        bar = f'<progress max="1" value="{min(1.0, share):.4f}">{share:.0%}</progress>'
+    of = "items done" if total is None else f"of {total:,} items done"
+    yield '<div class="hero">'
+    yield f'<p class="figure"><strong>{view.done:,}</strong> <span>{of}</span></p>'
+    yield f'{bar}<p class="told">{_text(", ".join(notes))}</p></div>'
     yield '<dl class="facts">'
-    yield _fact(
-        "Items done",
-        f"{view.done:,}" if total is None else f"{view.done:,} of {total:,}",
-        ", ".join(filter(None, notes)),
-        share=view.share,
-    )
     yield _fact("Failed", f"{counts.failed:,}", "", tone="bad" if counts.failed else "")
     yield _fact("Retries", f"{counts.retries:,}", "")
     yield _fact("Rate", rate_text(figures.rate), "of the last minute")
+    kind = workers_in_words(figures.backend, figures.workers).partition(" ")[2]
     time_left = "unknown" if view.left_s is None else clock_text(view.left_s)
     yield _fact("Time left", "none" if view.ending else time_left, "")
     yield _fact(
         "Workers",
-        f"{figures.busy_workers:,} of {workers_in_words(figures.backend, figures.workers)}",
-        f"at work; {view.memory_bytes / 1e6:,.0f} MB of memory",
+        f"{figures.busy_workers:,} of {figures.workers:,}",
+        f"{kind} at work; {view.memory_bytes / 1e6:,.0f} MB of memory",
     )
     yield "</dl>"
 
 
-def _fact(label: str, value: str, note: str, *, share: float | None = None, tone: str = "") -> str:
-    bar = ""
-    if share is not None:
-        bar = f'<progress max="1" value="{min(1.0, share):.4f}">{share:.0%}</progress>'
+def _fact(label: str, value: str, note: str, *, tone: str = "") -> str:
     return (
         f'<div class="{tone}"><dt>{label}</dt><dd class="value">{_text(value)}</dd>'
-        f'<dd class="told">{bar}{_text(note)}</dd></div>'
+        f'<dd class="told">{_text(note)}</dd></div>'
     )
 
 
