@@ -20,6 +20,7 @@ if __name__ == "__main__":
     exit_on_interrupt()
 
 from batchmap.command.application import Application  # noqa: E402
+from batchmap.command.monitoring.monitoring import Monitoring  # noqa: E402
 from batchmap.stopping import StopRequest  # noqa: E402
 
 from batchmap_workbook.utils.cli.arguments import PROGRAM  # noqa: E402
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from batchmap_workbook.utils.cli.settings import Settings
 
 
-def compare(settings: Settings, stop: StopRequest) -> int:
+def compare(settings: Settings, stop: StopRequest, monitoring: Monitoring) -> int:
     """Run the comparison graph; 1 when the results do not match."""
     from batchmap_workbook.graphs import create_comparison_graph
     from batchmap_workbook.utils.reporting import show_report
@@ -43,20 +44,23 @@ def compare(settings: Settings, stop: StopRequest) -> int:
         create_comparison_graph(
             settings, function=_own_function(settings), stop=stop, shows=False
         ).run(shared)
+    monitoring.count(shared)
     show_report(shared["report"], shared["case"], settings)
     return 0 if shared["analysis"].get("results_match", True) else 1
 
 
-def parallel(settings: Settings, stop: StopRequest) -> int:
+def parallel(settings: Settings, stop: StopRequest, monitoring: Monitoring) -> int:
     """Run the parallel graph."""
     from batchmap_workbook.graphs import create_parallel_graph
 
     batchmap_workbook.pickle_by_value()
-    create_parallel_graph(settings, stop=stop).run({})
+    shared: dict[str, Any] = {}
+    create_parallel_graph(settings, stop=stop).run(shared)
+    monitoring.count(shared)
     return 0
 
 
-def benchmark(settings: Settings, stop: StopRequest) -> int:
+def benchmark(settings: Settings, stop: StopRequest, monitoring: Monitoring) -> int:
     """Run the comparison graph for each trial; 1 when any results do not match."""
     from batchmap_workbook.graphs import create_comparison_graph
     from batchmap_workbook.nodes import report_figures
@@ -76,6 +80,7 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
                 shows=False,
                 title=trial.name,
             ).run(trial.shared)
+            monitoring.count(trial.shared)
             outcome.add(trial, report_figures(trial.shared), trial.shared["case"])
             if stop.requested:
                 break
@@ -84,13 +89,13 @@ def benchmark(settings: Settings, stop: StopRequest) -> int:
     return 0 if outcome.all_match else 1
 
 
-def run(settings: RunSettings, stop: StopRequest) -> int:
+def run(settings: RunSettings, stop: StopRequest, monitoring: Monitoring) -> int:
     """Run the parallel graph over the user's data; 1 when items failed, 4 when it was stopped."""
     from batchmap.command.run import run
 
     from batchmap_workbook.utils.reporting import show
 
-    return run(settings, stop, drive=_through_graph, show=show)
+    return run(settings, stop, monitoring=monitoring, drive=_through_graph, show=show)
 
 
 def _through_graph(job: Job, settings: RunSettings) -> str:

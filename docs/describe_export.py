@@ -19,6 +19,8 @@ MODULES = (
     "packages/batchmap/batchmap/metrics.py",
     "utils/analysis/records.py",
     "utils/execution/trace.py",
+    "packages/batchmap/batchmap/command/monitoring/command_summary.py",
+    "packages/batchmap/batchmap/command/monitoring/run_figures.py",
 )
 """Where the records are defined."""
 
@@ -28,6 +30,7 @@ RECORDS = (
     "Comparison", "Verdict", "Mismatch", "TimeBreakdown", "Bottleneck", "Prediction", "Spread",
     "Sweep", "SweepPoint", "Recommendation", "Regression",
     "Trace", "Span", "Environment",
+    "CommandSummary", "ItemCounts",
 )  # fmt: skip
 """The records of an export, in the order in which they are described."""
 
@@ -51,6 +54,9 @@ is not known is `null`.
 `benchmark` holds `command`, `settings` and `machine`, a list of such documents under `scenarios`, each
 with its `name`, then `sweeps` (a `Sweep` by scenario), `recommendations` and `regressions` (lists of
 such records) and `notes`. It is written again after each scenario.
+
+`--summary-json FILE` writes a `CommandSummary` alone, however the command ended: see
+[operations](operations.md#the-summary).
 """
 
 

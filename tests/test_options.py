@@ -15,6 +15,7 @@ from batchmap.command.arguments import Program, Subcommand, flags_of
 from batchmap.command.errors import flag_spelling
 from batchmap.command.help import subcommand_help
 from batchmap.command.main import PROGRAM as BATCHMAP
+from batchmap.command.monitoring.monitoring import Monitoring
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import CommandSettings
 from batchmap.errors import BatchmapError, InputError, UsageError
@@ -57,8 +58,8 @@ def test_each_flag_is_read_as_its_option(
     program: Program, subcommand: Subcommand, row: OptionRow
 ) -> None:
     for flag in flags_of(row):
-        read, given = program.read([subcommand.name, flag, *([] if row.is_switch else ["x"])])
-        expected = not row.default if row.is_switch else ["x"] if row.is_repeated else "x"
+        read, given = program.read([subcommand.name, flag, *([] if row.is_switch else ["7"])])
+        expected = not row.default if row.is_switch else ["7"] if row.is_repeated else "7"
         assert (read, given) == (subcommand, {row.name: expected, "errors_before": []})
 
 
@@ -204,7 +205,7 @@ def test_a_new_subcommand_needs_its_settings_and_what_it_does(
 ) -> None:
     done: list[PaintSettings] = []
 
-    def paint(settings: PaintSettings, stop: StopRequest) -> int:
+    def paint(settings: PaintSettings, stop: StopRequest, monitoring: Monitoring) -> int:
         done.append(settings)
         return 5
 

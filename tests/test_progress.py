@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from batchmap.checkpoint.identity import identity_of
 from batchmap.checkpoint.pending_items import PendingItems
-from batchmap.command.progress import ProgressObserver, _Sums
+from batchmap.command.progress import ProgressObserver
+from batchmap.command.progress_sums import ProgressSums
 from batchmap.command.terminal import lines_above, write_line
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.scheduling.run_state import RunState
@@ -78,9 +79,9 @@ def test_records_are_not_taken_ahead() -> None:
     assert taken == 2
 
 
-def sums(clock: FakeClock, **options: Any) -> _Sums:
+def sums(clock: FakeClock, **options: Any) -> ProgressSums:
     given: dict[str, Any] = {"total": None, "counted": lambda: None, "share_done": lambda: None}
-    return _Sums("run", state=None, clock=clock, **{**given, **options})
+    return ProgressSums("run", state=None, clock=clock, **{**given, **options})
 
 
 def records(clock: FakeClock, every_s: float, number: int) -> Iterator[BatchRecord]:
@@ -122,9 +123,9 @@ LINE = "50% 1,000/2,000 1,000 failed 500.0/s ETA 0:02"
 SHORTEST = "50% 1,000/2,000 500.0/s ETA 0:02"
 
 
-def half_done() -> _Sums:
+def half_done() -> ProgressSums:
     clock = FakeClock()
-    shown = _Sums("run", 2_000, RunState(), lambda: None, lambda: None, clock)
+    shown = ProgressSums("run", 2_000, RunState(), lambda: None, lambda: None, clock)
     failure = ItemFailure("E", "", "")
     failed = batch_record([None] * 1000, failures=dict.fromkeys(range(1000), failure))
     for _ in shown.observe(iter([failed])):

@@ -8,12 +8,12 @@ from typing import Any
 
 from batchmap.command.errors import flag_of
 from batchmap.command.settings import (
-    EXPORTS,
     CommandSettings,
     TaskSettings,
     check_task_functions,
     keep_apart,
     refuse_input,
+    report_files,
     task_file,
 )
 from batchmap.options import OptionReader, option, values
@@ -162,11 +162,11 @@ class Settings(TaskSettings, CommandSettings, ReadingRows, CallRows):
         check_inputs(reader, {**found, "source": found["input"]})
         if found["sweep"] and (reader.raw("workers") or reader.raw("workers_positional")):
             reader.error("--sweep names the worker counts, so not with --workers; leave one out")
-        exports = {name: found[name] for name in EXPORTS}
+        reports = {name: found[name] for name in report_files(cls)}
         save, task = found["save"], task_file(found["task"])
-        refuse_input(reader, {**exports, "save": save}, found["input"])
-        keep_apart(reader, {"save": save}, {**exports, "task": task})
-        keep_apart(reader, exports, {"against": found["against"], "task": task})
+        refuse_input(reader, {**reports, "save": save}, found["input"])
+        keep_apart(reader, {"save": save}, {**reports, "task": task})
+        keep_apart(reader, reports, {"against": found["against"], "task": task})
         return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from batchmap.checkpoint.open_input import refuse_own_input
 from batchmap.command.replaced_names import StandardNames, refuse_threads
 from batchmap.command.run import check_backend
-from batchmap.command.settings import EXPORTS
+from batchmap.command.settings import report_files
 from batchmap.command.task import load_task
 from batchmap.sources import ReadingOptions, Source, open_inputs
 from batchmap.sources.sampled import Sampled
@@ -41,7 +41,9 @@ def open_compared_input(settings: Settings) -> Source:
 
     Raises `InputError` when it cannot be read, `UsageError` when it is what will be written.
     """
-    written = {name: getattr(settings, name) for name in (*EXPORTS, "save", "against")}
+    written = {
+        name: getattr(settings, name) for name in (*report_files(Settings), "save", "against")
+    }
     specs = (settings.input or "-", *settings.more_sources)
     source = open_inputs(
         specs,

@@ -63,11 +63,14 @@ class ErrorKinds:
             self._types[name] = level, kinds
 
     def most_frequent(self, number: int) -> tuple[ErrorExample, ...]:
-        """Return at most `number` kinds of errors, the most frequent first."""
+        """Return at most `number` kinds of errors, the most frequent first.
+
+        Another thread may add some meanwhile.
+        """
         found = [
             (name, pattern, kind)
-            for name, (_, kinds) in self._types.items()
-            for pattern, kind in kinds.items()
+            for name, (_, kinds) in list(self._types.items())
+            for pattern, kind in list(kinds.items())
         ]
         found.sort(key=lambda one: -one[2].number)
         return tuple(

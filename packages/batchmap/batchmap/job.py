@@ -105,6 +105,7 @@ class Job:
         self._stack = ExitStack()
         self._source = source
         self._recorder: Recorder | None = None
+        self._observers: list[RunObserver] = []
         self._is_closed = False
 
     def __enter__(self) -> Self:
@@ -162,6 +163,10 @@ class Job:
         self.state.plan = plan
         return plan, sizing
 
+    def add_observer(self, observer: RunObserver) -> None:
+        """Have `observer` see the records before those that `execute` is given."""
+        self._observers.append(observer)
+
     def execute(self, observers: Sequence[RunObserver] = ()) -> Iterator[BatchRecord]:
         """Yield the records of all items that were pending, once they are recorded.
 
@@ -192,7 +197,7 @@ class Job:
             cluster=dask_address(options),
         )
         records = recorder.observe(records)
-        for observer in observers:
+        for observer in (*self._observers, *observers):
             records = observer.observe(records)
         if isinstance(records, Generator):  # left early, it gives up its workers with the job
             self._stack.callback(records.close)

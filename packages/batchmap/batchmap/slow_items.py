@@ -133,8 +133,8 @@ class SlowItems:
         self._sampled[at : at + 1] = [_Sampled(size_of(item), host_of(item))]
 
     def slowest(self) -> tuple[SlowItem, ...]:
-        """Return the slowest items, the slowest first."""
-        numbers = {worker: number for number, worker in enumerate(self._workers)}
+        """Return the slowest items, the slowest first; another thread may add some meanwhile."""
+        numbers = {worker: number for number, worker in enumerate(list(self._workers))}
         since_s = datetime.now().astimezone().timestamp() - self._clock.now()
         entries = sorted(self._slowest, key=lambda entry: entry[:2], reverse=True)
         return tuple(

@@ -15,6 +15,7 @@ from typing import Any
 from batchmap.command.arguments import Program
 from batchmap.command.entry_point import INTERRUPTED, raise_on_interrupt
 from batchmap.command.errors import STOPPED, exit_code_of, flag_spelling, sync_spelling
+from batchmap.command.monitoring.monitoring import Monitoring
 from batchmap.command.settings import CommandSettings
 from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
 from batchmap.command.supervisor import SignalChannel
@@ -49,7 +50,7 @@ _OUR_LOGGERS = frozenset(
 _COLOURS = (35, 31)
 """Magenta for warnings and red for errors, which show on dark and on light backgrounds alike."""
 
-Action = Callable[[Any, StopRequest], int]
+Action = Callable[[Any, StopRequest, Monitoring], int]
 """Does what the settings of a subcommand ask for; returns the exit code."""
 
 
@@ -70,17 +71,19 @@ class Application:
 
     def main(self, words: Sequence[str]) -> int:
         """Run the command line `words` and return the exit code."""
-        stop = StopRequest()
+        stop, monitoring = StopRequest(), Monitoring()
+        message = ""
         try:
             raise_on_interrupt()
             _set_up_streams()
-            code = self._run(words, stop)
+            code = self._run(words, stop, monitoring)
         except BatchmapError as error:
+            spell = sync_spelling if "--sync" in words else flag_spelling
+            notes = "\n".join(getattr(error, "__notes__", ())).splitlines()
+            lines = map(printable, [*error.lines(spell), *notes])
+            message = without_secrets("\n".join(lines))
             with suppress(OSError):
-                spell = sync_spelling if "--sync" in words else flag_spelling
-                notes = "\n".join(getattr(error, "__notes__", ())).splitlines()
-                lines = map(printable, [*error.lines(spell), *notes])
-                print(without_secrets("\n".join(lines)), file=sys.stderr)
+                print(message, file=sys.stderr)
             code = exit_code_of(error)
         except KeyboardInterrupt:  # before there was anything to stop
             code = INTERRUPTED
@@ -89,6 +92,8 @@ class Application:
             code = PIPE_CLOSED
         except Exception as error:
             code = _report_unforeseen(error)
+            message = without_secrets(printable(f"{type(error).__name__}: {error}"))
+        code = monitoring.end(code, message)
         if stop.killing:
             exit_now(code)
         return code
@@ -102,20 +107,23 @@ class Application:
         ignore_late_signals(code)
         sys.exit(code)
 
-    def _run(self, words: Sequence[str], stop: StopRequest) -> int:
+    def _run(self, words: Sequence[str], stop: StopRequest, monitoring: Monitoring) -> int:
         if (text := self._information(words)) is not None:
             write_stdout(text)
             return 0
         subcommand, options = self._program.read(words)
         settings = subcommand.settings.of(**options)
         _set_up_logging(settings)
+        monitoring.begin(subcommand.name, settings)
         action = self._actions[subcommand.name]
 
         def act(settings: CommandSettings, channel: SignalChannel | None = None) -> int:
             shows_bar = settings.progress and not settings.quiet and not is_plain()
             announces = not shows_bar and not settings.quiet
-            with stop_on_signals(stop, announces=announces, channel=channel):
-                code = action(settings, stop)
+            with stop_on_signals(
+                stop, announces=announces, channel=channel, before_exit=monitoring.end
+            ):
+                code = action(settings, stop, monitoring)
             if stop.signal_number is not None:
                 return 128 + stop.signal_number
             if stop.reason and subcommand.name not in self._supervised:  # whose reports say so

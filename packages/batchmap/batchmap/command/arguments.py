@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,8 @@ from batchmap.options import OptionRow, rows_of
 from batchmap.text import near_names
 
 __all__ = ["Program", "Subcommand", "flags_of"]
+
+_NUMBER = re.compile(r"[-+]?\d+")
 
 _SHORT_FLAGS = {"workers": "-j", "output": "-o", "keep_order": "-k", "quiet": "-q"}
 
@@ -92,6 +95,7 @@ class Program:
         hint = f"{self.name} {subcommand.name} --help shows"
         parser = _parser(subcommand, hint)
         words, plain = _split_at_dashes(words[1:])
+        words = _with_bare_values(words, subcommand)
         words, errors = _without_missing_values(words, subcommand, hint)
         words, mistaken = _without_files(words)
         errors += mistaken
@@ -181,6 +185,15 @@ def _split_at_dashes(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]
         return words, ()
     at = list(words).index("--")
     return words[:at], words[at + 1 :]
+
+
+def _with_bare_values(words: Sequence[str], subcommand: Subcommand) -> Sequence[str]:
+    """Add the value to each flag that may stand alone, where no number follows it."""
+    bare = {flag: row.bare for row in subcommand.rows() for flag in flags_of(row) if row.bare}
+    return [
+        f"{word}={bare[word]}" if word in bare and not _NUMBER.fullmatch(following) else word
+        for word, following in zip(words, [*words[1:], ""], strict=False)
+    ]
 
 
 def _flags_with_value(subcommand: Subcommand) -> list[str]:

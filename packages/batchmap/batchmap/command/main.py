@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from batchmap import __version__
 from batchmap.command.application import Application
 from batchmap.command.arguments import Program
+from batchmap.command.monitoring.monitoring import Monitoring
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.run_subcommand import RUN
 from batchmap.command.verify import VERIFY, verify
@@ -27,7 +28,7 @@ PROGRAM = Program(
 )
 
 
-def _run(settings: RunSettings, stop: StopRequest) -> int:
+def _run(settings: RunSettings, stop: StopRequest, monitoring: Monitoring) -> int:
     from batchmap.command.run import run
 
     for name in ("export_markdown", "export_html"):
@@ -36,7 +37,7 @@ def _run(settings: RunSettings, stop: StopRequest) -> int:
                 "is made by the workbook, with `python main.py run`; here there is --export-json",
                 option=name,
             )
-    return run(settings, stop, drive=_drive)
+    return run(settings, stop, monitoring=monitoring, drive=_drive)
 
 
 def _drive(job: Job, settings: RunSettings) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from batchmap.checkpoint.open_input import open_input
@@ -11,9 +11,10 @@ from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
 from batchmap.command.command_again import command_with
 from batchmap.command.errors import STOPPED
+from batchmap.command.monitoring.monitoring import Monitoring
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse, refuse_threads
 from batchmap.command.run_settings import RunSettings
-from batchmap.command.settings import EXPORTS
+from batchmap.command.settings import report_files
 from batchmap.command.task import Task, load_task
 from batchmap.command.terminal import give_away_stdin, stderr, stdout_kept_for_results, write_stdout
 from batchmap.errors import BatchmapError, UsageError
@@ -42,13 +43,15 @@ def run(
     *,
     drive: Drive,
     show: Callable[[str], None] = write_stdout,
+    monitoring: Monitoring | None = None,
 ) -> int:
     """Run the user's function over the user's data; 1 when items failed, 4 when it was stopped.
 
-    `show` puts the report on stdout where no results go there.
+    `show` puts the report on stdout where no results go there; `monitoring` is told what becomes of
+    the items.
     """
     with stdout_kept_for_results() as stdout:
-        written = {name: getattr(settings, name) for name in EXPORTS}
+        written = {name: getattr(settings, name) for name in report_files(RunSettings)}
         source, task = _source_and_task(settings, written, stop)
         check_backend(settings.backend, settings.call_shape, task)
         if _may_want_processes(settings, source, task):
@@ -71,7 +74,8 @@ def run(
             else:
                 job.open()
                 mark_started()
-                report = drive(job, settings)
+                with nullcontext() if monitoring is None else monitoring.of_job(job):
+                    report = drive(job, settings)
                 outcome = job.outcome()
     if outcome is None:
         show(report)

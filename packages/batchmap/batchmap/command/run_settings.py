@@ -6,25 +6,29 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from batchmap.command.errors import flag_of
 from batchmap.command.settings import (
-    EXPORTS,
+    REPORT,
     CommandSettings,
     TaskSettings,
     check_task_functions,
     keep_apart,
+    report_files,
     task_file,
 )
+from batchmap.optional import install_command
 from batchmap.options import JobOptions, OptionReader, option
 from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
-from batchmap.options.locations import errors_location
+from batchmap.options.locations import errors_location, replaced_file
 from batchmap.options.output_checks import check_output
 from batchmap.options.reading_rows import INPUT
 from batchmap.options.table import RUNNING
+from batchmap.options.values import whole
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
     Location,
@@ -45,6 +49,15 @@ USAGE = "run --help shows the usage"
 
 _TLS = ("tls_ca_file", "tls_cert", "tls_key")
 
+_REPORTS = {
+    "export_json": "the report (json)",
+    "export_markdown": "the report (markdown)",
+    "export_html": "the report (html)",
+    "summary_json": "the summary",
+    "metrics_file": "the file of the metrics",
+}
+"""What the files are called that a run writes about itself, by their options."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings(TaskSettings, CommandSettings, JobOptions):
@@ -57,6 +70,15 @@ class RunSettings(TaskSettings, CommandSettings, JobOptions):
     dry_run: bool = option(
         False, group=RUNNING,
         help="measure and print the plan, or what --sync would do",
+    )  # fmt: skip
+    metrics_file: Path | None = option(
+        None, replaced_file, group=REPORT, metavar="FILE", is_rare=True,
+        help="counters in Prometheus' text form, written anew every few seconds",
+    )  # fmt: skip
+    live: int | None = option(
+        None, whole(0, 65_535, "leave the number out for a free port"), group=REPORT,
+        metavar="[PORT]", bare="0", is_rare=True,
+        help="serve a page that shows how far it is, to this machine alone",
     )  # fmt: skip
 
     @property
@@ -76,6 +98,7 @@ class RunSettings(TaskSettings, CommandSettings, JobOptions):
             reader.error("--halt-now says what becomes of items when --halt stops; add --halt N")
         if values["dry_run"] and values["quiet"]:
             reader.error("--dry-run prints a plan and --quiet nothing; leave one out")
+        _check_monitoring(reader, values)
         _check_files(reader, values)
         check_call(reader, values)
         check_task_functions(reader, values)
@@ -168,13 +191,13 @@ def _name_errors_file(reader: OptionReader, values: dict[str, Any]) -> None:
 def _check_files(reader: OptionReader, values: dict[str, Any]) -> None:
     """Report files that would be written over each other, and names without room for more."""
     output, errors = values["output"], values["errors"]
-    exports = {name: values[name] for name in EXPORTS}
+    reports = {name: values[name] for name in report_files(RunSettings)}
     named: dict[str, tuple[str, Location | None]] = {
         "the output": ("--output", output),
         "the errors file": ("--errors", errors),
     }
-    for name, path in exports.items():
-        named[f"the report ({name.removeprefix('export_')})"] = (flag_of(name), path)
+    for name, path in reports.items():
+        named[_REPORTS[name]] = flag_of(name), path
     if isinstance(output, Path) and output.name:
         named["the output's journal"] = ("--output", journal_path(output))
         if len(os.fsencode(output.name)) > MAX_NAME_BYTES:
@@ -184,15 +207,15 @@ def _check_files(reader: OptionReader, values: dict[str, Any]) -> None:
             )
     for flag, path in named.values():
         for what, (other_flag, other) in named.items():
-            if other_flag.startswith("--export") and flag.startswith("--export"):
-                continue  # that was checked with the exports
+            if what in _REPORTS.values() and flag in map(flag_of, reports):
+                continue  # that was checked with the reports
             if path is None or other is None or flag >= other_flag:
                 continue
             if is_same_file(path, other):
                 reader.error(f"{flag} {path}: that is {what}; name another file")
     local = {
         name: path
-        for name, path in {"output": output, "errors": errors, **exports}.items()
+        for name, path in {"output": output, "errors": errors, **reports}.items()
         if isinstance(path, Path)
     }
     keep_apart(
@@ -200,6 +223,20 @@ def _check_files(reader: OptionReader, values: dict[str, Any]) -> None:
         local,
         {"task": task_file(values["task"]), **{name: values[name] for name in _TLS}},
     )
+
+
+def _check_monitoring(reader: OptionReader, values: dict[str, Any]) -> None:
+    """Report a page and metrics of a run that is none, and packages that they lack."""
+    packages = {"metrics_file": "prometheus_client", "live": "waitress"}
+    for name, package in packages.items():
+        if values[name] is None:
+            continue
+        if find_spec(package) is None:
+            reader.error(f"{flag_of(name)} needs a package: {install_command('operations')}")
+        if values["dry_run"]:
+            reader.error(f"{flag_of(name)} is about a run and --dry-run does none; leave one out")
+    if values["live"] is not None and values["quiet"]:
+        reader.error("--live prints where the page is and --quiet nothing; leave one out")
 
 
 def _check_cluster(reader: OptionReader, values: dict[str, Any]) -> None:

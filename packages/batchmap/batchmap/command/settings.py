@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchmap.command.errors import flag_of
-from batchmap.options import EngineOptions, OptionReader, option
-from batchmap.options.locations import report_file
+from batchmap.options import EngineOptions, OptionReader, option, rows_of
+from batchmap.options.locations import replaced_file, report_file
 from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retrying
 from batchmap.options.table import LIMITS, RUNNING
@@ -29,6 +29,7 @@ __all__ = [
     "check_task_functions",
     "keep_apart",
     "refuse_input",
+    "report_files",
     "task_file",
 ]
 
@@ -49,7 +50,7 @@ class CommandSettings(EngineOptions):
     """What every subcommand can be asked for; build a subclass with its `of`, which checks."""
 
     export_json: Path | None = option(
-        None, report_file, group=REPORT, metavar="FILE",
+        None, report_file, group=REPORT, metavar="FILE", is_rare=True,
         help="the report as JSON, too",
     )  # fmt: skip
     export_markdown: Path | None = option(
@@ -59,6 +60,10 @@ class CommandSettings(EngineOptions):
     export_html: Path | None = option(
         None, report_file, group=REPORT, metavar="FILE", is_rare=True,
         help="the report as a page with charts, too",
+    )  # fmt: skip
+    summary_json: Path | None = option(
+        None, report_file, group=REPORT, metavar="FILE", is_rare=True,
+        help="how it ended, as a small object of JSON: counts, exit code, first errors",
     )  # fmt: skip
     details: bool = option(False, group=REPORT, help="the whole report instead of the short one")
     quiet: bool = option(False, group=REPORT, help="print nothing but errors")
@@ -102,11 +107,9 @@ class CommandSettings(EngineOptions):
             reader.error('--export-html needs a package: pip install "batchmap[html]"')
         if values["details"] and values["quiet"]:
             reader.error("--details asks for the whole report and --quiet for none; leave one out")
-        exports = {name: values[name] for name in EXPORTS}
-        for number, name in enumerate(EXPORTS):
-            keep_apart(
-                reader, {name: exports[name]}, {one: exports[one] for one in EXPORTS[:number]}
-            )
+        names = report_files(cls)
+        for number, name in enumerate(names):
+            keep_apart(reader, {name: values[name]}, {one: values[one] for one in names[:number]})
         return values
 
 
@@ -146,6 +149,11 @@ def check_task_functions(reader: OptionReader, values: Mapping[str, Any]) -> Non
     check_cost(reader, values, values["cost"])
     if (per := reader.raw("setup_per")) is not None and reader.raw("setup") is None:
         reader.error(f"--setup-per {per}: says where --setup is called; add --setup NAME")
+
+
+def report_files(settings: type[CommandSettings]) -> tuple[str, ...]:
+    """Return the options that name files which the command writes about itself."""
+    return tuple(row.name for row in rows_of(settings) if row.parse in (report_file, replaced_file))
 
 
 def keep_apart(

@@ -20,18 +20,27 @@ __all__ = ["exit_now", "ignore_late_signals", "stop_on_signals"]
 
 @contextmanager
 def stop_on_signals(
-    stop: StopRequest, *, announces: bool, channel: SignalChannel | None = None
+    stop: StopRequest,
+    *,
+    announces: bool,
+    channel: SignalChannel | None = None,
+    before_exit: Callable[[int], object] = lambda code: None,
 ) -> Iterator[None]:
     """Let the first signal drain the run, the second give up what runs, the third exit at once.
 
     A supervisor hands on through `channel` the signals that it gets; one that went to both
     counts once. With `announces`, a line on stderr says that the first one was received. A run that
     does not end in bounded time is given up without a report, with exit code 128 + the signal's
-    number.
+    number, with which `before_exit` is called first.
     """
     watched = _watched()
     received = [0, 0]
     acted = 0
+
+    def give_up(number: int, why: str = "") -> None:
+        with suppress(Exception):
+            before_exit(128 + number)
+        exit_now(128 + number, why)
 
     def on_signal(number: int) -> None:
         nonlocal acted
@@ -49,12 +58,12 @@ def stop_on_signals(
             if announces:
                 _print("stopping: running items may finish; once more gives them up")
             _after(DRAIN_S, lambda: stop.request(Urgency.KILL))
-            _after(DRAIN_S + EXIT_S, lambda: exit_now(128 + number, STUCK))
+            _after(DRAIN_S + EXIT_S, lambda: give_up(number, STUCK))
         elif time == 2:
             stop.request(Urgency.KILL, number)
-            _after(EXIT_S, lambda: exit_now(128 + number, STUCK))
+            _after(EXIT_S, lambda: give_up(number, STUCK))
         else:
-            exit_now(128 + number)
+            give_up(number)
 
     with _signals_in_thread(on_signal, channel or socket.socketpair()):
         before = {number: signal.signal(number, lambda *_: None) for number in watched}

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 from itertools import chain
 from textwrap import wrap
 
-__all__ = ["COLUMNS", "Lines", "cut", "join_lines", "plural", "rate", "section", "title_lines"]
+__all__ = [
+    "COLUMNS",
+    "Lines",
+    "cut",
+    "encodable",
+    "join_lines",
+    "plural",
+    "rate",
+    "section",
+    "title_lines",
+]
 
 Lines = list[str]
 
@@ -36,6 +46,11 @@ def section(heading: str, *entries: str) -> Lines:
 def cut(text: str, width: int = COLUMNS) -> str:
     """Return the text, its end replaced by `…` where it is longer than `width` characters."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def encodable(text: str) -> str:
+    """Return `text` with escapes for what no encoding has, such as half of a surrogate pair."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def rate(items_per_s: float) -> str:

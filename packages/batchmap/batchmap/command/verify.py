@@ -8,11 +8,17 @@ from typing import Any, Self
 
 from batchmap.command.arguments import Subcommand
 from batchmap.command.errors import flag_of, flag_spelling
-from batchmap.command.settings import LOG_LEVELS, REPORT
+from batchmap.command.monitoring.monitoring import Monitoring
+from batchmap.command.settings import LOG_LEVELS, REPORT, keep_apart
 from batchmap.command.terminal import write_stdout
 from batchmap.errors import OutputError, UsageError
 from batchmap.options import OptionReader, option
-from batchmap.options.locations import errors_location, output_file, verified_output
+from batchmap.options.locations import (
+    errors_location,
+    output_file,
+    report_file,
+    verified_output,
+)
 from batchmap.options.table import OUTPUT
 from batchmap.options.values import choice
 from batchmap.stopping import StopRequest
@@ -37,6 +43,10 @@ class VerifySettings:
         None, output_file, group=OUTPUT, metavar="FILE",
         help="where its failed items went (default: OUTPUT.errors.jsonl)",
     )  # fmt: skip
+    summary_json: Path | None = option(
+        None, report_file, group=REPORT, metavar="FILE",
+        help="how it ended, as a small object of JSON",
+    )  # fmt: skip
     quiet: bool = option(False, group=REPORT, help="print errors only")
     log_level: str = option(
         "warning", choice(LOG_LEVELS), group=REPORT, metavar="|".join(LOG_LEVELS),
@@ -53,11 +63,15 @@ class VerifySettings:
         if options.get("output") is None:
             reader.error("verify needs an OUTPUT; verify --help shows the usage")
         values = reader.read_rows(cls)
+        output = values["output"]
+        read = output.path if isinstance(output, TableUrl) else output
+        summary = {"summary_json": values["summary_json"]}
+        keep_apart(reader, summary, {"output": read, "errors": values["errors"]})
         reader.close()
         return cls(**values)
 
 
-def verify(settings: VerifySettings, _stop: StopRequest) -> int:
+def verify(settings: VerifySettings, _stop: StopRequest, _monitoring: Monitoring) -> int:
     """Print whether output, journal and failed items agree.
 
     Raises `OutputError` with a line for each difference, `UsageError` for a missing output.

@@ -11,7 +11,9 @@ from batchmap.storage import (
     NamedPath,
     SecretUrl,
     StoreUrl,
+    is_stream,
     location_of,
+    may_write,
     secret_of,
     why_unreadable,
     why_unusable,
@@ -32,6 +34,7 @@ __all__ = [
     "output_location",
     "output_or_stdout",
     "output_path",
+    "replaced_file",
     "report_file",
     "source_text",
     "source_texts",
@@ -132,6 +135,16 @@ def report_file(raw: Any, label: str) -> NamedPath:
     """Return the path of a file of this machine that could be written, uncompressed."""
     path = NamedPath(output_file(raw, label))
     _refuse_compressed(path, label)
+    if not may_write(path):
+        raise OptionError(f"{label} {raw}: may not be written there; name another file")
+    return path
+
+
+def replaced_file(raw: Any, label: str) -> NamedPath:
+    """Return the path of a file that could be written again and again, each time as a whole."""
+    path = report_file(raw, label)
+    if is_stream(path):
+        raise OptionError(f"{label} {raw}: not a regular file, and it is replaced; name another")
     return path
 
 

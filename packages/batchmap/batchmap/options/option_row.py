@@ -47,6 +47,9 @@ class OptionRow:
     """Whether the help names it only, and explains it where it is asked for all options."""
     is_repeated: bool
     """Whether it may be given several times; its parser then gets a list of all values."""
+    bare: str | None
+    """The value that its flag alone stands for, where that may be followed by a whole number or by
+    none; `None` where it always has a value."""
 
     @property
     def is_switch(self) -> bool:
@@ -70,6 +73,7 @@ def option(
     is_positional: bool = False,
     is_rare: bool = False,
     is_repeated: bool = False,
+    bare: str | None = None,
 ) -> Any:
     """Return the default of a dataclass's field that is a row of the table, as `OptionRow` says."""
     row = {
@@ -81,6 +85,7 @@ def option(
         "is_positional": is_positional,
         "is_rare": is_rare,
         "is_repeated": is_repeated,
+        "bare": bare,
     }
     return field(default=default, metadata={"option": row})
 

@@ -11,6 +11,7 @@ __all__ = [
     "NamedPath",
     "is_stream",
     "journal_path",
+    "may_write",
     "sync_path",
     "why_unreadable",
     "why_unwritable",
@@ -80,6 +81,12 @@ def is_stream(path: Path) -> bool:
         return by_descriptor or (path.exists() and not path.is_file())
     except OSError:  # a name that no file can have, which is reported elsewhere
         return False
+
+
+def may_write(path: Path) -> bool:
+    """Tell whether a file may be written whole: replaced by a new one, or a device written to."""
+    target = Path(os.path.realpath(path))
+    return os.access(target if is_stream(path) else target.parent, os.W_OK)
 
 
 def why_unreadable(path: Path) -> str | None:
