@@ -273,9 +273,7 @@ def test_the_hint_how_to_resume_leaves_secret_arguments_out(calls: Place) -> Non
 
 
 COMPARED = """
-import random
 def doubled(items, *, index): return [int(item) * 2 + place for item, place in zip(items, index)]
-def never_equal(items): return [random.random() for _ in items]
 def flaky(item, seen=set()):
     if item not in seen:
         seen.add(item)
@@ -296,13 +294,6 @@ def test_a_comparison_gives_lists_and_indexes(calls: Place, run_main: RunMain, s
     for phase in ("sequential_metrics", "parallel_metrics"):
         assert (found[phase]["successful"], found[phase]["failed"]) == (10, 0)
     assert found["settings"]["batched"] == (size if size == "auto" else int(size))
-
-
-def test_a_comparison_of_lists_says_why_results_differ(calls: Place, run_main: RunMain) -> None:
-    calls.write("compared.py", COMPARED)
-    done = run_main("compare", "compared.py:never_equal", "in.txt", "--batched", "3")
-    assert done.returncode == 1, done.stderr
-    assert "the function is not deterministic: in.txt line 1 gave" in done.stdout
 
 
 def test_a_comparison_asks_what_is_tried_again_and_what_items_cost(

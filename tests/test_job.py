@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import os
@@ -9,11 +10,14 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import batchmap
 import pytest
+from batchmap.checkpoint.journal import Journal
 from batchmap.command.errors import flag_spelling
 from batchmap.errors import BatchmapError, InputError, OutputHeldError, UsageError
 from batchmap.job import Job
@@ -382,3 +386,26 @@ def test_the_format_follows_from_the_suffix_of_the_output(tmp_path: Path) -> Non
     assert JobOptions(output=tmp_path / "out.txt", output_format="csv").record == "result"
     with pytest.raises(UsageError, match=r"output .*out\.txt: the suffix '\.txt' tells no format"):
         JobOptions(output=tmp_path / "out.txt")
+
+
+def test_what_ends_together_is_made_durable_together_and_what_took_long_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = 0
+    commit = Journal.commit
+
+    def counted(log: Journal) -> None:
+        nonlocal commits
+        commits += 1
+        commit(log)
+
+    async def wait(seconds: float) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
+
+    monkeypatch.setattr(Journal, "commit", counted)
+    batchmap.run(wait, [0.3] * 500, tmp_path / "together.jsonl", workers=500, batch_size=1)
+    assert commits < 100
+    commits = 0
+    batchmap.run(time.sleep, [0.25] * 5, tmp_path / "apart.jsonl", backend="sequential")
+    assert commits >= 5

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from batchmap.executors import open_executor
 from batchmap.records import Batch, BatchRecord, ItemFailure
+from batchmap.worker.call_shape import CallShape
 from batchmap.worker.processor import BatchProcessor
 
 from batchmap_workbook.utils.analysis.correctness.compare_results import compare_results
@@ -24,6 +25,7 @@ from batchmap_workbook.utils.analysis.correctness.mismatch_causes import (
 )
 from batchmap_workbook.utils.analysis.correctness.result_log import ResultLog
 from batchmap_workbook.utils.analysis.correctness.round_results import RoundResults
+from batchmap_workbook.utils.cli.compared_task import ComparedFunction, ComparedTask
 from batchmap_workbook.utils.execution.trace import Environment, Span, Trace
 from tests.fakes import batch_record
 
@@ -139,7 +141,7 @@ def span(
 
 
 def why(
-    function: Callable[[Any], Any],
+    function: ComparedFunction,
     sequential: ResultLog,
     parallel: ResultLog,
     *spans: Span,
@@ -257,6 +259,23 @@ def test_a_function_that_is_not_deterministic_is_shown_by_an_item_that_differed(
         r"the difference is not the engine's",
         cause or "",
     )
+
+
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (lambda items: [os.getpid() for _ in items], CallShape(batched=3)),
+        (lambda items, index: [os.getpid() + place for place in index],
+         CallShape(batched="auto", index=True)),
+        (lambda item, index: os.getpid() + index, CallShape(index=True)),
+    ],
+)  # fmt: skip
+def test_a_function_of_lists_or_indexes_is_called_again_as_it_was(
+    function: Callable[..., Any], shape: CallShape
+) -> None:
+    task = ComparedTask(function, shape)
+    cause = why(task, results([0, 1, 2, 3]), results([0, 1, 2, 4]), items=range(4))
+    assert "line 3 gave" in (cause or "")
 
 
 def test_an_item_that_fails_each_time_in_another_way_is_not_deterministic_either() -> None:

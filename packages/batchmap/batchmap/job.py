@@ -196,7 +196,7 @@ class Job:
             state=self.state,
             cluster=dask_address(options),
         )
-        records = recorder.observe(records)
+        records = recorder.observe(records, more_follow=self.state.more_finished)
         for observer in (*self._observers, *observers):
             records = observer.observe(records)
         if isinstance(records, Generator):  # left early, it gives up its workers with the job

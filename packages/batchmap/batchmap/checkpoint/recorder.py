@@ -9,7 +9,7 @@ At each commit, the sink is made durable before the completion log says what it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -85,6 +85,8 @@ class Recorder:
         if not gives_many:
             pending.row_form = sink.row_form
         self._committed_s = clock.now()
+        self._is_slow = False
+        """Whether what took long has been written since the last commit."""
         self._writer = ResultWriter(
             pending,
             sink,
@@ -139,8 +141,16 @@ class Recorder:
         """Return how many items a batch may have, by what their results take in memory."""
         return self._writer.max_batch_items()
 
-    def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
+    def observe(
+        self,
+        records: Iterator[BatchRecord],
+        *,
+        more_follow: Callable[[], bool] = lambda: False,
+    ) -> Iterator[BatchRecord]:
         """Write what came of each record's items, and yield it on.
+
+        `more_follow` tells whether another record is there already, so that what is written can be
+        made durable together.
 
         Results that cannot be written are failures of the records yielded. Unreadable records come
         as records of failures. At the end, also after an error, all that was written is durable,
@@ -150,9 +160,9 @@ class Recorder:
             for record in records:
                 self._halt.count(len(record.results), len(record.failures))
                 in_turn = (record,) if self._reorder is None else self._reorder.push(record)
-                for written in map(self._writer.write, in_turn):
-                    self._commit_when_due(written)
-                    yield written
+                written = list(map(self._writer.write, in_turn))
+                self._commit_when_due(written, more_follow)
+                yield from written
                 yield from self._writer.stats.take_unreadable()
             yield from self._writer.stats.take_unreadable()
             self._end()
@@ -194,11 +204,14 @@ class Recorder:
         if self._writer.stats.untaken % MAX_UNCOMMITTED_FAILURES == 0:
             self._commit()
 
-    def _commit_when_due(self, record: BatchRecord) -> None:
+    def _commit_when_due(
+        self, records: Sequence[BatchRecord], more_follow: Callable[[], bool]
+    ) -> None:
+        """Commit now and then; at once what took long, or with others that took as long."""
         since_s = self._clock.now() - self._committed_s
         soonest_s, every_s = self._sink.commit_soonest_s, self._sink.commit_every_s
-        is_slow = sum(record.durations_s[:100]) >= SLOW_BATCH_S
-        if since_s >= (soonest_s if is_slow else every_s):
+        self._is_slow |= any(sum(one.durations_s[:100]) >= SLOW_BATCH_S for one in records)
+        if since_s >= every_s or (self._is_slow and since_s >= soonest_s and not more_follow()):
             self._commit()
 
     def _commit(self) -> None:
@@ -206,7 +219,7 @@ class Recorder:
         if self._sink.digest is not None:
             self._completion_log.add_stretch(end, self._sink.digest)
         self._completion_log.commit()
-        self._committed_s = self._clock.now()
+        self._committed_s, self._is_slow = self._clock.now(), False
 
     def _write_errors(self) -> None:
         if self._errors_path is not None:

@@ -44,6 +44,10 @@ class RunState:
         """Return how many batches are in flight."""
         return 0 if self.scheduler is None else self.scheduler.in_flight
 
+    def more_finished(self) -> bool:
+        """Tell whether more batches have ended than were told of."""
+        return self.scheduler is not None and self.scheduler.more_finished
+
     @property
     def busy_workers(self) -> int:
         """Return how many workers run a batch now."""

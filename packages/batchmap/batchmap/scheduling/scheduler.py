@@ -107,6 +107,11 @@ class BatchScheduler:
         """Return how many batches are in flight."""
         return len(self._in_flight)
 
+    @property
+    def more_finished(self) -> bool:
+        """Whether other batches have finished than those whose records were yielded."""
+        return not self._finished.empty()
+
     def records(self) -> Iterator[BatchRecord]:
         """Yield the records as batches finish.
 
