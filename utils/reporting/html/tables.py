@@ -15,6 +15,9 @@ ALIGNMENTS = {"l": "", "r": "number", "w": "long"}
 NARROW = 2
 """A table of so many columns fits a phone as it is."""
 
+WIDE = 5
+"""One of more may have to be scrolled, which a keyboard can do where it has the focus."""
+
 
 def table_html(table: Table, *, heading: str) -> Iterator[str]:
     """Yield a table; its caption is for screen readers alone where it repeats the `heading`.
@@ -23,11 +26,12 @@ def table_html(table: Table, *, heading: str) -> Iterator[str]:
     them.
     """
     caption = html_text(table.caption)
+    kinds = [ALIGNMENTS[letter] for letter in table.align]
     is_wide = len(table.head) > NARROW
-    yield f'<div class="scroll" role="group" aria-label="{caption}" tabindex="0">'
+    scrolls = f' role="group" aria-label="{caption}" tabindex="0"' if len(kinds) > WIDE else ""
+    yield f'<div class="scroll"{scrolls}>'
     yield f'<table class="{"wide" if is_wide else "pairs"}" role="table">'
     yield f"<caption{_class('unseen' if table.caption == heading else '')}>{caption}</caption>"
-    kinds = [ALIGNMENTS[letter] for letter in table.align]
     head = "".join(
         f'<th scope="col" role="columnheader"{_class(kind)}>{html_text(cell)}</th>'
         for kind, cell in zip(kinds, table.head, strict=True)
