@@ -110,7 +110,7 @@ def shown_by_browser(directory: Path, of: ReportContents, *options: str, at: str
     return subprocess.run(
         [
             str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", *options,
-            f"--user-data-dir={directory / 'profile'}", "--virtual-time-budget=30000",
+            f"--user-data-dir={directory / 'profile'}", "--virtual-time-budget=10000",
             "--dump-dom", file.as_uri() + at,
         ],
         capture_output=True, text=True, timeout=100, check=True,
