@@ -67,16 +67,16 @@ class LoadDataNode(_SettingsNode):
         self._items = items
         self._default_count = default_count
 
-    def exec(self, prep_res: Any) -> tuple[Iterable[Any], str]:
+    def prep(self, shared: dict[str, Any]) -> datetime:
+        return datetime.now(UTC)
+
+    def exec(self, prep_res: datetime) -> tuple[Iterable[Any], str]:
         if self._job is not None:
             return self._job.items, self._job.items.name
         if self._items is not None:
             return self._items, getattr(self._items, "data_type", "items")
         assert isinstance(self._settings, Settings)
         return execution.open_items(self._settings, self._default_count)
-
-    def prep(self, shared: dict[str, Any]) -> datetime:
-        return datetime.now(UTC)
 
     def post(self, shared: dict[str, Any], prep_res: datetime, exec_res: Any) -> None:
         shared["started"] = prep_res
