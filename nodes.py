@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from batchmap.command.settings import CommandSettings
@@ -51,7 +52,7 @@ class _SettingsNode(Node):
 class LoadDataNode(_SettingsNode):
     """Make the items, open the file that holds them, or take those given, or those of `job`.
 
-    Writes `items`, `total_items`, `data_type`.
+    Writes `items`, `total_items`, `data_type`, and `started`, the time.
     """
 
     def __init__(
@@ -66,7 +67,10 @@ class LoadDataNode(_SettingsNode):
         self._items = items
         self._default_count = default_count
 
-    def exec(self, prep_res: Any) -> tuple[Iterable[Any], str]:
+    def prep(self, shared: dict[str, Any]) -> datetime:
+        return datetime.now(UTC)
+
+    def exec(self, prep_res: datetime) -> tuple[Iterable[Any], str]:
         if self._job is not None:
             return self._job.items, self._job.items.name
         if self._items is not None:
@@ -74,7 +78,8 @@ class LoadDataNode(_SettingsNode):
         assert isinstance(self._settings, Settings)
         return execution.open_items(self._settings, self._default_count)
 
-    def post(self, shared: dict[str, Any], prep_res: Any, exec_res: Any) -> None:
+    def post(self, shared: dict[str, Any], prep_res: datetime, exec_res: Any) -> None:
+        shared["started"] = prep_res
         shared["items"], shared["data_type"] = exec_res
         shared["total_items"] = execution.total_of(shared["items"])
 
@@ -273,9 +278,7 @@ class ReportNode(_SettingsNode):
         case = analysis.build_case(
             self._command, self._settings.workload_name, prep_res, outcome=outcome
         )
-        return reporting.build_report(
-            prep_res, case, outcome=outcome, details=self._settings.details
-        )
+        return reporting.build_report(prep_res, case, details=self._settings.details)
 
     def post(self, shared: dict[str, Any], prep_res: Any, exec_res: reporting.Report) -> None:
         shared["report"], shared["case"] = exec_res.report, exec_res.case
@@ -289,9 +292,13 @@ class ReportNode(_SettingsNode):
                 shared["sequential_trace"] = case.sequential_trace
         if self._shows:
             reporting.show_report(shared["report"], shared["case"], self._settings)
-        source_name = getattr(shared["items"], "name", "")
         reporting.write_report_files(
-            self._command, self._settings, report_figures(shared), shared["case"], source_name
+            self._command,
+            self._settings,
+            report_figures(shared),
+            exec_res,
+            source_name=getattr(shared["items"], "name", ""),
+            started=shared["started"],
         )
 
 

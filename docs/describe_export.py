@@ -44,6 +44,9 @@ is not known is `null`.
 | key | holds |
 | --- | --- |
 | `command` | the subcommand |
+| `command_line` | the command as a shell takes it, without secrets |
+| `host`, `version` | the name of the machine, the version of `batchmap` |
+| `started`, `ended` | when, as ISO 8601 with the time zone |
 | `settings` | the options, checked, by name |
 | `machine` | cores, memory in bytes, Python and system |
 | `plan` | a `Plan` |
@@ -51,7 +54,7 @@ is not known is `null`.
 | `sequential_metrics`, `parallel_metrics` | a `RunSummary` each |
 | `timeline` | a `Trace` under `sequential` and `parallel` |
 
-`benchmark` holds `command`, `settings` and `machine`, a list of such documents under `scenarios`, each
+`benchmark` holds the same down to `machine`, a list of such documents under `scenarios`, each
 with its `name`, then `sweeps` (a `Sweep` by scenario), `recommendations` and `regressions` (lists of
 such records) and `notes`. It is written again after each scenario.
 

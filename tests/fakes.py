@@ -8,6 +8,7 @@ from typing import Any
 
 from batchmap.metrics import RunSummary
 from batchmap.records import BatchRecord, ItemFailure, ItemRecord, Plan
+from batchmap.run_outcome import RunOutcome
 
 from batchmap_workbook.utils.analysis.comparison import compare_runs
 from batchmap_workbook.utils.analysis.given_options import GivenOptions
@@ -97,6 +98,22 @@ def plan(**changes: Any) -> Plan:
         "why": ("Backend: as asked for",),
     }
     return Plan(**{**values, **changes})
+
+
+def run_outcome(**changes: Any) -> RunOutcome:
+    """Return what became of 95 items of the user's, with `changes`."""
+    values: dict[str, Any] = {
+        "written": 95,
+        "failed": 0,
+        "written_before": 0,
+        "failed_before": 0,
+        "errors": (),
+        "output": "out.jsonl",
+        "errors_file": "out.jsonl.errors.jsonl",
+        "finished": True,
+        "halted": False,
+    }
+    return RunOutcome(**{**values, **changes})
 
 
 def failed_item(index: int, error: str = "no") -> ItemRecord:

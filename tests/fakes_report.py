@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+
+from batchmap.command.provenance import Provenance
 
 from batchmap_workbook.utils.analysis.records import (
     Bottleneck,
@@ -23,8 +24,10 @@ from batchmap_workbook.utils.analysis.records import (
     TimeBreakdown,
     Verdict,
 )
-from batchmap_workbook.utils.execution.trace import Environment, Span, Trace
+from batchmap_workbook.utils.reporting.contents import ReportContents
+from batchmap_workbook.utils.reporting.verdict import benchmark_verdict, verdict
 from tests.fakes import plan, run_summary
+from tests.fakes_trace import trace
 
 MACHINE = {
     "usable_cores": 8,
@@ -37,59 +40,31 @@ MACHINE = {
 SETTINGS = {"count": 100, "workers": 8, "backend": None, "quiet": False, "input": "data/*.jsonl"}
 
 
+PROVENANCE = Provenance(
+    command_line="python main.py compare 100 8",
+    host="ada",
+    version="1.0.0",
+    started="2026-01-02T03:04:05.678+00:00",
+    ended="2026-01-02T03:05:06.789+00:00",
+)
+
+
+def contents(*cases: Case, **changes: Any) -> ReportContents:
+    """Return what a report on `cases` is made of, with `changes`."""
+    values: dict[str, Any] = {
+        "verdict": verdict(cases[0]) if len(cases) == 1 else benchmark_verdict(cases),
+        "provenance": PROVENANCE,
+        "settings": SETTINGS,
+        "changed": {"count", "workers", "input"},
+        "machine": MACHINE,
+        "cases": cases,
+    }
+    return ReportContents(**{**values, **changes})
+
+
 def spread(*values: float) -> Spread:
     """Return the spread of values given in order."""
     return Spread(sorted(values)[len(values) // 2], min(values), max(values), values)
-
-
-def trace(
-    *, workers: int = 8, batches: int = 100, batch_size: int = 1, item_s: float = 0.5, seed: int = 0
-) -> Trace:
-    """Return the trace of a pool whose workers take the batches in their order."""
-    dice = random.Random(seed)
-    free_s = [0.02 + 0.004 * worker for worker in range(workers)]
-    spans, times = [], array("d")
-    for batch in range(batches):
-        worker = min(range(workers), key=free_s.__getitem__)
-        items_s = [item_s * dice.lognormvariate(0, 0.35) for _ in range(batch_size)]
-        times.extend(items_s)
-        start_s, busy_s = free_s[worker], sum(items_s)
-        free_s[worker] = start_s + busy_s + 0.0015
-        spans.append(
-            Span(
-                worker=worker,
-                started_s=start_s,
-                ended_s=start_s + busy_s,
-                batches=1,
-                first_item=batch * batch_size,
-                items=batch_size,
-                busy_s=busy_s,
-                failed=int(dice.random() < 0.05),
-                retried=int(dice.random() < 0.04),
-                in_place=batch < 3,
-            )
-        )
-    wall_s = max(free_s)
-    longest = max(range(len(times)), key=times.__getitem__)
-    return Trace(
-        workers=workers,
-        wall_s=wall_s,
-        spans=tuple(spans),
-        start_s=0.3,
-        hand_over_s=0.0015 * batches,
-        tail_s=sum(wall_s - free for free in free_s),
-        longest_batch_s=max(span.busy_s for span in spans),
-        longest_batch_items=batch_size,
-        longest_item=longest,
-        item_times_s=times,
-        items_a_time=1,
-        surroundings=Environment(0.4, 210.0, 48_000, 0.3, 0.01),
-    )
-
-
-def no_trace() -> Trace:
-    """Return the trace of a run without items."""
-    return Trace(1, 0.0, (), 0.0, 0.0, 0.0, 0.0, 0, 0, array("d"), 1, Environment())
 
 
 def time_breakdown(**changes: Any) -> TimeBreakdown:
@@ -227,6 +202,16 @@ def case(**changes: Any) -> Case:
         "failures": (FailureExample("items.jsonl line 12", "TimeoutError", "no answer in 5 s"),),
     }
     return Case(**{**values, **changes})
+
+
+def coroutines() -> Case:
+    """Return a case of 2,000 coroutines, which begin and end within a tenth of the time."""
+    levels = array("d", [1000.0, *[2000.0] * 8, 500.0])
+    ran = replace(
+        case().parallel_trace, spans=(), workers=2000, in_flight=levels, in_flight_interval_s=0.5,
+        wall_s=5.0,
+    )  # fmt: skip
+    return case(parallel_trace=ran)
 
 
 def hostile_case(text: str) -> Case:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import pytest
 from batchmap.metrics import RunSummary
 
-from batchmap_workbook.utils.analysis.bottlenecks import CAUSES, Evidence, find_bottleneck
+from batchmap_workbook.utils.analysis.bottlenecks import CAUSES, UNUSED, Evidence, find_bottleneck
 from batchmap_workbook.utils.analysis.given_options import GivenOptions
 from batchmap_workbook.utils.analysis.records import Bottleneck
 from batchmap_workbook.utils.analysis.time_breakdown import break_down_time
@@ -33,13 +34,13 @@ def found(
     run = baseline(**{"workers": 4, "batches": 100, **parallel})
     traced = run_trace(run, surroundings=Environment(**surroundings or {}), **trace or {})
     values: dict[str, Any] = {
+        "plan": plan(backend=backend, workers=workers),
         "cores": 4,
         "capacity": 4.0,
         "given": GivenOptions(),
     }
     return find_bottleneck(
         Evidence(
-            plan=plan(backend=backend, workers=workers),
             breakdown=break_down_time(traced, run, sequential=sequential),
             trace=traced,
             parallel=run,
@@ -214,6 +215,31 @@ def test_the_tail_has_its_causes(
     assert bottleneck is not None
     assert (bottleneck.loss, bottleneck.cause) == ("tail", named)
     assert advised in bottleneck.advice
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "named"), [(400, "uneven end"), (200, "slow input or output"), (0, "uneven end")]
+)
+def test_coroutines_that_ended_long_before_the_run_did_wait_for_the_output(
+    in_flight: int, named: str
+) -> None:
+    traced = TAIL | {"in_flight": array("d", [4.0] * in_flight), "in_flight_interval_s": 0.01}
+    assert cause(baseline(), ENDED_LATE, backend="async", trace=traced) == named
+
+
+@pytest.mark.parametrize("used", [4, 1])
+def test_workers_without_a_batch_are_told_where_the_batch_size_was_asked_for(used: int) -> None:
+    run = {"workers": used, "batches": used, "total_duration": 10.0 / used, "busy_s": 10.0}
+    of_eight = plan(workers=8)
+    unused = found(baseline(), run, plan=of_eight, given=GivenOptions(batch_size=True))
+    assert unused is not None
+    assert (unused.loss, unused.cause, unused.share) == (UNUSED, "few batches", 8 - used)
+    assert unused.told.endswith("too few for 8 workers")
+    assert unused.advice == "use --batch-size auto"
+    assert found(baseline(), run, plan=of_eight) is None
+    few_items = run | {"total_processed": used}
+    given = GivenOptions(batch_size=True)
+    assert found(baseline(), few_items, plan=of_eight, given=given) is None
 
 
 def test_a_straggler_is_named_by_its_index() -> None:

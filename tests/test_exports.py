@@ -14,6 +14,7 @@ from batchmap.errors import OutputError, UsageError
 from batchmap_workbook.utils.cli.settings import Settings
 from batchmap_workbook.utils.reporting.exports import write_exports
 from tests.fakes import compared_case, plan, run_summary, run_trace
+from tests.fakes_report import PROVENANCE, contents
 
 
 def test_an_export_replaces_the_file_whole(tmp_path: Path) -> None:
@@ -42,8 +43,7 @@ def test_each_export_that_was_asked_for_is_written(tmp_path: Path) -> None:
     names = {f"export_{kind}": str(tmp_path / f"report.{kind}") for kind in ("json", "markdown")}
     case = compared_case(run_summary(), run_summary(total_duration=2.5, workers=2))
     settings = Settings.of(**names)
-    document = {"command": "compare", "settings": settings, "machine": {}, "figure": 1.5}
-    write_exports(settings, document, [case])
+    write_exports(settings, {"figure": 1.5}, contents(case))
     assert json.loads((tmp_path / "report.json").read_text())["figure"] == 1.5
     assert "1.60x" in (tmp_path / "report.markdown").read_text()
 
@@ -67,8 +67,13 @@ def test_json_is_strict_and_what_it_does_not_know_becomes_text() -> None:
 def test_a_document_holds_the_figures_that_are_known_and_nothing_else() -> None:
     trace = run_trace(run_summary())
     figures = {"items": [1], "plan": plan(), "parallel_metrics": {}, "parallel_trace": trace}
-    assert export_document("run", {"workers": 2}, {"cores": 1}, figures) == {
+    assert export_document("run", {"workers": 2}, {"cores": 1}, figures, PROVENANCE) == {
         "command": "run",
+        "command_line": "python main.py compare 100 8",
+        "host": "ada",
+        "version": "1.0.0",
+        "started": "2026-01-02T03:04:05.678+00:00",
+        "ended": "2026-01-02T03:05:06.789+00:00",
         "settings": {"workers": 2},
         "machine": {"cores": 1},
         "plan": plan(),

@@ -39,6 +39,7 @@ def test_the_comparison_fills_every_key() -> None:
         "items", "total_items", "data_type", "batches", "batch_size", "num_batches", "plan",
         "sequential_results", "sequential_metrics", "parallel_results", "parallel_metrics",
         "analysis", "report", "planned", "sequential_trace", "parallel_trace", "rounds", "case",
+        "started",
     }  # fmt: skip
     assert (shared["total_items"], shared["data_type"]) == (30, "mixed")
     assert isinstance(shared["plan"], Plan)

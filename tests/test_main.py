@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -218,7 +219,10 @@ def test_the_export_holds_every_figure(run_main: RunMain, tmp_path: Path) -> Non
     assert done.returncode == 0
     document = json.loads((tmp_path / "report.json").read_text())
     assert document["command"] == "compare"
-    assert {"settings", "plan", "machine", "analysis"} <= document.keys()
+    assert document["command_line"].endswith("-q --export-json report.json")
+    started, ended = (datetime.fromisoformat(document[key]) for key in ("started", "ended"))
+    assert started + timedelta(seconds=document["analysis"]["sequential_time"]) <= ended
+    assert {"settings", "plan", "machine", "analysis", "host", "version"} <= document.keys()
     assert document["sequential_metrics"]["total_processed"] == 20
     assert document["parallel_metrics"]["total_processed"] == 20
     assert document["analysis"]["results_match"] is True

@@ -20,7 +20,7 @@ from batchmap_workbook.utils.reporting import (
     render_parallel,
     render_partial,
 )
-from batchmap_workbook.utils.reporting.text.benchmark import benchmark_verdict
+from batchmap_workbook.utils.reporting.verdict import benchmark_verdict
 from tests import fakes_report
 from tests.fakes import compared, compared_case, failed_item, plan, run_summary
 

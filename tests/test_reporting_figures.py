@@ -13,7 +13,8 @@ from batchmap_workbook.utils.analysis.histogram import make_histogram
 from batchmap_workbook.utils.analysis.scaling import fitted_curve
 from batchmap_workbook.utils.analysis.worker_load import WorkerLoad, worker_loads
 from batchmap_workbook.utils.execution.trace import Span, Trace
-from tests.fakes_report import no_trace, sweep, time_breakdown, trace
+from tests.fakes_report import sweep, time_breakdown
+from tests.fakes_trace import no_trace, trace
 
 
 @given(st.lists(st.floats(0, 1e5, allow_subnormal=False), min_size=1, max_size=200))

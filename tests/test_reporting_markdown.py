@@ -15,18 +15,18 @@ from batchmap_workbook.utils.reporting import render_markdown
 from batchmap_workbook.utils.reporting.escaping import markdown_text
 from tests.fakes import run_summary
 from tests.fakes_report import (
-    MACHINE,
-    SETTINGS,
+    PROVENANCE,
     benchmark_cases,
     case,
     comparison,
+    contents,
     differing,
     hostile_case,
-    no_trace,
     recommendation,
     regressions,
     time_breakdown,
 )
+from tests.fakes_trace import no_trace
 
 HOSTILE = (
     "<script>alert(1)</script> [l](javascript:alert) ![i](http://x.example/i.png) <http://x.example>"
@@ -35,7 +35,7 @@ HOSTILE = (
 
 
 def rendered(*cases: Case, **more: Any) -> str:
-    return render_markdown("main.py compare 100 8", SETTINGS, MACHINE, cases, **more)
+    return render_markdown(contents(*cases, **more))
 
 
 def tokens(text: str) -> list[Token]:
@@ -69,31 +69,37 @@ def table_under(heading: str, text: str) -> list[str]:
 
 def test_a_comparison_has_every_section() -> None:
     assert headings(rendered(case())) == [
-        "Headline figures",
+        "Errors",
         "Where the workers went",
-        "Timeline of the workers",
+        "Timeline",
         "Speedup by workers",
         "Item times",
-        "Errors",
-        "Results",
         "Plan",
-        "Machine",
         "Settings",
+        "Machine",
     ]
 
 
-def test_the_headline_table_reads_so() -> None:
-    assert table_under("Headline figures", rendered(case())) == [
-        "| Figure | Value |  |",
-        "|:--|--:|:--|",
-        "| Speedup | 7.59x | 97.1% of the limit, 7.82x |",
-        "| Parallel time | 6.60s | on 8 workers |",
-        "| Sequential time | 50.10s | one item after another |",
-        "| Efficiency | 94.9% | speedup for each worker |",
-        "| Throughput | 15.2 items/sec | sequential: 2.0 items/sec |",
-        "| Results match | ✓ yes | the same for every item |",
-        "| Errors | 5 | of 100 items; sequential: 5; 4 retries |",
-    ]
+def test_it_begins_with_the_verdict_what_made_it_and_the_headline() -> None:
+    assert rendered(case()).split("\n## ")[0] == (
+        "# Parallel Batch Processing Performance Report\n\n"
+        "**7.59x faster on 8 threads, 97.1% of what was possible; results match**\n\n"
+        "- Largest loss: tail (long last batches), 0.38 of 8 workers: Use smaller batches: "
+        "--batch-size 1.\n"
+        "- First failure: items.jsonl line 12: TimeoutError: no answer in 5 s\n\n"
+        "2026-01-02 03:04 UTC, ada, batchmap 1.0.0, Python 3.12.4\n\n"
+        "```\npython main.py compare 100 8\n```\n\n"
+        "| Figure | Value |  |\n"
+        "|:--|--:|:--|\n"
+        "| Speedup | 7.59x |  |\n"
+        "| One after another | 50.10s |  |\n"
+        "| 8 threads | 6.60s |  |\n"
+        "| Best possible | 6.41s |  |\n"
+        "| Of what was possible | 97.1% | the limit is 7.82x; efficiency 94.9% |\n"
+        "| Throughput | 15.2 items/sec | sequential: 2.0 items/sec |\n"
+        "| Results match | ✓ yes | the same for every item; 5 items failed, sequential: 5; "
+        "4 retries |\n"
+    )
 
 
 def test_where_the_workers_went_adds_up_to_them() -> None:
@@ -125,7 +131,8 @@ def test_failures_and_differences_are_tables() -> None:
     text = rendered(case(comparison=compared))
     assert "| items.jsonl line 12 | TimeoutError | no answer in 5 s |" in text
     assert "| items.jsonl line 1 | a b | b a |" in text
-    assert "differ in 2 items, so the speedup counts for nothing. The results hold sets" in text
+    assert "differ in 2 items, so the speedup counts for nothing." in text
+    assert "Why: The results hold sets" in text
 
 
 def test_a_benchmark_begins_with_one_table_of_all_cases() -> None:
@@ -134,9 +141,8 @@ def test_a_benchmark_begins_with_one_table_of_all_cases() -> None:
     )
     assert headings(text)[:3] == ["All cases", "Recommendations", "Against an earlier run"]
     assert table_under("All cases", text)[2:4] == [
-        "| I/O, 100 items | 100 | 8 | 50.10s | 6.60s | 7.59x | 94.9% | 7.82x | 97.1% | ✓ | tail |",
-        "| Numbers, 4 processes | 100 | 4 | 50.10s | 6.60s | 3.20x | 80.0% | 3.41x | 93.8% | ✓ "
-        "| tail |",
+        "| I/O, 100 items | 100 | 8 | 50.10s | 6.60s | 7.59x | 94.9% | 97.1% | ✓ | tail |",
+        "| Numbers, 4 processes | 100 | 4 | 50.10s | 6.60s | 3.20x | 80.0% | 93.8% | ✓ | tail |",
     ]
     assert "| io | waiting | thread | 32 | 1 | it waits, and threads cost least |" in text
     assert "| ✗ slower |" in text
@@ -144,19 +150,24 @@ def test_a_benchmark_begins_with_one_table_of_all_cases() -> None:
 
 def test_warnings_and_advice_stand_out() -> None:
     text = rendered(benchmark_cases()[1])
-    assert "> [!WARNING]\n> **Take these figures with care**\n>\n> The rounds lie" in text
-    assert "> [!TIP]\n> **Largest loss: tail, 0.38 workers**\n" in text
+    assert "\n- With care: The rounds lie" in text
+    assert "> [!TIP]\n> **Largest loss: tail (long last batches)**\n" in text
 
 
 def test_data_makes_no_markup() -> None:
     dull, hostile = (
         render_markdown(
-            text,
-            {text: text},
-            {text: text},
-            [hostile_case(text), hostile_case(text)],
-            [recommendation(text)],
-            regressions(text),
+            contents(
+                hostile_case(text),
+                hostile_case(text),
+                verdict=text,
+                provenance=replace(PROVENANCE, host=text, version=text),
+                settings={text: text},
+                machine={text: text, "python": text},
+                recommendations=[recommendation(text)],
+                regressions=regressions(text),
+                notes=[text],
+            )
         )
         for text in ("dull", HOSTILE)
     )
@@ -216,24 +227,27 @@ def test_every_optional_part_can_be_left_out() -> None:
         diagnosis=None,
         failures=(),
     )
-    text = render_markdown("main.py parallel", {}, {}, [replace(bare)])
-    assert "There were no items, so no worker had anything to do." in text
-    assert "There was no sequential run to compare the results with." in text
-    assert "There were no errors." in text
-    assert text.count("Nothing is known of it.") == 2
-    assert "There are no cases to tell of." in render_markdown("main.py benchmark", {}, {}, [])
+    text = rendered(bare, machine={}, settings={}, changed=())
+    assert "There were no items, so there was nothing to do" in text
+    assert headings(text) == ["Plan"]
+    early = rendered(verdict="Interrupted", machine={}, settings={}, changed=())
+    assert early.startswith("# Parallel Batch Processing Performance Report\n\n**Interrupted**\n")
+    assert headings(early) == []
 
 
 def test_settings_and_machine_have_their_units() -> None:
-    text = render_markdown(
-        "main.py compare",
-        {"timeout_s": 2.5, "batch_size": None, "quiet": True},
-        {"memory_bytes": 3 * 2**30},
-        [],
+    text = rendered(
+        settings={"timeout_s": 2.5, "batch_size": None, "quiet": True},
+        changed={"timeout_s", "quiet"},
+        machine={"memory_bytes": 3 * 2**30},
     )
-    assert table_under("Settings", text)[2:] == [
-        "| Timeout (s) | 2.5 |",
-        "| Batch size | not set |",
-        "| Quiet | yes |",
-    ]
+    assert table_under("Settings", text)[2:] == ["| Timeout (s) | 2.5 |", "| Quiet | yes |"]
+    assert "**By default**\n\n| Name | Value |\n|:--|:--|\n| Batch size | not set |" in text
     assert table_under("Machine", text)[2:] == ["| Memory | 3.0 GiB |"]
+
+
+@pytest.mark.parametrize("command", ["```", "a `b` ````", "<b>|x|</b> \x1b[2J"])
+def test_the_command_stands_in_a_block_that_it_cannot_end(command: str) -> None:
+    text = rendered(case(), provenance=replace(PROVENANCE, command_line=command))
+    [code] = [token.content for token in tokens(text) if token.type == "fence"]
+    assert code == command.replace("\x1b", "\\x1b") + "\n"

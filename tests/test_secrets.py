@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import pickle
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 from batchmap.command.command_again import command_with
+from batchmap.command.provenance import Provenance
 from batchmap.storage import SecretUrl, StoreUrl, secret_of, without_secrets
 
 from tests.conftest import RunMain
@@ -88,6 +90,14 @@ def test_the_command_to_resume_with_names_what_to_set(monkeypatch: pytest.Monkey
     )
     monkeypatch.setattr("sys.orig_argv", ["batchmap", "run", "t.py:f", "in.txt"])
     assert command_with("--resume") == ("batchmap run t.py:f in.txt --resume", None)
+
+
+def test_a_report_names_the_command_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["batchmap", "run", "t.py:f", "s3://k:S3CR3T@b/x", "--resume", "--arg", "token=S3CR3T"]
+    monkeypatch.setattr("sys.orig_argv", words)
+    assert Provenance.since(datetime.now(UTC)).command_line == (
+        "batchmap run t.py:f s3://b/x --resume --arg 'token=***'"
+    )
 
 
 def test_a_command_to_go_on_with_controls_no_terminal_and_can_be_pasted(

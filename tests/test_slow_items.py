@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from batchmap.command.summary import slow_lines
+from batchmap.item_facts import host_of, size_of
 from batchmap.metrics import RunMetrics
 from batchmap.records import BatchRecord
 from batchmap.run_outcome import SlowItem
-from batchmap.slow_items import SlowItems, host_of, size_of
+from batchmap.slow_items import SlowItems
 
 from batchmap_workbook.utils.execution.items import facts_of
 from batchmap_workbook.utils.reporting import render_comparison, render_markdown
@@ -248,7 +249,7 @@ def test_every_format_shows_them() -> None:
     assert "Slowest Items\n- a\\x1b.txt line 4: 1.50s, 2 attempts, 1 byte, host h.example," in text
     assert "- In common: 1 of 1 is slow\n" in text
     assert "Slowest Items" not in render_comparison(case, details=False)
-    page = render_markdown("compare", {}, {}, [case])
-    assert "Slowest items" in page
-    assert "| 1.50s | – | 2 | 1 | h.example | 03:04:05 |" in page
+    page = render_markdown(fakes_report.contents(case))
+    assert "### Slowest items" in page
+    assert "| 1.50s | 2 | 1 | h.example | 03:04:05 |" in page
     assert "1 of 1 is slow" in page

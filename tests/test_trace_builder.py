@@ -108,6 +108,26 @@ def test_the_parts_add_up_to_the_workers_whatever_overlaps(
     assert trace.tail_s >= 0
 
 
+def test_workers_are_numbered_in_the_order_of_their_first_results() -> None:
+    trace = traced(record("late", 101.0, 0.5), record("early", 100.0, 3.0), wall_s=4.0, workers=2)
+    assert [(span.worker, span.started_s) for span in trace.spans] == [(1, 0.0), (0, 1.0)]
+
+
+def test_coroutines_are_told_by_how_many_were_in_flight() -> None:
+    trace = traced(
+        record("a", 100.0, 0.2, 0.4, gap_s=-0.2), record("a", 100.1, 0.1),
+        wall_s=0.5, workers=2, coroutines=True,
+    )  # fmt: skip
+    in_flight = [trace.in_flight[int(at_s / trace.in_flight_interval_s)] for at_s in (0.05, 0.15)]
+    assert in_flight == pytest.approx([2.0, 3.0])
+    assert trace.last_end_s == pytest.approx(0.4, abs=0.002)
+    assert trace.longest_batch_s == pytest.approx(0.4)
+    assert trace.longest_batch_items == 2
+    threads = traced(record("a", 100.0, 0.2), wall_s=0.5, workers=1)
+    assert (list(threads.in_flight), threads.in_flight_interval_s) == ([], 0.0)
+    assert threads.last_end_s == pytest.approx(0.2)
+
+
 def test_a_run_without_items_has_no_workers_to_lose() -> None:
     trace = traced(wall_s=1.0, workers=0)
     assert (trace.start_s, trace.hand_over_s, trace.tail_s, trace.spans) == (0.0, 0.0, 0.0, ())

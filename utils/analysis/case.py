@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from batchmap.backends import runs_in_processes
+from batchmap.command.held_back import held_back
 from batchmap.metrics import RunSummary
 from batchmap.records import Plan
 from batchmap.resources import usable_cores
@@ -147,6 +148,8 @@ def build_case(
         accounting=breakdown,
         diagnosis=bottleneck,
         failures=_failure_examples(failed_items),
+        outcome=outcome,
+        held_back=None if outcome is None else held_back(run, has_rate=figures.given.rate),
     )
 
 

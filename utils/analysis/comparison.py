@@ -162,9 +162,7 @@ def _limits(
 
 
 def _bottleneck(evidence: Evidence) -> Bottleneck | None:
-    if evidence.workers < 2 or evidence.parallel.interrupted:
-        return None
-    return find_bottleneck(evidence)
+    return None if evidence.parallel.interrupted else find_bottleneck(evidence)
 
 
 def _forecasts(

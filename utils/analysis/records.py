@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from batchmap.mapping_record import MappingRecord
 from batchmap.metrics import RunSummary
 from batchmap.records import Plan
+from batchmap.run_outcome import RunOutcome
 
 from ..execution.trace import Trace
 
@@ -61,7 +62,7 @@ class Bottleneck:
     """The largest loss of a run, its cause, and what would help."""
 
     loss: str
-    """`slower items`, `start`, `hand-over` or `tail`."""
+    """`slower items`, `start`, `hand-over`, `tail`, or `unused workers` that never had a batch."""
     share: float
     """The time lost to it, in worker equivalents."""
     cause: str
@@ -278,6 +279,10 @@ class Case:
     """The first few items that failed other than by a simulated failure."""
     sweep: Sweep | None = None
     """`None` unless several worker counts were measured."""
+    outcome: RunOutcome | None = None
+    """What `run` did with the user's items; `None` for the other commands."""
+    held_back: str | None = None
+    """What the workers of `run` spent their time on, in words; `None` where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Collection, Iterable, Sized
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from batchmap.errors import InputError
 from batchmap.slow_items import Facts
 from batchmap.sources import TextLines
 from batchmap.sources.repeatable import SourceItems
@@ -15,7 +18,7 @@ from ..cli.task import open_compared_input
 from ..workloads.built_in import WORKLOADS
 from ..workloads.generated_items import GeneratedItems
 
-__all__ = ["built_in_function", "facts_of", "open_items", "total_of"]
+__all__ = ["built_in_function", "facts_of", "items_at", "open_items", "total_of"]
 
 
 def open_items(settings: Settings, default_count: int) -> tuple[Iterable[Any], str]:
@@ -55,10 +58,30 @@ def built_in_function(settings: Settings, backend: str) -> Callable[[Any], Any]:
 def facts_of(items: Iterable[Any]) -> Callable[[int], Facts]:
     """Return what tells where the item at an index stands, and the item where that can be had.
 
-    That is where `items` is a list, or has `item_at`; what must be iterated is not iterated again.
+    That is where `items` is a list, or has `item_at`; nothing is iterated for it.
     """
     place: Callable[[int], str] = getattr(items, "place", "item {}".format)
     item_at: Callable[[int], Any] = getattr(items, "item_at", lambda index: None)
     if isinstance(items, (list, tuple)):
         item_at = items.__getitem__
     return lambda index: (index, place(index), item_at(index))
+
+
+def items_at(items: Iterable[Any]) -> Callable[[Collection[int]], dict[int, Any]] | None:
+    """Return what reads an input again for the items at some indexes; `None` for other items.
+
+    Reading stops at the last of them; where the input can no longer be read, those before are
+    returned.
+    """
+    if not isinstance(items, (SourceItems, TextLines)):
+        return None
+
+    def read(indexes: Collection[int]) -> dict[int, Any]:
+        found: dict[int, Any] = {}
+        with suppress(InputError):
+            for index, item in enumerate(islice(items, max(indexes, default=-1) + 1)):
+                if index in indexes:
+                    found[index] = item
+        return found
+
+    return read

@@ -13,7 +13,7 @@ from batchmap.stopping import StopRequest
 
 from ..cli.compared_task import ComparedFunction, ComparedTask
 from ..cli.settings import Settings
-from .items import built_in_function, facts_of
+from .items import built_in_function, facts_of, items_at
 from .run import RunRequest, RunResult, execute_run, run_items
 
 __all__ = ["Phase"]
@@ -62,6 +62,7 @@ class Phase:
             state=state,
             observers=[progress, *observers],
             facts=facts_of(request.items) if job is None else None,  # which looks itself
+            items_at=items_at(request.items) if job is None else None,
             probes_machine=probes_machine,
             stop=self._stop,
         )

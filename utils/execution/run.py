@@ -5,7 +5,7 @@ records, as the engine yields them -> progress -> results -> metrics -> trace
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,14 +85,16 @@ def execute_run(
     state: RunState,
     observers: Sequence[RunObserver] = (),
     facts: Callable[[int], Facts] | None = None,
+    items_at: Callable[[Collection[int]], Mapping[int, Any]] | None = None,
     probes_machine: bool,
     stop: StopRequest,
 ) -> RunResult:
     """Take all of `records` and return the sums and the trace of the run.
 
     Each of `observers` sees the records, the first one first, then metrics and trace do. `facts`
-    tells what is known of the item at an index, where nothing else looks for slow ones. With
-    `probes_machine`, a fixed piece of work is timed before, which tells how fast the machine is.
+    tells what is known of the item at an index, where nothing else looks for slow ones; `items_at`
+    returns such items after the run that could not be had meanwhile. With `probes_machine`, a fixed
+    piece of work is timed before, which tells how fast the machine is.
     """
     state.plan = state.plan or request.plan
     metrics = RunMetrics(
@@ -109,15 +111,14 @@ def execute_run(
         pass
     wall_s = SYSTEM_CLOCK.now() - started_s
     plan = state.plan or request.plan
+    workers_cpu_s = metrics.cpu_s if plan.backend == "process" else 0.0
+    surroundings = system_monitor.surroundings(
+        wall_s=wall_s, workers_cpu_s=workers_cpu_s, carried_bytes=state.carried_bytes
+    )
+    if items_at is not None and not stop.requested:
+        metrics.look_up_slow_items(items_at)
     summary = metrics.summary(total_duration_s=wall_s, plan=plan, interrupted=stop.requested)
     trace = trace_builder.trace(
-        wall_s=wall_s,
-        busy_s=summary.busy_s,
-        workers=summary.workers,
-        surroundings=system_monitor.surroundings(
-            wall_s=wall_s,
-            workers_cpu_s=summary.cpu_s if plan.backend == "process" else 0.0,
-            carried_bytes=state.carried_bytes,
-        ),
+        wall_s=wall_s, busy_s=summary.busy_s, workers=summary.workers, surroundings=surroundings
     )
     return RunResult(plan, summary, trace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from batchmap.metrics import RunSummary
 
@@ -69,7 +69,7 @@ class Trace:
     tail_s: float
     """Worker-seconds from each worker's last batch to the end."""
     longest_batch_s: float
-    """Time of the items of the longest batch."""
+    """Time of the items of the longest batch; for coroutines, from its start to its end."""
     longest_batch_items: int
     """How many items the longest batch holds."""
     longest_item: int
@@ -80,6 +80,16 @@ class Trace:
     """The sampling step: `item_times_s` has one time for this many items."""
     surroundings: Environment
     """What this process and the machine did meanwhile."""
+    in_flight: array[float] = field(default_factory=lambda: array("d"))
+    """For coroutines, how many items were in flight on average in each interval; else empty."""
+    in_flight_interval_s: float = 0.0
+    """The length of those intervals, the first of which begins with the run."""
+
+    @property
+    def last_end_s(self) -> float:
+        """When the last item ended, since the run began; for coroutines, that interval's end."""
+        coroutines_s = len(self.in_flight) * self.in_flight_interval_s
+        return max((span.ended_s for span in self.spans), default=coroutines_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from batchmap.records import BatchRecord
 
+from .in_flight import InFlight
 from .trace import Environment, Span, Trace
 
 __all__ = ["TraceBuilder"]
@@ -51,6 +52,7 @@ class TraceBuilder:
         self._began_s = began_s
         self._coroutines = coroutines
         self._overlapping = _OverlappingItems()
+        self._in_flight = InFlight(began_s=began_s)
         self._calling_thread = f"{os.getpid()}:{threading.get_ident()}"
         self._workers: dict[str, _Worker] = {}
         self._spans = 0
@@ -75,16 +77,23 @@ class TraceBuilder:
         if longest_s > self._longest_s:
             self._longest_s = longest_s
             self._longest_item = record.first_item + times_s.index(longest_s)
-        busy_s = sum(times_s)
+        batch_s = busy_s = sum(times_s)
         if self._coroutines():
             self._overlapping.add(record, longest_s)
+            self._add_in_flight(record, longest_s)
+            batch_s = record.ended_s - record.started_s
         elif record.worker:  # the record of an item whose worker crashed names none
             self._add_span(record, busy_s)
-        self._longest_batch = max(self._longest_batch, (busy_s, len(times_s)))
+        self._longest_batch = max(self._longest_batch, (batch_s, len(times_s)))
         self._times_s.extend(times_s[-record.first_item % self._items_a_time :: self._items_a_time])
         while len(self._times_s) > MAX_TIMES:
             self._times_s = self._times_s[::2]
             self._items_a_time *= 2
+
+    def _add_in_flight(self, record: BatchRecord, longest_s: float) -> None:
+        started_s = record.ended_s - longest_s
+        for duration_s in record.durations_s:
+            self._in_flight.add(started_s, started_s + duration_s)
 
     def _add_span(self, record: BatchRecord, busy_s: float) -> None:
         span = Span(
@@ -148,6 +157,8 @@ class TraceBuilder:
             item_times_s=self._times_s,
             items_a_time=self._items_a_time,
             surroundings=surroundings,
+            in_flight=self._in_flight.means(),
+            in_flight_interval_s=self._in_flight.interval_s if self._coroutines() else 0.0,
         )
 
     def _spans_of(self, rows: Sequence[Sequence[_Worker]]) -> tuple[Span, ...]:
@@ -199,14 +210,18 @@ def _starts_and_ends(rows: Sequence[Sequence[_Worker]]) -> tuple[list[float], li
 
 
 def _rows(workers: Sequence[_Worker], number: int) -> list[list[_Worker]]:
-    """Return the workers in at most `number` rows, each with the ones that replaced it."""
+    """Return the workers in at most `number` rows, each with the ones that replaced it.
+
+    The rows are in the order of `workers`, that of their first results, as slow items name them.
+    """
     rows: list[list[_Worker]] = []
     for worker in sorted(workers, key=lambda worker: worker.started_s):
         if len(rows) < number:
             rows.append([worker])
         else:
             min(rows, key=lambda row: max(one.ended_s for one in row)).append(worker)
-    return rows
+    order = {id(worker): number for number, worker in enumerate(workers)}
+    return sorted(rows, key=lambda row: order[id(row[0])])
 
 
 def _joined(spans: Sequence[Span]) -> Span:

@@ -6,6 +6,7 @@
     verdict.py            what every report says first
     text/                 the text report, a module for each command
     document/             what the Markdown and the HTML report hold, in no format yet
+    contents.py           what a report in a file is made of
     charts/               the charts of the HTML report
     markdown.py, html/    one format each: a `document.model.Document` written out
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from batchmap.command.export import export_document, json_text, write_export
+from batchmap.command.provenance import Provenance
 from batchmap.errors import UsageError
+from batchmap.mapping_record import as_mapping
 from batchmap.resources import describe_machine, free_memory_bytes, usable_cores
 
 from ..analysis.recommendations import NEARLY_BEST, recommend
@@ -20,9 +23,11 @@ from ..cli.compared_task import ComparedFunction
 from ..cli.settings import Settings
 from ..workloads.real import REAL_SCENARIOS, RealScenario, missing, open_real_work
 from ..workloads.scenarios import SCENARIOS, Scenario
+from .contents import ReportContents
 from .exports import write_exports
-from .text.benchmark import benchmark_verdict, benchmark_warnings, render_benchmark
+from .text.benchmark import benchmark_warnings, render_benchmark
 from .text.print import show
+from .verdict import benchmark_verdict
 
 __all__ = ["Benchmark", "Trial"]
 
@@ -66,6 +71,7 @@ class Benchmark:
         self._function = function
         self._before = None if settings.against is None else read_benchmark(settings.against)
         self._machine = describe_machine()
+        self._started = datetime.now(UTC)
         self._documents: list[dict[str, Any]] = []
         self._measured: dict[str, dict[int, Case]] = {}
 
@@ -131,7 +137,9 @@ class Benchmark:
         An interrupted trial is recorded, too. Exports to a pipe or a device wait for `finish`.
         Raises `OutputError` when one cannot be written.
         """
-        document = export_document("benchmark", trial.settings, self._machine, figures)
+        document = export_document(
+            "benchmark", trial.settings, self._machine, figures, Provenance.since(self._started)
+        )
         self._documents.append({"name": trial.name, **document})
         if case is not None and case.comparison is not None:
             case = replace(case, name=trial.name, workload=trial.workload)
@@ -226,24 +234,29 @@ class Benchmark:
         if not (settings.export_json or settings.export_markdown or settings.export_html):
             return
         regressions, notes = self.regressions()
-        recommendations = self.recommendations()
-        write_exports(
-            settings,
-            {
-                "command": "benchmark",
-                "settings": settings,
-                "machine": self._machine,
-                "scenarios": self._documents,
-                "sweeps": {case.name: case.sweep for case in self.cases if case.sweep},
-                "recommendations": recommendations,
-                "regressions": regressions,
-                "notes": [*self.notes, *notes],
-            },
-            self.cases,
-            recommendations=recommendations,
+        contents = ReportContents(
+            verdict=benchmark_verdict(self.cases),
+            provenance=Provenance.since(self._started),
+            settings=as_mapping(settings),
+            changed=settings.changed,
+            machine=self._machine,
+            cases=self.cases,
+            recommendations=self.recommendations(),
             regressions=regressions,
-            with_streams=with_streams,
+            notes=[*self.notes, *notes],
         )
+        document = {
+            "command": "benchmark",
+            **as_mapping(contents.provenance),
+            "settings": settings,
+            "machine": self._machine,
+            "scenarios": self._documents,
+            "sweeps": {case.name: case.sweep for case in self.cases if case.sweep},
+            "recommendations": contents.recommendations,
+            "regressions": regressions,
+            "notes": contents.notes,
+        }
+        write_exports(settings, document, contents, with_streams=with_streams)
 
 
 def _speedup(case: Case) -> float:

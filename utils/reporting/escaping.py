@@ -1,4 +1,4 @@
-"""Escapes text that comes from data for a page, a script, a chart and Markdown."""
+"""Escapes text that comes from data for a page, a script and Markdown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from batchmap.text import printable
 
-__all__ = ["chart_text", "html_text", "markdown_text", "script_json"]
+__all__ = ["html_text", "markdown_text", "script_json"]
 
 _SCRIPT_ESCAPES = str.maketrans(
     {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
@@ -21,14 +21,6 @@ _LIST_MARK = re.compile(r"^(?:[-+=]|\d+(?=[.)](?:\s|$)))")
 def html_text(text: str) -> str:
     """Return `text` for the content of an element or for an attribute in quotes."""
     return html.escape(printable(text))
-
-
-def chart_text(text: str, *, max_length: int = 200) -> str:
-    """Return `text`, cut at `max_length` characters, for a chart; Plotly reads some HTML in it."""
-    shown = printable(text)
-    return html.escape(
-        shown if len(shown) <= max_length else shown[: max_length - 1] + "…", quote=False
-    )
 
 
 def script_json(value: Any) -> str:

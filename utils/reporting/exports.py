@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from batchmap.command.export import json_text, write_export
 from batchmap.command.settings import CommandSettings
-from batchmap.mapping_record import as_mapping
 from batchmap.storage.paths import is_stream
 
-from ..analysis.records import Case, Recommendation, Regression
+from .contents import ReportContents
 
 __all__ = ["write_exports"]
 
@@ -19,28 +18,18 @@ __all__ = ["write_exports"]
 def write_exports(
     settings: CommandSettings,
     document: Mapping[str, Any],
-    cases: Sequence[Case],
+    contents: ReportContents,
     *,
-    recommendations: Sequence[Recommendation] = (),
-    regressions: Sequence[Regression] = (),
     with_streams: bool = True,
 ) -> None:
     """Write each export that `settings` name, in place of an earlier one.
 
-    `document` is what the JSON holds, and has at least `command`, `settings` and `machine`; the
-    Markdown and the HTML are made of those three and of the `cases`. With `with_streams=False`,
-    pipes and devices get nothing, as what is written to them cannot be replaced later.
+    `document` is what the JSON holds, the Markdown and the HTML are made of `contents`. With
+    `with_streams=False`, pipes and devices get nothing, as what is written to them cannot be
+    replaced later.
 
     Raises `OutputError` for a file that cannot be written, `UsageError` when a package is missing.
     """
-    contents = (
-        document["command"],
-        as_mapping(document["settings"]),
-        document["machine"],
-        cases,
-        recommendations,
-        regressions,
-    )
 
     def is_wanted(path: Path | None) -> TypeGuard[Path]:
         return path is not None and (with_streams or not is_stream(path))
@@ -50,10 +39,10 @@ def write_exports(
     if is_wanted(settings.export_markdown):
         from .markdown import render_markdown
 
-        text = render_markdown(*contents)
+        text = render_markdown(contents)
         write_export(settings.export_markdown, text, option="--export-markdown")
     if is_wanted(settings.export_html):
         from .html.render import render_html
 
-        text = render_html(*contents)
+        text = render_html(contents)
         write_export(settings.export_html, text, option="--export-html")

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from batchmap.command.export import export_document
+from batchmap.command.provenance import Provenance
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS, CommandSettings
 from batchmap.mapping_record import as_mapping
 from batchmap.resources import describe_machine
-from batchmap.run_outcome import RunOutcome
 
 from ..analysis.case import RunFigures
 from ..analysis.comparison import describe_runs
 from ..analysis.records import Case
+from .contents import ReportContents
 from .exports import write_exports
 from .text.comparison import render_comparison, render_parallel, render_partial
 from .text.print import show
 from .text.run import render_run
-from .verdict import verdict
+from .verdict import partial_verdict, verdict
 
 __all__ = ["Report", "build_report", "show_report", "write_report_files"]
 
@@ -31,6 +33,8 @@ class Report:
 
     report: str
     """The text report."""
+    verdict: str
+    """What it says first, as all formats do."""
     analysis: Mapping[str, Any]
     """The figures under `analysis` in the JSON export: a `Comparison`, or some of its fields."""
     case: Case | None
@@ -41,29 +45,29 @@ def build_report(
     figures: RunFigures,
     case: Case | None,
     *,
-    outcome: RunOutcome | None = None,
     details: bool = False,
 ) -> Report:
     """Return the report of what was run, complete or interrupted.
 
-    `case` is built of the same `figures`; `outcome` is what `run` did with the user's items, the
-    other commands have none. With `details`, the text is the whole report, else the short one.
+    `case` is built of the same `figures`. With `details`, the text is the whole report, else the
+    short one.
     """
     if case is not None and case.comparison is not None:
-        return Report(render_comparison(case, details=details), case.comparison, case)
+        report = render_comparison(case, details=details)
+        return Report(report, verdict(case), case.comparison, case)
     both = {"sequential": figures.sequential, "parallel": figures.parallel}
     runs = {phase: run for phase, run in both.items() if run is not None}
     plan, data_type = figures.plan, figures.data_type
     analysis = describe_runs(runs, data_type=data_type)
     if case is not None:
         analysis |= {"accounting": case.accounting, "diagnosis": case.diagnosis}
-    if case is not None and outcome is not None:
-        report = render_run(case, outcome, has_rate=figures.given.rate, details=details)
-        return Report(report, analysis | {"outcome": as_mapping(outcome)}, case)
+    if case is not None and case.outcome is not None:
+        analysis |= {"outcome": as_mapping(case.outcome)}
+        return Report(render_run(case, details=details), verdict(case), analysis, case)
     if case is None or case.parallel.interrupted:
         report = render_partial(plan, data_type, figures.total_items, runs)
-        return Report(report, analysis, case)
-    return Report(render_parallel(case, details=details), analysis, case)
+        return Report(report, partial_verdict(runs), analysis, case)
+    return Report(render_parallel(case, details=details), verdict(case), analysis, case)
 
 
 def show_report(report: str, case: Case | None, settings: CommandSettings) -> None:
@@ -85,18 +89,29 @@ def write_report_files(
     command: str,
     settings: CommandSettings,
     figures: Mapping[str, Any],
-    case: Case | None,
+    report: Report,
+    *,
     source_name: str,
+    started: datetime,
 ) -> None:
     """Write the export files that `settings` name, with the `figures` of a run that has ended.
 
-    `source_name` names the input without a password. Raises `OutputError` for a file that cannot
-    be written, `UsageError` when a package is missing.
+    `source_name` names the input without a password; the run began at `started`. Raises
+    `OutputError` for a file that cannot be written, `UsageError` when a package is missing.
     """
     if all(getattr(settings, name) is None for name in EXPORTS):
         return
     shown = settings
     if isinstance(settings, RunSettings):  # a database's URL may hold a password, a name does not
         shown = replace(settings, source=source_name)
-    document = export_document(command, shown, describe_machine(), figures)
-    write_exports(settings, document, [] if case is None else [case])
+    machine, provenance = describe_machine(), Provenance.since(started)
+    contents = ReportContents(
+        verdict=report.verdict,
+        provenance=provenance,
+        settings=as_mapping(shown),
+        changed=shown.changed,
+        machine=machine,
+        cases=[] if report.case is None else [report.case],
+    )
+    document = export_document(command, shown, machine, figures, provenance)
+    write_exports(settings, document, contents)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from batchmap.metrics import RunSummary
 
-__all__ = ["TITLE", "seconds", "success_rate"]
+__all__ = ["TITLE", "seconds", "sentence", "success_rate"]
 
 TITLE = "Parallel Batch Processing Performance Report"
 
@@ -15,6 +15,11 @@ def seconds(time_s: float) -> str:
         if time_s * scale >= 0.1:
             return f"{time_s * scale:.2f}{unit}"
     return f"{time_s * 1e6:.1f}µs"
+
+
+def sentence(text: str) -> str:
+    """Return a text as a sentence: with a capital at its beginning and a full stop at its end."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def success_rate(run: RunSummary) -> str:

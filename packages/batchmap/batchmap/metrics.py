@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from batchmap.error_kinds import ErrorKinds
 from batchmap.mapping_record import MappingRecord
@@ -123,6 +124,11 @@ class RunMetrics:
         self._planned_workers = workers
         self._free_at_s = [0.0] * workers
 
+    @property
+    def cpu_s(self) -> float:
+        """CPU time that the workers used while they ran items."""
+        return self._cpu_s
+
     def observe(self, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
         """Add each record and yield it on."""
         for record in records:
@@ -151,6 +157,10 @@ class RunMetrics:
             self._add_failures(record)
         if (facts := self._facts) is not None:
             self._slow.add(record, lambda offset: facts(record.first_item + offset))
+
+    def look_up_slow_items(self, items_at: Callable[[Collection[int]], Mapping[int, Any]]) -> None:
+        """Take what `facts` did not know of slow items from those that `items_at` returns."""
+        self._slow.look_up_afterwards(items_at)
 
     def _add_failures(self, record: BatchRecord) -> None:
         self._failed += len(record.failures)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import heapq
 import math
-import os
 import random
 import statistics
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
+from batchmap.item_facts import host_of, size_of
 from batchmap.records import BatchRecord
 from batchmap.run_outcome import SlowItem
 
-__all__ = ["Facts", "SlowItems", "host_of", "size_of"]
+__all__ = ["Facts", "SlowItems"]
 
 MAX_SLOW = 10
 
@@ -44,15 +42,13 @@ MIN_TOLD = 4
 SHORT_SHARE = 0.1
 """Items that began within this share of the run's time began at about the same time."""
 
-MAX_VALUES = 1000
-"""Values within an item that its size counts."""
-
 Facts = tuple[int, str, Any]
 """The index of an item in the input, where it stands, in words, and the item."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sampled:
+    index: int
     size_bytes: int | None
     host: str | None
 
@@ -129,8 +125,26 @@ class SlowItems:
         if at == MAX_SAMPLED and (at := self._dice.randrange(self._seen)) >= MAX_SAMPLED:
             return
         offset = self._dice.randrange(len(record.durations_s))
-        _, _, item = look_up(offset)
-        self._sampled[at : at + 1] = [_Sampled(size_of(item), host_of(item))]
+        index, _, item = look_up(offset)
+        self._sampled[at : at + 1] = [_Sampled(index, size_of(item), host_of(item))]
+
+    def look_up_afterwards(self, items_at: Callable[[Collection[int]], Mapping[int, Any]]) -> None:
+        """Take sizes and hosts from `items_at`, called once with the indexes it is to know.
+
+        For items that could not be had while they ran; where none was slow, it is not called.
+        """
+        if not self._slowest:
+            return
+        found = items_at(
+            {one.index for _, _, one in self._slowest} | {one.index for one in self._sampled}
+        )
+
+        def known(one: Any) -> Any:
+            item = found.get(one.index)
+            return replace(one, size_bytes=size_of(item), host=host_of(item))
+
+        self._slowest = [(time_s, order, known(one)) for time_s, order, one in self._slowest]
+        self._sampled = [known(one) for one in self._sampled]
 
     def slowest(self) -> tuple[SlowItem, ...]:
         """Return the slowest items, the slowest first; another thread may add some meanwhile."""
@@ -231,53 +245,6 @@ class _Slow:
     started_s: float
     size_bytes: int | None
     host: str | None
-
-
-def size_of(item: Any) -> int | None:
-    """Return the size of an item in bytes, of a path that of its file; `None` where it has none.
-
-    That of a list or a mapping is what its texts have, and 8 for each other value.
-    """
-    if isinstance(item, (bytes, str, os.PathLike)):
-        return _file_size(item) or _text_size(item)
-    if not isinstance(item, (Mapping, list, tuple)):
-        return None
-    size, left = 0, [item]
-    for _ in range(MAX_VALUES):
-        if not left:
-            break
-        value = left.pop()
-        if isinstance(value, (Mapping, list, tuple)):
-            left.extend(value.values() if isinstance(value, Mapping) else value)
-        else:
-            size += _text_size(value) if isinstance(value, (bytes, str, os.PathLike)) else 8
-    return size
-
-
-def _text_size(item: bytes | str | os.PathLike[str]) -> int:
-    text = os.fspath(item)
-    return len(text.encode(errors="surrogatepass") if isinstance(text, str) else text)
-
-
-def _file_size(item: bytes | str | os.PathLike[str]) -> int | None:
-    if isinstance(item, bytes) or not (isinstance(item, os.PathLike) or os.sep in item):
-        return None
-    try:
-        return Path(item).stat().st_size
-    except (OSError, ValueError):  # it is a text
-        return None
-
-
-def host_of(item: Any) -> str | None:
-    """Return the host of the first URL in an item, `None` where it has none."""
-    values = item.values() if isinstance(item, Mapping) else (item,)
-    for value in values:
-        if isinstance(value, str) and "://" in value[:20]:
-            try:
-                return urlsplit(value).hostname
-            except ValueError:
-                return None
-    return None
 
 
 def _is_telling(share: float, usual: float) -> bool:

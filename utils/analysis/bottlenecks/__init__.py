@@ -4,8 +4,9 @@ To add a cause of lost speed:
 
 1. Find the module of the loss that it shows up as: `slower_items_causes` (items took longer than
    in the sequential run), `start_causes` (before a worker's first batch), `hand_over_causes`
-   (between a worker's batches) or `tail_causes` (after a worker's last batch). A cause that
-   explains any loss but slower items, as `--rate` does, stands in `largest_loss`.
+   (between a worker's batches), `tail_causes` (after a worker's last batch) or `unused_workers`
+   (no batch at all). A cause that explains any loss but slower items, as `--rate` does, stands in
+   `largest_loss`.
 2. There, let `explain` return an `Explanation` of it: its name, one sentence with figures, and one
    with advice. The first cause whose evidence is there is named, so put it where it belongs. What
    the evidence lacks goes into `evidence.Evidence`.
@@ -17,5 +18,6 @@ To add a cause of lost speed:
 from .cause_names import CAUSES
 from .evidence import Evidence
 from .largest_loss import find_bottleneck
+from .unused_workers import UNUSED
 
-__all__ = ["CAUSES", "Evidence", "find_bottleneck"]
+__all__ = ["CAUSES", "UNUSED", "Evidence", "find_bottleneck"]

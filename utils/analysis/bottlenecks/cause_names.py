@@ -23,6 +23,7 @@ CAUSES = (
     "straggler",
     "large batches",
     "few items",
+    "few batches",
     "uneven end",
 )
 """The names of all causes; exports and reports hold no other."""

@@ -9,6 +9,7 @@ from ..thresholds import WORTHWHILE_SPEEDUP
 from ..time_breakdown import losses
 from . import hand_over_causes, slower_items_causes, start_causes, tail_causes
 from .evidence import OTHER_PROGRAMS, Evidence, Explanation
+from .unused_workers import find_unused_workers
 
 __all__ = ["find_bottleneck"]
 
@@ -29,9 +30,17 @@ _RATE = Explanation(
 
 
 def find_bottleneck(evidence: Evidence) -> Bottleneck | None:
-    """Return the largest loss with its cause and advice; `None` where little was lost."""
+    """Return the largest loss with its cause and advice; `None` where little was lost.
+
+    A single worker loses nothing to others; beside it, workers may never have had a batch.
+    """
     lost = losses(evidence.breakdown)
     loss = max(lost, key=lost.__getitem__)
+    unused = find_unused_workers(evidence)
+    if unused is not None and (evidence.workers < 2 or unused.share > lost[loss]):
+        return unused
+    if evidence.workers < 2:
+        return None
     if lost[loss] < MIN_SHARE * evidence.workers:
         return None
     if evidence.given.rate and loss != "slower items":

@@ -18,8 +18,15 @@ def explain(evidence: Evidence) -> Explanation:
     run, trace, workers = evidence.parallel, evidence.trace, evidence.workers
     # How long each worker but the last one had nothing left to do, on average.
     others_s = trace.tail_s / max(1, workers - 1)
-    closing_s = evidence.wall_s - max((span.ended_s for span in trace.spans), default=0.0)
-    if trace.spans and workers * closing_s > trace.tail_s / 2:
+    closing_s = evidence.wall_s - trace.last_end_s if trace.last_end_s else 0.0
+    closes_late = workers * closing_s > trace.tail_s / 2
+    if closes_late and not trace.spans:  # to end coroutines takes no time
+        return Explanation(
+            "slow input or output",
+            f"what the last items gave was taken {closing_s:.2f}s after they had ended",
+            "see whether the output goes as fast as the workers are",
+        )
+    if closes_late:
         return Explanation(
             "shut-down",
             f"ending the workers took {closing_s:.2f}s of {evidence.wall_s:.2f}s",

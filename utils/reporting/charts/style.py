@@ -1,8 +1,8 @@
 """The look and the parts that the charts share, as plain specifications for Plotly.
 
 A colour is the name of a custom property of the page (`--work`), which gives it one value on a
-light and another on a dark background. Plotly reads text in charts as HTML: text from data goes
-through `chart_text`, and never into a template.
+light and another on a dark background. Plotly reads text in charts as HTML: no text from data is in
+them.
 """
 
 from __future__ import annotations
@@ -11,29 +11,19 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from ..escaping import chart_text
-
 __all__ = [
-    "ROW_PX",
     "Figure",
     "layout",
     "line",
     "markers",
-    "named_rows",
     "short",
     "whole_ticks",
 ]
 
 Figure = dict[str, Any]
 
-MAX_NAME_LENGTH = 44
-"""Characters of a row's name that fit a phone."""
-
 MAX_SPARSE_COUNT = 8
 """Below this, an axis of counts gets a tick for each."""
-
-ROW_PX = 48
-"""Height of a row with its name, in pixels."""
 
 
 def layout(*, height: int, x_title: str, y_title: str = "") -> Figure:
@@ -64,29 +54,6 @@ def layout(*, height: int, x_title: str, y_title: str = "") -> Figure:
             "bordercolor": "--axis",
             "font": {"color": "--ink", "family": "system-ui, sans-serif", "size": 13},
         },
-    }
-
-
-def named_rows(names: Sequence[str]) -> Figure:
-    """Return the layout of rows that each stand under their name, the first on top.
-
-    Two rows may have the same name. Names beside the rows would leave the bars no room on a phone.
-    """
-    return {
-        "yaxis": {"range": [len(names) - 0.5, -0.7], "visible": False, "fixedrange": True},
-        "annotations": [
-            {
-                "text": chart_text(name, max_length=MAX_NAME_LENGTH),
-                "x": 0,
-                "xref": "paper",
-                "xanchor": "left",
-                "y": row - 0.28,
-                "yanchor": "bottom",
-                "showarrow": False,
-                "borderpad": 0,
-            }
-            for row, name in enumerate(names)
-        ],
     }
 
 

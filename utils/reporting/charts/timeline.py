@@ -11,7 +11,10 @@ from ...execution.trace import Span, Trace
 from ..wording import seconds
 from .style import Figure, layout, short
 
-__all__ = ["timeline_figure"]
+__all__ = ["MAX_ROWS", "timeline_figure"]
+
+MAX_ROWS = 40
+"""Workers that a screen has rows for."""
 
 SPAN_KINDS = (
     ("work", "--work", ""),
@@ -26,7 +29,10 @@ MAX_OUTLINED_SPANS = 400
 
 
 def timeline_figure(trace: Trace) -> Figure:
-    """Return a row for each worker, with a bar for each span in the colour of its kind."""
+    """Return a row for each worker, with a bar for each span in the colour of its kind.
+
+    For at most `MAX_ROWS` workers.
+    """
     outlined = len(trace.spans) <= MAX_OUTLINED_SPANS
     by_kind: list[list[Span]] = [[] for _ in SPAN_KINDS]
     for span in trace.spans:
@@ -57,7 +63,7 @@ def _bars(spans: Sequence[Span], name: str, colour: str, pattern: str, *, outlin
         "name": name,
         "base": [short(span.started_s) for span in spans],
         "x": [short(span.ended_s - span.started_s) for span in spans],
-        "y": [span.worker + 1 for span in spans],
+        "y": [span.worker for span in spans],
         "width": 0.82,
         "marker": {
             "color": colour,
@@ -93,17 +99,17 @@ def _hover_data(span: Span) -> list[Any]:
 
 def _timeline_layout(trace: Trace) -> Figure:
     figure_layout = layout(
-        height=70 + max(60, min(900, trace.workers * _row_height(trace.workers))),
+        height=70 + max(60, trace.workers * _row_height(trace.workers)),
         x_title="seconds since the start",
         y_title="worker",
     )
     figure_layout["barmode"] = "overlay"
     figure_layout["xaxis"].update(range=[0, short(trace.wall_s)], fixedrange=False)
     figure_layout["yaxis"].update(
-        range=[trace.workers + 0.5, 0.5],
+        range=[trace.workers - 0.5, -0.5],
         showgrid=False,
         tickmode="linear",
-        tick0=1,
+        tick0=0,
         dtick=_label_step(trace.workers),
         tickformat="d",
     )
@@ -113,11 +119,11 @@ def _timeline_layout(trace: Trace) -> Figure:
 
 def _row_height(workers: int) -> int:
     """Return the height of a worker's row in pixels: the more rows, the lower."""
-    return next(height for most, height in ((8, 30), (16, 24), (32, 16), (64, 12), (1e9, 8))
+    return next(height for most, height in ((8, 30), (16, 24), (24, 17), (MAX_ROWS, 11))
                 if workers <= most)  # fmt: skip
 
 
 def _label_step(workers: int) -> int:
     """Return every how many rows one has a number, so that the numbers do not touch."""
-    return next(step for most, step in ((16, 1), (32, 2), (64, 4), (160, 10), (1e9, 50))
+    return next(step for most, step in ((16, 1), (24, 2), (MAX_ROWS, 4))
                 if workers <= most)  # fmt: skip

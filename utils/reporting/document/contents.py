@@ -1,171 +1,81 @@
-"""Builds the document of a whole report: overview, a chapter for each case, conditions."""
+"""Builds the document of a whole report: what comes first, a chapter for each case, conditions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime
 
-from batchmap.command.text_layout import plural
-
-from ...analysis.aggregates import gibibytes
-from ...analysis.records import Case, Recommendation, Regression
-from ..charts.figures import overview_figure
-from ..wording import TITLE, seconds
-from .case import case_chapter
-from .chart_block import chart_block
-from .headline import summary_table
-from .model import Block, Chapter, Document, Paragraph, Section, Table
+from ..contents import ReportContents
+from ..verdict import benchmark_notices, notices
+from ..wording import TITLE
+from .case import case_chapter, scenario_chapter, warnings_of
+from .conditions import conditions_chapter
+from .headline import benchmark_headline, case_headline, tone_of_all
+from .model import Document, Fact, Tone
+from .scenarios import overview_chapter
 
 __all__ = ["build_document"]
 
-MACHINE_LABELS = {
-    "usable_cores": "Usable cores",
-    "logical_cores": "Logical cores",
-    "memory_bytes": "Memory",
-    "python": "Python",
-    "implementation": "Implementation",
-    "system": "System",
-    "architecture": "Architecture",
-}
+_FAULTS = ("Error", "Failed items", "First failure", "Why")
+"""Labels of notices on what went wrong."""
+
+_ADVICE = ("Largest loss", "Held back by")
+"""Labels of notices on what would make it faster."""
 
 
-def build_document(
-    command: str,
-    settings: Mapping[str, Any],
-    machine: Mapping[str, Any],
-    cases: Sequence[Case],
-    recommendations: Sequence[Recommendation],
-    regressions: Sequence[Regression],
-) -> Document:
-    """Return the document on all `cases`.
+def build_document(contents: ReportContents) -> Document:
+    """Return the document on all cases of `contents`.
 
-    `command` names what was run; `settings` and `machine` are shown under the conditions, whatever
-    they hold.
+    A single one has its figures at the top; of several, each has a chapter to be opened.
     """
+    cases = contents.cases
     anchors = [f"case-{number}" for number in range(1, len(cases) + 1)]
-    overview = _overview(cases, anchors, recommendations, regressions)
+    overview = overview_chapter(contents, anchors)
+    is_single = len(cases) == 1
+    make_chapter = case_chapter if is_single else scenario_chapter
     chapters = [
-        *([Chapter("overview", "Overview", "", tuple(overview))] if overview else []),
-        *(case_chapter(case, anchor) for case, anchor in zip(cases, anchors, strict=True)),
-        Chapter("conditions", "Conditions", "", _conditions(settings, machine)),
+        *([overview] if overview is not None else []),
+        *(make_chapter(case, anchor) for case, anchor in zip(cases, anchors, strict=True)),
+        conditions_chapter(contents),
     ]
-    return Document(TITLE, command, tuple(chapters))
-
-
-def _overview(
-    cases: Sequence[Case],
-    anchors: Sequence[str],
-    recommendations: Sequence[Recommendation],
-    regressions: Sequence[Regression],
-) -> list[Section]:
-    sections = []
-    if len(cases) != 1:
-        sections.append(Section("All cases", tuple(_all_cases(cases, anchors))))
-    if recommendations:
-        sections.append(Section("Recommendations", (_recommendations_table(recommendations),)))
-    if regressions:
-        sections.append(Section("Against an earlier run", tuple(_regression_blocks(regressions))))
-    return sections
-
-
-def _all_cases(cases: Sequence[Case], anchors: Sequence[str]) -> list[Block]:
-    if not cases:
-        return [Paragraph("There are no cases to tell of.")]
-    blocks: list[Block] = [summary_table(cases, anchors)]
-    compared = [(case.name, case.comparison) for case in cases if case.comparison]
-    if compared:
-        description = "Speedup and its limit: " + "; ".join(
-            f"{name} {one.speedup:.2f}x of {one.limit:.2f}x" for name, one in compared
-        )
-        blocks.append(chart_block(overview_figure(compared), description + ".", None))
-    return blocks
-
-
-def _recommendations_table(recommendations: Sequence[Recommendation]) -> Table:
-    return Table(
-        caption="What to use on this machine",
-        head=("Workload", "Bound by", "Backend", "Workers", "Batch size", "Why"),
-        rows=tuple(
-            (
-                one.workload,
-                one.kind,
-                one.backend,
-                str(one.workers),
-                f"{one.batch_size:,}",
-                one.why,
-            )
-            for one in recommendations
-        ),
-        align="lllrrw",
+    return Document(
+        title=TITLE,
+        verdict=contents.verdict,
+        tone=tone_of_all(cases),
+        notices=tuple(_notices(contents)),
+        made=tuple(_made(contents)),
+        command=contents.provenance.command_line,
+        headline=case_headline(cases[0]) if is_single else benchmark_headline(cases, anchors),
+        chapters=tuple(chapter for chapter in chapters if chapter.sections),
     )
 
 
-def _regression_blocks(regressions: Sequence[Regression]) -> list[Block]:
-    slower = sum(one.slower for one in regressions)
-    summary = (
-        f"{slower:,} of {len(regressions):,} {plural('figure', len(regressions))} got slower "
-        "beyond the noise."
-        if slower
-        else "Nothing got slower beyond the noise."
-    )
-    return [
-        Paragraph(summary),
-        Table(
-            caption="Against an earlier run",
-            head=("Case", "Figure", "Before", "Now", "Now / before", "Noise", "Verdict"),
-            rows=tuple(
-                (
-                    one.name,
-                    one.figure,
-                    seconds(one.before_s),
-                    seconds(one.now_s),
-                    f"{one.ratio:.2f}",
-                    f"{one.noise:.2f}",
-                    "✗ slower" if one.slower else "✓ within the noise or faster",
-                )
-                for one in regressions
-            ),
-            align="llrrrrl",
-        ),
-    ]
+def _notices(contents: ReportContents) -> Iterator[Fact]:
+    cases = contents.cases
+    lines = notices(cases[0]) if len(cases) == 1 else benchmark_notices(cases)
+    for line in lines:
+        label, _, text = line.partition(": ")
+        yield Fact(label, text, tone=_tone(label))
+    doubtful = [case for case in cases if case.comparison is not None and case.comparison.warnings]
+    if len(cases) == 1 and doubtful:
+        yield Fact("With care", "; ".join(warnings_of(cases[0])), tone="warning")
+    elif doubtful:
+        names = ", ".join(case.name for case in doubtful)
+        yield Fact("With care", f"what was measured of {names}", tone="warning")
 
 
-def _conditions(settings: Mapping[str, Any], machine: Mapping[str, Any]) -> tuple[Section, ...]:
-    machine_rows = tuple(
-        (MACHINE_LABELS.get(name, _label(name)), _machine_value(name, value))
-        for name, value in machine.items()
-    )
-    setting_rows = tuple((_label(name), _value(value)) for name, value in settings.items())
-    return (
-        Section("Machine", (_pairs_table("Machine", machine_rows),)),
-        Section("Settings", (_pairs_table("Settings", setting_rows),)),
-    )
+def _tone(label: str) -> Tone:
+    if label in _FAULTS:
+        return "bad"
+    return "warning" if label in _ADVICE else "plain"
 
 
-def _pairs_table(caption: str, rows: tuple[tuple[str, ...], ...]) -> Block:
-    if not rows:
-        return Paragraph("Nothing is known of it.")
-    return Table(caption, ("Name", "Value"), rows, "lw")
-
-
-def _label(name: str) -> str:
-    words = name.removesuffix("_s").replace("_", " ").capitalize()
-    return f"{words} (s)" if name.endswith("_s") else words
-
-
-def _machine_value(name: str, value: Any) -> str:
-    if name.endswith("_bytes") and isinstance(value, int):
-        return f"{gibibytes(value):.1f} GiB"
-    return _value(value)
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "not set"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_value(one) for one in value) or "none"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_value(one)}" for name, one in value.items()) or "none"
-    return str(value)
+def _made(contents: ReportContents) -> Iterator[str]:
+    provenance = contents.provenance
+    started = datetime.fromisoformat(provenance.started)
+    zone = started.strftime("%z")
+    yield f"{started:%Y-%m-%d %H:%M} {'UTC' if zone == '+0000' else zone}"
+    yield provenance.host
+    yield f"batchmap {provenance.version}"
+    if python := contents.machine.get("python"):
+        yield f"Python {python}"

@@ -10,24 +10,38 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 __all__ = [
+    "Bar",
+    "Bars",
     "Block",
     "Bullets",
     "Chapter",
     "Chart",
     "Document",
     "Fact",
-    "Facts",
+    "Fold",
+    "Headline",
     "LegendEntry",
     "Notice",
     "Paragraph",
     "Section",
+    "Stack",
     "Table",
+    "Tone",
 ]
+
+Tone: TypeAlias = Literal["plain", "good", "warning", "bad"]
+"""How what is said is to be taken."""
+
+Look: TypeAlias = Literal[
+    "before", "good", "warning", "void", "possible", "failed",
+    "work", "slower", "start", "hand-over", "tail",
+]  # fmt: skip
+"""What a bar stands for, which gives it its colour; `void`: a figure that counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One headline figure."""
+    """A figure with its name."""
 
     label: str
     value: str
@@ -35,14 +49,50 @@ class Fact:
     """What the figure is to be compared with."""
     share: str | None = None
     """The share of what was possible, such as `95.0%`, to be drawn as a bar; `None` for no bar."""
-    tone: Literal["plain", "good", "bad"] = "plain"
+    tone: Tone = "plain"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Headline figures, side by side."""
+class Bar:
+    """A bar with its name and its figure."""
 
-    facts: tuple[Fact, ...]
+    label: str
+    value: str
+    share: float
+    """Its length, as a share of the longest there can be: from 0 to 1."""
+    look: Look
+    mark: float | None = None
+    """Where on it there is a mark, likewise: at what was possible; `None` for no mark."""
+    link: str = ""
+    """The anchor that its name links to; empty for no link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars below each other, each with its name and figure."""
+
+    caption: str
+    bars: tuple[Bar, ...]
+    head: tuple[str, str]
+    """What the names and the figures are, for a format without bars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One bar divided into parts; a table beside it has their figures."""
+
+    description: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The one figure that matters most, drawn large, with three more beside it."""
+
+    figure: Fact | None
+    """`None` where the bars say it all."""
+    bars: Bars
+    cards: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +129,8 @@ class Table:
     """A letter for each column: `l` for text, `r` for numbers, `w` for text that may be long."""
     links: tuple[str, ...] = ()
     """For each row, the anchor of the chapter that its first cell links to; empty without links."""
+    looks: tuple[Look, ...] = ()
+    """For each row, the colour beside its first cell; empty without colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +159,20 @@ class Chart:
     """Whether a format without charts shows the table in its place."""
 
 
-Block: TypeAlias = Facts | Paragraph | Notice | Bullets | Table | Chart
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A table that a reader opens when it is wanted."""
+
+    title: str
+    table: Table
+
+
+Block: TypeAlias = Bars | Bullets | Chart | Fold | Headline | Notice | Paragraph | Stack | Table
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and the blocks under it."""
+    """A heading and the blocks under it; one without blocks is left out."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -128,6 +188,10 @@ class Chapter:
     note: str
     """A line under the title; may be empty."""
     sections: tuple[Section, ...]
+    lead: tuple[Block, ...] = ()
+    """What stands before the sections."""
+    folded: Fact | None = None
+    """What is shown of it until it is opened, beside its title; `None`: it is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +199,15 @@ class Document:
     """A whole report."""
 
     title: str
-    note: str
-    """A line under the title."""
+    verdict: str
+    tone: Tone
+    """That of the verdict."""
+    notices: tuple[Fact, ...]
+    """What matters next, with the most important first."""
+    made: tuple[str, ...]
+    """When, where and with which versions it was made."""
+    command: str
+    """The command that made it, as a shell takes it."""
+    headline: Headline | None
+    """`None` where nothing was measured."""
     chapters: tuple[Chapter, ...]

@@ -14,10 +14,11 @@ __all__ = ["speedup_blocks"]
 
 
 def speedup_blocks(case: Case) -> list[Block]:
-    """Return what the speedup was, and what it is or would be with other worker counts."""
+    """Return what the speedup was, and what it is or would be with other worker counts.
+
+    Empty without a sequential run.
+    """
     compared, sweep = case.comparison, case.sweep
-    if compared is None and sweep is None:
-        return [Paragraph("There was no sequential run, so there is no speedup to tell of.")]
     blocks: list[Block] = []
     if sweep is not None:
         blocks += [
@@ -26,7 +27,7 @@ def speedup_blocks(case: Case) -> list[Block]:
     if compared is not None:
         description = _speedup_text(compared)
         table = _predictions_table(compared)
-        if sweep is None:
+        if sweep is None and table is not None:
             blocks.append(chart_block(speedup_figure(compared, None), description, table))
         else:
             blocks += [Paragraph(description), *([table] if table else [])]

@@ -18,11 +18,11 @@ from batchmap.command.text_layout import (
 from batchmap.text import printable
 
 from ...analysis.records import Case, Comparison, Recommendation, Regression, Sweep
-from ..verdict import largest_loss, verdict
+from ..verdict import benchmark_notices, benchmark_verdict, share_of_loss
 from ..wording import seconds
 from .layout import table
 
-__all__ = ["benchmark_verdict", "benchmark_warnings", "render_benchmark"]
+__all__ = ["benchmark_warnings", "render_benchmark"]
 
 TITLE = "Parallel Batch Processing Benchmark"
 
@@ -57,7 +57,7 @@ def render_benchmark(
             [
                 TITLE,
                 cut(benchmark_verdict(cases)),
-                *_worst_loss(cases),
+                *chain.from_iterable(map(_notice_rows, benchmark_notices(cases))),
                 "",
                 *_scenarios_table(cases, width=NAME_WIDTH),
                 "",
@@ -79,25 +79,6 @@ def render_benchmark(
             *told_notes,
             *recommendation,
         ]
-    )
-
-
-def benchmark_verdict(cases: Sequence[Case]) -> str:
-    """Return in a line how much faster the scenarios were, and whether their results match."""
-    compared = [case.comparison for case in cases if case.comparison is not None]
-    wrong = [case for case in cases if case.comparison and not case.comparison.results_match]
-    if len(compared) == 1:
-        return printable(verdict(next(case for case in cases if case.comparison)))
-    if not compared:
-        return "Nothing was compared"
-    number = f"{len(compared)} scenarios"
-    if wrong:
-        return printable(f"Results do not match in {len(wrong)} of {number}: {wrong[0].name}")
-    least, most = (pick(one.speedup for one in compared) for pick in (min, max))
-    share = min(one.share_of_limit for one in compared)
-    return (
-        f"{number}: {least:.2f}x to {most:.2f}x as fast, at least {share:.1%} of the limit; "
-        "results match"
     )
 
 
@@ -133,14 +114,8 @@ def _scenarios_table(cases: Sequence[Case], *, width: int | None) -> Lines:
     )
 
 
-def _worst_loss(cases: Sequence[Case]) -> Lines:
-    """Return what the scenario lost that came least near to its limit, in two rows at most."""
-    lost = [
-        (case.comparison.share_of_limit, f"Largest loss: {printable(case.name)}: {loss}")
-        for case in cases
-        if case.comparison is not None and (loss := largest_loss(case)) is not None
-    ]
-    return wrap(min(lost)[1], COLUMNS, max_lines=2, placeholder=" …") if lost else []
+def _notice_rows(notice: str) -> Lines:
+    return wrap(notice, COLUMNS, max_lines=2, placeholder=" …")
 
 
 def _speedups_table(cases: Sequence[Case]) -> Lines:
@@ -198,7 +173,7 @@ def _sweep_table(name: str, sweep: Sweep | None) -> Lines:
 def _losses_section(cases: Sequence[Case]) -> Lines:
     lines = [
         printable(
-            f"{case.name}: {case.diagnosis.share:.2f} of {case.accounting.workers} workers to "
+            f"{case.name}: {share_of_loss(case, case.diagnosis)} to "
             f"{case.diagnosis.loss} ({case.diagnosis.cause}): {case.diagnosis.told}; "
             f"{case.diagnosis.advice}"
         )

@@ -10,7 +10,7 @@ from batchmap.records import Plan
 
 from ...analysis.aggregates import parts_of
 from ...analysis.records import Case, Comparison
-from ..verdict import notices, verdict
+from ..verdict import notices, partial_verdict, verdict
 from ..wording import success_rate
 from .layout import data_summary, parallel_speed, plan_lines, short_report, whole_report
 from .sections import (
@@ -129,10 +129,7 @@ def render_partial(
         )
         for phase, run in runs.items()
     ]
-    done = " and ".join(
-        f"{run.total_processed:,} items in the {phase} run" for phase, run in runs.items()
-    )
-    interrupted = f"Interrupted after {done or 'no items'}"
+    interrupted = partial_verdict(runs)
     return whole_report(
         [interrupted],
         data_summary(total, data_type, plan),

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from itertools import chain
 
-from batchmap.command.held_back import held_back
 from batchmap.command.summary import render_details, render_summary
 from batchmap.command.text_layout import section
-from batchmap.run_outcome import RunOutcome
 
 from ...analysis.records import Case
-from ..verdict import largest_loss
+from ..verdict import held_back_by
 from ..wording import success_rate
 from .layout import data_summary, parallel_speed
 from .sections import time_breakdown_section
@@ -18,16 +16,14 @@ from .sections import time_breakdown_section
 __all__ = ["render_run"]
 
 
-def render_run(case: Case, outcome: RunOutcome, *, has_rate: bool, details: bool) -> str:
+def render_run(case: Case, *, details: bool) -> str:
     """Return the report of a user's function over a user's data: a summary, or all `details`.
 
-    `has_rate` tells whether items were let start at a given rate.
+    The case must have an outcome.
     """
-    run = case.parallel
-    reason = held_back(run, has_rate=has_rate)
-    if reason is not None:
-        reason = largest_loss(case) or reason
-    summary = render_summary(outcome, run, case.plan, held_back=reason)
+    run, outcome = case.parallel, case.outcome
+    assert outcome is not None
+    summary = render_summary(outcome, run, case.plan, held_back=held_back_by(case))
     if not details:
         return summary
     sections = (

@@ -1,15 +1,21 @@
-"""The command line that this process was started with, given again with other options."""
+"""The command line that this process was started with, as it is or with other options."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 
 from batchmap.storage.secrets import variables_instead, without_secret_argument, without_secrets
 
-__all__ = ["command_with"]
+__all__ = ["command_given", "command_with"]
+
+
+def command_given() -> str:
+    """Return this command as a shell takes it, without secrets."""
+    return " ".join(map(_quoted, _without_secrets(sys.orig_argv)))
 
 
 def command_with(*more: str) -> tuple[str, str | None]:
@@ -25,10 +31,14 @@ def command_with(*more: str) -> tuple[str, str | None]:
         word for word in more if word not in given and (word != "--resume" or "--sync" not in given)
     ]
     words = [*given, *going_on, *words[end:]]
-    shown = [_shown(*pair) for pair in pairwise(["", *words])]
+    shown = _without_secrets(words)
     hidden = [word for word, text in zip(words, shown, strict=True) if word != text]
     names = sorted({variables_instead(word) for word in hidden} - {""})
     return " ".join(map(_quoted, shown)), " and ".join(names) if hidden else None
+
+
+def _without_secrets(words: Sequence[str]) -> list[str]:
+    return [_shown(*pair) for pair in pairwise(["", *words])]
 
 
 def _shown(before: str, word: str) -> str:

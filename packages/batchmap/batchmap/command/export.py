@@ -9,6 +9,7 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
+from batchmap.command.provenance import Provenance
 from batchmap.errors import OutputError
 from batchmap.mapping_record import as_mapping
 from batchmap.rates import Rate
@@ -21,16 +22,21 @@ _PHASES = ("sequential", "parallel")
 
 
 def export_document(
-    command: str, settings: Any, machine: Mapping[str, Any], figures: Mapping[str, Any]
+    command: str,
+    settings: Any,
+    machine: Mapping[str, Any],
+    figures: Mapping[str, Any],
+    provenance: Provenance,
 ) -> dict[str, Any]:
     """Return what an export holds of a run or a comparison, for `json_text` to write.
 
-    Of `figures` it takes what is there of `plan`, `analysis`, `sequential_metrics` and
-    `parallel_metrics`, and `sequential_trace` and `parallel_trace` as the `timeline`; other keys
-    are left out.
+    The fields of `provenance` stand beside `command`, the subcommand. Of `figures` it takes what
+    is there of `plan`, `analysis`, `sequential_metrics` and `parallel_metrics`, and
+    `sequential_trace` and `parallel_trace` as the `timeline`; other keys are left out.
     """
     return {
         "command": command,
+        **as_mapping(provenance),
         "settings": settings,
         "machine": machine,
         **{key: figures[key] for key in _FIGURES if key in figures},

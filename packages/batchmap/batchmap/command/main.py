@@ -47,6 +47,7 @@ def _drive(job: Job, settings: RunSettings) -> str:
     from batchmap.command.export import export_document, json_text, write_export
     from batchmap.command.held_back import held_back
     from batchmap.command.progress import ProgressObserver
+    from batchmap.command.provenance import Provenance
     from batchmap.command.summary import render_details, render_summary
     from batchmap.metrics import RunMetrics
     from batchmap.resources import describe_machine
@@ -77,8 +78,8 @@ def _drive(job: Job, settings: RunSettings) -> str:
             "parallel_metrics": summary,
         }
         shown = replace(settings, source=job.items.name)
-        document = export_document("run", shown, describe_machine(), figures)
-        document |= {"started": started.isoformat(), "ended": datetime.now(UTC).isoformat()}
+        provenance = Provenance.since(started)
+        document = export_document("run", shown, describe_machine(), figures, provenance)
         write_export(settings.export_json, json_text(document), option="--export-json")
     reason = held_back(summary, has_rate=settings.rate is not None)
     report = render_summary(outcome, summary, plan, held_back=reason)

@@ -74,6 +74,11 @@ class CommandSettings(EngineOptions):
     )  # fmt: skip
 
     @property
+    def changed(self) -> frozenset[str]:
+        """The options that were given, or follow from those, so that they are not as by default."""
+        return frozenset(one.name for one in fields(self) if getattr(self, one.name) != one.default)
+
+    @property
     def workload_name(self) -> str:
         """What the reports call the work: a built-in workload's name, or the user's task."""
         raise NotImplementedError

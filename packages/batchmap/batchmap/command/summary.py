@@ -12,6 +12,7 @@ from batchmap.text import printable
 
 __all__ = [
     "ending",
+    "error_entries",
     "error_lines",
     "error_text",
     "output_lines",
@@ -61,7 +62,7 @@ def render_summary(
     ]
     goes_on = not outcome.finished or outcome.failed + outcome.failed_before > 0
     room = MAX_LINES - len([ending(outcome), items, *after]) - goes_on
-    lines = (items, *_error_entries(outcome, min(MAX_ERRORS, room)), *after)
+    lines = (items, *error_entries(outcome, min(MAX_ERRORS, room)), *after)
     return join_lines([ending(outcome), *(f"- {line}" for line in lines)])
 
 
@@ -84,7 +85,7 @@ def render_faults(outcome: RunOutcome) -> str:
     failed = outcome.failed + outcome.failed_before
     if outcome.finished and not failed:
         return ""
-    return join_lines([ending(outcome), *_error_entries(outcome, MAX_ERRORS)])
+    return join_lines([ending(outcome), *error_entries(outcome)])
 
 
 def render_plan(plan: Plan) -> str:
@@ -151,6 +152,14 @@ def error_lines(outcome: RunOutcome, most: int) -> Iterator[str]:
         yield f"{rest:,} of other kinds"
 
 
+def error_entries(outcome: RunOutcome, most: int = MAX_ERRORS) -> list[str]:
+    """Return at most `most` lines `Error: …`, the last on other kinds if there are more."""
+    lines = list(error_lines(outcome, most))
+    if len(lines) > most:  # with a line on those of other kinds
+        lines = list(error_lines(outcome, most - 1)) or lines[:most]
+    return [f"Error: {cut(line, MAX_ERROR_CHARACTERS)}" for line in lines]
+
+
 def error_text(error: ErrorExample) -> str:
     """Return a kind of error in one line: how often it was seen, and the first with its place."""
     often = "" if error.number == 1 else f"{error.number:,} times, first at "
@@ -202,14 +211,6 @@ def workers_in_words(backend: str, number: int) -> str:
     """Return how many of which workers there were, such as `16 threads`."""
     one, many = _WORKERS.get(backend, ("worker", "workers"))
     return f"{number:,} {one if number == 1 else many}"
-
-
-def _error_entries(outcome: RunOutcome, most: int) -> list[str]:
-    """Return at most `most` lines on errors, the last on those of other kinds if there are more."""
-    lines = list(error_lines(outcome, most))
-    if len(lines) > most:  # with a line on those of other kinds
-        lines = list(error_lines(outcome, most - 1)) or lines[:most]
-    return [f"Error: {cut(line, MAX_ERROR_CHARACTERS)}" for line in lines]
 
 
 def _items_text(outcome: RunOutcome, metrics: RunSummary, plan: Plan) -> str:
