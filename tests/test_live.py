@@ -149,6 +149,7 @@ def test_errors_and_slow_items_are_shown_as_text(place: Place) -> None:
 @pytest.mark.parametrize("times", [1, 3])
 def test_ctrl_c_ends_the_command_though_pages_are_open(place: Place, times: int) -> None:
     with running(place) as (process, page):
+        assert page.ask()[0] == 200
         connections = [socket.create_connection(("127.0.0.1", page.port)) for _ in range(3)]
         connections[0].sendall(b"GET /figures HTTP/1.1\r\n")  # which never says more
         with ThreadPoolExecutor() as waiting:

@@ -16,7 +16,11 @@ from batchmap.threads import start_thread
 
 __all__ = ["LiveServer", "listening_socket"]
 
+_logger = logging.getLogger(__name__)
+
 ADDRESS = "127.0.0.1"
+
+BEGIN_AFTER_S = 1.0
 
 LAST_ANSWERS_S = 0.5
 """How long the end of a run may wait until pages that are open have been told of it."""
@@ -54,17 +58,21 @@ def listening_socket(port: int) -> socket.socket:
 
 
 class LiveServer:
-    """Serve `answers` at a listening socket while the `with` block runs."""
+    """Serve `answers` at a listening socket while the `with` block runs.
+
+    It begins a second later, with what has been asked for by then: what serves is loaded late, so
+    as not to disturb how the first items of the run are measured.
+    """
 
     def __init__(self, listening: socket.socket, answers: LiveAnswers) -> None:
-        logging.getLogger("waitress").setLevel(logging.CRITICAL)  # who looks on is no news
-        waitress: Any = require("waitress.server", "operations", "--live")
+        self._listening = listening
         self._answers = answers
         self._map: dict[int, Any] = {}
-        self._server = waitress.create_server(
-            answers, map=self._map, sockets=[listening], **_SETTINGS
-        )
-        self._thread = threading.Thread(target=self._server.run, name="live page", daemon=True)
+        """The connections, by their descriptors."""
+        self._server: Any = None
+        self._has_ended = threading.Event()
+        self._beginning = threading.Lock()
+        self._thread = threading.Thread(target=self._serve, name="live page", daemon=True)
 
     def __enter__(self) -> Self:
         if hasattr(os, "register_at_fork"):
@@ -73,10 +81,30 @@ class LiveServer:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._answers.end(LAST_ANSWERS_S)
-        with suppress(OSError):  # it has ended by itself
-            self._server.trigger.pull_trigger(self._close)
+        with self._beginning:
+            self._has_ended.set()
+        if self._server is not None:
+            self._answers.end(LAST_ANSWERS_S)
+            with suppress(OSError):  # it has ended by itself
+                self._server.trigger.pull_trigger(self._close)
         self._thread.join(LAST_ANSWERS_S)
+
+    def _serve(self) -> None:
+        if self._has_ended.wait(BEGIN_AFTER_S):
+            return
+        logging.getLogger("waitress").setLevel(logging.CRITICAL)  # who looks on is no news
+        try:
+            waitress: Any = require("waitress.server", "operations", "--live")
+        except UsageError as error:  # it was there when the options were checked
+            _logger.warning("%s", error)
+            return
+        with self._beginning:
+            if self._has_ended.is_set():
+                return
+            self._server = waitress.create_server(
+                self._answers, map=self._map, sockets=[self._listening], **_SETTINGS
+            )
+        self._server.run()
 
     def _close(self) -> None:
         """Close all connections; this is called in the server's own thread, which then ends."""
@@ -85,6 +113,7 @@ class LiveServer:
 
     def _close_here(self) -> None:
         """Close the sockets in a process that an item has forked, which might outlive the run."""
+        self._listening.close()
         for one in list(self._map.values()):
             with suppress(OSError):
                 one.socket.close()

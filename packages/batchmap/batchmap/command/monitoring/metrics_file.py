@@ -23,24 +23,24 @@ class MetricsFile:
     """The metrics of a run of `task` that began at `started_s`, in seconds since 1970.
 
     When a run with this file last ended well is taken from what the file holds. Raises
-    `UsageError` where that is something else, and where the library that writes them is missing.
+    `UsageError` where that is something else.
     """
 
     def __init__(self, path: Path, *, task: str, started_s: float) -> None:
         self._path = path
         self._name, self._task = encodable(path.stem), encodable(task)
         self._started_s = started_s
-        before = earlier_text(
+        self._before = earlier_text(
             path, option="metrics_file", what="metrics of a run", is_one=are_metrics
         )
-        self._last_success_s = last_success_in(before, self._name)
 
     def write(
         self, figures: RunFigures, *, ended_s: float | None = None, exit_code: int | None = None
     ) -> None:
         """Replace what the file holds, at the end with when and how the run has ended.
 
-        Raises `OutputError` where it cannot be written.
+        Raises `OutputError` where it cannot be written, `UsageError` where the library that makes
+        the text is missing.
         """
         state = RunState(
             name=self._name,
@@ -49,6 +49,8 @@ class MetricsFile:
             started_s=self._started_s,
             ended_s=ended_s,
             exit_code=exit_code,
-            last_success_s=ended_s if exit_code == 0 else self._last_success_s,
+            last_success_s=(
+                ended_s if exit_code == 0 else last_success_in(self._before, self._name)
+            ),
         )
         write_export(self._path, metrics_text(state, figures), option="--metrics-file")

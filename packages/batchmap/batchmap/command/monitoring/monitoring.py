@@ -44,6 +44,8 @@ class Monitoring:
         self._figures: SharedText | None = None
         """What the process that does the work has told last; `None` where nobody asks."""
         self._message: SharedText | None = None
+        self._written: SharedText | None = None
+        """The exit code that the files tell, once they do."""
         self._has_ended = False
 
     def begin(self, command: str, settings: Any) -> None:
@@ -79,7 +81,7 @@ class Monitoring:
         if self._summary_file or self._metrics or self._listening:
             from batchmap.command.monitoring.shared_text import SharedText
 
-            self._figures, self._message = SharedText(), SharedText()
+            self._figures, self._message, self._written = SharedText(), SharedText(), SharedText()
 
     @contextmanager
     def of_job(self, job: Job) -> Iterator[None]:
@@ -122,26 +124,30 @@ class Monitoring:
     def end(self, code: int, message: str = "") -> int:
         """Write the last state of all files, and return the exit code.
 
-        `message` says why the command ends, where that is an error of its own. A child process
-        tells it to its parent, which writes. The code is 3 where it was 0 and a file cannot be
-        written.
+        `message` says why the command ends, where that is an error of its own. The parent of the
+        process that did the work writes what that could not. The code is 3 where it was 0 and a
+        file cannot be written.
         """
-        if self._message is None or self._has_ended:
+        if self._message is None or self._written is None or self._has_ended:
             return code
+        self._has_ended = True
         if message:
             with suppress(ValueError):  # it is too long
                 self._message.set(message)
-        if os.getpid() != self._process:
-            return code
-        self._has_ended = True
-        if self._listening is not None:
+        is_parent = os.getpid() == self._process
+        if is_parent and self._listening is not None:
             self._listening.close()
+        if self._written.get() == f"{code}":
+            return code
         try:
             self._write_last(code, self._message.get())
         except BatchmapError as error:
+            if not is_parent:  # whose parent tries again, and tells
+                return code
             with suppress(OSError):
                 print(error, file=stderr())
             return code or 3
+        self._written.set(f"{code}")
         return code
 
     def _write_last(self, code: int, message: str) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from batchmap.command.monitoring.job_observer import JobObserver
 from batchmap.command.monitoring.metrics_file import MetricsFile
 from batchmap.command.monitoring.run_figures import RunFigures
-from batchmap.errors import OutputError
+from batchmap.errors import BatchmapError
 from batchmap.threads import start_thread
 
 __all__ = ["telling"]
@@ -32,8 +32,8 @@ def telling(
 ) -> Iterator[None]:
     """Call `tell` with the figures of a run now, then every second, and at the end.
 
-    The `metrics` are written at first and every few seconds, but for the end, which is not known
-    here. Where they cannot be written, a warning says so once, and the run goes on.
+    The `metrics` are written after a second, then every few seconds, but for the end, which is not
+    known here. Where they cannot be written, a warning says so once, and the run goes on.
     """
     tell(observer.figures())
     has_ended = threading.Event()
@@ -59,16 +59,16 @@ def _tell_again_and_again(
     has_ended: threading.Event,
 ) -> None:
     times, was_written = 0, True
-    while not has_ended.is_set():
+    # What writes metrics is loaded late, so as not to disturb how the first items are measured.
+    while not has_ended.wait(TOLD_EVERY_S):
         figures = observer.figures()
         tell(figures)
         if metrics is not None and times % METRICS_EVERY == 0:
             try:
                 metrics.write(figures)
                 was_written = True
-            except OutputError as error:
+            except BatchmapError as error:
                 if was_written:
                     _logger.warning("%s", error)
                 was_written = False
         times += 1
-        has_ended.wait(TOLD_EVERY_S)
