@@ -164,11 +164,16 @@ def test_hand_over_has_its_causes(
     assert cause(before, run | parallel, backend="process", surroundings=surroundings) == named
 
 
-def test_a_rate_that_was_asked_for_is_the_cause() -> None:
-    assert (
-        cause(baseline(), {"total_duration": 5.0, "busy_s": 10.0}, given=GivenOptions(rate=True))
-        == "rate"
-    )
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (GivenOptions(rate=True), "rate"),
+        (GivenOptions(limit_per=True), "limit of a key"),
+        (GivenOptions(rate=True, limit_per=True), "rate"),
+    ],
+)
+def test_a_limit_that_was_asked_for_is_the_cause(given: GivenOptions, named: str) -> None:
+    assert cause(baseline(), {"total_duration": 5.0, "busy_s": 10.0}, given=given) == named
 
 
 def test_larger_batches_are_advised_unless_the_size_was_asked_for() -> None:

@@ -31,7 +31,7 @@ LOST = {
     "40": "only http and https",
 }
 RATE = 60
-ASKING = ["--rate", str(RATE), "--retries", "4"]
+ASKING = ["--rate", str(RATE), "--timeout", "9s", "--retry-for", "2m"]
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def test_pages_that_are_not_to_be_had_are_reported_with_the_reason(whole: Path) 
     assert set(failures) == set(LOST)
     for page, reason in LOST.items():
         assert reason in failures[page]["error"]
-        assert failures[page]["attempts"] == (1 if reason.startswith("404") else 5)
+        assert failures[page]["attempts"] == 1
 
 
 def test_requests_keep_to_the_rate_and_what_failed_is_tried_again(whole: Path) -> None:
@@ -120,7 +120,7 @@ def test_requests_keep_to_the_rate_and_what_failed_is_tried_again(whole: Path) -
 @pytest.mark.slow
 def test_what_the_rate_limit_refuses_is_had_after_the_pause(tmp_path: Path) -> None:
     with api("--pages", "9", "--latency", "0", "--slow", "0", "--limit", "5") as url:
-        done = collected(tmp_path, url, "--retries", "6")
+        done = collected(tmp_path, url, "--retry-for", "2m")
         assert done.returncode == 0, done.stderr
         assert [status for _, status, _ in log_of(url)].count(429) >= 3
     assert sorted(item["id"] for item in items_of(tmp_path / "pages.jsonl")) == [*range(1, 181)]
@@ -130,7 +130,7 @@ def test_a_killed_run_is_resumed_to_what_an_uninterrupted_one_writes(
     whole: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "pages.jsonl"
-    slowly = ["--rate", "20", "--retries", "4"]
+    slowly = ["--rate", "20", "--retry-for", "2m"]
     words = [TASK, "pages.txt", "-o", "pages.jsonl"]
     (tmp_path / "pages.txt").write_text("".join(f"{page + 1}\n" for page in range(PAGES)))
     with api("--pages", str(PAGES), "--latency", "0.01", "--slow", "0.1", "--limit", "9999") as url:
@@ -156,6 +156,26 @@ def test_a_killed_run_is_resumed_to_what_an_uninterrupted_one_writes(
         (whole / "pages.jsonl").read_text().splitlines()
     )
     assert len(json_lines(output)) == PAGES - len(LOST)
+
+
+def test_a_token_that_is_refused_stops_the_run(tmp_path: Path) -> None:
+    with api("--pages", "50", "--latency", "0", "--token", "another") as url:
+        (tmp_path / "pages.txt").write_text("".join(f"{page + 1}\n" for page in range(50)))
+        done = subprocess.run(
+            command(TASK, "pages.txt", "-o", "pages.jsonl", "--rate", "5", "--no-progress"),
+            cwd=tmp_path,
+            env={**os.environ, "API_URL": url},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        asked = [status for _, status, _ in log_of(url)]
+    assert done.returncode == 4
+    assert f"{url} refuses the token; set API_TOKEN and go on" in done.stdout + done.stderr
+    assert set(asked) == {401}
+    assert len(asked) < 50
+    assert (tmp_path / "pages.jsonl").read_text() == ""
 
 
 def test_coroutines_are_planned_because_the_task_is_one(quick_api: str, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_no_address_is_asked_for_twice_save_for_a_retry(whole: tuple[str, Path])
     _, directory = whole
     asked = Counter(path for _, path in json.loads((directory / "log.json").read_text()))
     assert asked.pop("/missing") == 1  # not found, which trying again does not change
-    assert asked.pop("/paper.pdf") == 3
+    assert asked.pop("/paper.pdf") == 1  # no page, which the task says by `Permanent`
     assert asked.pop("/flaky") == 2
     assert set(asked.values()) == {1}
     assert "/only-from-bad-markup" in asked
@@ -113,7 +113,7 @@ def test_what_fails_is_reported_and_what_is_left_out_has_its_reason(
     failures = json_lines(directory / "level-1.jsonl.errors.jsonl")
     assert {line["item"]: line["error_type"] for line in failures} == {
         f"{url}missing": "HTTPStatusError",
-        f"{url}paper.pdf": "ValueError",
+        f"{url}paper.pdf": "Permanent",
     }
     reasons = left_out(directory)
     assert reasons[f"{url}private/1"] == "robots.txt"
@@ -135,6 +135,18 @@ def test_a_crawl_is_bounded(
     addresses = [line for path in tmp_path.glob("level-*.txt") for line in path.read_text().split()]
     assert len(addresses) == number
     assert reason in left_out(tmp_path).values()
+
+
+def test_several_sites_are_crawled_together(whole: tuple[str, Path], tmp_path: Path) -> None:
+    url, _ = whole
+    with site() as other:
+        done = crawled(url, tmp_path, other, "--depth", "0")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "level-0.txt").read_text().split() == [url, other]
+    [page] = json_lines(tmp_path / "pages.jsonl")  # they show the same
+    assert (page["address"], page["also"]) == (url, [other])
+    assert len(list(tmp_path.glob("robots-*.txt"))) == 2
+    assert set(left_out(tmp_path).values()) == {"too deep"}
 
 
 @pytest.mark.slow

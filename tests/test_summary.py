@@ -154,24 +154,25 @@ def test_the_details_are_every_kind_of_error_and_the_reasons_of_the_plan() -> No
 
 
 @pytest.mark.parametrize(
-    ("busy_s", "cpu_s", "retries", "has_rate", "words"),
+    ("busy_s", "cpu_s", "retries", "limits", "words"),
     [
-        (7.8, 0.1, 0, False, "the items, which wait; workers at work 97.5% of the time"),
-        (7.8, 7.0, 0, True, "the items, which compute; workers at work 97.5% of the"),
-        (2.0, 0.0, 3, True, "--rate; workers at work 25.0% of the time"),
-        (2.0, 0.0, 3, False, "waits before retries, input or output; workers at work 25"),
-        (2.0, 0.0, 0, False, "start, input or output; workers at work 25.0% of the time"),
+        (7.8, 0.1, 0, (), "the items, which wait; workers at work 97.5% of the time"),
+        (7.8, 7.0, 0, ("--rate",), "the items, which compute; workers at work 97.5% of the"),
+        (2.0, 0.0, 3, ("--rate",), "--rate; workers at work 25.0% of the time"),
+        (2.0, 0.0, 3, (), "waits before retries, input or output; workers at work 25"),
+        (2.0, 0.0, 0, ("--rate", "--limit-per"), "--rate and --limit-per; workers at work"),
+        (2.0, 0.0, 0, (), "start, input or output; workers at work 25.0% of the time"),
     ],
 )
 def test_what_held_a_run_back_is_what_the_workers_did_or_waited_for(
-    busy_s: float, cpu_s: float, retries: int, has_rate: bool, words: str
+    busy_s: float, cpu_s: float, retries: int, limits: tuple[str, ...], words: str
 ) -> None:
     run = run_summary(busy_s=busy_s, cpu_s=cpu_s, retries=retries, workers=2, total_duration=4.0)
-    found = held_back(run, has_rate=has_rate)
+    found = held_back(run, limits=limits)
     assert found is not None
     assert found.startswith(words)
-    assert held_back(replace(run, total_duration=0.9), has_rate=has_rate) is None
-    assert held_back(NOTHING, has_rate=has_rate) is None
+    assert held_back(replace(run, total_duration=0.9), limits=limits) is None
+    assert held_back(NOTHING, limits=limits) is None
 
 
 def test_control_characters_in_data_are_escaped() -> None:

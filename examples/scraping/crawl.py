@@ -1,4 +1,4 @@
-"""Crawls a site level by level, each level being one `main.py run` over what the last one found.
+"""Crawls sites level by level, each level being one `main.py run` over what the last one found.
 
 All that the next level depends on is in the files of the levels before, so a crawl that was
 stopped, however that came, goes on when the same command is given again.
@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -26,31 +26,39 @@ MAIN = FOLDER.parent.parent / "main.py"
 ALL_DONE, SOME_FAILED = 0, 1  # exit codes of `run`
 MOST_OF_A_PATH = 10
 """So many pages that differ in their query alone are fetched: a calendar has no end."""
+AT_ONCE = 5
+"""How many requests a host gets at once: one that answers slowly is not asked more and more."""
+
+Site = tuple[str, str]
+"""Scheme and host, as an address begins."""
 
 
 def main() -> int:
     """Crawl as the command line says and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("start", metavar="URL", help="where to begin; other sites are left alone")
+    add("starts", metavar="URL", nargs="+", help="where to begin; other sites are left alone")
     add("-o", "--output", type=Path, default=Path("crawl"), help="a directory (default: crawl)")
     add("--pages", type=int, default=500, help="fetch no more pages than this (default: 500)")
     add("--depth", type=int, default=8, help="follow so many links in a row (default: 8)")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    try:
-        rules = read_rules(options.start, options.output / "robots.txt")
-    except httpx.HTTPError as error:
-        parser.error(f"{options.start}: no robots.txt to be had: {error}")
-    frontier = Frontier(options.start, rules, options.pages)
-    found: list[str] = [options.start]
+    rules: dict[Site, RobotFileParser] = {}
+    for start in options.starts:
+        try:
+            rules[site_of(start)] = read_rules(start, options.output)
+        except httpx.HTTPError as error:
+            parser.error(f"{start}: no robots.txt to be had: {error}")
+    rate = min(map(starts_a_second, rules.values()))
+    frontier = Frontier(rules, options.pages)
+    found: list[str] = options.starts
     pages: list[dict[str, Any]] = []
     for depth in range(options.depth + 1):
         addresses = frontier.admit(found)
         if not addresses:
             break
         level = options.output / f"level-{depth}.txt"
-        code = run_level(level, addresses, starts_a_second(rules))
+        code = run_level(level, addresses, rate)
         if code not in (ALL_DONE, SOME_FAILED):
             print("stopped; the same command again goes on", file=sys.stderr)
             return code
@@ -67,9 +75,8 @@ def main() -> int:
 class Frontier:
     """Decides which of the links that were found are fetched: each once, and not too many."""
 
-    def __init__(self, start: str, rules: RobotFileParser, most: int) -> None:
+    def __init__(self, rules: Mapping[Site, RobotFileParser], most: int) -> None:
         self.left_out: dict[str, str] = {}
-        self._site = urlsplit(start)[:2]
         self._rules = rules
         self._most = most
         self._seen: set[str] = set()
@@ -89,9 +96,10 @@ class Frontier:
         parts = urlsplit(address)
         if address in self._seen or address in self.left_out:
             return False
-        if parts[:2] != self._site:
+        rules = self._rules.get(site_of(address))
+        if rules is None:
             reason = "another site"
-        elif not self._rules.can_fetch(AGENT, address):
+        elif not rules.can_fetch(AGENT, address):
             reason = "robots.txt"
         elif parts.query and self._of_a_path[parts.path] >= MOST_OF_A_PATH:
             reason = "too many of this path"
@@ -105,6 +113,12 @@ class Frontier:
         return False
 
 
+def site_of(address: str) -> Site:
+    """Return the site that an address is on."""
+    scheme, host, *_ = urlsplit(address)
+    return scheme, host
+
+
 def plain(link: str) -> str:
     """Return the address of a link as it is written once: no fragment, no marks of campaigns."""
     scheme, host, path, query, _ = urlsplit(link)
@@ -112,8 +126,9 @@ def plain(link: str) -> str:
     return urlunsplit((scheme, host.lower(), path or "/", urlencode(sorted(words)), ""))
 
 
-def read_rules(start: str, copy: Path) -> RobotFileParser:
-    """Return the site's rules; they are fetched once, lest they change within a crawl."""
+def read_rules(start: str, directory: Path) -> RobotFileParser:
+    """Return the rules of a site; they are fetched once, lest they change within a crawl."""
+    copy = directory / f"robots-{site_of(start)[1]}.txt"
     if not copy.exists():
         response = httpx.get(
             urljoin(start, "/robots.txt"),
@@ -140,7 +155,7 @@ def run_level(level: Path, addresses: list[str], rate: float) -> int:
     write_export(level, "".join(f"{address}\n" for address in addresses))
     words = [sys.executable, str(MAIN), "run", f"{FOLDER / 'tasks.py'}:fetch_page", str(level)]
     words += ["-o", str(level.with_suffix(".jsonl")), "--keep-order", "--resume"]
-    words += ["--rate", str(rate), "--retries", "2"]
+    words += ["--rate", str(rate), "--limit-per", f"host_of={AT_ONCE}", "--retry-for", "1m"]
     run = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     # Ctrl-C reaches the run by itself, and the crawl ends when the run has; a `kill` is passed on.
     at_interrupt = signal.signal(signal.SIGINT, lambda *_: None)

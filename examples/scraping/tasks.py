@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpx
+from batchmap import Permanent
 from selectolax.lexbor import LexborHTMLParser
 
 AGENT, TIMEOUT_S = "example-crawler", 10.0
@@ -20,20 +21,28 @@ LARGEST_BODY = 2_000_000  # bytes, after decompression
 client = httpx.Client(headers={"User-Agent": AGENT}, timeout=TIMEOUT_S, trust_env=False)
 
 
+def host_of(address: str) -> str | None:
+    """Return the host of an address, for `--limit-per`."""
+    return urlsplit(address).hostname
+
+
 def fetch_page(address: str) -> dict[str, Any]:
-    """Return what is on the page at `address`; raises for one that cannot be had."""
+    """Return what is on the page at `address`; raises for one that cannot be had.
+
+    That is `Permanent` where asking again would bring the same, as is an error of HTTP like 404.
+    """
     body = bytearray()
     with client.stream("GET", address) as response:
         for chunk in response.iter_bytes():
             body += chunk
             if len(body) > LARGEST_BODY:
-                raise ValueError(f"{address}: the body has over {LARGEST_BODY:,} bytes")
+                raise Permanent(f"{address}: the body has over {LARGEST_BODY:,} bytes")
     if response.has_redirect_location:
         return {"title": None, "links": in_full(address, [response.headers["Location"]])}
     response.raise_for_status()
     kind = response.headers.get("Content-Type", "of no kind")
     if not kind.startswith("text/html"):
-        raise ValueError(f"{address} is no page: {kind}")
+        raise Permanent(f"{address} is no page: {kind}")
     return parse_page(body.decode(response.encoding or "utf-8", errors="replace"), address)
 
 

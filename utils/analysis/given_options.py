@@ -17,8 +17,14 @@ class GivenOptions:
 
     batch_size: bool = False
     rate: bool = False
+    limit_per: bool = False
     adaptive_batches: bool = False
     """Whether batch sizes followed the measured item times, so that the plan's is only a mean."""
+
+    @property
+    def start_limits(self) -> tuple[str, ...]:
+        """The options by which items had to wait before they could start."""
+        return ("--rate",) * self.rate + ("--limit-per",) * self.limit_per
 
     @classmethod
     def of(cls, options: EngineOptions, planned: Plan) -> Self:
@@ -27,5 +33,6 @@ class GivenOptions:
         return cls(
             batch_size=has_batch_size,
             rate=options.rate is not None,
+            limit_per=getattr(options, "limit_per", None) is not None,
             adaptive_batches=planned.is_open and not has_batch_size,
         )

@@ -16,6 +16,7 @@ from batchmap.calls.progress import ShowsProgress, shown
 from batchmap.calls.stream import StreamCall, source_of
 from batchmap.engine import RunState, stream_batches
 from batchmap.records import ItemRecord, Plan
+from batchmap.scheduling.keyed_starts import LimitPer
 from batchmap.stopping import Urgency
 from batchmap.tuning.inline import run_inline
 from batchmap.worker.coroutine_results import Begun
@@ -40,6 +41,7 @@ def parallel_map(
     timeout_s: float | None = None,
     rate: float | str | Sequence[float | str] | None = None,
     cost: Callable[[Any], float] | None = None,
+    limit_per: LimitPer | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
@@ -89,6 +91,10 @@ def parallel_map(
     function may tell the truth with `spent(amount)`. An item whose cost is more than a window ever
     holds, or cannot be told, fails. `"10 items/s"` counts items beside a cost.
 
+    With `limit_per={host_of: 2}`, at most two items run at once for which `host_of(item)` is the
+    same, and items of other keys do not wait for them. A key is anything hashable; an item for
+    which the function raises fails. All limits of several functions hold.
+
     `progress=True` shows a bar in a terminal or a notebook; a function is called with a `Progress`
     now and then, and at the end. `on_plan` is called with the `Plan` once it is made, and whenever
     it changes. With `seed`, an item's streams of `random` and of NumPy's global generator follow
@@ -111,9 +117,9 @@ def parallel_map(
     call = checked_call(
         function, backend=backend, workers=workers, batch_size=batch_size, retries=retries,
         retry_if=retry_if, retry_for=retry_for, timeout_s=timeout_s, rate=rate, cost=cost,
-        setup=setup, setup_per=setup_per, star=star, index=index, expand=expand,
-        skip_none=skip_none, batched=batched, progress=progress, on_plan=on_plan, seed=seed,
-        pool=pool, stops_at_failure=stops and not halves,
+        limit_per=limit_per, setup=setup, setup_per=setup_per, star=star, index=index,
+        expand=expand, skip_none=skip_none, batched=batched, progress=progress, on_plan=on_plan,
+        seed=seed, pool=pool, stops_at_failure=stops and not halves,
     )  # fmt: skip
     processor, options, stop = call.processor, call.options, call.stop
     if stops and halves:
@@ -192,6 +198,7 @@ def stream_map(
     timeout_s: float | None = None,
     rate: float | str | Sequence[float | str] | None = None,
     cost: Callable[[Any], float] | None = None,
+    limit_per: LimitPer | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
@@ -215,9 +222,9 @@ def stream_map(
     call = checked_call(
         function, backend=backend, workers=workers, batch_size=batch_size, retries=retries,
         retry_if=retry_if, retry_for=retry_for, timeout_s=timeout_s, rate=rate, cost=cost,
-        setup=setup, setup_per=setup_per, star=star, index=index, expand=expand,
-        skip_none=skip_none, batched=batched, progress=progress, on_plan=on_plan, seed=seed,
-        pool=pool,
+        limit_per=limit_per, setup=setup, setup_per=setup_per, star=star, index=index,
+        expand=expand, skip_none=skip_none, batched=batched, progress=progress, on_plan=on_plan,
+        seed=seed, pool=pool,
     )  # fmt: skip
     source = source_of(items, numbered=call.shape.takes_pairs)
     stream = StreamCall(call=call, source=source, total=length(items), keep_order=keep_order)
@@ -237,6 +244,7 @@ def astream_map(
     timeout_s: float | None = None,
     rate: float | str | Sequence[float | str] | None = None,
     cost: Callable[[Any], float] | None = None,
+    limit_per: LimitPer | None = None,
     setup: SetupFunction | None = None,
     setup_per: SetupPer = "worker",
     star: bool = False,
@@ -266,8 +274,8 @@ def astream_map(
     call = checked_call(
         function, backend=backend, workers=workers, batch_size=batch_size, retries=retries,
         retry_if=retry_if, retry_for=retry_for, timeout_s=timeout_s, rate=rate, cost=cost,
-        setup=setup, setup_per=setup_per, star=star, index=index, expand=expand,
-        skip_none=skip_none, batched=batched, progress=progress, on_plan=on_plan, seed=seed,
-        pool=pool,
+        limit_per=limit_per, setup=setup, setup_per=setup_per, star=star, index=index,
+        expand=expand, skip_none=skip_none, batched=batched, progress=progress, on_plan=on_plan,
+        seed=seed, pool=pool,
     )  # fmt: skip
     return open_async_stream(call, items, keep_order=keep_order)

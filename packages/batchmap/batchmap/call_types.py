@@ -18,8 +18,10 @@ else:
         AsyncIterable,
         Callable,
         Coroutine,
+        Hashable,
         Iterable,
         Iterator,
+        Mapping,
         Sequence,
     )
     from datetime import timedelta
@@ -51,6 +53,7 @@ else:
         timeout_s: float | None
         rate: float | str | Sequence[float | str] | None
         cost: Callable[[Any], float] | None
+        limit_per: Mapping[Callable[[Any], Hashable], int] | None
         setup_per: SetupPer
         progress: ShowsProgress
         on_plan: Callable[[Plan], object] | None

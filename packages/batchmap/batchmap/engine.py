@@ -18,6 +18,7 @@ from batchmap.records import BatchRecord, Plan
 from batchmap.resources import usable_cores
 from batchmap.scheduling.batching import BatchSizing
 from batchmap.scheduling.item_lists import ItemLists
+from batchmap.scheduling.keyed_starts import KeyedStarts, LimitPer
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.list_sizes import ListSizing
 from batchmap.scheduling.rate_limiter import Cost, RateLimiter
@@ -63,6 +64,7 @@ def stream_batches(
     """
     options, stop, state = options or EngineOptions(), stop or StopRequest(), state or RunState()
     limits = limits or limits_of(options, processor.retry_if)
+    state.has_key_limits = limits.keyed is not None
     lists = None
     if processor.shape.batched is not None:
         lists = _lists_of(processor, items, options, total, first_item, stop, state)
@@ -132,16 +134,18 @@ def limits_of(
     retry_if: RetryIf | None = None,
     *,
     cost: Cost | None = None,
+    limit_per: LimitPer | None = None,
     takes_pairs: bool = False,
 ) -> Limits:
     """Return the limits that every call can ask for; they are for one run.
 
-    `cost` says what an item counts towards the rate. With `takes_pairs`, what is to be run are
-    pairs of an index and the item.
+    `cost` says what an item counts towards the rate, and `limit_per` how many of the same key run
+    at once. With `takes_pairs`, what is to be run are pairs of an index and the item.
     """
     rated = None
     if options.rate is not None:
         rated = RateLimiter(options.rate, cost=cost, takes_pairs=takes_pairs)
+    keyed = None if limit_per is None else KeyedStarts(limit_per, takes_pairs=takes_pairs)
     return Limits(
         retries=RetryLimits.of(
             options.retries,
@@ -151,6 +155,7 @@ def limits_of(
         ),
         timeout_s=options.timeout_s,
         rate=rated,
+        keyed=keyed,
     )
 
 

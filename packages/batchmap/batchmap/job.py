@@ -33,6 +33,7 @@ from batchmap.options import JobOptions
 from batchmap.records import BatchRecord, Plan
 from batchmap.run_outcome import RunOutcome, SyncCounts
 from batchmap.scheduling.batching import BatchSizing
+from batchmap.scheduling.keyed_starts import LimitPer
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.rate_limiter import Cost
 from batchmap.sources import Source
@@ -60,7 +61,8 @@ class Job:
     """A function over the source that `options` name, into their output, exactly once.
 
     `retry_if` is asked of an error whether, or after how many seconds, its item is tried again, and
-    `cost` what an item counts towards the rate.
+    `cost` what an item counts towards the rate; `limit_per` maps functions to how many items run at
+    once for which they return the same.
     `fingerprint` says what the results depend on beside the options and the items: a run whose
     fingerprint has changed is not resumed. `stdout` is the file descriptor for results where there
     is no output, and `source` the source where it is open already. `written` maps options to the
@@ -76,6 +78,7 @@ class Job:
         *,
         retry_if: RetryIf | None = None,
         cost: Cost | None = None,
+        limit_per: LimitPer | None = None,
         fingerprint: Mapping[str, Any] | None = None,
         stdout: int = 1,
         written: Mapping[str, Location | None] | None = None,
@@ -92,6 +95,7 @@ class Job:
         self.function = function
         self.retry_if = retry_if
         self.cost = cost
+        self.limit_per = limit_per
         self.shape = options.call_shape
         """How the function is called."""
         self.options = options
@@ -152,7 +156,12 @@ class Job:
             raise RuntimeError("the job has been opened; make another one to run it again")
         self._recorder = self._stack.enter_context(
             open_recorder(
-                self.options, self._fingerprint, self.source, stdout=self._stdout, stop=self.stop
+                self.options,
+                self._fingerprint,
+                self.source,
+                stdout=self._stdout,
+                in_blocks=self.options.batched is None and self.limit_per is None,
+                stop=self.stop,
             )
         )
         return self._recorder.items
@@ -206,7 +215,11 @@ class Job:
     def limits(self) -> Limits:
         """Return the limits that the options ask for, for one run."""
         return limits_of(
-            self.options, self.retry_if, cost=self.cost, takes_pairs=self.shape.takes_pairs
+            self.options,
+            self.retry_if,
+            cost=self.cost,
+            limit_per=self.limit_per,
+            takes_pairs=self.shape.takes_pairs,
         )
 
     def processor(

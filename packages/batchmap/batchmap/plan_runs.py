@@ -97,6 +97,7 @@ def _schedule(
         retry_if=processor.retry_if,
         throttle=limits.throttle(),
         rate=limits.rate,
+        keyed=limits.keyed,
         stop=stop,
     )
     state.scheduler = scheduler
@@ -141,7 +142,7 @@ def run_coroutines(
 ) -> Iterator[BatchRecord]:
     """Yield the records of coroutines; the first of them are timed for the plan."""
     plan = default_plan("async", run.workers, run.batch_size, why=why)
-    if run.limits.rate is not None:  # each starts by itself
+    if run.limits.starts_each:
         plan = replace(plan, batch_size=1)
     batches = run.cut(BatchSizing(plan.batch_size).next_size)
     is_planned = False
@@ -185,8 +186,8 @@ def run_as_asked(
         def schedule(processor: BatchProcessor, size: NextSize) -> Iterator[BatchRecord]:
             return _schedule(executor, processor, run.cut(size), plan, limits, stop, run.state)
 
-        if run.batch_size is not None or limits.rate is not None:
-            sizing = BatchSizing(1 if limits.rate is not None else plan.batch_size)
+        if run.batch_size is not None or limits.starts_each:
+            sizing = BatchSizing(1 if limits.starts_each else plan.batch_size)
             yield from schedule(run.processor, sizing.next_size)
             return
         adaptive = AdaptiveSizing(

@@ -21,11 +21,13 @@ from batchmap.job import Job
 from batchmap.options import JobOptions, OptionReader
 from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
+from batchmap.options.limit_values import check_limit_per, limits_per
 from batchmap.options.locations import errors_location
 from batchmap.options.output_checks import check_output
 from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.run_outcome import RunOutcome
+from batchmap.scheduling.keyed_starts import LimitPer
 from batchmap.scheduling.rate_limiter import Cost
 from batchmap.sources import ReadingOptions
 from batchmap.sources.python_items import PythonItems, identity_bytes
@@ -67,9 +69,9 @@ def run(
     it gives, unless `None`, is the function's second argument.
 
     `options` are those of the command `run` by their keywords (`retries`, `timeout_s`, `workers`,
-    `limit`, …), and `retry_if` and `cost` are functions, as for `parallel_map`. With `"sync"`,
-    items that can be iterated once only are kept in memory. What a partial, a closure or a callable
-    object binds is part of the function where it is a constant.
+    `limit`, …), and `retry_if`, `cost` and `limit_per` have functions, as for `parallel_map`. With
+    `"sync"`, items that can be iterated once only are kept in memory. What a partial, a closure or
+    a callable object binds is part of the function where it is a constant.
 
     Returns how many items are done, failed and were done before. Failed items raise nothing. Raises
     `UsageError` for options that make no sense, `InputError` when the source cannot be read or is
@@ -80,8 +82,17 @@ def run(
         raise UsageError(f"mode must be one of {', '.join(_MODES)}, got {mode!r:.60}")
     prepared = made_ready(function, setup, setup_per)
     try:
-        asked = options.pop("retry_if", None), options.pop("cost", None)
-        return _run(function, prepared, source, output, mode, *asked, options)
+        return _run(
+            function,
+            prepared,
+            source,
+            output,
+            mode,
+            retry_if=options.pop("retry_if", None),
+            cost=options.pop("cost", None),
+            limit_per=options.pop("limit_per", None),
+            options=options,
+        )
     except BatchmapError as error:
         error.spell_as(_spelling)
         raise
@@ -97,8 +108,10 @@ def _run(
     source: Any,
     output: Any,
     mode: Mode,
+    *,
     retry_if: RetryIf | None,
     cost: Cost | None,
+    limit_per: LimitPer | None,
     options: dict[str, Any],
 ) -> RunOutcome:
     items = None
@@ -108,7 +121,7 @@ def _run(
         if mode == "sync" and iter(source) is source:
             source = list(islice(source, options.get("limit")))
         items = PythonItems(source)
-    job_options = _read(items, source, output, mode, retry_if, cost, options)
+    job_options = _read(items, source, output, mode, retry_if, cost, limit_per, options)
     plain, bound = _plain(function)
     stop = StopRequest()
     with Job(
@@ -116,6 +129,7 @@ def _run(
         job_options,
         retry_if=retry_if,
         cost=cost,
+        limit_per=limit_per,
         fingerprint={
             "function": getattr(plain, "__qualname__", type(plain).__qualname__),
             "source": _code(plain),
@@ -153,6 +167,7 @@ def _read(
     mode: str,
     retry_if: RetryIf | None,
     cost: Cost | None,
+    limit_per: LimitPer | None,
     options: dict[str, Any],
 ) -> JobOptions:
     known = {field.name for field in fields(JobOptions)}
@@ -163,6 +178,7 @@ def _read(
         raise UsageError(f"run() has no option {name!r}{hint}")
     first, *more = ["items"] if items else source if isinstance(source, list) else [f"{source}"]
     given = {**options, "output": output, "source": first, "more_sources": more}
+    given["limit_per"] = limit_per
     if mode != "new":
         given[mode] = True
     reader = OptionReader(given)
@@ -178,6 +194,7 @@ def _read(
     check_retry_if(reader, retry_if)
     check_retrying(reader, values, retry_if)
     check_cost(reader, values, cost)
+    check_limit_per(reader, reader.read("limit_per", limits_per), batched=values["batched"])
     check_call(reader, values)
     if values["unordered"] and (values["keep_order"] or mode == "sync"):
         what = "mode='sync'" if mode == "sync" else "keep_order"

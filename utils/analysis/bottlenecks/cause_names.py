@@ -16,6 +16,7 @@ CAUSES = (
     "start-up",
     "shut-down",
     "rate",
+    "limit of a key",
     "large items",
     "slow input or output",
     "retries",

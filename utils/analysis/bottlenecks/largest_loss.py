@@ -27,6 +27,11 @@ _EXPLAIN: Mapping[str, Callable[[Evidence], Explanation]] = {
 _RATE = Explanation(
     "rate", "the workers waited for --rate to let items start", "raise --rate, or want no more"
 )
+_LIMIT_PER = Explanation(
+    "limit of a key",
+    "the workers waited as --limit-per lets no more items of a key run at once",
+    "raise --limit-per, or want no more",
+)
 
 
 def find_bottleneck(evidence: Evidence) -> Bottleneck | None:
@@ -43,8 +48,8 @@ def find_bottleneck(evidence: Evidence) -> Bottleneck | None:
         return None
     if lost[loss] < MIN_SHARE * evidence.workers:
         return None
-    if evidence.given.rate and loss != "slower items":
-        return Bottleneck(loss, lost[loss], *_RATE)
+    if loss != "slower items" and (evidence.given.rate or evidence.given.limit_per):
+        return Bottleneck(loss, lost[loss], *(_RATE if evidence.given.rate else _LIMIT_PER))
     explanation = _EXPLAIN[loss](evidence)
     if _workers_do_not_pay(evidence, loss, explanation):
         explanation = explanation._replace(advice="use --backend sequential, which is as fast")

@@ -12,6 +12,7 @@ from batchmap.calls.progress import ShowsProgress, checked_progress
 from batchmap.engine import LentWorkers, limits_of
 from batchmap.options import EngineOptions
 from batchmap.records import Plan
+from batchmap.scheduling.keyed_starts import LimitPer
 from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.rate_limiter import Cost
 from batchmap.stopping import StopRequest
@@ -32,6 +33,7 @@ class Call:
     processor: BatchProcessor
     options: EngineOptions
     cost: Cost | None
+    limit_per: LimitPer | None
     progress: ShowsProgress
     on_plan: Callable[[Plan], object] | None
     pool: LentWorkers | None
@@ -48,9 +50,10 @@ class Call:
         """Whether first items may run before there is anything but a loop over them."""
         options, processor = self.options, self.processor
         needs_engine = processor.is_async or processor.has_setup or self.progress or self.on_plan
-        is_limited = options.retries or options.retry_for or options.timeout_s or options.rate
+        is_limited = options.retry_for or options.timeout_s or options.rate or self.limit_per
+        is_retried = options.retries or processor.retry_if
         return options.backend == "auto" and not (
-            needs_engine or is_limited or processor.retry_if or self.shape.batched
+            needs_engine or is_limited or is_retried or self.shape.batched
         )
 
     def limits(self) -> Limits:
@@ -59,6 +62,7 @@ class Call:
             self.options,
             self.processor.retry_if,
             cost=self.cost,
+            limit_per=self.limit_per,
             takes_pairs=self.shape.takes_pairs,
         )
 
@@ -75,6 +79,7 @@ def checked_call(
     timeout_s: float | None,
     rate: float | str | Sequence[float | str] | None,
     cost: Cost | None,
+    limit_per: LimitPer | None,
     setup: SetupFunction | None,
     setup_per: SetupPer,
     star: bool,
@@ -94,8 +99,8 @@ def checked_call(
     `TypeError` for options out of range and those that do not go together.
     """
     options = read_options(
-        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost, seed,
-        pool,
+        backend, workers, batch_size, retries, retry_if, retry_for, timeout_s, rate, cost,
+        limit_per, batched, seed, pool,
     )  # fmt: skip
     progress, on_plan = checked_progress(progress), checked_on_plan(on_plan)
     function = made_ready(function, setup, setup_per)
@@ -112,6 +117,7 @@ def checked_call(
         processor=processor,
         options=options,
         cost=cost,
+        limit_per=limit_per,
         progress=progress,
         on_plan=on_plan,
         pool=pool if is_lent else None,

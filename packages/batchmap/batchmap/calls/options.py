@@ -10,9 +10,11 @@ from typing import Any, Literal
 from batchmap.errors import UsageError
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.options import EngineOptions, OptionReader
+from batchmap.options.limit_values import check_limit_per, limits_per
 from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.options.values import list_size, whole
+from batchmap.scheduling.keyed_starts import LimitPer
 from batchmap.scheduling.rate_limiter import Cost
 from batchmap.worker.call_shape import CallShape
 from batchmap.worker.retry_decision import RetryIf
@@ -28,7 +30,7 @@ __all__ = [
 
 Auto = Literal["auto"]
 
-_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None, None)
+_DEFAULTS = ("auto", "auto", "auto", None, None, None, None, None, None, None, None)
 _DEFAULT_OPTIONS = EngineOptions(backend="auto")
 """Read once: a call of few cheap items must not pay for checking options that nobody gave."""
 
@@ -83,6 +85,8 @@ def read_options(
     timeout_s: float | None,
     rate: float | str | Sequence[float | str] | None,
     cost: Cost | None,
+    limit_per: LimitPer | None,
+    batched: int | str | None,
     seed: int | None,
     pool: WorkerPool | None,
 ) -> EngineOptions:
@@ -93,7 +97,7 @@ def read_options(
     if pool is not None:
         backend, workers, timeout_s = taken_from(pool, backend, workers, timeout_s)
     asked = (backend, workers, batch_size, retries, retry_if, retry_for, timeout_s)
-    given = (*asked, rate, cost, seed)
+    given = (*asked, rate, cost, limit_per, seed)
     if given == _DEFAULTS:
         return _DEFAULT_OPTIONS
     reader = OptionReader(
@@ -105,6 +109,7 @@ def read_options(
             "retry_for": retry_for,
             "timeout_s": timeout_s,
             "rate": rate,
+            "limit_per": limit_per,
             "seed": seed,
         }
     )
@@ -112,6 +117,7 @@ def read_options(
     check_retry_if(reader, retry_if)
     check_retrying(reader, values, retry_if)
     check_cost(reader, values, cost)
+    check_limit_per(reader, reader.read("limit_per", limits_per), batched=batched)
     options = EngineOptions(**values)
     if reader.read("seed", whole(None, None, "for example 7")) is not None:
         if options.backend == "auto":

@@ -61,12 +61,14 @@ def open_recorder(
     source: Source,
     *,
     stdout: int,
+    in_blocks: bool,
     stop: StopRequest,
 ) -> Iterator[Recorder]:
     """Open the output, go on where it ends, and close it again.
 
     `fingerprint` says what the results depend on beside `options` and the items. `stdout` is the
-    file descriptor that results go to where `options` name no output. Raises `UsageError` for an
+    file descriptor that results go to where `options` name no output. With `in_blocks`, items may
+    be taken as blocks of rows. Raises `UsageError` for an
     output that exists and may not be touched, `OutputHeldError` when another run holds it,
     `OutputError` when it cannot be written, and `InputError` when the run is not the one that the
     journal knows.
@@ -102,7 +104,7 @@ def open_recorder(
                 stop=stop,
                 can_sync=isinstance(output, Path),
                 with_index=options.index,
-                in_blocks=options.batched is None,
+                in_blocks=in_blocks,
             )
             stack.callback(pending.close)
         if before is not None:
@@ -115,7 +117,9 @@ def open_recorder(
             assert journal is not None
             from batchmap.checkpoint.sync import open_sync_recorder  # which only syncs need
 
-            yield open_sync_recorder(stack, options, now, source, identity, journal, stop=stop)
+            yield open_sync_recorder(
+                stack, options, now, source, identity, journal, in_blocks=in_blocks, stop=stop
+            )
             return
         done = (0, 0) if journal is None else journal.counts()
         pending.done_before = sum(done)

@@ -48,13 +48,14 @@ def open_sync_recorder(
     identity: Identity,
     journal: Journal,
     *,
+    in_blocks: bool,
     stop: StopRequest,
 ) -> Recorder:
     """Return the recorder of a sync; what it opens is closed with `stack`.
 
-    The output that `options` name and its journal agree, and `fingerprint` is that of a run which
-    may go on with them. Raises `InputError` when the input cannot be read, `OutputError` when an
-    earlier result cannot.
+    With `in_blocks`, items may be taken as blocks of rows. The output that `options` name and its
+    journal agree, and `fingerprint` is that of a run which may go on with them. Raises `InputError`
+    when the input cannot be read, `OutputError` when an earlier result cannot.
     """
     assert isinstance(options.output, Path)
     # What was done beside an output that was replaced since then is in it.
@@ -91,7 +92,7 @@ def open_sync_recorder(
         done=iter(()) if has_nothing_to_do else matching.done_ranges(),
         limit=options.limit,
         stop=stop,
-        in_blocks=options.batched is None,
+        in_blocks=in_blocks,
     )
     stack.callback(pending.close)
     pending.done_before = matching.differences.kept

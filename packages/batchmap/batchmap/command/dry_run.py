@@ -96,6 +96,7 @@ def find_plan(job: Job) -> Plan:
     if is_enough.reason:
         _logger.warning("the function stopped what was measured: %.300s", is_enough.reason)
     plan = plans[-1]
+    total = total if limits.keyed is None else None  # it does not tell how long that takes
     if is_sample and times_s:
         plan = _with_forecast(plan, times_s, failed, total=total, rate=limits.items_per_s)
     return _no_faster_than(limits, options, total, plan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from batchmap.metrics import RunSummary, is_cpu_bound
 
 __all__ = ["held_back"]
@@ -13,11 +15,11 @@ MOSTLY = 0.8
 """From this share of their time on, the workers were held up by the items alone."""
 
 
-def held_back(run: RunSummary, *, has_rate: bool) -> str | None:
+def held_back(run: RunSummary, *, limits: Sequence[str]) -> str | None:
     """Return what held the run back, in a line; `None` for runs too short to tell.
 
     That is the items, where the workers were at work nearly all the time, else what the workers
-    waited for: `has_rate` tells whether items were let start at a given rate.
+    waited for: `limits` are the options by which items had to wait before they could start.
     """
     worker_s = run.workers * run.total_duration
     if run.total_duration < MIN_RUN_S or not worker_s:
@@ -26,8 +28,8 @@ def held_back(run: RunSummary, *, has_rate: bool) -> str | None:
     share = f"workers at work {at_work:.1%} of the time"
     if at_work >= MOSTLY:
         return f"the items, which {'compute' if is_cpu_bound(run) else 'wait'}; {share}"
-    if has_rate:
-        return f"--rate; {share}"
+    if limits:
+        return f"{' and '.join(limits)}; {share}"
     if run.retries:
         return f"waits before retries, input or output; {share}"
     return f"start, input or output; {share}"

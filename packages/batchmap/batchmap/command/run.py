@@ -10,7 +10,7 @@ from batchmap.checkpoint.open_input import open_input
 from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
 from batchmap.command.command_again import command_with
-from batchmap.command.errors import STOPPED
+from batchmap.command.errors import STOPPED, flag_of
 from batchmap.command.monitoring.monitoring import Monitoring
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse, refuse_threads
 from batchmap.command.run_settings import RunSettings
@@ -63,6 +63,7 @@ def run(
             settings,
             retry_if=task.retry_if,
             cost=task.cost,
+            limit_per=task.limit_per,
             fingerprint=_fingerprint(settings, task),
             stdout=stdout,
             source=source,
@@ -150,16 +151,18 @@ def _task(settings: RunSettings) -> Task:
         setup_per=settings.setup_per,
         retry_if=settings.retry_if,
         cost=settings.cost,
+        limit_per=settings.limit_per,
         shape=settings.call_shape,
     )
     if replaced := names.replaced():
-        if settings.cost is not None:
-            refuse(
-                settings.task,
-                replaced,
-                "--cost is called in the process that reads and writes, which needs what it was; "
-                "leave --cost out",
-            )
+        for name in ("cost", "limit_per"):
+            if getattr(settings, name) is not None:
+                refuse(
+                    settings.task,
+                    replaced,
+                    f"{flag_of(name)} is called in the process that reads and writes, which needs "
+                    f"what it was; leave {flag_of(name)} out",
+                )
         if settings.backend in (None, "auto", "process", "sequential"):
             raise TaskReplacesNames(replaced)
         refuse_threads(

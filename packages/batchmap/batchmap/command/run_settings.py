@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,10 +25,11 @@ from batchmap.optional import install_command
 from batchmap.options import JobOptions, OptionReader, option
 from batchmap.options.call_rows import check_call
 from batchmap.options.inputs import check_inputs, check_seed
+from batchmap.options.limit_values import check_limit_per, limits_per
 from batchmap.options.locations import errors_location, replaced_file
 from batchmap.options.output_checks import check_output
 from batchmap.options.reading_rows import INPUT
-from batchmap.options.table import RUNNING
+from batchmap.options.table import LIMITS, RUNNING
 from batchmap.options.values import whole
 from batchmap.storage import (
     OUTPUT_SUFFIXES,
@@ -67,6 +69,10 @@ class RunSettings(TaskSettings, CommandSettings, JobOptions):
         "", group=INPUT, metavar="TASK", is_positional=True,
         help="file.py:function or package.module:function",
     )  # fmt: skip
+    limit_per: Mapping[str, int] | None = option(
+        None, limits_per, group=LIMITS, metavar="NAME=N", is_rare=True, is_repeated=True,
+        help="at most N at once of the items for which NAME(item) is the same",
+    )  # fmt: skip
     dry_run: bool = option(
         False, group=RUNNING,
         help="measure and print the plan, or what --sync would do",
@@ -80,6 +86,11 @@ class RunSettings(TaskSettings, CommandSettings, JobOptions):
         metavar="[PORT]", bare="0", is_rare=True,
         help="serve a page that shows how far it is, to this machine alone",
     )  # fmt: skip
+
+    @property
+    def start_limits(self) -> tuple[str, ...]:
+        """The options by which items have to wait before they may start."""
+        return tuple(flag_of(name) for name in ("rate", "limit_per") if getattr(self, name))
 
     @property
     def workload_name(self) -> str:
@@ -102,6 +113,7 @@ class RunSettings(TaskSettings, CommandSettings, JobOptions):
         _check_files(reader, values)
         check_call(reader, values)
         check_task_functions(reader, values)
+        check_limit_per(reader, values["limit_per"], batched=values["batched"], are_names=True)
         _check_cluster(reader, values)
         if values["backend"] == "sequential" and values["timeout_s"] is not None:
             reader.error(

@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +21,7 @@ from batchmap.checkpoint.task_code import TaskCode, code_of
 from batchmap.command.task_signature import check_call, check_one_argument, check_set_up_call
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.resources import EXHAUSTED
+from batchmap.scheduling.keyed_starts import LimitPer
 from batchmap.scheduling.rate_limiter import Cost
 from batchmap.text import near_names
 from batchmap.worker.call_shape import PLAIN_CALL, CallShape
@@ -48,6 +49,8 @@ class Task:
     """The function of its module that is asked whether an item is tried again."""
     cost: Cost | None = None
     """The function of its module that says what an item counts towards the rate."""
+    limit_per: LimitPer | None = None
+    """How many items run at once for which functions of its module return the same."""
 
 
 def load_task(
@@ -57,13 +60,15 @@ def load_task(
     setup_per: SetupPer = "worker",
     retry_if: str | None = None,
     cost: str | None = None,
+    limit_per: Mapping[str, int] | None = None,
     shape: CallShape = PLAIN_CALL,
 ) -> Task:
     """Import the function that `name` stands for, which will be called in this shape.
 
-    `setup`, `retry_if` and `cost` name ones of the same module. `setup` is called without
-    arguments, once in each worker or process, before its first item; what it gives is the
-    function's second argument. `retry_if` is called with what an item raised, `cost` with the item.
+    `setup`, `retry_if`, `cost` and `limit_per` name ones of the same module. `setup` is called
+    without arguments, once in each worker or process, before its first item; what it gives is the
+    function's second argument. `retry_if` is called with what an item raised, the others with the
+    item.
     Raises `UsageError` when one of them cannot be imported, or cannot be called like that.
     """
     module_name, colon, attribute = name.rpartition(":")
@@ -84,7 +89,12 @@ def load_task(
             raise UsageError(f"{error}") from error
     asked = _asked(module, retry_if, module_name, "--retry-if", "the error")
     counts = _asked(module, cost, module_name, "--cost", "the item")
-    return Task(name, function, code_of(module), asked, counts)
+    limits: dict[Callable[[Any], Any], int] = {}
+    for key, number in (limit_per or {}).items():
+        key_of = _asked(module, key, module_name, "--limit-per", "the item")
+        assert key_of is not None
+        limits[key_of] = number
+    return Task(name, function, code_of(module), asked, counts, limits or None)
 
 
 def _asked(

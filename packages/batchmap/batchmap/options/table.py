@@ -129,7 +129,7 @@ class JobOptions(EngineOptions, ReadingRows, CallRows):
     )  # fmt: skip
     output_format: str = option(
         None, values.choice(OUTPUT_FORMATS), group=OUTPUT, metavar="|".join(OUTPUT_FORMATS),
-        help="when the suffix does not tell",
+        is_rare=True, help="when the suffix does not tell",
     )  # fmt: skip
     output_delimiter: str | None = option(
         None, values.delimiter, group=OUTPUT, metavar="C",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from batchmap.scheduling.keyed_starts import KeyedStarts
 from batchmap.scheduling.rate_limiter import RateLimiter
 from batchmap.scheduling.throttle import Throttle
 from batchmap.worker.back_off import NO_RETRIES, RetryLimits
@@ -22,12 +23,19 @@ class Limits:
     """How long an item may take, in seconds."""
     rate: RateLimiter | None = None
     """Says when items may start; one for the whole run, whatever its phases."""
+    keyed: KeyedStarts | None = None
+    """Says which items may start beside those that run; one for the whole run, too."""
     memory_floor_bytes: int | None = None
     """How much memory must be free before more items start."""
     has_room: Callable[[], bool] | None = None
     """Whether there is room for the results of more items; called before more are taken."""
     max_batch_size: Callable[[], int] | None = None
     """How many items a batch may have whose size was not asked for; called before each batch."""
+
+    @property
+    def starts_each(self) -> bool:
+        """Whether each item is let start by itself, and so is a batch of its own."""
+        return self.rate is not None or self.keyed is not None
 
     @property
     def items_per_s(self) -> float | None:

@@ -6,9 +6,9 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Any
 
-from batchmap.records import Batch, BatchRecord, RetryDecision
+from batchmap.records import Batch, BatchRecord
 from batchmap.scheduling.rate_limiter import CostTooHighError, Permit, RateLimiter
-from batchmap.worker.failures import describe_failure, failed_record
+from batchmap.worker.failures import refused_record
 from batchmap.worker.interruption import SignalHandlers
 
 __all__ = ["RatedStarts"]
@@ -35,12 +35,8 @@ class RatedStarts:
             except BaseException as error:
                 if SignalHandlers().raised(error):
                     raise
-                failure = describe_failure(error)
-                text = failure.error
-                if not isinstance(error, CostTooHighError):
-                    text = f"cost failed: {text}"
-                failure = replace(failure, error=text, retry=RetryDecision(is_final=True))
-                self.refused.append(failed_record(batch, failure))
+                before = "" if isinstance(error, CostTooHighError) else "cost failed: "
+                self.refused.append(refused_record(batch, error, before))
                 return None
         return self._limiter.delay_s(self._amounts[1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from batchmap.records import Plan
 from batchmap.scheduling.scheduler import BatchScheduler
@@ -22,12 +23,21 @@ class RunState:
     ) -> None:
         self.plan = plan
         """The plan as it stands; `None` before there is one."""
+        self.has_key_limits = False
+        """Whether it depends on what items have in common how long they take together."""
         self.scheduler: BatchScheduler | None = None
         """`None` before the run has begun."""
         self._on_plan = on_plan
 
     def set_plan(self, plan: Plan) -> None:
         """Replace the plan."""
+        if self.has_key_limits:
+            plan = replace(
+                plan,
+                predicted_s=None,
+                predicted_range_s=None,
+                why=(*plan.why, "Limited by keys: the time depends on how many items share one"),
+            )
         if plan == self.plan:
             return
         self.plan = plan

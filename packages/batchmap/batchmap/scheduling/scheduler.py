@@ -21,6 +21,8 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import WorkersLostError
 from batchmap.records import Batch, BatchRecord, ItemList
 from batchmap.scheduling.hold import Hold
+from batchmap.scheduling.keyed_starts import KeyedStarts
+from batchmap.scheduling.next_batches import NextBatches
 from batchmap.scheduling.quarantine import MAX_CRASHES, Quarantine
 from batchmap.scheduling.rate_limiter import RateLimiter
 from batchmap.scheduling.rated_starts import RatedStarts
@@ -34,7 +36,6 @@ from batchmap.worker.failures import (
     describe_failure,
     failed_record,
 )
-from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.retry_decision import RetryIf
 
 __all__ = ["BatchScheduler"]
@@ -67,6 +68,7 @@ class BatchScheduler:
         retry_if: RetryIf | None = None,
         throttle: Throttle | None = None,
         rate: RateLimiter | None = None,
+        keyed: KeyedStarts | None = None,
         stop: StopRequest | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -80,9 +82,9 @@ class BatchScheduler:
         self.unsuited: Callable[[BatchRecord], Collection[int]] | None = None
         """Returns the offsets of the failures in a record for which their worker is to blame, and
         not the item, so that it runs again."""
-        self._batches: Iterator[Batch | None] | None = iter(batches)
         self._throttle = throttle or Throttle(clock=clock)
         self._starts = RatedStarts(rate)
+        self._keyed = keyed or KeyedStarts({})
         self._ready: Batch | None = None
         """A batch that was taken and waits until the rate lets it start."""
         self._stop = stop or StopRequest()
@@ -90,12 +92,10 @@ class BatchScheduler:
         self._in_flight: dict[Future[BatchRecord], Batch] = {}
         self._finished: SimpleQueue[Future[BatchRecord] | None] = SimpleQueue()
         self._again = RetryQueue(clock)
+        self._next = NextBatches(batches, self._again, self._keyed)
         self._hold = Hold(self._stop, lambda: self.executor, clock)
         self._retrying = Retrying(self._again, retries, retry_if, stop=self._stop, hold=self._hold)
         self._quarantine = Quarantine(self._again)
-        self._source_waits = False
-        """Whether the source has no batch to give now, and is not at its end."""
-        self._source_error: BaseException | None = None
 
     @property
     def carried_bytes(self) -> int:
@@ -123,13 +123,15 @@ class BatchScheduler:
             while True:
                 steer_s = math.inf if self.steer is None else self.steer()
                 wait_s = self._fill()
-                while self._starts.refused:
-                    yield self._starts.refused.pop()
-                if self._in_flight or self._source_waits:
+                for refused in (self._starts.refused, self._keyed.refused):
+                    while refused:
+                        yield refused.pop()
+                if self._in_flight or self._next.source_waits:
                     done = self._next_finished(steer_s if wait_s is None else min(steer_s, wait_s))
                     if done is not None:
                         batch = self._in_flight.pop(done)
                         self._starts.settle(done)
+                        self._keyed.end(batch)
                         if not done.cancelled():
                             yield from self._settle(done, batch)
                         elif not self._stop.requested:  # it was taken back for a while
@@ -147,8 +149,8 @@ class BatchScheduler:
             ) from error
         finally:
             self._take_back()
-        if self._source_error is not None:
-            raise self._source_error
+        if self._next.source_error is not None:
+            raise self._next.source_error
 
     def _fill(self) -> float | None:
         """Submit what there is room for; return the seconds until more may be due, if known."""
@@ -161,14 +163,18 @@ class BatchScheduler:
             if self._quarantine:
                 return None if self._in_flight else self._start(self._quarantine.next)
             delay_s = self._throttle.delay_s(
-                in_flight=bool(self._in_flight), retry_in_s=self._again.due_in_s()
+                in_flight=bool(self._in_flight), retry_in_s=self._next.due_in_s()
             )
             if delay_s > 0:
                 return delay_s
-            self._ready = self._ready or self._next_batch()
+            self._ready = self._ready or self._next.take(workers=self.max_in_flight)
             if self._ready is None:
                 return self._again.due_in_s()
-            if (wait_s := self._start(self._ready)) is not None:
+            if not self._keyed.admits(self._ready):
+                self._ready = None
+                if self._keyed.refused:
+                    return 0.0
+            elif (wait_s := self._start(self._ready)) is not None:
                 return wait_s
         return None
 
@@ -187,23 +193,8 @@ class BatchScheduler:
         self._submit(batch)
         return None
 
-    def _next_batch(self) -> Batch | None:
-        self._source_waits = False
-        if (batch := self._again.take(workers=self.max_in_flight)) is not None:
-            return batch
-        if self._batches is not None:
-            try:
-                for batch in self._batches:
-                    self._source_waits = batch is None
-                    return batch
-            except BaseException as error:
-                if SignalHandlers().raised(error):
-                    raise
-                self._source_error = error
-            self._batches = None
-        return None
-
     def _submit(self, batch: Batch) -> None:
+        self._keyed.begin(batch)
         self.adopt(self._starts.submit(self.executor, self.process, batch), batch)
 
     def wake(self) -> None:

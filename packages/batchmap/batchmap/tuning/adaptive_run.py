@@ -89,6 +89,7 @@ class _AdaptiveRun:
             retry_if=run.processor.retry_if,
             throttle=run.limits.throttle(),
             rate=run.limits.rate,
+            keyed=run.limits.keyed,
             stop=run.stop,
         )
         self._scheduler.steer = self._steer
@@ -287,7 +288,7 @@ class _AdaptiveRun:
 
     def _sizes(self) -> NextSize:
         profiler, batch_size, limits = self._profiler, self._run.batch_size, self._run.limits
-        if limits.rate is not None:
+        if limits.starts_each:
             return lambda left: 1
         if batch_size is None:
             return limits.capped(profiler.next_size)

@@ -57,7 +57,7 @@ def max_in_flight(plan: Plan | None, limits: Limits) -> int:
     """Return how many batches are in flight: those that run, and as many again so none waits."""
     if plan is None or plan.backend == "sequential":
         return 1
-    if limits.rate is not None:
+    if limits.starts_each:
         return plan.workers
     if plan.backend == "async":  # the items of a batch run side by side
         return max(2, math.ceil(2 * plan.workers / plan.batch_size))

@@ -240,6 +240,12 @@ def _leave_out_own_frames(described: TracebackException | None) -> None:
         todo += [one.__cause__, one.__context__, *(one.exceptions or ())]
 
 
+def refused_record(batch: Batch, error: BaseException, before: str = "") -> BatchRecord:
+    """Return the record of a batch that cannot start for `error`, with the words `before` it."""
+    failure = describe_failure(error)
+    return failed_record(batch, replace(failure, error=f"{before}{failure.error}", retry=FINAL))
+
+
 def failed_record(batch: Batch, failure: ItemFailure) -> BatchRecord:
     """Return the record of a batch whose items all failed for the same reason.
 
