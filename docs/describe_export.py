@@ -29,7 +29,7 @@ RECORDS = (
     "FailedItem", "SlowItem", "SyncCounts",
     "Comparison", "Verdict", "Mismatch", "TimeBreakdown", "Bottleneck", "Prediction", "Spread",
     "Sweep", "SweepPoint", "Recommendation", "Regression",
-    "Trace", "Span", "Environment",
+    "Trace", "Span", "Environment", "RoundsEnvironment",
     "CommandSummary", "ItemCounts",
 )  # fmt: skip
 """The records of an export, in the order in which they are described."""
