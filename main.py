@@ -61,11 +61,13 @@ def parallel(settings: Settings, stop: StopRequest, monitoring: Monitoring) -> i
 
 
 def benchmark(settings: Settings, stop: StopRequest, monitoring: Monitoring) -> int:
-    """Run the comparison graph for each trial; 1 when any results do not match."""
+    """Run the comparison graph for each trial; 1 when any results do not match, 5 by a gate."""
     from batchmap_workbook.graphs import create_comparison_graph
     from batchmap_workbook.nodes import report_figures
-    from batchmap_workbook.utils.reporting import Benchmark
+    from batchmap_workbook.utils.reporting import Benchmark, report_revisions
 
+    if settings.versus is not None:
+        return report_revisions(settings, stop)
     batchmap_workbook.pickle_by_value()
     outcome = Benchmark(settings, function=_own_function(settings))
     with _prints_kept_off(settings), closing(outcome.trials()) as trials:
@@ -86,7 +88,7 @@ def benchmark(settings: Settings, stop: StopRequest, monitoring: Monitoring) -> 
                 break
     outcome.finish(interrupted=stop.requested)
     outcome.show()
-    return 0 if outcome.all_match else 1
+    return outcome.exit_code
 
 
 def run(settings: RunSettings, stop: StopRequest, monitoring: Monitoring) -> int:

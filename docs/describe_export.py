@@ -18,6 +18,7 @@ MODULES = (
     "packages/batchmap/batchmap/run_outcome.py",
     "packages/batchmap/batchmap/metrics.py",
     "utils/analysis/records.py",
+    "utils/analysis/gate/decision.py",
     "utils/execution/trace.py",
     "packages/batchmap/batchmap/command/monitoring/command_summary.py",
     "packages/batchmap/batchmap/command/monitoring/run_figures.py",
@@ -29,7 +30,8 @@ RECORDS = (
     "FailedItem", "SlowItem", "SyncCounts",
     "Comparison", "Verdict", "Mismatch", "TimeBreakdown", "Bottleneck", "Prediction", "Spread",
     "Sweep", "SweepPoint", "Recommendation", "Regression",
-    "Trace", "Span", "Environment",
+    "GateResult", "GatedFigure", "RevisionComparison",
+    "Trace", "Span", "Environment", "RoundsEnvironment",
     "CommandSummary", "ItemCounts",
 )  # fmt: skip
 """The records of an export, in the order in which they are described."""
@@ -56,7 +58,8 @@ is not known is `null`.
 
 `benchmark` holds the same down to `machine`, a list of such documents under `scenarios`, each
 with its `name`, then `sweeps` (a `Sweep` by scenario), `recommendations` and `regressions` (lists of
-such records) and `notes`. It is written again after each scenario.
+such records), `notes` and, with `--gate`, a `GateResult` under `gate`. It is written again after each
+scenario. With `--versus` it holds a `RevisionComparison` under `versus`, and no scenarios.
 
 `--summary-json FILE` writes a `CommandSummary` alone, however the command ended: see
 [operations](operations.md#the-summary).

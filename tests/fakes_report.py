@@ -24,6 +24,7 @@ from batchmap_workbook.utils.analysis.records import (
     TimeBreakdown,
     Verdict,
 )
+from batchmap_workbook.utils.execution.trace import RoundsEnvironment
 from batchmap_workbook.utils.reporting.contents import ReportContents
 from batchmap_workbook.utils.reporting.verdict import benchmark_verdict, verdict
 from tests.fakes import plan, run_summary
@@ -139,6 +140,7 @@ def comparison(**changes: Any) -> Comparison:
         "sequential_times": spread(50.1),
         "parallel_times": spread(6.6),
         "speedups": spread(7.59),
+        "environment": RoundsEnvironment(0.1, 0.2, 0.001),
         "warnings": (),
     }  # fmt: skip
     return Comparison(**{**values, **changes})

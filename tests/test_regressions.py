@@ -21,10 +21,12 @@ from batchmap_workbook.utils.analysis.regressions import (
     read_benchmark,
     saved_benchmark,
 )
+from batchmap_workbook.utils.execution.trace import RoundsEnvironment
 from tests.fakes import plan
 
 MACHINE = {"usable_cores": 2, "memory_bytes": 8_000_000_000, "python": "3.11.7"}
 STEADY = (2.0, 2.01, 2.02)
+IDLE = RoundsEnvironment(sequential_load=0.0, parallel_load=0.1, probe_s=0.001)
 
 
 def spread(values: tuple[float, ...]) -> Spread:
@@ -44,6 +46,7 @@ def case(
     items: int = 50,
     sweep: Sweep | None = None,
     workload: str = "io",
+    environment: RoundsEnvironment = IDLE,
     **planned: Any,
 ) -> Case:
     comparison = blank(
@@ -51,6 +54,7 @@ def case(
         total_items=items,
         sequential_times=spread(sequential),
         parallel_times=spread(parallel),
+        environment=environment,
     )
     made: Case = blank(
         Case,
@@ -85,6 +89,9 @@ def saved(*cases: Case) -> SavedBenchmark:
                 sequential_times_s=tuple(one["sequential_times_s"]),
                 parallel_times_s=tuple(one["parallel_times_s"]),
                 sweep_times_s=(),
+                environment=RoundsEnvironment(
+                    one["sequential_load"], one["parallel_load"], one["probe_s"]
+                ),
             )
             for one in document["cases"]
         ),
@@ -120,6 +127,7 @@ def test_what_is_saved_is_read_back_as_it_was(tmp_path: Path) -> None:
                 sequential_times_s=STEADY,
                 parallel_times_s=(0.5, 0.505, 0.51),
                 sweep_times_s=((4, 0.25),),
+                environment=IDLE,
             ),
         ),
     )
@@ -334,6 +342,8 @@ def test_a_file_that_is_no_saved_benchmark_says_what_it_is(
         (with_case(parallel_times_s=[10**400]), "parallel_times_s must be a list of times"),
         (with_case(parallel_times_s=1.0), "parallel_times_s must be a list of times"),
         (with_case(sweep=[{"workers": 2}]), "cases 1, sweep 1: time_s is missing"),
+        (with_case(probe_s=-1), "cases 1: probe_s must be a number from 0, got -1"),
+        (with_case(parallel_load="2"), "parallel_load must be a number from 0, got '2'"),
         (with_case(name="\x1b[2J", items=None), "items must be a whole number"),
     ],
 )

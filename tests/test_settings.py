@@ -9,7 +9,9 @@ import pytest
 from batchmap.errors import InputError, UsageError
 from batchmap.resources import usable_cores
 
-from batchmap_workbook.utils.cli.settings import Settings
+from batchmap_workbook.utils.cli.settings import GATE_ROUNDS, Settings
+
+GATED = {"task": "t.py:f", "input": __file__, "versus": "v1"}
 
 
 def test_defaults_are_those_of_the_demonstration() -> None:
@@ -65,6 +67,34 @@ def test_text_and_values_mean_the_same() -> None:
         (
             {"latency_s": "-1"},
             "--latency must be from 0 to 86400 seconds, got '-1'; for example 0.5",
+        ),
+        *(
+            (
+                {**GATED, "gate": given},
+                f"--gate must be a percentage above 0% and up to 1000%, got "
+                f"{given}; for example 10%",
+            )
+            for given in ("10", "0%", "-5%", "nan", "1e3%", "1001%", "ten", 0, 11.0)
+        ),
+        (
+            {"gate": "10%"},
+            "--gate 10%: needs --against FILE or --versus REV, to compare with; add one",
+        ),
+        (
+            {"gate": "10%", "against": __file__, "sweep": "1,2"},
+            "--gate takes the saved number of workers, so not --sweep; leave one out",
+        ),
+        ({"versus": "v1"}, "--versus v1: needs TASK and INPUT, to be run at both revisions"),
+        *(
+            (
+                {**GATED, name: given},
+                f"--versus runs both sides itself, so not with --{name}; leave one out",
+            )
+            for name, given in (("against", __file__), ("save", "x.json"), ("sweep", "1,2"))
+        ),
+        (
+            {**GATED, "backend": "dask"},
+            "--versus runs on this machine alone, so not with --backend dask",
         ),
         ({"retries": "-1"}, "--retries must be at least 0, got -1; 0 means one attempt"),
         ({"seed": "1.5"}, "--seed must be a whole number, got '1.5'; for example 7"),
@@ -144,3 +174,12 @@ def test_data_and_input_exclude_each_other(tmp_path: Path) -> None:
 def test_an_option_that_does_not_exist_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="coutn"):
         Settings.of(coutn=5)
+
+
+def test_a_gate_takes_several_rounds_of_a_saved_benchmark_and_a_share_or_a_percentage() -> None:
+    against = {"against": __file__}
+    assert Settings.of(gate="10%", **against).repeat == GATE_ROUNDS
+    assert Settings.of(gate="10%", repeat=3, **against).repeat == 3
+    assert Settings.of(**against).repeat == Settings.of(**GATED, gate="10%").repeat == 1
+    for given, share in (("10%", 0.1), (" 2.5 % ", 0.025), ("1000%", 10), (0.1, 0.1)):
+        assert Settings.of(gate=given, **against).gate == share

@@ -184,7 +184,8 @@ def _forecasts(
 
 def _reliability(rounds: Sequence[Round], computes: bool) -> dict[str, Any]:
     """Return how far the rounds lie apart, and what makes them doubtful, by field."""
-    from .measurement_noise import noise_warnings, spread_of  # which a run alone does not need
+    # which a run alone does not need
+    from .measurement_noise import environment_of, noise_warnings, spread_of
 
     sequential_s = [one.sequential.total_duration for one in rounds]
     parallel_s = [one.parallel.total_duration for one in rounds]
@@ -197,6 +198,7 @@ def _reliability(rounds: Sequence[Round], computes: bool) -> dict[str, Any]:
         "sequential_times": times["sequential"],
         "parallel_times": times["parallel"],
         "speedups": spread_of(list(map(_ratio, sequential_s, parallel_s))),
+        "environment": environment_of(traces),
         "warnings": tuple(noise_warnings(times, traces, computes=computes)),
     }
 

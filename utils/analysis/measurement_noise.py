@@ -8,11 +8,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..execution.trace import Trace
+from ..execution.trace import RoundsEnvironment, Trace
 from .records import Spread
 from .thresholds import NOTEWORTHY_LOAD
 
-__all__ = ["noise_warnings", "spread_of"]
+__all__ = ["environment_of", "noise_warnings", "spread_of"]
 
 MIN_RUN_S = 0.01
 """Shorter runs cannot be measured well."""
@@ -36,6 +36,31 @@ MIN_ROUNDS = 4
 def spread_of(values: Sequence[float]) -> Spread:
     """Return the values with their range and median, the lower one of two."""
     return Spread(statistics.median_low(values), min(values), max(values), tuple(values))
+
+
+def environment_of(traces: Mapping[str, Sequence[Trace]]) -> RoundsEnvironment:
+    """Return what else the machine did during the `sequential` and the `parallel` runs."""
+    probes_s = _probes_s(traces)
+    return RoundsEnvironment(
+        sequential_load=_load(traces["sequential"]),
+        parallel_load=_load(traces["parallel"]),
+        probe_s=statistics.median(probes_s) if probes_s else None,
+    )
+
+
+def _load(rounds: Sequence[Trace]) -> float | None:
+    """Return how many cores other programs used over all the rounds, `None` where not known."""
+    watched = [(trace.surroundings.other_load, trace.wall_s) for trace in rounds]
+    known = [(load, wall_s) for load, wall_s in watched if load is not None]
+    watched_s = sum(wall_s for _, wall_s in known)
+    if watched_s < MIN_WATCHED_S:
+        return None
+    return sum(load * wall_s for load, wall_s in known) / watched_s
+
+
+def _probes_s(traces: Mapping[str, Sequence[Trace]]) -> list[float]:
+    probes_s = (trace.surroundings.probe_s for rounds in traces.values() for trace in rounds)
+    return [probe_s for probe_s in probes_s if probe_s]
 
 
 def noise_warnings(
@@ -110,8 +135,7 @@ def _too_fast(times: Mapping[str, Spread], traces: Mapping[str, Sequence[Trace]]
 
 
 def _changes_of_speed(traces: Mapping[str, Sequence[Trace]]) -> Iterator[str]:
-    probes_s = [trace.surroundings.probe_s for rounds in traces.values() for trace in rounds]
-    known = [probe_s for probe_s in probes_s if probe_s]
+    known = _probes_s(traces)
     if known and max(known) > (1 + NOTEWORTHY_SPEED_CHANGE) * min(known):
         change = max(known) / min(known) - 1
         hint = "" if len(known) > 2 else "; --repeat 5 shows how much that matters"

@@ -13,7 +13,7 @@ from batchmap.metrics import RunSummary
 from batchmap.records import Plan
 from batchmap.run_outcome import RunOutcome
 
-from ..execution.trace import Trace
+from ..execution.trace import RoundsEnvironment, Trace
 
 __all__ = [
     "Bottleneck",
@@ -184,6 +184,7 @@ class Comparison(MappingRecord):
     """Seconds, one value a round."""
     speedups: Spread
     """Of each round."""
+    environment: RoundsEnvironment
     warnings: tuple[str, ...]
     """What makes the figures less trustworthy, in words."""
 

@@ -8,7 +8,10 @@ from batchmap.command.run_subcommand import RUN
 
 from .settings import Settings
 
-__all__ = ["PROGRAM"]
+__all__ = ["PROGRAM", "SLOWER_THAN_ALLOWED"]
+
+SLOWER_THAN_ALLOWED = 5
+"""The exit code when something got slower than `--gate` allows."""
 
 _COUNTED = "COUNT is how many items to take. WORKERS is the same as --workers."
 _TASK = "TASK and INPUT, as of run, stand for a function and data of your own."

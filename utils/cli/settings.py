@@ -29,7 +29,7 @@ from batchmap.options.locations import (
 from batchmap.options.reading_rows import INPUT, READING_NAMES, ReadingRows
 from batchmap.storage.formats import INPUT_FORMATS
 
-__all__ = ["DATA_TYPES", "SUITES", "WORKLOAD_NAMES", "Settings"]
+__all__ = ["DATA_TYPES", "GATE_ROUNDS", "SUITES", "WORKLOAD_NAMES", "Settings"]
 
 WORKLOAD_NAMES = ("io", "text", "number")
 DATA_TYPES = ("numbers", "text", "mixed")
@@ -37,6 +37,9 @@ SUITES = ("simulated", "real")
 
 WORK = "What it does"
 COMPARING = "How it compares"
+
+GATE_ROUNDS = 7
+"""So many rounds on either side are enough to tell of four scenarios, even if some overlap."""
 
 _FOR_BUILT_IN_WORK = ("workload", "data", "latency_s", "failure_rate", "suite", "seed")
 """The options that are about built-in work, and so make no sense beside a task."""
@@ -139,6 +142,14 @@ class Settings(TaskSettings, CommandSettings, ReadingRows, CallRows):
         None, input_file, group=COMPARING, metavar="FILE", commands=("benchmark",),
         help="compare with figures that were kept",
     )  # fmt: skip
+    gate: float | None = option(
+        None, values.percentage, group=COMPARING, metavar="N%", commands=("benchmark",),
+        help="exit with 5 when something got slower by more",
+    )  # fmt: skip
+    versus: str | None = option(
+        None, group=COMPARING, metavar="REV", commands=("benchmark",),
+        help="the task as it is against the task at a git revision",
+    )  # fmt: skip
 
     @property
     def workload_name(self) -> str:
@@ -160,6 +171,7 @@ class Settings(TaskSettings, CommandSettings, ReadingRows, CallRows):
         source = reader.read("input", parse_input)
         found["input"] = f"{source}" if isinstance(source, Path) else source
         check_inputs(reader, {**found, "source": found["input"]})
+        _check_gate(reader, found)
         if found["sweep"] and (reader.raw("workers") or reader.raw("workers_positional")):
             reader.error("--sweep names the worker counts, so not with --workers; leave one out")
         reports = {name: found[name] for name in report_files(cls)}
@@ -168,6 +180,29 @@ class Settings(TaskSettings, CommandSettings, ReadingRows, CallRows):
         keep_apart(reader, {"save": save}, {**reports, "task": task})
         keep_apart(reader, reports, {"against": found["against"], "task": task})
         return found
+
+
+def _check_gate(reader: OptionReader, found: dict[str, Any]) -> None:
+    """Report what a gate or a revision does not go with; a gate takes several rounds."""
+    gate, versus = reader.raw("gate"), found["versus"]
+    if versus is None and gate is not None:
+        if reader.raw("against") is None:
+            reader.error(
+                f"--gate {gate}: needs --against FILE or --versus REV, to compare with; add one"
+            )
+        if found["sweep"]:
+            reader.error("--gate takes the saved number of workers, so not --sweep; leave one out")
+        if reader.raw("repeat") is None:
+            found["repeat"] = GATE_ROUNDS
+    if versus is None:
+        return
+    if reader.raw("task") is None:
+        reader.error(f"--versus {versus}: needs TASK and INPUT, to be run at both revisions")
+    for name in ("against", "save", "sweep"):
+        if reader.raw(name) is not None:
+            reader.error(f"--versus runs both sides itself, so not with --{name}; leave one out")
+    if found["backend"] == "dask":
+        reader.error("--versus runs on this machine alone, so not with --backend dask")
 
 
 def _check_task(reader: OptionReader, found: dict[str, Any]) -> None:

@@ -4,12 +4,13 @@ from .items import built_in_function, open_items, total_of
 from .phase import Phase
 from .planning import plan_run
 from .run import RunRequest, RunResult
-from .trace import Environment, Round, Span, Trace
+from .trace import Environment, Round, RoundsEnvironment, Span, Trace
 
 __all__ = [
     "Environment",
     "Phase",
     "Round",
+    "RoundsEnvironment",
     "RunRequest",
     "RunResult",
     "Span",

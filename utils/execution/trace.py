@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from batchmap.metrics import RunSummary
 
-__all__ = ["Environment", "Round", "Span", "Trace"]
+__all__ = ["Environment", "Round", "RoundsEnvironment", "Span", "Trace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +100,15 @@ class Round:
     parallel: RunSummary
     sequential_trace: Trace
     parallel_trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsEnvironment:
+    """What else the machine did during the rounds of a comparison, `None` where not known."""
+
+    sequential_load: float | None
+    """Cores that other programs used on average during the sequential runs."""
+    parallel_load: float | None
+    """Cores that other programs used on average during the parallel runs."""
+    probe_s: float | None
+    """Seconds that a fixed piece of work took before a run; the median."""

@@ -1,7 +1,9 @@
 """Turns what was found out about runs into reports: text, Markdown, HTML and JSON.
 
     report.py             the report of a run or a comparison, and its export files
+    benchmark_trials.py   the comparisons that a benchmark runs
     benchmark_results.py  the same for the benchmark
+    revisions.py          the same for a task against a git revision
     exports.py            writes each export file that was asked for
     verdict.py            what every report says first
     text/                 the text report, a module for each command
@@ -23,10 +25,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .benchmark_results import Benchmark, Trial
+    from .benchmark_results import Benchmark
+    from .benchmark_trials import Trial
     from .html.render import render_html
     from .markdown import render_markdown
     from .report import Report, build_report, show_report, write_report_files
+    from .revisions import report_revisions
     from .text.benchmark import render_benchmark
     from .text.comparison import render_comparison, render_parallel, render_partial
     from .text.print import show
@@ -45,6 +49,7 @@ __all__ = [
     "render_parallel",
     "render_partial",
     "render_run",
+    "report_revisions",
     "show",
     "show_report",
     "verdict",
@@ -52,13 +57,15 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("Benchmark", "Trial"), ".benchmark_results"),
+    "Benchmark": ".benchmark_results",
+    "Trial": ".benchmark_trials",
     **dict.fromkeys(("Report", "build_report", "show_report", "write_report_files"), ".report"),
     **dict.fromkeys(("render_comparison", "render_parallel", "render_partial"), ".text.comparison"),
     "render_benchmark": ".text.benchmark",
     "render_html": ".html.render",
     "render_markdown": ".markdown",
     "render_run": ".text.run",
+    "report_revisions": ".revisions",
     "show": ".text.print",
     "verdict": ".verdict",
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from batchmap.command.provenance import Provenance
 
+from ..analysis.gate import GateResult
 from ..analysis.records import Case, Recommendation, Regression
 
 __all__ = ["ReportContents"]
@@ -30,5 +31,7 @@ class ReportContents:
     """Empty where a run was interrupted before there was anything to show."""
     recommendations: Sequence[Recommendation] = ()
     regressions: Sequence[Regression] = ()
+    gate: GateResult | None = None
+    """`None` without a gate, and without a git revision to compare with."""
     notes: Sequence[str] = ()
     """Sentences on what could not be run or compared."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from batchmap.metrics import RunSummary
 
-__all__ = ["TITLE", "seconds", "sentence", "success_rate"]
+__all__ = ["TITLE", "bounds", "change", "percentage", "seconds", "sentence", "success_rate"]
 
 TITLE = "Parallel Batch Processing Performance Report"
 
@@ -25,3 +25,18 @@ def sentence(text: str) -> str:
 def success_rate(run: RunSummary) -> str:
     """Return the share of items that succeeded, never 100 % when one failed."""
     return f"{min(run.success_rate, 0.999) if run.failed else 1.0:.1%}"
+
+
+def percentage(share: float) -> str:
+    """Return a share as a percentage, with as many places as it has."""
+    return f"{100 * share:.10g}%"
+
+
+def change(ratio: float) -> str:
+    """Return by how much a time changed by `ratio`, now over before: `+12.1%`."""
+    return f"{ratio - 1:+.1%}"
+
+
+def bounds(least: float | None, most: float | None) -> str:
+    """Return the bounds of such a change: `(+8.0% to +16.3%)`; empty where they are unknown."""
+    return "" if least is None or most is None else f"({change(least)} to {change(most)})"

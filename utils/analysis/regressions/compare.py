@@ -13,7 +13,7 @@ from ..records import Case, Regression
 from .load import json_shown
 from .saved_benchmark import SavedBenchmark, SavedCase, saved_case
 
-__all__ = ["compare_with"]
+__all__ = ["MIN_NOISE", "comparable_cases", "compare_with", "other_machine"]
 
 ASSUMED_NOISE = 0.1
 """The noise that is assumed where a side was measured once, so that its spread is not known."""
@@ -55,12 +55,31 @@ def compare_with(
     `MIN_NOISE`. Nothing is compared under other conditions, nor a scenario with other items,
     workers or backend; a warning says so.
     """
-    warnings = _other_machine(saved.machine, machine)
-    if differences := _differences(saved.conditions, conditions or {}):
-        return [], [*warnings, f"nothing is compared, as settings differ: {differences}"]
+    pairs, not_compared = comparable_cases(saved, cases, conditions or {})
+    regressions = [one for pair in pairs for one in _regressions(*pair)]
+    measured_once = [
+        name for name, then, now in pairs if min(map(len, (*_values(then), *_values(now)))) < 2
+    ]
+    warnings = [*other_machine(saved.machine, machine), *not_compared]
+    if measured_once:
+        warnings.append(
+            f"{', '.join(measured_once)}: measured only once, so {ASSUMED_NOISE:.0%} is taken for "
+            "noise; --repeat 5, on both sides, measures it"
+        )
+    return regressions, warnings
+
+
+def comparable_cases(
+    saved: SavedBenchmark, cases: Sequence[Case], conditions: Mapping[str, str | float | None]
+) -> tuple[list[tuple[str, SavedCase, SavedCase]], list[str]]:
+    """Return what can be compared, as its name, what was saved of it, and what would be saved now.
+
+    And sentences on what cannot, with the reason.
+    """
+    if differences := _differences(saved.conditions, conditions):
+        return [], [f"nothing is compared, as settings differ: {differences}"]
+    pairs, warnings = [], []
     before = {case.name: case for case in saved.cases}
-    regressions: list[Regression] = []
-    measured_once = []
     for name, now in ((printable(case.name), saved_case(case)) for case in cases):
         then = before.pop(name, None)
         if now is None:
@@ -70,16 +89,9 @@ def compare_with(
         elif differences := _differences(_scenario(then), _scenario(now)):
             warnings.append(f"{name}: not compared: {differences}")
         else:
-            regressions += _regressions(name, then, now)
-            if min(map(len, (*_values(then), *_values(now)))) < 2:
-                measured_once.append(name)
+            pairs.append((name, then, now))
     warnings += [f"{name}: not compared: it was not run now" for name in before]
-    if measured_once:
-        warnings.append(
-            f"{', '.join(measured_once)}: measured only once, so {ASSUMED_NOISE:.0%} is taken for "
-            "noise; --repeat 5, on both sides, measures it"
-        )
-    return regressions, warnings
+    return pairs, warnings
 
 
 def _values(case: SavedCase) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -138,7 +150,7 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     )
 
 
-def _other_machine(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def other_machine(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return a warning where figures that are known of both machines differ."""
     known = [name for name in _MACHINE_FIGURES if name in before and name in now]
     differences = _differences(

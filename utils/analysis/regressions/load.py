@@ -11,6 +11,7 @@ from typing import Any
 from batchmap.errors import InputError
 from batchmap.text import printable
 
+from ...execution.trace import RoundsEnvironment
 from .saved_benchmark import KIND, SCHEMA, SavedBenchmark, SavedCase, is_time
 
 __all__ = ["json_shown", "read_benchmark"]
@@ -102,6 +103,12 @@ class _Fields:
     def time(self, name: str) -> float:
         return float(self._field(name, "a time in seconds", is_time))
 
+    def known(self, name: str) -> float | None:
+        """Return a number from 0, `None` where there is none."""
+        if self.value.get(name) is None:
+            return None
+        return float(self._field(name, "a number from 0", _is_measured))
+
     def times(self, name: str) -> tuple[float, ...]:
         values = self._field(
             name,
@@ -147,7 +154,16 @@ def _read_case(fields: _Fields) -> SavedCase:
         sweep_times_s=tuple(
             (point.whole("workers"), point.time("time_s")) for point in fields.objects("sweep")
         ),
+        environment=RoundsEnvironment(
+            sequential_load=fields.known("sequential_load"),
+            parallel_load=fields.known("parallel_load"),
+            probe_s=fields.known("probe_s"),
+        ),
     )
+
+
+def _is_measured(value: object) -> bool:
+    return value == 0 or is_time(value)
 
 
 def _is_whole(value: object) -> bool:

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from batchmap.mapping_record import as_mapping
+from batchmap.text import printable
+
+from ...execution.trace import RoundsEnvironment
 from ..records import Case
 
 __all__ = [
@@ -23,6 +27,8 @@ KIND = "benchmark"
 
 SCHEMA = 1
 """Version of the document, to be raised with a change that an older program would misread."""
+
+UNKNOWN = RoundsEnvironment(None, None, None)
 
 MIN_TIME_S = 1e-9
 MAX_TIME_S = 1e9
@@ -45,6 +51,8 @@ class SavedCase:
     """One a round, all above 0."""
     sweep_times_s: tuple[tuple[int, float], ...]
     """Worker count and time of each point of a sweep; empty without one."""
+    environment: RoundsEnvironment = UNKNOWN
+    """What else the machine did meanwhile; earlier versions did not save it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,10 @@ class SavedBenchmark:
     conditions: Mapping[str, Any]
     """What else the times depend on, by name."""
     cases: tuple[SavedCase, ...]
+
+    def case(self, name: str) -> SavedCase | None:
+        """Return what was saved of the scenario or task called `name`, `None` for nothing."""
+        return next((case for case in self.cases if case.name == printable(name)), None)
 
 
 def saved_benchmark(
@@ -98,6 +110,7 @@ def saved_case(case: Case) -> SavedCase | None:
         sequential_times_s=sequential,
         parallel_times_s=parallel,
         sweep_times_s=tuple((p.workers, p.time_s) for p in points if is_time(p.time_s)),
+        environment=comparison.environment,
     )
 
 
@@ -110,6 +123,7 @@ def _as_document(case: SavedCase) -> dict[str, Any]:
         "backend": case.backend,
         "sequential_times_s": list(case.sequential_times_s),
         "parallel_times_s": list(case.parallel_times_s),
+        **as_mapping(case.environment),
         "sweep": [{"workers": workers, "time_s": time_s} for workers, time_s in case.sweep_times_s],
     }
 

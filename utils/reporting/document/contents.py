@@ -41,7 +41,7 @@ def build_document(contents: ReportContents) -> Document:
     return Document(
         title=TITLE,
         verdict=contents.verdict,
-        tone=tone_of_all(cases),
+        tone=tone_of_all(cases, contents.gate),
         notices=tuple(_notices(contents)),
         made=tuple(_made(contents)),
         command=contents.provenance.command_line,

@@ -10,6 +10,7 @@ from batchmap.command.summary import workers_in_words
 from batchmap.command.text_layout import plural, rate
 
 from ...analysis.aggregates import parts_of
+from ...analysis.gate import Decision, GateResult
 from ...analysis.records import Case, Comparison, Spread
 from ...analysis.thresholds import WORTHWHILE_SPEEDUP
 from ..wording import seconds, success_rate
@@ -20,6 +21,12 @@ __all__ = ["benchmark_headline", "case_headline", "tone_of", "tone_of_all"]
 _Format = Callable[[float], str]
 
 _WORST_FIRST: tuple[Tone, ...] = ("bad", "warning", "plain", "good")
+
+_GATE_TONES: dict[Decision, Tone] = {
+    Decision.SLOWER: "bad",
+    Decision.NOT_SLOWER: "good",
+    Decision.CANNOT_TELL: "warning",
+}
 
 
 def tone_of(case: Case) -> Tone:
@@ -38,9 +45,12 @@ def tone_of(case: Case) -> Tone:
     return "good" if compared.speedup > WORTHWHILE_SPEEDUP else "warning"
 
 
-def tone_of_all(cases: Sequence[Case]) -> Tone:
-    """Return the worst of the tones of the cases; `warning` without any."""
-    return min(map(tone_of, cases), key=_WORST_FIRST.index, default="warning")
+def tone_of_all(cases: Sequence[Case], gate: GateResult | None = None) -> Tone:
+    """Return the worst of the tones of the cases and of the gate; `warning` without any."""
+    tones = list(map(tone_of, cases))
+    if gate is not None:
+        tones.append("plain" if gate.gate is None else _GATE_TONES[gate.decision])
+    return min(tones, key=_WORST_FIRST.index, default="warning")
 
 
 def case_headline(case: Case) -> Headline | None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from batchmap.command.text_layout import plural
 
+from ...analysis.gate import GateResult
 from ...analysis.records import Case, Recommendation, Regression
 from ..contents import ReportContents
-from ..wording import seconds
+from ..wording import bounds, change, percentage, seconds
 from .model import Block, Bullets, Chapter, Paragraph, Section, Table
 
 __all__ = ["overview_chapter"]
@@ -22,6 +23,7 @@ def overview_chapter(contents: ReportContents, anchors: Sequence[str]) -> Chapte
             ("All cases", _all_cases(contents.cases, anchors)),
             ("Recommendations", _recommendations(contents.recommendations)),
             ("Against an earlier run", _regressions(contents.regressions)),
+            ("Gate", _gate(contents.gate)),
             ("Notes", [Bullets(tuple(contents.notes))] if contents.notes else []),
         )
         if blocks
@@ -126,5 +128,31 @@ def _regressions(regressions: Sequence[Regression]) -> list[Block]:
                 for one in regressions
             ),
             align="llrrrrl",
+        ),
+    ]
+
+
+def _gate(gate: GateResult | None) -> list[Block]:
+    if gate is None:
+        return []
+    allowed = "No gate" if gate.gate is None else f"Allowed: {percentage(gate.gate)} more time"
+    return [
+        *(Paragraph(text) for text in (f"{allowed}.", *gate.not_compared)),
+        Table(
+            caption="Times before and now",
+            head=("Case", "Figure", "Before", "Now", "Change", "Bounds", "Verdict"),
+            rows=tuple(
+                (
+                    one.name,
+                    one.figure,
+                    seconds(one.before_s),
+                    seconds(one.now_s),
+                    change(one.ratio),
+                    bounds(one.least, one.most),
+                    "; ".join(filter(None, (one.decision, one.why))),
+                )
+                for one in gate.figures
+            ),
+            align="llrrrrw",
         ),
     ]

@@ -17,9 +17,11 @@ from batchmap.command.text_layout import (
 )
 from batchmap.text import printable
 
+from ...analysis.gate import GateResult
 from ...analysis.records import Case, Comparison, Recommendation, Regression, Sweep
 from ..verdict import benchmark_notices, benchmark_verdict, share_of_loss
 from ..wording import seconds
+from .gate import gate_section
 from .layout import table
 
 __all__ = ["benchmark_warnings", "render_benchmark"]
@@ -36,11 +38,13 @@ def render_benchmark(
     *,
     details: bool,
     regressions: Sequence[Regression] = (),
+    gate: GateResult | None = None,
     notes: Sequence[str] = (),
 ) -> str:
     """Return the report of all scenarios, short or with all `details`.
 
-    `regressions` are the figures set against an earlier benchmark, `notes` sentences on what could
+    `regressions` are the figures set against an earlier benchmark, which the short one leaves to
+    `gate`, where there is one; `notes` sentences on what could
     not be run or compared. The short one has what was measured, a row each, and what to use.
     """
     advice = [_recommendation(one, with_reason=details) for one in recommendations]
@@ -49,7 +53,11 @@ def render_benchmark(
     if not details:
         sections = (
             *map(cut, _speedups_table(cases)),
-            *_regressions_section([one for one in regressions if one.slower], regressions),
+            *(
+                _regressions_section([one for one in regressions if one.slower], regressions)
+                if gate is None
+                else gate_section(gate, details=False)
+            ),
             *told_notes,
             *recommendation,
         )
@@ -75,6 +83,7 @@ def render_benchmark(
             *chain.from_iterable(_sweep_table(case.name, case.sweep) for case in cases),
             *_losses_section(cases),
             *_regressions_section(regressions, regressions),
+            *(gate_section(gate, details=True) if gate is not None else ()),
             *(section("Warnings", *warnings) if warnings else ()),
             *told_notes,
             *recommendation,

@@ -25,6 +25,7 @@ __all__ = [
     "failure_limit",
     "json_path",
     "list_size",
+    "percentage",
     "share",
     "size_bytes",
     "timeout_s",
@@ -153,6 +154,20 @@ def share(raw: Any, label: str) -> float:
     number = _number(raw)
     if not 0 <= number <= 1:
         raise OptionError(f"{label} must be from 0 to 1, got {raw!s:.60}; 0.05 is 5 %")
+    return number
+
+
+def percentage(raw: Any, label: str) -> float:
+    """Return a share above 0 and up to 10; text is a percentage: `10%` is 0.1."""
+    number = _number(raw)
+    if isinstance(raw, str):
+        match = re.fullmatch(r"\s*(\d{1,4}(?:\.\d{1,9})?)\s*%\s*", raw)
+        number = float(match[1]) / 100 if match else math.nan
+    if not 0 < number <= 10:
+        raise OptionError(
+            f"{label} must be a percentage above 0% and up to 1000%, got {raw!s:.60}; "
+            "for example 10%"
+        )
     return number
 
 

@@ -22,7 +22,7 @@ from batchmap.executors.process.framing import Kind, receive_frame
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 from batchmap.executors.process.worker_main import WorkerSettings, work
 
-__all__ = ["WorkerDescriptors", "enter_forked_worker", "enter_served_worker", "preload"]
+__all__ = ["WorkerDescriptors", "end_with", "enter_forked_worker", "enter_served_worker", "preload"]
 
 _util: Any = mp_util
 
@@ -107,7 +107,7 @@ def _live_as_worker(
         atexit._clear()
         atexit.register(_util._exit_function)
         _ignore_group_signals()
-        _end_with(parent)
+        end_with(parent)
         tracker_here: Any = resource_tracker._resource_tracker
         tracker_here._fd, tracker_here._pid = tracker, None
         process: Any = multiprocessing.Process(target=act)
@@ -164,7 +164,7 @@ def _ignore(*_: object) -> None:
     pass
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Be killed when the parent ends, even when it is killed, and whatever the function does."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
