@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 MODULES = (
     "packages/batchmap/batchmap/records.py",
+    "packages/batchmap/batchmap/concurrency.py",
     "packages/batchmap/batchmap/run_outcome.py",
     "packages/batchmap/batchmap/metrics.py",
     "utils/analysis/records.py",
@@ -26,7 +27,7 @@ MODULES = (
 """Where the records are defined."""
 
 RECORDS = (
-    "Plan", "RunSummary", "ItemRecord", "ItemFailure", "ErrorExample", "RunOutcome",
+    "Plan", "Concurrency", "RunSummary", "ItemRecord", "ItemFailure", "ErrorExample", "RunOutcome",
     "FailedItem", "SlowItem", "SyncCounts",
     "Comparison", "Verdict", "Mismatch", "TimeBreakdown", "Bottleneck", "Prediction", "Spread",
     "Sweep", "SweepPoint", "Recommendation", "Regression",

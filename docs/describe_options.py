@@ -28,8 +28,9 @@ in `batchmap run`, but that `--export-markdown` and `--export-html` need the wor
 * A **duration** is in seconds, or has units: `10`, `10s`, `500ms`, `5m`, `1h`, `1m30s`. A **size** is in bytes, or has a
   unit: `500M`, `2G`, powers of 1024. A **rate** is items a second, or has a unit: `30`, `30/s`, `100/m`, `250k/m`; several
   may be given, and [all hold](rates.md).
-* **Workers** are a number, a percentage of the cores that this process may use, or `auto`. The second argument of
-  `compare` and `parallel` is the same as `--workers`.
+* **Workers** are a number, a percentage of the cores that this process may use, bounds such as `4..200`
+  ([found within them](tuning.md#how-many-at-once-against-a-server)), or `auto`. The second argument of `compare` and
+  `parallel` is the same as `--workers`.
 * The **keyword** is how Python spells it: `parallel_map` and `stream_map` take those that say so in the last column,
   `JobOptions` takes those of `run` from the first five groups and of the Dask cluster, but for TASK, `--setup` and
   `--dry-run`, and the workbook's `Settings.of` takes all of the demonstration.

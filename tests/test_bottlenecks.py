@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from batchmap.concurrency import Concurrency
 from batchmap.metrics import RunSummary
 
 from batchmap_workbook.utils.analysis.bottlenecks import CAUSES, UNUSED, Evidence, find_bottleneck
@@ -59,6 +61,17 @@ def cause(*args: Any, **options: Any) -> str:
 
 SLOWER = {"total_duration": 10.0, "busy_s": 39.0, "cpu_s": 10.0}
 """Four workers, as slow as one."""
+
+
+def test_workers_that_the_other_side_does_not_bear_are_lost_to_it() -> None:
+    bears = Concurrency(1, 128, 16, found=3, why="more did not help", is_limited=True)
+    parallel = {"total_duration": 4.0, "busy_s": 10.0, "cpu_s": 0.1}
+    bottleneck = found(baseline(cpu_s=0.1), parallel, plan=plan(workers=4, concurrency=bears))
+    assert bottleneck is not None
+    assert bottleneck.cause == "the other side"
+    assert bottleneck.told == "the other side bore 3 at once; more did not help"
+    unlimited = plan(workers=4, concurrency=replace(bears, is_limited=False))
+    assert cause(baseline(cpu_s=0.1), parallel, plan=unlimited) != "the other side"
 
 
 def test_threads_that_wait_for_the_interpreters_lock() -> None:

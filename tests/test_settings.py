@@ -51,8 +51,33 @@ def test_text_and_values_mean_the_same() -> None:
         ),
         (
             {"workers": "many"},
-            "--workers must be a whole number, a percentage of the cores or auto, got 'many'; "
-            "leave it out to use every core",
+            "--workers must be a whole number, a percentage of the cores, bounds such as 4..200 "
+            "or auto, got 'many'; leave it out to use every core",
+        ),
+        (
+            {"workers": "200..4"},
+            "--workers must have the smaller number first, got '200..4'; 4..200",
+        ),
+        ({"workers": "0..5"}, "--workers must be at least 1, got 0; for example 4..200"),
+        (
+            {"workers": "4..20000"},
+            "--workers must be at most 10000, got 20000; for example 4..200",
+        ),
+        *(
+            (
+                {"workers": given},
+                "--workers must be two whole numbers with .. between them, "
+                f"got '{given}'; for example 4..200",
+            )
+            for given in ("4..", "..4", "a..b", "4...8", "-4..8", "50%..80%")
+        ),
+        *(
+            (
+                {"workers": "4..200", "backend": backend},
+                "--workers 4..200: bounds are for threads and coroutines, which may wait in any "
+                f"number, and the backend is {backend}; give one number",
+            )
+            for backend in ("sequential", "process", "dask")
         ),
         (
             {"workers_positional": "4", "workers": "5"},

@@ -21,6 +21,7 @@ HEAVY = {
 LIGHT = {
     "backends",
     "command",
+    "concurrency",
     "core_sharing",
     "errors",
     "optional",

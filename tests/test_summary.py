@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from batchmap.command.held_back import held_back
 from batchmap.command.summary import render_details, render_faults, render_plan, render_summary
+from batchmap.concurrency import Concurrency
 from batchmap.metrics import RunSummary
 from batchmap.run_outcome import ErrorExample, RunOutcome, SyncCounts
 
@@ -168,11 +169,20 @@ def test_what_held_a_run_back_is_what_the_workers_did_or_waited_for(
     busy_s: float, cpu_s: float, retries: int, limits: tuple[str, ...], words: str
 ) -> None:
     run = run_summary(busy_s=busy_s, cpu_s=cpu_s, retries=retries, workers=2, total_duration=4.0)
-    found = held_back(run, limits=limits)
+    found = held_back(run, PLAN, limits=limits)
     assert found is not None
     assert found.startswith(words)
-    assert held_back(replace(run, total_duration=0.9), limits=limits) is None
-    assert held_back(NOTHING, limits=limits) is None
+    assert held_back(replace(run, total_duration=0.9), PLAN, limits=limits) is None
+    assert held_back(NOTHING, PLAN, limits=limits) is None
+
+
+def test_what_the_other_side_bears_holds_a_run_back_and_is_told() -> None:
+    run = run_summary(busy_s=4.0, workers=4, total_duration=2.0)
+    bears = Concurrency(1, 128, 16, found=3, why="more did not help", is_limited=True)
+    bearing = replace(PLAN, concurrency=bears)
+    found = held_back(run, bearing, limits=())
+    assert found == "what the other side bears; workers at work 50.0% of the time"
+    assert "- Found: 3 at once; more did not help\n" in summary(CLEAN, plan=bearing)
 
 
 def test_control_characters_in_data_are_escaped() -> None:

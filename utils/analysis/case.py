@@ -149,7 +149,9 @@ def build_case(
         diagnosis=bottleneck,
         failures=_failure_examples(failed_items),
         outcome=outcome,
-        held_back=None if outcome is None else held_back(run, limits=figures.given.start_limits),
+        held_back=None
+        if outcome is None
+        else held_back(run, figures.plan, limits=figures.given.start_limits),
     )
 
 

@@ -7,10 +7,16 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from batchmap.concurrency import WorkerBounds
 from batchmap.engine import open_plan
 from batchmap.records import Plan
 from batchmap.resources import coroutines_at_once, free_memory_bytes, usable_cores
 from batchmap.scheduling.batching import BatchSizing, choose_batch_size
+from batchmap.tuning.concurrency_bounds import (
+    FINDS_CONCURRENCY,
+    concurrency_within,
+    in_words,
+)
 
 from ..cli.settings import Settings
 from ..workloads.built_in import WORKLOADS
@@ -34,6 +40,7 @@ def plan_run(
     workload = WORKLOADS[settings.workload]
     cores = usable_cores()
     why = []
+    concurrency = None
     if settings.backend is None:
         backend = workload.backend
         why.append(f"Backend chosen: {workload.kind} work")
@@ -43,6 +50,15 @@ def plan_run(
     if backend == "sequential":
         workers = 1
         why.append("Workers: one, the sequential backend has no more")
+    elif isinstance(settings.workers, WorkerBounds):
+        usual = workload.workers_per_core * cores
+        workers = settings.workers.nearest(usual)
+        if backend in FINDS_CONCURRENCY:
+            concurrency = concurrency_within(settings.workers, usual=usual)
+            workers = concurrency.most
+            why.append(in_words(concurrency))
+        else:
+            why.append(f"Workers chosen: {workers}, within {settings.workers}")
     elif settings.workers is None and backend == "async":
         workers = coroutines_at_once()
         why.append(f"Workers chosen: {workers} coroutines at once, as file descriptors allow")
@@ -74,7 +90,15 @@ def plan_run(
     else:
         sizing = BatchSizing(settings.batch_size)
         why.append("Batch size: as asked for")
-    return Plan(backend, workers, sizing.size, sizing.num_batches(total), tuple(why)), sizing
+    plan = Plan(
+        backend,
+        workers,
+        sizing.size,
+        sizing.num_batches(total),
+        tuple(why),
+        concurrency=concurrency,
+    )
+    return plan, sizing
 
 
 def _typical_bytes(items: Iterable[Any]) -> int:

@@ -69,7 +69,9 @@ class Benchmark:
         self._documents.append({"name": trial.name, **document})
         if case is not None and case.comparison is not None:
             case = replace(case, name=trial.name, workload=trial.workload)
-            self._measured.setdefault(trial.name, {})[trial.settings.workers or 0] = case
+            workers = trial.settings.workers
+            number = workers if isinstance(workers, int) else 0
+            self._measured.setdefault(trial.name, {})[number] = case
         self._export(with_streams=False)
 
     def finish(self, *, interrupted: bool) -> None:

@@ -58,10 +58,11 @@ def parallel_map(
     """Return `function(item)` for each item, in input order, computed in parallel where it pays.
 
     What is left at `"auto"` is measured while the first items run: `backend` (in place, threads or
-    processes; coroutines for an `async def` function), `workers` (a number, or `"50%"` of the
-    usable cores) and `batch_size` (items handed to a worker together). Functions that wait, or
-    release the GIL, run in threads of this process, several calls at once: such a function must be
-    thread-safe; `backend="process"` runs one call at a time in each worker.
+    processes; coroutines for an `async def` function), `workers` (a number, `"50%"` of the usable
+    cores, or bounds, `"4..200"`, within which what the other side bears is found) and `batch_size`
+    (items handed to a worker together). Functions that wait, or release the GIL, run in threads of
+    this process, several calls at once: such a function must be thread-safe; `backend="process"`
+    runs one call at a time in each worker.
 
     `function` gets the item alone. With `star`, an item that is a tuple or a list is spread over
     the positional arguments, and a dict over the keywords; any other fails. With `index`, the

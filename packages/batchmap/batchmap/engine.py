@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
+from batchmap.concurrency import WorkerBounds
 from batchmap.options import EngineOptions
 from batchmap.plan_runs import LentWorkers, run_as_asked, run_as_seen, run_coroutines, run_plan
 from batchmap.records import BatchRecord, Plan
@@ -115,12 +116,22 @@ def _lists_of(
 ) -> ItemLists:
     """Return the items in lists, for a function that takes lists of them."""
     batched = processor.shape.batched
-    asked = 1 if options.backend == "sequential" else options.workers or usable_cores()
+    asked = 1 if options.backend == "sequential" else _number(options)
     sizing = ListSizing(
         None if batched == "auto" else batched,
         workers=lambda: asked if state.plan is None else state.plan.workers,
     )
     return ItemLists(items, sizing, total=total, first_item=first_item, stop=stop)
+
+
+def _number(options: EngineOptions) -> int:
+    """Return how many workers there are as far as is known before anything was measured."""
+    asked = options.workers
+    return (
+        asked.nearest(usable_cores())
+        if isinstance(asked, WorkerBounds)
+        else asked or usable_cores()
+    )
 
 
 def _holding(setup: Setup, records: Iterator[BatchRecord]) -> Iterator[BatchRecord]:
@@ -167,7 +178,7 @@ def open_plan(options: EngineOptions, total: int | None) -> tuple[Plan, BatchSiz
     sizing = BatchSizing(options.batch_size or 1)
     plan = Plan(
         backend=options.backend or "auto",
-        workers=options.workers or usable_cores(),
+        workers=_number(options),
         batch_size=sizing.size,
         num_batches=sizing.num_batches(total),
         why=("Backend, workers and batch size: to be measured",),

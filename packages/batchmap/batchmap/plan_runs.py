@@ -23,6 +23,7 @@ from batchmap.tuning.adaptive_run import run_adaptively
 from batchmap.tuning.batch_budget import BUDGET_BATCHES
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
 from batchmap.tuning.engine_request import EngineRequest, NextSize
+from batchmap.tuning.run_concurrency import RunConcurrency
 from batchmap.worker.processor import BatchProcessor
 
 if TYPE_CHECKING:
@@ -50,8 +51,11 @@ def run_plan(
 ) -> Iterator[BatchRecord]:
     """Yield the records of `batches`, run as `plan` says, as they finish."""
     limits, state = limits or Limits(), state or RunState()
+    at_once = plan.batch_size if plan.backend == "async" else 1
     with _workers(plan, limits, processor, stop, pool) as executor:
-        yield from _schedule(executor, processor, batches, plan, limits, stop, state)
+        yield from _schedule(
+            executor, processor, batches, plan, limits, stop, state, at_once=at_once
+        )
 
 
 def _workers(
@@ -83,8 +87,13 @@ def _schedule(
     limits: Limits,
     stop: StopRequest | None,
     state: RunState,
+    *,
+    at_once: int = 1,
 ) -> Iterator[BatchRecord]:
-    """Yield the records of `batches`, with as many in flight as the workers need."""
+    """Yield the records of `batches`, with as many in flight as the workers need.
+
+    `at_once` tells how many items of a batch run side by side.
+    """
     process: Callable[[Batch], Any] = processor.process
     if plan.backend == "async":
         process = processor.process_async
@@ -101,11 +110,15 @@ def _schedule(
         stop=stop,
     )
     state.scheduler = scheduler
+    concurrency = RunConcurrency(scheduler, state, limits.retries)
+    concurrency.follow(plan, at_once=at_once, widen=executor.widen)
+    scheduler.steer = concurrency.steer
     for record in scheduler.records():
         if executor.workers is not None:  # some may have joined or left
             now = replace(plan, workers=executor.workers)
             scheduler.max_in_flight = max_in_flight(now, limits)
         yield record
+    concurrency.tell()
 
 
 def run_as_seen(run: EngineRequest) -> Iterator[BatchRecord]:
@@ -144,25 +157,35 @@ def run_coroutines(
     plan = default_plan("async", run.workers, run.batch_size, why=why)
     if run.limits.starts_each:
         plan = replace(plan, batch_size=1)
-    batches = run.cut(BatchSizing(plan.batch_size).next_size)
+    limits, state = run.limits, run.state
+
+    def next_size(left: int | None) -> int:
+        control = state.concurrency
+        if run.batch_size is None and control is not None and control.may_be_connected:
+            return 1
+        return plan.batch_size
+
     is_planned = False
-    for record in run_plan(
-        run.processor,
-        batches,
-        plan,
-        limits=run.limits,
-        stop=run.stop,
-        state=run.state,
-        pool=pool,
-    ):
-        if not is_planned:
-            run.state.set_plan(
-                with_prediction(plan, record, run.total or run.expected, run.limits.items_per_s)
-            )
-            is_planned = True
-        yield record
+    with _workers(plan, limits, run.processor, run.stop, pool) as executor:
+        for record in _schedule(
+            executor,
+            run.processor,
+            run.cut(next_size),
+            plan,
+            limits,
+            run.stop,
+            state,
+            at_once=run.batch_size or 1,
+        ):
+            if not is_planned:
+                control = state.concurrency
+                is_open = control is not None and control.is_connected
+                total = None if is_open else run.total or run.expected
+                state.set_plan(with_prediction(plan, record, total, limits.items_per_s))
+                is_planned = True
+            yield record
     if not is_planned:
-        run.state.set_plan(plan)
+        state.set_plan(plan)
 
 
 def run_as_asked(
@@ -198,6 +221,7 @@ def run_as_asked(
         )
         processor = run.processor.with_budget(BUDGET_BATCHES * adaptive.longest_batch_s)
         for record in schedule(processor, limits.capped(adaptive.next_size)):
-            adaptive.workers = executor.workers or plan.workers
+            at_once = run.state.concurrency.limit if run.state.concurrency else plan.workers
+            adaptive.workers = executor.workers or at_once
             adaptive.learn(record)
             yield record

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from batchmap.concurrency import Concurrency
 from batchmap.exception_pickling import pickled_exception, unpickled_exception
 
 __all__ = [
@@ -43,6 +44,13 @@ class Batch:
     begin_by_s: float = math.inf
     """Until when it may begin, on the clock that all processes of the machine share: a rate counts
     it as begun by then. Later, it comes back as it is."""
+
+    @property
+    def num_items(self) -> int:
+        """How many items it has, those of lists of items counted one by one."""
+        if self.items and type(self.items[0]) is ItemList:
+            return sum(map(len, self.items))
+        return len(self.items)
 
     def part(self, start: int, end: int) -> Batch:
         """Return the items at the offsets from `start` up to `end` as a batch of their own."""
@@ -230,6 +238,9 @@ class Plan:
     """Holds that time with 95 % confidence, as far as a sample of the items tells; else `None`."""
     is_open: bool = False
     """Whether what the caller left open is chosen while the first items run."""
+    concurrency: Concurrency | None = None
+    """Where the run finds how many items run at once: its bounds, and what it found; else `None`.
+    `workers` are the most then, and at the end of the run the most that were allowed at once."""
 
 
 @dataclass(frozen=True, slots=True)

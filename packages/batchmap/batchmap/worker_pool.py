@@ -14,12 +14,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from batchmap.backends import BACKENDS
+from batchmap.concurrency import WorkerBounds
 from batchmap.core_sharing import worker_processes
 from batchmap.errors import WorkersLostError
 from batchmap.executors import DispatchCost, WorkerExecutor, open_workers
 from batchmap.executors.base import WIND_DOWN_S
 from batchmap.options.option_row import OptionError
-from batchmap.options.values import choice, timeout_s, workers
+from batchmap.options.values import choice, timeout_s
+from batchmap.options.worker_values import workers
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.worker.worker_function import FunctionWithSetup, with_setup
 from batchmap.worker.worker_scope import held_in_process
@@ -205,6 +207,8 @@ def _checked(backend: Any, number: Any, limit_s: Any) -> tuple[str, int | None, 
             values[at] = None if raw is None and name == "timeout_s" else parse(raw, name)
         except OptionError as error:
             errors.append(str(error))
+    if isinstance(values[1], WorkerBounds):
+        errors.append(f"workers={values[1]}: a pool has as many as it is made with; give a number")
     if errors:
         raise ValueError("; ".join(errors))
     return values[0], values[1], values[2]

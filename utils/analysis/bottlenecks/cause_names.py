@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .evidence import OTHER_PROGRAMS
+from .evidence import OTHER_PROGRAMS, OTHER_SIDE
 
 __all__ = ["CAUSES"]
 
@@ -17,6 +17,7 @@ CAUSES = (
     "shut-down",
     "rate",
     "limit of a key",
+    OTHER_SIDE,
     "large items",
     "slow input or output",
     "retries",

@@ -13,10 +13,13 @@ from ..given_options import GivenOptions
 from ..records import TimeBreakdown
 from ..thresholds import NOTEWORTHY_LOAD
 
-__all__ = ["OTHER_PROGRAMS", "Evidence", "Explanation", "blame_other_programs"]
+__all__ = ["OTHER_PROGRAMS", "OTHER_SIDE", "Evidence", "Explanation", "blame_other_programs"]
 
 OTHER_PROGRAMS = "other programs"
 """The one cause that any loss can have that depends on the cores."""
+
+OTHER_SIDE = "the other side"
+"""The one cause of what is lost where no more items at once were borne."""
 
 NEARLY_ALL = 0.85
 """The share from which on cores count as fully used."""

@@ -8,7 +8,7 @@ from ..records import Bottleneck
 from ..thresholds import WORTHWHILE_SPEEDUP
 from ..time_breakdown import losses
 from . import hand_over_causes, slower_items_causes, start_causes, tail_causes
-from .evidence import OTHER_PROGRAMS, Evidence, Explanation
+from .evidence import OTHER_PROGRAMS, OTHER_SIDE, Evidence, Explanation
 from .unused_workers import find_unused_workers
 
 __all__ = ["find_bottleneck"]
@@ -50,6 +50,10 @@ def find_bottleneck(evidence: Evidence) -> Bottleneck | None:
         return None
     if loss != "slower items" and (evidence.given.rate or evidence.given.limit_per):
         return Bottleneck(loss, lost[loss], *(_RATE if evidence.given.rate else _LIMIT_PER))
+    found = evidence.plan.concurrency
+    if found is not None and found.is_limited and loss != "slower items":
+        told = f"the other side bore {found.text}"
+        return Bottleneck(loss, lost[loss], OTHER_SIDE, told, "have it bear more, or want no more")
     explanation = _EXPLAIN[loss](evidence)
     if _workers_do_not_pay(evidence, loss, explanation):
         explanation = explanation._replace(advice="use --backend sequential, which is as fast")

@@ -8,6 +8,7 @@ from ...analysis.records import Case
 from ...analysis.thresholds import WORTHWHILE_SPEEDUP
 from ..verdict import notices, verdict
 from ..wording import seconds
+from .concurrency import concurrency_blocks
 from .errors import error_blocks
 from .headline import case_headline
 from .item_times import item_time_blocks, slow_item_blocks
@@ -85,6 +86,7 @@ def _sections(case: Case) -> tuple[Section, ...]:
         *([errors] if case.failures else []),
         ("Where the workers went", time_breakdown_blocks(case)),
         ("Timeline", timeline_blocks(case)),
+        ("How many at once", concurrency_blocks(case)),
         ("Speedup by workers", speedup_blocks(case)),
         ("Item times", item_time_blocks(case)),
         ("Slowest items", slow_item_blocks(case)),

@@ -23,13 +23,13 @@ from collections.abc import (
 )
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
 from batchmap.calls.call import Call
 from batchmap.calls.options import length
 from batchmap.calls.stream import StreamCall, source_of
+from batchmap.concurrency import WorkerBounds
 from batchmap.executors.base import WIND_DOWN_S
 from batchmap.executors.running_loop import RunningLoop
 from batchmap.records import BatchRecord, ItemRecord
@@ -201,8 +201,8 @@ def open_async_stream(
     """
     options = call.options
     if call.pool is None and call.processor.is_async and options.backend in ("auto", "async"):
-        workers = options.workers or coroutines_at_once()
-        call.options = replace(options, workers=workers)
+        asked = options.workers
+        workers = asked.most if isinstance(asked, WorkerBounds) else asked or coroutines_at_once()
         call.pool = RunningLoop(workers, timeout_s=options.timeout_s)
     relay = Relay()
     if callable(call.progress):

@@ -14,6 +14,7 @@ from batchmap.options.limit_values import check_limit_per, limits_per
 from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retry_if, check_retrying
 from batchmap.options.values import list_size, whole
+from batchmap.options.worker_values import check_bounds
 from batchmap.scheduling.keyed_starts import LimitPer
 from batchmap.scheduling.rate_limiter import Cost
 from batchmap.worker.call_shape import CallShape
@@ -114,6 +115,7 @@ def read_options(
         }
     )
     values = reader.read_rows(EngineOptions)
+    check_bounds(reader, values)
     check_retry_if(reader, retry_if)
     check_retrying(reader, values, retry_if)
     check_cost(reader, values, cost)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.command.provenance import Provenance
+from batchmap.concurrency import WorkerBounds
 from batchmap.errors import OutputError
 from batchmap.mapping_record import as_mapping
 from batchmap.rates import Rate
@@ -69,7 +70,7 @@ def write_export(path: Path, text: str, *, option: str) -> None:
 
 
 def _jsonable(value: Any) -> Any:
-    if isinstance(value, Rate):
+    if isinstance(value, Rate | WorkerBounds):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         return as_mapping(value)

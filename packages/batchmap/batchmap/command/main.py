@@ -81,7 +81,7 @@ def _drive(job: Job, settings: RunSettings) -> str:
         provenance = Provenance.since(started)
         document = export_document("run", shown, describe_machine(), figures, provenance)
         write_export(settings.export_json, json_text(document), option="--export-json")
-    reason = held_back(summary, limits=settings.start_limits)
+    reason = held_back(summary, plan, limits=settings.start_limits)
     report = render_summary(outcome, summary, plan, held_back=reason)
     return report + render_details(outcome, plan) if settings.details else report
 

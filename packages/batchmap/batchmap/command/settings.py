@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchmap.command.errors import flag_of
+from batchmap.concurrency import WorkerBounds
 from batchmap.options import EngineOptions, OptionReader, option, rows_of
 from batchmap.options.locations import replaced_file, report_file
 from batchmap.options.rate_values import check_cost
 from batchmap.options.retrying import check_retrying
 from batchmap.options.table import LIMITS, RUNNING
-from batchmap.options.values import choice, workers
+from batchmap.options.values import choice
+from batchmap.options.worker_values import check_bounds, workers
 from batchmap.storage import is_same_file, is_stream
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ class CommandSettings(EngineOptions):
         """Return the value of each option; what is wrong, alone or together, goes to `reader`."""
         values = reader.read_rows(cls)
         values["workers"] = _workers(reader, values["workers"])
+        check_bounds(reader, values)
         check_retrying(reader, values, values.get("retry_if"))
         if values["export_html"] is not None and find_spec("plotly") is None:
             reader.error('--export-html needs a package: pip install "batchmap[html]"')
@@ -141,8 +144,10 @@ class TaskSettings:
     )  # fmt: skip
 
 
-def _workers(reader: OptionReader, by_option: int | None) -> int | None:
-    by_position: int | None = reader.read("workers_positional", workers, "WORKERS")
+def _workers(
+    reader: OptionReader, by_option: int | WorkerBounds | None
+) -> int | WorkerBounds | None:
+    by_position: int | WorkerBounds | None = reader.read("workers_positional", workers, "WORKERS")
     given = reader.raw("workers_positional"), reader.raw("workers")
     if None not in given and by_position != by_option:
         reader.error(f"WORKERS is {given[0]} and --workers is {given[1]}; give one of them")

@@ -55,7 +55,9 @@ def render_summary(
     items are left or failed, there is room for one more line: the command to go on with.
     """
     items = f"Items: {_items_text(outcome, metrics, plan)}"
+    found = plan.concurrency.text if plan.concurrency is not None else ""
     after = [
+        *([f"Found: {found}"] if found else []),
         *([f"Held back by: {held_back}"] if held_back else []),
         *sync_lines(outcome.sync),
         *output_lines(outcome),

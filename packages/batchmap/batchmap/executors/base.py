@@ -101,6 +101,9 @@ class WorkerExecutor(Executor):
     def forget_at_exit(self) -> None:
         """Have the interpreter exit without waiting for what was submitted."""
 
+    def widen(self, workers: int) -> None:
+        """Have room for so many calls at once, where that is not settled from the beginning."""
+
     def begin_no_more(self) -> None:
         """Have batches that run in other processes end before their next item, where they can.
 

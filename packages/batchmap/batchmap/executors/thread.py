@@ -80,6 +80,10 @@ class ThreadExecutor(WorkerExecutor):
         self.shutdown(wait=False, cancel_futures=True)
         self._pool.join(within_s)
 
+    def widen(self, workers: int) -> None:
+        """Start up to so many threads, as they are needed."""
+        self._pool.widen(workers)
+
     def forget_at_exit(self) -> None:
         """Have the interpreter exit without waiting for what was submitted."""
         forget_at_exit(self._pool)
@@ -117,6 +121,10 @@ class _ThreadPool:
                 self._start_worker()
             self._unfinished[call] = None
             self._calls.put(call)
+
+    def widen(self, max_workers: int) -> None:
+        with self._lock:
+            self._max_workers = max(self._max_workers, max_workers)
 
     def close_soon(self) -> None:
         """Take no more calls, and end each thread when no call is left; takes no lock."""

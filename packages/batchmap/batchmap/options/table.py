@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchmap.backends import BACKENDS
+from batchmap.concurrency import WorkerBounds
 from batchmap.errors import UsageError
 from batchmap.options import table_values, values
 from batchmap.options.call_rows import CallRows
@@ -19,6 +20,7 @@ from batchmap.options.locations import (
 from batchmap.options.option_row import option
 from batchmap.options.rate_values import rates
 from batchmap.options.reading_rows import INPUT, ReadingRows
+from batchmap.options.worker_values import workers
 from batchmap.rates import Rate
 from batchmap.storage import Location
 from batchmap.storage.formats import (
@@ -49,9 +51,9 @@ CLUSTER = "A Dask cluster"
 class EngineOptions:
     """How a function is run over items."""
 
-    workers: int | None = option(
-        None, values.workers, group=RUNNING, metavar="N|N%",
-        help="workers, or a share of the cores (default: chosen)",
+    workers: int | WorkerBounds | None = option(
+        None, workers, group=RUNNING, metavar="N|N%|A..B",
+        help="workers, a share of the cores, or bounds (default: found)",
     )  # fmt: skip
     backend: str | None = option(
         None, values.choice(BACKEND_NAMES), group=RUNNING, metavar="|".join(BACKEND_NAMES),

@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Any
 
 from batchmap.options.option_row import OptionError, Parser
-from batchmap.resources import usable_cores
 from batchmap.text import near_names
 
 __all__ = [
     "LARGEST_COUNT",
+    "MAX_WORKERS",
     "batch_size",
     "choice",
     "delimiter",
@@ -32,7 +32,6 @@ __all__ = [
     "tolerance",
     "whole",
     "worker_counts",
-    "workers",
 ]
 
 LARGEST_COUNT = 10**15
@@ -61,23 +60,6 @@ def whole(least: int | None, most: int | None, example: str) -> Parser:
 
 def _shown(number: int) -> str:
     return str(number) if abs(number) < 10**60 else f"a number of {number.bit_length()} bits"
-
-
-def workers(raw: Any, label: str) -> int | None:
-    """Return a number of workers; a percentage is of the usable cores, `auto` is `None`."""
-    example = "leave it out to use every core"
-    raw = raw.strip() if isinstance(raw, str) else raw
-    if raw == "auto":
-        return None
-    if isinstance(raw, str) and (percent := re.fullmatch(r"(\d{1,6})%", raw)):
-        part: float = whole(1, 100_000, example)(percent[1], label) / 100
-        return max(1, round(usable_cores() * part))
-    if isinstance(raw, str) and not re.fullmatch(r"[+-]?\d+", raw):
-        raise OptionError(
-            f"{label} must be a whole number, a percentage of the cores or auto, "
-            f"got {raw!r:.60}; {example}"
-        )
-    return int(whole(1, MAX_WORKERS, example)(raw, label))
 
 
 def batch_size(raw: Any, label: str) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from batchmap.records import Plan
+from batchmap.scheduling.concurrency_control import ConcurrencyControl
 from batchmap.scheduling.scheduler import BatchScheduler
 
 __all__ = ["RunState"]
@@ -27,6 +28,8 @@ class RunState:
         """Whether it depends on what items have in common how long they take together."""
         self.scheduler: BatchScheduler | None = None
         """`None` before the run has begun."""
+        self.concurrency: ConcurrencyControl | None = None
+        """What finds how many items run at once; `None` where that is given, or not begun."""
         self._on_plan = on_plan
 
     def set_plan(self, plan: Plan) -> None:
@@ -61,7 +64,10 @@ class RunState:
     @property
     def busy_workers(self) -> int:
         """Return how many workers run a batch now."""
-        return 0 if self.plan is None else min(self.in_flight, self.plan.workers)
+        if self.plan is None:
+            return 0
+        most = self.plan.workers if self.concurrency is None else self.concurrency.limit
+        return min(self.in_flight, most)
 
     @property
     def is_async(self) -> bool:

@@ -19,7 +19,8 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.errors import WorkersLostError
-from batchmap.records import Batch, BatchRecord, ItemList
+from batchmap.records import Batch, BatchRecord
+from batchmap.scheduling.concurrency_control import ConcurrencyControl
 from batchmap.scheduling.hold import Hold
 from batchmap.scheduling.keyed_starts import KeyedStarts
 from batchmap.scheduling.next_batches import NextBatches
@@ -79,6 +80,8 @@ class BatchScheduler:
         self.process = process
         self.steer: Callable[[], float] | None = None
         """Called before batches are submitted; says in how many seconds to call it again."""
+        self.concurrency: ConcurrencyControl | None = None
+        """Finds how many batches may be in flight, instead of `max_in_flight`."""
         self.unsuited: Callable[[BatchRecord], Collection[int]] | None = None
         """Returns the offsets of the failures in a record for which their worker is to blame, and
         not the item, so that it runs again."""
@@ -157,7 +160,7 @@ class BatchScheduler:
         if (held_s := self._hold.left_s()) > 0:
             return held_s
         # With a maximum of 0 one batch is let in when nothing runs, or the run would end early.
-        while len(self._in_flight) < (self.max_in_flight or not self._in_flight):
+        while len(self._in_flight) < (self._most_in_flight() or not self._in_flight):
             if self._stop.requested:
                 return None
             if self._quarantine:
@@ -177,6 +180,11 @@ class BatchScheduler:
             elif (wait_s := self._start(self._ready)) is not None:
                 return wait_s
         return None
+
+    def _most_in_flight(self) -> int:
+        if self.concurrency is None or not self.max_in_flight:
+            return self.max_in_flight
+        return self.concurrency.most_in_flight(self.max_in_flight)
 
     def _start(self, batch: Batch) -> float | None:
         """Submit a batch, or give it up, once the rate allows; return the seconds until then."""
@@ -256,6 +264,8 @@ class BatchScheduler:
 
     def _without_retries(self, batch: Batch, record: BatchRecord) -> list[BatchRecord]:
         """Return the record in parts, without the items that are queued to be tried again."""
+        if self.concurrency is not None:
+            self.concurrency.learn(batch, record, in_flight=len(self._in_flight) + 1)
         if not record.failures:
             return [record]
         looks = self.unsuited if not self._stop.requested else None
@@ -286,15 +296,8 @@ class BatchScheduler:
         if interrupted.final:
             failure = self._retrying.of_time_limit(interrupted.failure)
             return kept + self._without_retries(blamed_item, failed_record(blamed_item, failure))
-        is_halved = _number_of_items(blamed_item) > 1  # which is another attempt
+        is_halved = blamed_item.num_items > 1  # which is another attempt
         if is_halved or blamed_item.crashes == MAX_CRASHES:
             return [*kept, failed_record(blamed_item, interrupted.failure)]
         self._again.add(blamed_item)
         return kept
-
-
-def _number_of_items(batch: Batch) -> int:
-    """Return how many items a batch has, those of lists of items counted one by one."""
-    if batch.items and type(batch.items[0]) is ItemList:
-        return sum(map(len, batch.items))
-    return len(batch.items)

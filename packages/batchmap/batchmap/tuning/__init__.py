@@ -13,4 +13,8 @@ profiler         measures the first items, and decides how to go on
 backend_choice   the rules by which a plan follows from that; to change what is chosen, look here
 thread_affinity  functions that work in the calling thread alone
 default_plan     plans for a backend that was asked for
+run_concurrency  has a run keep to what another side bears at once, while its plan says so
+  adaptive_concurrency  finds that from the records of the run, and tells it
+  concurrency_limit     how many may run at once, by latency_gradient and refusals
+  other_side            whether there is another side at all
 """

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import cores_to_use
-from batchmap.executors import WorkerExecutor, open_executor
+from batchmap.executors import WorkerExecutor
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.scheduling.scheduler import BatchScheduler
@@ -32,6 +32,7 @@ from batchmap.tuning.engine_request import EngineRequest, NextSize
 from batchmap.tuning.gil_probe import ProbedProcess
 from batchmap.tuning.long_item import LONG_S, LongItemWatch
 from batchmap.tuning.profiler import Profiler
+from batchmap.tuning.run_concurrency import RunConcurrency
 from batchmap.tuning.thread_affinity import ThreadAffinity
 from batchmap.tuning.thread_meter import MeteredProcess
 
@@ -73,7 +74,7 @@ class _AdaptiveRun:
         )
         self._watch = LongItemWatch(SYSTEM_CLOCK)
         self._last_batch: Batch | None = None
-        self._in_place = self._opened("thread", 1, in_place)
+        self._in_place = run.opened("thread", 1, in_place)
         self._starting: WorkerExecutor | None = None
         """Workers that were opened and are not ready yet."""
         self._affinity = ThreadAffinity()
@@ -95,6 +96,7 @@ class _AdaptiveRun:
         self._scheduler.steer = self._steer
         self._scheduler.unsuited = self._failures_of_the_thread
         run.state.scheduler = self._scheduler
+        self._concurrency = RunConcurrency(self._scheduler, run.state, run.limits.retries)
         if run.started is not None:
             self._take_over(run.started)
 
@@ -132,6 +134,7 @@ class _AdaptiveRun:
                     if self._run.stop.requested:  # as after a look at the plan alone
                         return
                 self._follow(plan)
+        self._concurrency.tell()
         if profiler.plan is None and not self._affinity.run_again:
             why = "Backend chosen: in place, all was done while it was measured"
             self._run.state.set_plan(Plan("sequential", 1, 1, None, (why,)))
@@ -164,12 +167,14 @@ class _AdaptiveRun:
             return LONG_S
         if scheduler.executor is not self._in_place:
             self._share_cores_with_long_item()
-            return LONG_S
+            return min(LONG_S, self._concurrency.steer())
         if not scheduler.in_flight:
             return LONG_S
         running = self._process_in_place.running
         seen, look_s = self._watch.look(running, waits_below=WAITS_BELOW)
         if seen is not None:
+            if seen.cpu_share < WAITS_BELOW:
+                self._concurrency.look_at_waiting()
             if (plan := self._profiler.plan_meanwhile(seen)) is not None:
                 self._run.state.set_plan(plan)
                 self._start_workers(plan)
@@ -203,17 +208,18 @@ class _AdaptiveRun:
         if plan.backend != "sequential":
             self._start_workers(plan)
         if plan.backend == "process":
-            self._in_place = self._opened("thread", 1, self._in_place_stack)
+            self._in_place = self._run.opened("thread", 1, self._in_place_stack)
             self._scheduler.executor = self._in_place
 
     def _go_in_place(self) -> None:
         self._pool.close()
         self._scheduler.executor, self._scheduler.max_in_flight = self._in_place, 1
         self._scheduler.process = self._process_in_place
+        self._concurrency.follow(None)
 
     def _start_workers(self, plan: Plan) -> None:
         """Open workers; until one is ready, items go on in place."""
-        self._starting = self._opened(plan.backend, plan.workers, self._pool)
+        self._starting = self._run.opened(plan.backend, plan.workers, self._pool)
         self._profiler.waits_for_workers = True
 
     def _go_to_workers(self, executor: WorkerExecutor) -> None:
@@ -224,6 +230,7 @@ class _AdaptiveRun:
         else:
             scheduler.process = self._process_in_workers()
             scheduler.max_in_flight = max_in_flight(profiler.plan, self._run.limits)
+            self._concurrency.follow(profiler.plan, widen=executor.widen)
             self._share_cores_with_long_item()
         self._starting, profiler.waits_for_workers = None, False
 
@@ -250,7 +257,7 @@ class _AdaptiveRun:
         if self._calling_thread is None:
             self._pool.close()
             self._starting, self._profiler.waits_for_workers = None, False
-            self._calling_thread = self._opened("sequential", 1, self._pool)
+            self._calling_thread = self._run.opened("sequential", 1, self._pool)
             self._scheduler.executor, self._scheduler.max_in_flight = self._calling_thread, 1
             self._scheduler.process = self._process_in_place
 
@@ -267,17 +274,6 @@ class _AdaptiveRun:
                 self._start_workers(plan)
 
     # Parts ----------------------------------------------------------------------------------
-
-    def _opened(self, backend: str, workers: int, stack: ExitStack) -> WorkerExecutor:
-        return stack.enter_context(
-            open_executor(
-                backend,
-                workers,
-                timeout_s=self._run.limits.timeout_s,
-                stop=self._run.stop,
-                winds_down=self._run.processor.has_setup,
-            )
-        )
 
     def _batches(self) -> Iterator[Batch | None]:
         """Yield the batches and remember the last one, which the next record is about."""

@@ -5,9 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from batchmap.concurrency import Concurrency, WorkerBounds
 from batchmap.records import Plan
+from batchmap.tuning.concurrency_bounds import concurrency_within, in_words
 
-__all__ = ["RELEASES_GIL_FROM", "WAITS_BELOW", "Profile", "TransferCost", "choose_backend"]
+__all__ = [
+    "MAX_THREADS",
+    "RELEASES_GIL_FROM",
+    "WAITS_BELOW",
+    "Profile",
+    "TransferCost",
+    "choose_backend",
+]
 
 START_S = {"thread": 1e-4, "process": 0.006}
 """What starting and ending one more worker takes, in seconds, as found on a machine of 2023."""
@@ -26,8 +35,7 @@ RELEASES_GIL_FROM = 1.5
 """Two items at once in two threads that keep so many cores busy together do not hold the GIL."""
 
 MAX_THREADS = 128
-"""More threads are not chosen: memory, descriptors and what they wait for might not suffice."""
-
+"""More threads are not chosen, unless asked for: memory and descriptors might not suffice."""
 
 SHARED_STATE = "Threads share the function's state: it must be thread-safe, or run in processes"
 """Said of each plan that has threads."""
@@ -77,14 +85,16 @@ class Profile:
     """The same of a worker thread; 0 where all threads share what was set up."""
 
 
-def choose_backend(known: Profile, *, cores: int, workers: int | None = None) -> Plan | None:
+def choose_backend(
+    known: Profile, *, cores: int, workers: int | WorkerBounds | None = None
+) -> Plan | None:
     """Return the plan for the items that are left, or `None` when the GIL probe must come first.
 
     They go on in place when they take less time than workers need to start, their set-up included,
     or when pickling costs as much as the items themselves. Threads are for items that wait, release
     the GIL or cannot be pickled; for those that wait, as many as `cores × (1 + wait / compute)`
-    (Goetz et al., "Java Concurrency in Practice", 8.2). Else it is processes, one a core. `workers`
-    is the number to use instead, if given.
+    (Goetz et al., "Java Concurrency in Practice", 8.2), or fewer, as another side bears. Else it is
+    processes, one a core. `workers` is the number to use instead, if given; of bounds, the nearest.
     """
     item_s, running_s = max(known.item_s, 1e-9), known.running_s
     # Where the number is unknown, as many again are expected as there were so far.
@@ -103,14 +113,24 @@ def choose_backend(known: Profile, *, cores: int, workers: int | None = None) ->
             in_place, why=(pace, "Backend chosen: in place, for one worker was asked for")
         )
     if known.cpu_share < WAITS_BELOW:
-        number = workers or _threads_for(known.cpu_share, cores, known.left, item_s)
+        concurrency: Concurrency | None = None
+        if isinstance(workers, int):
+            number = workers
+        else:
+            useful = _threads_for(known.cpu_share, cores, known.left, item_s)
+            number = workers.most if workers else useful
+            concurrency = concurrency_within(workers, usual=useful, most=MAX_THREADS)
         pool_s = max(left * item_s / number, item_s, running_s)
         pool_s += number * START_S["thread"] + known.thread_setup_s
         if pool_s > MAX_SHARE_OF_IN_PLACE * left_s:
             return replace(in_place, why=(pace, f"{rest}, and threads would gain little"))
         why = "Backend chosen: threads, they can wait side by side"
-        return plan("thread", number, pool_s, why, SHARED_STATE)
-    number = workers or cores
+        at_once = [in_words(concurrency)] if concurrency is not None else []
+        found = plan("thread", number, pool_s, why, *at_once, SHARED_STATE)
+        if isinstance(workers, WorkerBounds):  # of which nobody knows which will be found
+            found = replace(found, predicted_s=None)
+        return replace(found, concurrency=concurrency)
+    number = workers.nearest(cores) if isinstance(workers, WorkerBounds) else workers or cores
     start_s = number * START_S["process"] + known.late_start_s + known.setup_s
     pool_s = max(left * item_s / number, item_s, running_s) + start_s
     if number == 1:

@@ -6,8 +6,15 @@ import math
 from dataclasses import replace
 
 from batchmap.backends import BACKENDS
+from batchmap.concurrency import WorkerBounds
 from batchmap.records import BatchRecord, Plan
 from batchmap.scheduling.limits import Limits
+from batchmap.tuning.backend_choice import MAX_THREADS
+from batchmap.tuning.concurrency_bounds import (
+    FINDS_CONCURRENCY,
+    concurrency_within,
+    in_words,
+)
 
 __all__ = ["default_plan", "max_in_flight", "with_prediction"]
 
@@ -18,7 +25,7 @@ items, as handing them over one by one would be too slow to keep all of them bus
 
 def default_plan(
     backend: str,
-    workers: int | None,
+    workers: int | WorkerBounds | None,
     batch_size: int | None,
     *,
     why: str | None = None,
@@ -31,16 +38,25 @@ def default_plan(
     """
     if backend == "sequential":
         workers = 1
-    number = workers or BACKENDS[backend].default_workers()
+    usual = BACKENDS[backend].default_workers()
     reasons = [why or "Backend: as asked for"]
+    concurrency = None
+    if isinstance(workers, int):
+        number = workers
+    elif backend in FINDS_CONCURRENCY:
+        most = MAX_THREADS if backend == "thread" else usual
+        concurrency = concurrency_within(workers, usual=usual, most=most)
+        number = concurrency.most if workers is not None else usual
+        reasons.append(in_words(concurrency))
+    else:
+        number = usual if workers is None else workers.nearest(usual)
+        reasons.append(f"Workers: {number} by default")
     if cluster_workers is not None:
         number = cluster_workers
-        reasons.append(f"Workers: {number} in the cluster as the run began")
-    elif workers is None:
-        reasons.append(f"Workers: {number} by default")
+        reasons[1:] = [f"Workers: {number} in the cluster as the run began"]
     if batch_size is None and backend == "async":
         batch_size = math.ceil(number / MAX_COROUTINE_STARTS)
-    return Plan(backend, number, batch_size or 1, None, tuple(reasons))
+    return Plan(backend, number, batch_size or 1, None, tuple(reasons), concurrency=concurrency)
 
 
 def with_prediction(plan: Plan, record: BatchRecord, total: int | None, rate: float | None) -> Plan:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from batchmap.concurrency import WorkerBounds
+from batchmap.executors import WorkerExecutor, open_executor
 from batchmap.records import Batch
 from batchmap.scheduling.batching import cut
 from batchmap.scheduling.limits import Limits
@@ -33,13 +36,25 @@ class EngineRequest:
     """A guess at their number."""
     first_item: int
     """Index of the first of them in the input."""
-    workers: int | None
+    workers: int | WorkerBounds | None
     batch_size: int | None
     limits: Limits
     stop: StopRequest
     state: RunState
     started: StartedBatch | None = None
     """A batch that runs already, whose item is the one before `first_item`."""
+
+    def opened(self, backend: str, workers: int, stack: ExitStack) -> WorkerExecutor:
+        """Return workers of a backend, which are shut down as `stack` ends."""
+        return stack.enter_context(
+            open_executor(
+                backend,
+                workers,
+                timeout_s=self.limits.timeout_s,
+                stop=self.stop,
+                winds_down=self.processor.has_setup,
+            )
+        )
 
     def cut(self, next_size: NextSize) -> Iterator[Batch | None]:
         """Yield the items in batches of the sizes that `next_size` gives."""

@@ -20,6 +20,7 @@ from typing import Any
 
 from batchmap.backends import BACKENDS
 from batchmap.clock import SYSTEM_CLOCK, Clock
+from batchmap.concurrency import WorkerBounds
 from batchmap.executors.process.spawn import processes_unavailable
 from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.resources import ProcessUsage, free_memory_bytes, process_usage
@@ -75,7 +76,7 @@ class Profiler:
         total: int | None,
         expected: int | None = None,
         cores: Callable[[], int],
-        workers: int | None = None,
+        workers: int | WorkerBounds | None = None,
         setup_s: Callable[[], float] = lambda: 0.0,
         shares_setup: bool = False,
         queued_s: Callable[[BatchRecord], float] = lambda record: 0.0,
@@ -225,7 +226,7 @@ class Profiler:
                 known = replace(known, unpicklable=why)
             else:
                 known = with_transfer(
-                    known, self._function, self._sample, self._clock, self._workers or self._cores()
+                    known, self._function, self._sample, self._clock, plan.workers
                 )
             plan = choose_backend(known, cores=self._cores(), workers=self._workers)
         return known, plan

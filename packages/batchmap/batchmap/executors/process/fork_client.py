@@ -19,7 +19,7 @@ from batchmap.executors.process.sockets import safe_socketpair
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 from batchmap.executors.process.worker_process import WorkerDescriptors
 
-__all__ = ["ServedProcess", "ServerChannel", "start_server_early"]
+__all__ = ["ServedProcess", "ServerChannel", "server_pid", "start_server_early"]
 
 _CODE = """\
 import sys
@@ -54,6 +54,11 @@ def _forget_server() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_server)
+
+
+def server_pid() -> int:
+    """Return the process id of the server that was started last; 0 before any was."""
+    return _Server.pid
 
 
 def start_server_early() -> None:
