@@ -104,7 +104,7 @@ def test_a_failure_has_one_place_everywhere(
     assert first == {"place": place, "record": record}
     assert (error["place"], error["index"], record["index"]) == (place, index, index)
     table = unescape(Path("report.md").read_text()).replace("\\", "")
-    assert table.count(f"| {place} | {kind} |") == 2
+    assert table.count(f"| {place} | {kind} |") == 1
 
 
 def test_after_a_resume_a_failure_keeps_its_index_in_the_input(

@@ -7,8 +7,9 @@ import threading
 import time
 from typing import Any
 
+import batchmap
 import pytest
-from batchmap import parallel_map
+from batchmap import parallel_map, stream_map
 from batchmap.threads import start_thread
 
 
@@ -43,3 +44,19 @@ def test_what_a_signal_handler_raises_comes_out_as_it_is() -> None:
 @pytest.mark.parametrize("backend", ["auto", "thread", "process"])
 def test_it_comes_out_of_a_call_of_the_library(backend: str) -> None:
     interrupted(lambda: parallel_map(str, range(1000), backend=backend, workers=2))
+
+
+def test_where_no_thread_can_be_had_all_is_done_in_the_calling_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    expected = [number**2 for number in range(50)]
+    assert parallel_map(lambda number: number**2, range(50)) == expected
+    numbers = (number for number in range(50))
+    records = stream_map(lambda number: number**2, numbers, keep_order=True)
+    assert [record.result for record in records] == expected
+    with pytest.raises(batchmap.WorkersLostError, match="no thread can be started"):
+        parallel_map(str, range(50), backend="thread")

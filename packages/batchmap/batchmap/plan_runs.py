@@ -19,6 +19,7 @@ from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.run_state import RunState
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.stopping import StopRequest
+from batchmap.threads import can_start_threads
 from batchmap.tuning.adaptive_run import run_adaptively
 from batchmap.tuning.batch_budget import BUDGET_BATCHES
 from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
@@ -128,6 +129,9 @@ def run_as_seen(run: EngineRequest) -> Iterator[BatchRecord]:
     """
     if not isinstance(run.items, BatchSource):
         run = replace(run, items=iter(run.items))
+    if not can_start_threads():
+        yield from run_as_asked(run, "sequential", None, None)
+        return
     records = run_adaptively(run)
     with closing(records):
         first = next(records, None)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 
-__all__ = ["start_thread"]
+__all__ = ["can_start_threads", "start_thread", "started_if_possible"]
+
+_NONE_CAN_BE_HAD = ("can't start new thread", "can't create new thread")
+"""How messages begin where the system has no more, or Python exits (from 3.12 on)."""
 
 
 def start_thread(thread: threading.Thread) -> None:
@@ -22,3 +25,23 @@ def start_thread(thread: threading.Thread) -> None:
             raise
     if raised is not None:  # outside of `except`, which would add the `KeyError` as its context
         raise raised
+
+
+def started_if_possible(thread: threading.Thread) -> bool:
+    """Start `thread`; `False` where none can be had."""
+    try:
+        start_thread(thread)
+    except RuntimeError as error:
+        if not str(error).startswith(_NONE_CAN_BE_HAD):  # a signal handler raised it
+            raise
+        return False
+    return True
+
+
+def can_start_threads() -> bool:
+    """Tell whether there can be another thread: from Python 3.12 on, not while it exits."""
+    thread = threading.Thread(target=lambda: None, daemon=True)
+    if started_if_possible(thread):
+        thread.join()
+        return True
+    return False

@@ -66,8 +66,9 @@ class AsyncSource(LiveSource):
                 self._loop.call_soon_threadsafe(self._demand.set)
         return super().take(number)
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
         self._is_started = True
+        return True
 
     async def end(self) -> None:
         """Take no more items, and forget the iterator, which is left where it is."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.scheduling.batching import BatchSource
-from batchmap.threads import start_thread
+from batchmap.threads import started_if_possible
 from batchmap.worker.call_context import copied_context
 
 __all__ = ["LiveSource"]
@@ -58,12 +58,11 @@ class LiveSource(BatchSource):
 
         Raises what the source raised, once all items before that were taken.
         """
-        if self._needs_caller:
+        if self._needs_caller or not self._start():
             return tuple(islice(self._items, number))
         with self._changed:
             self._target = self._taken + number
             self._changed.notify_all()
-            self._start()
             if not self._is_awaited:
                 until_s = SYSTEM_CLOCK.now() + GATHER_S
                 while len(self._got) < number and not self._ended:
@@ -90,13 +89,16 @@ class LiveSource(BatchSource):
                 self._items = iter(())
         self.on_items = _nothing
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Start the thread, if it has not started; where none can be had, the caller iterates."""
         if not self._is_started:
-            self._is_started = True
             act = self._context.run
-            start_thread(
-                threading.Thread(target=act, args=(self._fetch_all,), name="source", daemon=True)
+            thread = threading.Thread(
+                target=act, args=(self._fetch_all,), name="source", daemon=True
             )
+            self._is_started = started_if_possible(thread)
+            self._needs_caller = not self._is_started
+        return self._is_started
 
     # In the thread --------------------------------------------------------------------------
 

@@ -106,6 +106,8 @@ class _Inline:
                 return InlineEnd(None, self._failed)
             # Nothing can run beside an only item.
             in_calling_thread = bool(self._needs_caller) or (whole is not None and len(whole) == 1)
+            if not in_calling_thread and not thread.start():
+                in_calling_thread = self._needs_caller = True
             chunk = Chunk(
                 self._function,
                 taken,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from queue import Empty, SimpleQueue
 
-from batchmap.threads import start_thread
+from batchmap.threads import started_if_possible
 from batchmap.tuning.inline_chunk import Chunk
 from batchmap.tuning.long_item import LONG_S
 from batchmap.worker.call_context import copied_context
@@ -21,16 +21,18 @@ class ChunkThread:
         self._done: SimpleQueue[None] = SimpleQueue()
         self._is_started = False
 
+    def start(self) -> bool:
+        """Start the thread, if it has not started; `False` where none can be had."""
+        if not self._is_started:
+            act = copied_context().run
+            thread = threading.Thread(target=act, args=(self._work,), name="worker", daemon=True)
+            self._is_started = started_if_possible(thread)
+        return self._is_started
+
     def run(self, chunk: Chunk) -> None:
-        """Run a chunk to its end, or cut it short when it takes long."""
+        """Run a chunk to its end, or cut it short when it takes long; the thread has started."""
         self._chunks.put(chunk)
         try:
-            if not self._is_started:
-                self._is_started = True
-                act = copied_context().run
-                start_thread(
-                    threading.Thread(target=act, args=(self._work,), name="worker", daemon=True)
-                )
             while True:
                 try:
                     self._done.get(timeout=LONG_S)

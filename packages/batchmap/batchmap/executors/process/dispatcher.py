@@ -86,8 +86,8 @@ class Dispatcher:
             else:
                 self._workers.abandon()
                 self._opened.close()
-            if isinstance(error, RuntimeError):  # no more threads can be had
-                raise WorkersLostError(f"no thread can be started ({error})") from error
+            if isinstance(error, RuntimeError):  # no more can be had, as while Python exits
+                raise WorkersLostError(f"no worker can be started ({error})") from error
             raise
 
     @property
