@@ -15,15 +15,15 @@ class Watch(OtherSideWatch):
 
     def __init__(self, clock: FakeClock, *, is_there: bool = False) -> None:
         self.may = is_there
-        self.used_cpu_s = 0.0
-        super().__init__(clock=clock, cpu_s=lambda: self.used_cpu_s, may_be_there=lambda: self.may)
+        self.wanted_s = 0.0
+        super().__init__(clock=clock, wanted_s=lambda: self.wanted_s, may_be_there=lambda: self.may)
 
 
 def looked_for(watch: Watch, clock: FakeClock, seconds: float, *, cpu_share: float = 0.0) -> None:
     until_s = clock.now() + seconds
     while clock.now() < until_s:
         watch.look()
-        watch.used_cpu_s += 0.001 * cpu_share
+        watch.wanted_s += 0.001 * cpu_share
         clock.sleep(0.001)
 
 

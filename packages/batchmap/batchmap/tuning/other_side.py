@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from batchmap.clock import SYSTEM_CLOCK, Clock
+from batchmap.resources import queued_s
 
 __all__ = ["OtherSideWatch", "may_have_other_side"]
 
@@ -27,7 +28,20 @@ LOOK_EVERY_S, LATER_EVERY_S = 0.002, 0.25
 """How often it is looked, in seconds: at first, and once none was seen."""
 
 WAITS_BELOW_CORES = 0.5
-"""The process waits while it keeps less than this of a core busy."""
+"""The process waits while it keeps less than this of a core busy, or would if it had one."""
+
+
+def _wanted_s() -> float:
+    """Return how long this process has computed or queued for a core, in seconds.
+
+    What queues while other programs have the cores, as a client does that is still to connect, does
+    not wait.
+    """
+    try:
+        queued = sum(queued_s(int(task.name)) for task in _TASKS.iterdir())
+    except OSError:
+        queued = 0.0
+    return time.process_time() + queued
 
 
 class OtherSideWatch:
@@ -37,17 +51,17 @@ class OtherSideWatch:
         self,
         *,
         clock: Clock = SYSTEM_CLOCK,
-        cpu_s: Callable[[], float] = time.process_time,
+        wanted_s: Callable[[], float] = _wanted_s,
         may_be_there: Callable[[], bool] | None = None,
     ) -> None:
         self.is_there: bool | None = None
         """`None` while that is open."""
         self._clock = clock
-        self._cpu_s = cpu_s
+        self._wanted_s = wanted_s
         self._may_be_there = may_be_there or may_have_other_side
         self._num_looks = 0
         self._since_s = self._next_s = clock.now()
-        self._cpu_before_s = 0.0
+        self._wanted_before_s = 0.0
 
     def look(self, *, has_waited: bool = False) -> None:
         """Look, if it is time to; at once where an item that runs `has_waited` for some time."""
@@ -63,10 +77,10 @@ class OtherSideWatch:
 
     def _have_waited(self, now_s: float) -> bool:
         """Tell whether it was looked often enough while the process waited."""
-        cpu_s = self._cpu_s()
+        wanted_s = self._wanted_s()
         busy_s = WAITS_BELOW_CORES * (now_s - self._since_s)
-        if not self._num_looks or cpu_s - self._cpu_before_s > busy_s:
-            self._num_looks, self._since_s, self._cpu_before_s = 0, now_s, cpu_s
+        if not self._num_looks or wanted_s - self._wanted_before_s > busy_s:
+            self._num_looks, self._since_s, self._wanted_before_s = 0, now_s, wanted_s
         self._num_looks += 1
         return self._num_looks >= LOOKS and now_s - self._since_s >= LOOKED_FOR_S
 
