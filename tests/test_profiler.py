@@ -16,6 +16,7 @@ from batchmap.clock import SYSTEM_CLOCK, Clock
 from batchmap.engine import RunState, stream_batches
 from batchmap.records import Batch, Plan
 from batchmap.resources import ProcessUsage, process_usage
+from batchmap.tuning import other_side
 from batchmap.tuning.backend_choice import Profile, TransferCost, choose_backend
 from batchmap.tuning.profiler import Profiler
 from batchmap.worker.processor import BatchProcessor
@@ -98,10 +99,10 @@ def test_the_prediction_is_what_was_spent_and_what_is_left() -> None:
 @pytest.mark.parametrize(("per", "backend"), [("worker", "sequential"), ("process", "thread")])
 def test_the_plan_counts_what_setting_up_a_worker_takes(per: SetupPer, backend: str) -> None:
     def load() -> str:
-        sleep(0.3)
+        sleep(0.4)
         return "model"
 
-    function = with_setup(lambda item, model: sleep(0.002), Setup(load, per))
+    function = with_setup(lambda item, model: sleep(0.001), Setup(load, per))
     assert plan_for(function, range(150)).backend == backend
 
 
@@ -185,7 +186,10 @@ def test_what_releases_the_gil_gets_threads() -> None:
     assert any(plan.backend == "thread" for plan in plans)
 
 
-def test_the_plan_of_coroutines_says_why_and_what_to_expect() -> None:
+def test_the_plan_of_coroutines_says_why_and_what_to_expect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(other_side, "may_have_other_side", lambda: False)  # as pytest's processes
     plan = plan_for(wait_async, range(50))
     assert plan.why[0].startswith("Measured: an item takes ")
     assert plan.why[1] == "Backend chosen: async, for an `async def` function"

@@ -52,8 +52,8 @@ class EngineOptions:
     """How a function is run over items."""
 
     workers: int | WorkerBounds | None = option(
-        None, workers, group=RUNNING, metavar="N|N%|A..B",
-        help="workers, a share of the cores, or bounds (default: found)",
+        None, workers, group=RUNNING, metavar="N|A..B",
+        help="workers, N% of the cores, or bounds (default: found)",
     )  # fmt: skip
     backend: str | None = option(
         None, values.choice(BACKEND_NAMES), group=RUNNING, metavar="|".join(BACKEND_NAMES),
