@@ -82,7 +82,7 @@ REPLACED = {
 
 @pytest.mark.parametrize("backend", ["auto", *rest_slow(0, "process", "sequential")])
 @pytest.mark.parametrize("kind", rest_slow(1, "def", "async def"))
-@pytest.mark.parametrize("replaced", rest_slow(2, *REPLACED))
+@pytest.mark.parametrize("replaced", rest_slow(1, *REPLACED))
 def test_names_that_a_task_replaces_are_replaced_in_workers_alone(
     place: Place, replaced: str, kind: str, backend: str
 ) -> None:

@@ -151,6 +151,7 @@ def test_without_scripts_nothing_is_shown_that_would_need_one() -> None:
     assert "hidden" in button
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 def test_a_browser_draws_the_charts_of_what_is_open(tmp_path: Path) -> None:
     drawn = shown_by_browser(tmp_path, contents(hostile_case("<script>alert(1)</script>")))
