@@ -8,7 +8,7 @@ from batchmap import __version__
 from batchmap.command.export import write_export
 from batchmap.command.monitoring.earlier_file import earlier_text
 from batchmap.command.monitoring.metrics_text import (
-    RunState,
+    RunInfo,
     are_metrics,
     last_success_in,
     metrics_text,
@@ -42,7 +42,7 @@ class MetricsFile:
         Raises `OutputError` where it cannot be written, `UsageError` where the library that makes
         the text is missing.
         """
-        state = RunState(
+        state = RunInfo(
             name=self._name,
             task=self._task,
             version=__version__,

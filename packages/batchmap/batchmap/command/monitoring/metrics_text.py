@@ -14,7 +14,7 @@ from batchmap.optional import require
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-__all__ = ["LAST_SUCCESS", "RunState", "are_metrics", "last_success_in", "metrics_text"]
+__all__ = ["LAST_SUCCESS", "RunInfo", "are_metrics", "last_success_in", "metrics_text"]
 
 LAST_SUCCESS = "batchmap_run_last_success_timestamp_seconds"
 
@@ -22,7 +22,7 @@ _PURPOSE = "--metrics-file"
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
+class RunInfo:
     """What is told of a run beside its figures; times are in seconds since 1970."""
 
     name: str
@@ -38,7 +38,7 @@ class RunState:
     """When a run of this name ended with exit code 0 last; `None` where that is not known."""
 
 
-def metrics_text(run: RunState, figures: RunFigures) -> str:
+def metrics_text(run: RunInfo, figures: RunFigures) -> str:
     """Return the metrics; raises `UsageError` where the library that writes them is missing."""
     library = require("prometheus_client", "operations", _PURPOSE)
 
@@ -73,7 +73,7 @@ def last_success_in(text: str, name: str) -> float | None:
     return None
 
 
-def _of_run(run: RunState, figures: RunFigures) -> Iterator[Metric]:
+def _of_run(run: RunInfo, figures: RunFigures) -> Iterator[Metric]:
     core = require("prometheus_client.core", "operations", _PURPOSE)
     info = core.InfoMetricFamily("batchmap_run", "What runs.", labels=["run"])
     about = {"task": run.task, "backend": figures.backend, "version": run.version}
@@ -106,7 +106,7 @@ def _of_run(run: RunState, figures: RunFigures) -> Iterator[Metric]:
             yield gauge
 
 
-def _of_items(run: RunState, figures: RunFigures) -> Iterator[Metric]:
+def _of_items(run: RunInfo, figures: RunFigures) -> Iterator[Metric]:
     core: Any = require("prometheus_client.core", "operations", _PURPOSE)
     totals = figures.totals
     done = core.CounterMetricFamily(
