@@ -33,7 +33,7 @@ NEEDS = {"notebook": "nbclient", "flask_handler": "flask", "fastapi_handler": "f
 
 REFUSED = {("process", "daemonic_process")}
 """Backends that a host cannot have, which is an error there: see the program a22."""
-if sys.version_info >= (3, 12):  # which has no new threads or forks while it exits
+if sys.version_info[:2] == (3, 12):  # which has no new threads or forks while it exits
     REFUSED |= {(backend, "interpreter_exit") for backend in ("process", "thread", "async")}
 
 OWN_PROCESSES = {

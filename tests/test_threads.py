@@ -9,7 +9,7 @@ from typing import Any
 
 import batchmap
 import pytest
-from batchmap import parallel_map, stream_map
+from batchmap import parallel_map, plan_runs, stream_map
 from batchmap.threads import start_thread
 
 
@@ -46,17 +46,41 @@ def test_it_comes_out_of_a_call_of_the_library(backend: str) -> None:
     interrupted(lambda: parallel_map(str, range(1000), backend=backend, workers=2))
 
 
+def refuse(thread: threading.Thread) -> None:
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
 def test_where_no_thread_can_be_had_all_is_done_in_the_calling_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(thread: threading.Thread) -> None:
-        raise RuntimeError("can't create new thread at interpreter shutdown")
-
     monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(plan_runs, "can_start_threads", lambda: False)  # as while Python exits
     expected = [number**2 for number in range(50)]
     assert parallel_map(lambda number: number**2, range(50)) == expected
     numbers = (number for number in range(50))
     records = stream_map(lambda number: number**2, numbers, keep_order=True)
     assert [record.result for record in records] == expected
+    plans: list[batchmap.Plan] = []
+    list(stream_map(str, range(50), on_plan=plans.append))
+    assert (plans[-1].backend, plans[-1].why[0]) == ("sequential", plan_runs.NO_THREADS)
+
+
+async def give_later(number: int) -> int:
+    return number
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (str, {"backend": "thread"}),
+        (give_later, {}),
+        (give_later, {"backend": "async"}),
+        (str, {"timeout_s": 5}),
+    ],
+)
+def test_what_needs_a_thread_says_that_none_can_be_had(
+    monkeypatch: pytest.MonkeyPatch, function: Any, options: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(batchmap.WorkersLostError, match="no thread can be started"):
-        parallel_map(str, range(50), backend="thread")
+        parallel_map(function, range(50), **options)

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["LentWorkers", "run_as_asked", "run_as_seen", "run_coroutines", "run_plan"]
 
 
+NO_THREADS = "Backend chosen: in the calling thread, as there can be no other"
+
+
 class LentWorkers(Protocol):
     """Workers that are there already, such as those of a pool."""
 
@@ -129,8 +132,8 @@ def run_as_seen(run: EngineRequest) -> Iterator[BatchRecord]:
     """
     if not isinstance(run.items, BatchSource):
         run = replace(run, items=iter(run.items))
-    if not can_start_threads():
-        yield from run_as_asked(run, "sequential", None, None)
+    if not can_start_threads() and run.limits.timeout_s is None:
+        yield from run_as_asked(run, "sequential", None, None, why=NO_THREADS)
         return
     records = run_adaptively(run)
     with closing(records):
@@ -193,10 +196,18 @@ def run_coroutines(
 
 
 def run_as_asked(
-    run: EngineRequest, backend: str, cluster: DaskAddress | None, pool: LentWorkers | None
+    run: EngineRequest,
+    backend: str,
+    cluster: DaskAddress | None,
+    pool: LentWorkers | None,
+    *,
+    why: str | None = None,
 ) -> Iterator[BatchRecord]:
-    """Yield the records of a run whose backend is given; sizes of batches follow what is seen."""
-    plan = default_plan(backend, run.workers, run.batch_size)
+    """Yield the records of a run whose backend is given; sizes of batches follow what is seen.
+
+    `why` is the reason for the backend, `None` where it was asked for.
+    """
+    plan = default_plan(backend, run.workers, run.batch_size, why=why)
     limits, stop = run.limits, run.stop
     with _workers(plan, limits, run.processor, stop, pool, cluster) as executor:
         if cluster is not None:

@@ -72,7 +72,7 @@ class EventLoopThread:
             start_thread(self._thread)
             act = self._warn_of_blocking
             start_thread(threading.Thread(target=act, name="loop-monitor", daemon=True))
-        except RuntimeError:  # no more threads can be had
+        except BaseException:  # no more threads can be had, or a signal handler raised it
             self.close_soon()
             if not self._thread.is_alive():
                 self._lease.release()

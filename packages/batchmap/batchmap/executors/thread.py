@@ -183,9 +183,9 @@ class _ThreadPool:
         )
         try:
             start_thread(worker.thread)
-        except RuntimeError as error:  # no more threads can be had, so the ones there are must do
+        except WorkersLostError:  # no more threads can be had, so the ones there are must do
             if not self._workers:
-                raise WorkersLostError(f"no thread can be started ({error})") from error
+                raise
             self._max_workers = len(self._workers)
         else:
             self._workers.add(worker)

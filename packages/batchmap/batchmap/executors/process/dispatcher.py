@@ -86,7 +86,7 @@ class Dispatcher:
             else:
                 self._workers.abandon()
                 self._opened.close()
-            if isinstance(error, RuntimeError):  # no more can be had, as while Python exits
+            if isinstance(error, RuntimeError):  # no fork can be had while Python 3.12 exits
                 raise WorkersLostError(f"no worker can be started ({error})") from error
             raise
 
