@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from batchmap.command.palette import palette_css
+
 from ..contents import ReportContents
 from ..document.contents import build_document
 from ..document.model import Chapter, Document, Fact, Section
@@ -18,7 +20,7 @@ __all__ = ["render_html"]
 ASSETS = Path(__file__).parent
 
 STYLES = ("page.css", "blocks.css", "print.css")
-"""In the order in which they count."""
+"""In the order in which they count, after the palette."""
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -37,7 +39,7 @@ def render_html(contents: ReportContents) -> str:
     blocks = BlockWriter()
     body = "\n".join(_body(document, blocks))
     title = html_text(f"{document.verdict} – {document.title}")
-    styles = "".join(map(_asset, STYLES))
+    styles = "".join([palette_css(), *map(_asset, STYLES)])
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchmap.command.monitoring.run_figures import RunFigures
+from batchmap.command.palette import palette_css
 from batchmap.command.progress_sums import clock_text, rate_text
 from batchmap.command.summary import slow_item_texts, workers_in_words
 from batchmap.command.text_layout import encodable
@@ -56,7 +57,7 @@ def page_html(view: LiveView, nonce: str) -> str:
 <noscript><meta http-equiv="refresh" content="{REFRESH_WITHOUT_SCRIPT_S}"></noscript>
 <title>{_text(_title(view))}</title>
 <style nonce="{nonce}">
-{_asset("live.css")}</style>
+{palette_css()}{_asset("live.css")}</style>
 </head>
 <body>
 <h1>{_text(view.task)}</h1>
