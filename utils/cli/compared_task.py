@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from batchmap.engine import limits_of
+from batchmap.options import EngineOptions
+from batchmap.scheduling.limits import Limits
 from batchmap.scheduling.rate_limiter import Cost
 from batchmap.stopping import StopRequest
 from batchmap.worker.call_shape import PLAIN_CALL, CallShape
@@ -36,6 +39,11 @@ class ComparedTask:
     def processor(self, *, stop: StopRequest) -> BatchProcessor:
         """Return what calls the function; what `items_of` gives are its items."""
         return BatchProcessor(self.function, shape=self.shape, retry_if=self.retry_if, stop=stop)
+
+    def limits(self, options: EngineOptions) -> Limits:
+        """Return the limits that the options ask for, for one run."""
+        shape = self.shape
+        return limits_of(options, self.retry_if, cost=self.cost, takes_pairs=shape.takes_pairs)
 
     def items_of(self, items: Iterable[Any]) -> Iterable[Any]:
         """Return what the function is called for: `items`, or pairs of an index and an item.

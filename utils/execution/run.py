@@ -11,7 +11,7 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.command.settings import CommandSettings
-from batchmap.engine import RunState, limits_of, run_plan, stream_batches
+from batchmap.engine import RunState, run_plan, stream_batches
 from batchmap.job import RunObserver
 from batchmap.metrics import RunMetrics, RunSummary
 from batchmap.records import Batch, BatchRecord, Plan
@@ -62,7 +62,7 @@ def run_items(
 ) -> Iterator[BatchRecord]:
     """Yield the records of the items of `request`, by its plan or by one that is made meanwhile."""
     processor = task.processor(stop=stop)
-    limits = limits_of(settings, task.retry_if, cost=task.cost, takes_pairs=task.shape.takes_pairs)
+    limits = task.limits(settings)
     if request.batches is not None:
         return run_plan(
             processor, request.batches, request.plan, limits=limits, stop=stop, state=state

@@ -21,7 +21,7 @@ from typing import Any, cast
 import batchmap
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.command.settings import task_file
-from batchmap.engine import RunState, limits_of, stream_batches
+from batchmap.engine import RunState, stream_batches
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.executors.process.worker_process import end_with
 from batchmap.resources import queued_s
@@ -151,9 +151,7 @@ class _Side:
             task.items_of(items),
             replace(self._settings, backend=backend),
             total=len(items),
-            limits=limits_of(
-                self._settings, task.retry_if, cost=task.cost, takes_pairs=task.shape.takes_pairs
-            ),
+            limits=task.limits(self._settings),
             stop=stop,
             state=state,
             pool=self._pool,
