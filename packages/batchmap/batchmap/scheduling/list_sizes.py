@@ -47,7 +47,7 @@ ENOUGH_LISTS = 3
 """A size is judged once its lists took so long together, in seconds, or were so many; the quickest
 counts, as something else may have held up the others."""
 
-LONG_CALL_S = 0.05
+LONG_CALL_S = 0.01
 """A list that takes so long, in seconds, is enough; of quicker ones there are two at least."""
 
 
