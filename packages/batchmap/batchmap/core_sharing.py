@@ -27,7 +27,10 @@ _limit: int | None = None
 
 
 def cores_to_use() -> int:
-    """Return how many cores a call that begins here may keep busy, at least 1."""
+    """Return how many cores a call that begins here may keep busy, at least 1.
+
+    Another call may take some of them at any moment: `worker_processes` takes what is free.
+    """
     cores = usable_cores() if _limit is None else min(_limit, usable_cores())
     return max(1, cores - _processes) if inside_call.get() else cores
 
@@ -48,13 +51,19 @@ if hasattr(os, "register_at_fork"):  # a child has none of its parent's
 
 
 @contextmanager
-def worker_processes(number: int) -> Iterator[None]:
-    """Count so many worker processes as busy."""
+def worker_processes(number: int, *, least: int | None = None) -> Iterator[int]:
+    """Count so many worker processes as busy, and yield their number.
+
+    With `least`, they are fewer where fewer cores are free, but at least so many. Looking and
+    counting is one step, so that calls that begin at once do not take the same cores.
+    """
     global _processes
     with _lock:
+        if least is not None:
+            number = min(number, max(least, cores_to_use()))
         _processes += number
     try:
-        yield
+        yield number
     finally:
         with _lock:
             _processes -= number

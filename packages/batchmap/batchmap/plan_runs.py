@@ -22,7 +22,12 @@ from batchmap.stopping import StopRequest
 from batchmap.threads import can_start_threads
 from batchmap.tuning.adaptive_run import run_adaptively
 from batchmap.tuning.batch_budget import BUDGET_BATCHES
-from batchmap.tuning.default_plan import default_plan, max_in_flight, with_prediction
+from batchmap.tuning.default_plan import (
+    default_plan,
+    max_in_flight,
+    with_free_cores,
+    with_prediction,
+)
 from batchmap.tuning.engine_request import EngineRequest, NextSize
 from batchmap.tuning.run_concurrency import RunConcurrency
 from batchmap.worker.processor import BatchProcessor
@@ -69,8 +74,12 @@ def _workers(
     stop: StopRequest | None,
     pool: LentWorkers | None,
     cluster: DaskAddress | None = None,
+    least: int | None = None,
 ) -> AbstractContextManager[WorkerExecutor]:
-    """Return the workers of the plan, those of `pool` where there is one."""
+    """Return the workers of the plan, those of `pool` where there is one.
+
+    With `least`, there are fewer worker processes where other calls have the cores.
+    """
     if pool is not None:
         return pool.lend(stop)
     return open_executor(
@@ -80,6 +89,7 @@ def _workers(
         stop=stop,
         scheduler=cluster,
         winds_down=processor.has_setup,
+        least=least,
     )
 
 
@@ -209,9 +219,10 @@ def run_as_asked(
     """
     plan = default_plan(backend, run.workers, run.batch_size, why=why)
     limits, stop = run.limits, run.stop
-    with _workers(plan, limits, run.processor, stop, pool, cluster) as executor:
+    with _workers(plan, limits, run.processor, stop, pool, cluster, run.least_workers) as executor:
         if cluster is not None:
             plan = default_plan(backend, None, run.batch_size, cluster_workers=executor.workers)
+        plan = with_free_cores(plan, executor.workers)
         measured = executor.dispatch_cost
         if measured is not None:
             reason = (

@@ -68,11 +68,14 @@ class WorkerPool:
     ) -> None:
         self.backend, number, self.timeout_s = _checked(backend, workers, timeout_s)
         self.workers = BACKENDS[backend].default_workers() if number is None else number
+        self._least = 1 if number is None else None
         self._process_id = os.getpid()
         self._token = os.urandom(8).hex()
         self._lock = threading.RLock()
         self._executor: WorkerExecutor | None = None
         self._opened = ExitStack()
+        self._counted = ExitStack()
+        """The count of its processes, as long as it has them."""
         self._setups: dict[Any, Setup] = {}
         self._is_closed = False
 
@@ -164,17 +167,24 @@ class WorkerPool:
             if self._executor is not None and self._executor.is_broken:
                 self._executor.kill()
                 self._executor = None
+                self._counted.close()
             if self._executor is None:
-                token = _inside.set(_inside.get() | {self._token})  # for the loop's thread
-                try:
-                    executor = open_workers(self.backend, self.workers, timeout_s=self.timeout_s)
-                finally:
-                    _inside.reset(token)
-                executor.forget_at_exit()
-                if self.backend == "process":
-                    self._opened.enter_context(worker_processes(self.workers))
-                self._executor = executor
+                with ExitStack() as counted:
+                    if self.backend == "process":
+                        processes = worker_processes(self.workers, least=self._least)
+                        self.workers = counted.enter_context(processes)
+                    self._executor = self._started()
+                    self._counted = counted.pop_all()
             return self._executor
+
+    def _started(self) -> WorkerExecutor:
+        token = _inside.set(_inside.get() | {self._token})  # for the loop's thread
+        try:
+            executor = open_workers(self.backend, self.workers, timeout_s=self.timeout_s)
+        finally:
+            _inside.reset(token)
+        executor.forget_at_exit()
+        return executor
 
     def _close(self, *, kills: bool) -> None:
         if self._process_id != os.getpid():
@@ -190,6 +200,7 @@ class WorkerPool:
             elif executor is not None:
                 executor.shutdown()
         finally:
+            self._counted.close()
             self._opened.close()
             self._setups.clear()
 

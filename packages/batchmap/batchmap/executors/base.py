@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
@@ -157,13 +157,16 @@ def open_executor(
     stop: StopRequest | None = None,
     scheduler: DaskAddress | None = None,
     winds_down: bool = False,
+    least: int | None = None,
 ) -> Iterator[WorkerExecutor]:
     """Open the executor `name`, one of `EXECUTORS`, and shut it down at the end.
 
     `timeout_s` limits the time of each item, in seconds. With such a limit, the sequential executor
     runs calls in one thread, as an item cannot be given up in the thread that calls.
     `scheduler` is the address of a Dask cluster that runs already; the number of its workers is
-    what it is, whatever `workers` says.
+    what it is, whatever `workers` says. With `least`, there are fewer worker processes where other
+    calls of this process have the cores, but at least so many; the executor's `workers` says how
+    many there are.
 
     After an error, or when `stop` asks to kill by then, what still runs is killed or abandoned
     instead of waited for; with `winds_down`, an error leaves workers some time to end what they run
@@ -176,7 +179,9 @@ def open_executor(
     if name == "sequential" and timeout_s is not None:
         name, workers = "thread", 1
     where = {} if scheduler is None else {"scheduler": scheduler}
-    with worker_processes(workers if name == "process" else 0):  # from before they are started
+    with ExitStack() as counted:
+        if name == "process":  # from before they are started
+            workers = counted.enter_context(worker_processes(workers, least=least))
         executor = open_workers(name, workers, timeout_s=timeout_s, **where)
         executor.forget_at_exit()  # what is left of a run then is given up
         try:

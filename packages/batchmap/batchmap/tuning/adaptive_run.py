@@ -27,7 +27,7 @@ from batchmap.records import Batch, BatchRecord, Plan
 from batchmap.scheduling.scheduler import BatchScheduler
 from batchmap.tuning.backend_choice import RELEASES_GIL_FROM, WAITS_BELOW
 from batchmap.tuning.batch_budget import BUDGET_IN_PLACE_S, BUDGET_S, budget_s
-from batchmap.tuning.default_plan import max_in_flight
+from batchmap.tuning.default_plan import max_in_flight, with_free_cores
 from batchmap.tuning.engine_request import EngineRequest, NextSize
 from batchmap.tuning.gil_probe import ProbedProcess
 from batchmap.tuning.long_item import LONG_S, LongItemWatch
@@ -221,6 +221,10 @@ class _AdaptiveRun:
         """Open workers; until one is ready, items go on in place."""
         self._starting = self._run.opened(plan.backend, plan.workers, self._pool)
         self._profiler.waits_for_workers = True
+        with_fewer = with_free_cores(plan, self._starting.workers)
+        if with_fewer is not plan:
+            self._profiler.plan = with_fewer
+            self._run.state.set_plan(with_fewer)
 
     def _go_to_workers(self, executor: WorkerExecutor) -> None:
         profiler, scheduler = self._profiler, self._scheduler

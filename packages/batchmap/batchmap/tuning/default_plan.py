@@ -16,7 +16,7 @@ from batchmap.tuning.concurrency_bounds import (
     in_words,
 )
 
-__all__ = ["default_plan", "max_in_flight", "with_prediction"]
+__all__ = ["default_plan", "max_in_flight", "with_free_cores", "with_prediction"]
 
 MAX_COROUTINE_STARTS = 250
 """Up to this many coroutines at once, each is a batch of its own; with more, a batch has several
@@ -57,6 +57,14 @@ def default_plan(
     if batch_size is None and backend == "async":
         batch_size = math.ceil(number / MAX_COROUTINE_STARTS)
     return Plan(backend, number, batch_size or 1, None, tuple(reasons), concurrency=concurrency)
+
+
+def with_free_cores(plan: Plan, workers: int | None) -> Plan:
+    """Return the plan with so many workers, where it has more than were to be had."""
+    if workers is None or workers >= plan.workers or plan.backend != "process":
+        return plan
+    reason = f"Workers: {workers}, as other calls took the rest of the cores meanwhile"
+    return replace(plan, workers=workers, why=(*plan.why, reason))
 
 
 def with_prediction(plan: Plan, record: BatchRecord, total: int | None, rate: float | None) -> Plan:

@@ -44,6 +44,13 @@ class EngineRequest:
     started: StartedBatch | None = None
     """A batch that runs already, whose item is the one before `first_item`."""
 
+    @property
+    def least_workers(self) -> int | None:
+        """The fewest workers that do, where other calls have cores; `None`: as many as asked."""
+        if isinstance(self.workers, WorkerBounds):
+            return self.workers.least
+        return 1 if self.workers is None else None
+
     def opened(self, backend: str, workers: int, stack: ExitStack) -> WorkerExecutor:
         """Return workers of a backend, which are shut down as `stack` ends."""
         return stack.enter_context(
@@ -53,6 +60,7 @@ class EngineRequest:
                 timeout_s=self.limits.timeout_s,
                 stop=self.stop,
                 winds_down=self.processor.has_setup,
+                least=self.least_workers,
             )
         )
 

@@ -48,13 +48,19 @@ class ProcessExecutor(WorkerExecutor):
         self._last: tuple[Any, Payload | None] = (None, None)
         """The function of the last batch, `None` for another call's; and what was pickled."""
         self._process_id = os.getpid()
+        self._workers = number_of_workers(max_workers, "process")
         self._dispatcher = Dispatcher(
-            number_of_workers(max_workers, "process"),
+            self._workers,
             timeout_s=timeout_s,
             max_growth_bytes=max_growth_bytes,
         )
         self._finalizer = when_dropped(self, self._dispatcher)
         work_off_at_exit(self._dispatcher)
+
+    @property
+    def workers(self) -> int:
+        """Return how many processes there are; one that ends is replaced."""
+        return self._workers
 
     @property
     def carried_bytes(self) -> int:
