@@ -67,12 +67,15 @@ def test_cores_that_are_taken_between_plan_and_start(workers: int | str) -> None
             plans.append(plan)
 
     with other:
-        items = [0.005] * 200
+        items = [0.005] * 60
         assert parallel_map(compute, items, workers=str(workers), on_plan=on_plan) == items
-        expected = [CORES] if workers == CORES else [CORES, 1]
-        assert [plan.workers for plan in plans] == expected
-        if len(plans) > 1:
-            assert "other calls took the rest of the cores" in plans[-1].why[-1]
+        first, *others = plans
+        assert first.workers == CORES
+        if workers == CORES:
+            assert {plan.workers for plan in others} <= {CORES}
+        else:
+            assert others[0].workers == 1
+            assert "other calls took the rest of the cores" in others[0].why[-1]
     assert cores_to_use() == CORES
 
 

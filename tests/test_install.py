@@ -50,10 +50,12 @@ def test_the_code_that_runs_is_the_installed_one(installed: Environment, tmp_pat
     assert Path(done.stdout.strip()) == installed.packages / "batchmap" / "__init__.py"
 
 
+@pytest.mark.parametrize("program", ["batchmap", "python -m batchmap"])
 def test_batchmap_run_takes_the_modules_of_the_project_that_it_is_called_in(
-    installed: Environment, project: Path
+    installed: Environment, project: Path, program: str
 ) -> None:
-    done = installed.run("batchmap", "run", "tasks.py:f", "in.txt", "-o", "out.jsonl", cwd=project)
+    words = (*program.split(), "run", "tasks.py:f", "in.txt", "-o", "out.jsonl")
+    done = installed.run(*words, "--backend", "process", cwd=project)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     results = {line["item"]: line["result"] for line in json_lines(project / "out.jsonl")}
     assert results == {"a": ["a", *OWN], "b": ["b", *OWN]}
