@@ -14,10 +14,14 @@ import batchmap_workbook
 
 batchmap_workbook.isolate()
 
-from batchmap.command.entry_point import exit_on_interrupt  # noqa: E402  # found by `isolate`
+from batchmap.command.entry_point import (  # noqa: E402  # found by `isolate`
+    exit_on_interrupt,
+    hold_collection,
+)
 
 if __name__ == "__main__":
     exit_on_interrupt()
+    hold_collection()
 
 from batchmap.command.application import Application  # noqa: E402
 from batchmap.command.monitoring.monitoring import Monitoring  # noqa: E402

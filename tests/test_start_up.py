@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import REPORT_ALONE, ROOT, RunMain
 from tests.installed import LIBRARY, Environment
 from tests.pages import CONSOLE_COMMAND
+from tests.run_command import json_lines
 
 HEAVY = {
     "asyncio", "cloudpickle", "concurrent.futures", "distributed", "json", "kaygraph",
@@ -127,3 +128,51 @@ def test_ctrl_c_while_modules_are_imported_ends_it_without_a_traceback(
         timeout=100,
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+TASK = """
+import gc
+
+class Cyclic:
+    def __init__(self):
+        self.itself = self
+        self.file = open("left_open.txt", "w")
+        self.file.write("written")
+
+held = Cyclic()
+found = [gc.isenabled(), any(one is held for one in gc.get_objects())]
+
+def seen(line):
+    return [*found, gc.isenabled()]
+"""
+
+
+@pytest.mark.parametrize("backend", ["auto", "thread", "process", "sequential"])
+def test_garbage_of_the_users_is_collected_as_in_any_program(
+    tmp_path: Path, run_main: RunMain, backend: str
+) -> None:
+    (tmp_path / "tasks.py").write_text(TASK)
+    (tmp_path / "in.txt").write_text("a\nb\n")
+    words = ("run", "tasks.py:seen", "in.txt", "--record", "full", "--backend", backend)
+    done = run_main(*words, "-o", "out.jsonl", *REPORT_ALONE)
+    assert done.returncode == 0, done.stderr
+    assert [line["result"] for line in json_lines(tmp_path / "out.jsonl")] == [[True] * 3] * 2
+    assert (tmp_path / "left_open.txt").read_text() == "written"  # as the process ends
+
+
+def test_a_program_that_was_started_without_collection_stays_so(tmp_path: Path) -> None:
+    code = (
+        "import gc; gc.disable(); from batchmap.command import entry_point as start; "
+        "start.hold_collection(); start.begin_collection(); print(gc.isenabled()); "
+        "gc.enable(); start.hold_collection(); print(gc.isenabled()); "
+        "start.begin_collection(); print(gc.isenabled())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(LIBRARY)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.stdout.split() == ["False", "False", "True"], done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from batchmap.command.arguments import Program
-from batchmap.command.entry_point import INTERRUPTED, raise_on_interrupt
+from batchmap.command.child_marks import is_child
+from batchmap.command.entry_point import INTERRUPTED, begin_collection, raise_on_interrupt
 from batchmap.command.errors import STOPPED, exit_code_of, flag_spelling, sync_spelling
 from batchmap.command.monitoring.monitoring import Monitoring
 from batchmap.command.settings import CommandSettings
@@ -105,6 +107,8 @@ class Application:
         except KeyboardInterrupt:  # after all was done, and the signals were as before
             code = INTERRUPTED
         ignore_late_signals(code)
+        if not is_child():  # nothing of the user's is here, whose end could matter
+            gc.freeze()
         sys.exit(code)
 
     def _run(self, words: Sequence[str], stop: StopRequest, monitoring: Monitoring) -> int:
@@ -118,6 +122,8 @@ class Application:
         action = self._actions[subcommand.name]
 
         def act(settings: CommandSettings, channel: SignalChannel | None = None) -> int:
+            if subcommand.name not in self._supervised:  # which have still much to import
+                begin_collection()
             shows_bar = settings.progress and not settings.quiet and not is_plain()
             announces = not shows_bar and not settings.quiet
             with stop_on_signals(

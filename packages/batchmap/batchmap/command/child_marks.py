@@ -13,6 +13,7 @@ __all__ = [
     "BEAT_S",
     "Marks",
     "begin_marking",
+    "is_child",
     "leave",
     "mark_exiting",
     "mark_returned",
@@ -39,6 +40,11 @@ def begin_marking(descriptor: int) -> None:
     os.set_blocking(descriptor, False)
     _pipe = descriptor, fstat(descriptor).st_ino
     threading.Thread(target=_beat, name="heartbeat", daemon=True).start()
+
+
+def is_child() -> bool:
+    """Tell whether this process is such a child."""
+    return _pipe is not None
 
 
 def mark_exiting() -> None:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
-__all__ = ["INTERRUPTED", "entry_point", "exit_on_interrupt", "raise_on_interrupt"]
+__all__ = [
+    "INTERRUPTED",
+    "begin_collection",
+    "entry_point",
+    "exit_on_interrupt",
+    "hold_collection",
+    "raise_on_interrupt",
+]
 
 INTERRUPTED = 130
+
+_holds_collection = False
 
 
 def entry_point() -> None:
     """Run the words of the process as a command line of `batchmap`, and exit."""
     exit_on_interrupt()
+    hold_collection()
     from batchmap.command.main import APPLICATION
 
     APPLICATION.run_as_script()
@@ -28,6 +39,26 @@ def raise_on_interrupt() -> None:
     """From now on Ctrl-C raises `KeyboardInterrupt` again, as Python has it."""
     if signal.getsignal(signal.SIGINT) is _exit:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def hold_collection() -> None:
+    """Let no garbage be looked for while our modules are imported, which leave none."""
+    global _holds_collection
+    if gc.isenabled():
+        _holds_collection = True
+        gc.disable()
+
+
+def begin_collection() -> None:
+    """From now on garbage is looked for, though not among what has been imported so far.
+
+    To be called before anything of the user's is imported, and before there is much to do.
+    """
+    global _holds_collection
+    if _holds_collection:
+        _holds_collection = False
+        gc.freeze()
+        gc.enable()
 
 
 def _exit(*_: object) -> None:

@@ -10,6 +10,7 @@ from batchmap.checkpoint.open_input import open_input
 from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
 from batchmap.command.command_again import command_with
+from batchmap.command.entry_point import begin_collection
 from batchmap.command.errors import STOPPED, flag_of
 from batchmap.command.monitoring.monitoring import Monitoring
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse, refuse_threads
@@ -53,6 +54,7 @@ def run(
     with stdout_kept_for_results() as stdout:
         written = {name: getattr(settings, name) for name in report_files(RunSettings)}
         source, task = _source_and_task(settings, written, stop)
+        begin_collection()  # where the task is imported in workers alone
         check_backend(settings.backend, settings.call_shape, task)
         if _may_want_processes(settings, source, task):
             from batchmap.executors.process.fork_client import start_server_early

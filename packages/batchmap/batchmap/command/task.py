@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from batchmap.checkpoint.task_code import TaskCode, code_of
+from batchmap.command.entry_point import begin_collection
 from batchmap.command.task_signature import check_call, check_one_argument, check_set_up_call
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.resources import EXHAUSTED
@@ -74,6 +75,7 @@ def load_task(
     module_name, colon, attribute = name.rpartition(":")
     if not (colon and module_name and attribute):
         raise UsageError(f"{FORM}, got {name!r:.100}")
+    begin_collection()
     module = _import(module_name)
     function = _function_of(module, attribute, module_name)
     if not shape.takes_generators:
