@@ -8,13 +8,15 @@ import os
 import re
 import shlex
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.conftest import rest_slow
-from tests.run_command import Place, command, ended, place
+from tests.conftest import REPORT_ALONE, RunMain, rest_slow
+from tests.run_command import Place, command, ended, json_lines, place
 
 __all__ = ["place"]
 
@@ -444,3 +446,25 @@ def test_the_items_of_a_pattern_are_paths_in_their_order(place: Place) -> None:
         "d/a.txt",
         "d/b.txt",
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_mount(), reason="there is no file system in memory")
+def test_a_file_system_in_memory_has_files_like_any_other(
+    run_main: RunMain, tmp_path: Path
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        lines, out = Path(directory, "in.txt"), Path(directory, "out.jsonl")
+        lines.write_text("a\nbb\n")
+        words = ("run", "builtins:len", str(lines), "-o", str(out), *REPORT_ALONE)
+        assert run_main(*words, "--limit", "1").returncode == 0
+        files = (
+            "--export-json",
+            f"{directory}/report.json",
+            "--metrics-file",
+            f"{directory}/m.prom",
+        )
+        done = run_main(*words, "--resume", *files)
+        assert done.returncode == 0, done.stderr
+        assert [line["result"] for line in json_lines(out)] == [1, 2]
+        assert json.loads(Path(directory, "report.json").read_text())
+        assert "batchmap" in Path(directory, "m.prom").read_text()

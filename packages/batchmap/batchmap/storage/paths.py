@@ -75,12 +75,16 @@ def is_stream(path: Path) -> bool:
         names = [path.absolute()]
         if path.is_symlink():
             names.append(path.readlink())
-        by_descriptor = any(
-            name.is_relative_to(root) for name in names for root in ("/dev", "/proc")
-        )
-        return by_descriptor or (path.exists() and not path.is_file())
+        return any(map(_is_of_system, names)) or (path.exists() and not path.is_file())
     except OSError:  # a name that no file can have, which is reported elsewhere
         return False
+
+
+def _is_of_system(name: Path) -> bool:
+    """Tell whether it is among the devices and descriptors; in `/dev/shm`, say, there are files."""
+    if name.is_relative_to("/proc") or name.is_relative_to("/dev/fd"):
+        return True
+    return name.is_relative_to("/dev") and name.parent.stat().st_dev == Path("/dev").stat().st_dev
 
 
 def may_write(path: Path) -> bool:
