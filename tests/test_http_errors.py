@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pickle
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -26,8 +27,12 @@ def server() -> Iterator[Server]:
 
 
 def with_urllib(url: str) -> str:
-    with urllib.request.urlopen(url) as answer:
-        return answer.read().decode()  # type: ignore[no-any-return]
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.read().decode()  # type: ignore[no-any-return]
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise
 
 
 def with_httpx(url: str) -> str:

@@ -452,6 +452,7 @@ def test_the_items_of_a_pattern_are_paths_in_their_order(place: Place) -> None:
 def test_a_file_system_in_memory_has_files_like_any_other(
     run_main: RunMain, tmp_path: Path
 ) -> None:
+    pytest.importorskip("prometheus_client")
     with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
         lines, out = Path(directory, "in.txt"), Path(directory, "out.jsonl")
         lines.write_text("a\nbb\n")
