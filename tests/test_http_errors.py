@@ -128,6 +128,31 @@ def test_a_fault_of_the_request_is_not_tried_again(server: Server, status: int) 
     assert type(record.failure.exception).__name__ == "HTTPError"
 
 
+@pytest.mark.parametrize("backend", ["sequential", "thread"])
+@pytest.mark.parametrize("direct", [True, False])
+def test_the_answer_of_an_attempt_is_closed_before_the_next_and_the_last_can_be_read(
+    server: Server, backend: Any, direct: bool
+) -> None:
+    errors: list[urllib.error.HTTPError] = []
+
+    def fetch(url: str) -> None:
+        assert all(error.fp.closed for error in errors)
+        try:
+            urllib.request.urlopen(url)
+        except urllib.error.HTTPError as error:
+            errors.append(error)
+            if direct:
+                raise
+            raise LookupError(url) from error
+
+    url = server.url(f"open-{backend}-{direct}", status=503, after=0)
+    [failed] = parallel_map(fetch, [url], retries=2, backend=backend, on_error="record")
+    assert failed is not None
+    assert (failed.attempts, len(errors)) == (3, 3)
+    with errors[-1] as last:
+        assert last.read() == b"3"
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_what_passes_is_tried_again(server: Server, status: int) -> None:
     urls = [server.url(f"passes-{status}", status=status, times=1)]

@@ -10,6 +10,7 @@ from batchmap.scheduling.hold import Hold
 from batchmap.scheduling.retry_queue import RetryQueue
 from batchmap.stopping import StopRequest, Urgency
 from batchmap.worker.back_off import RetryLimits
+from batchmap.worker.http_errors import close_answer
 from batchmap.worker.retry_decision import RetryIf, decide_retry
 
 __all__ = ["Retrying"]
@@ -99,6 +100,7 @@ class Retrying:
         until_s = min(item.retry_until_s, now_s - ago_s + self._limits.within_s)
         if now_s + wait_s > until_s:
             return False
+        close_answer(failure.exception)
         again = replace(item, attempt=item.attempt + 1, retry_until_s=until_s)
         self._queue.add(again, after_s=wait_s)
         return True

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from batchmap.exception_pickling import without_frames
 from batchmap.records import Batch, BatchRecord, ItemFailure, ItemRecord
+from batchmap.worker.http_errors import close_answer
 from batchmap.worker.retry_decision import FINAL, RetryIf, decide_retry
 
 __all__ = [
@@ -200,6 +201,8 @@ def describe_failure(
     if retry is not None and retry.problem:
         message = f"{message[: LONGEST_TEXT - len(retry.problem) - 3]} ({retry.problem})"
     without_frames(error)
+    if not keeps_exception:
+        close_answer(error)
     kept = error if keeps_exception else None
     return ItemFailure(type(error).__qualname__, message[:LONGEST_TEXT], trace, kept, retry)
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-__all__ = ["HttpError", "http_error"]
+__all__ = ["HttpError", "close_answer", "http_error"]
 
 MOST_CAUSES = 10
 """How many causes of one another are looked at."""
@@ -44,17 +45,33 @@ def http_error(error: BaseException, now_s: Callable[[], float] = time.time) -> 
 
     `now_s` gives the time of day, in seconds since 1970, for a server that sends no `Date`.
     """
-    for _ in range(MOST_CAUSES):
-        try:
-            if (found := _answer(error)) is not None:
+    try:
+        for one in _with_causes(error):
+            if (found := _answer(one)) is not None:
                 status, headers = found
                 return HttpError(status, _retry_after_s(headers, now_s))
-        except Exception:  # attributes and headers are anybody's code
-            return None
-        if error.__cause__ is None:
-            return None
-        error = error.__cause__
+    except Exception:  # attributes and headers are anybody's code
+        pass
     return None
+
+
+def close_answer(error: BaseException | None) -> None:
+    """Close the answer that an error of urllib still holds open, with its connection.
+
+    To be called where nobody gets the error any more.
+    """
+    with suppress(Exception):
+        for one in _with_causes(error):
+            if _is_status(getattr(one, "code", None)) and hasattr(one, "headers"):
+                one.close()  # type: ignore[attr-defined]
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    for _ in range(MOST_CAUSES):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__
 
 
 def _answer(error: BaseException) -> tuple[int, Any] | None:

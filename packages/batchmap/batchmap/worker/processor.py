@@ -17,6 +17,7 @@ from batchmap.worker.call_shape import PLAIN_CALL, CallShape
 from batchmap.worker.coroutine_results import Awaiter, holds_coroutine, is_async
 from batchmap.worker.failures import describe_failure
 from batchmap.worker.forked_child import end_forked_child, forks
+from batchmap.worker.http_errors import close_answer
 from batchmap.worker.interruption import SignalHandlers
 from batchmap.worker.item_call import called, result_of
 from batchmap.worker.item_function import ItemFunction
@@ -258,6 +259,7 @@ class BatchProcessor(ItemFunction):
             wait_s = self._retries.wait_s(failure, attempt)
             if wait_s is None or self._stop.requested:
                 break
+            close_answer(failure.exception)
             self._clock.sleep(wait_s)
             attempt += 1
             token = current_attempt.set(attempt)
