@@ -48,7 +48,7 @@ def found(item):
 """
 """Tells what it finds of this repository and of the environment; others may have such names."""
 
-BACKENDS = ("auto", "sequential", "thread", "process")
+BACKENDS = ("auto", "process", "sequential", "thread")
 
 PROGRAMS = ("main.py", "batchmap")
 
@@ -101,7 +101,7 @@ def programs(tmp_path: Path, installed: Environment) -> Programs:
     return Programs(tmp_path, installed)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", rest_slow(2, *BACKENDS))
 @pytest.mark.parametrize("program", rest_slow(1, *PROGRAMS))
 def test_a_task_imports_the_modules_beside_it(
     programs: Programs, program: str, backend: str
@@ -111,7 +111,7 @@ def test_a_task_imports_the_modules_beside_it(
     assert programs.results(program, "own.py:names", "--backend", backend) == [OWN]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", rest_slow(2, *BACKENDS))
 @pytest.mark.parametrize("program", rest_slow(1, *PROGRAMS))
 def test_a_function_imports_the_packages_beside_it_when_it_is_called(
     programs: Programs, program: str, backend: str
@@ -140,7 +140,7 @@ def test_workers_of_the_fork_server_import_the_modules_beside_the_task(
         assert programs.results(program, form, "--backend", "process") == [[OWN, False]]
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", rest_slow(1, *PROGRAMS))
 @pytest.mark.parametrize(
     "name", rest_slow(3, "main", "tests", "utils", "graphs", "nodes", "workbook")
 )
@@ -154,7 +154,7 @@ def test_the_task_itself_may_be_called_like_one_of_our_modules(
     assert (Path(file_found), helped) == (programs.directory / f"{name}.py", "its own")
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", rest_slow(1, *PROGRAMS))
 @pytest.mark.parametrize(
     "name", rest_slow(2, "main", "utils.tasks", "tests.tasks", "graphs", "nodes")
 )

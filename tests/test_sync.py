@@ -24,7 +24,7 @@ from tests.syncing import (
 )
 from tests.syncing import sync_directory as sync_directory  # a fixture of every test here
 
-SCRIPTS, KILLS = 200, 8
+SCRIPTS, KILLS = 80, 8
 """How many random scripts and kills there are in CI; `benchmarks/edit_scripts.py` runs more."""
 
 
