@@ -8,6 +8,7 @@ from statistics import median
 
 import pytest
 from batchmap.tuning.concurrency_limit import ConcurrencyLimit, Outcome
+from batchmap.tuning.error_share import ErrorShare
 
 from tests.queueing_server import QueueingServer, RatedServer, Run, jain_index, simulate
 
@@ -140,10 +141,30 @@ def test_of_those_that_are_refused_together_the_others_are_borne() -> None:
 def test_errors_that_are_tried_again_count_once_they_are_frequent() -> None:
     limit = ConcurrencyLimit(most=MOST)
     for number in range(1, 20):
-        refuse(limit, float(number), Outcome.RETRIED if number % 10 == 0 else Outcome.FAILED)
+        refuse(limit, float(number), Outcome.RETRIED if number > 15 else Outcome.FAILED)
         assert limit.limit == 16
     refuse(limit, 20.0, Outcome.RETRIED)
     assert limit.limit == 15
+
+
+def became_frequent(errors: ErrorShare, share: float, calls: int, draw: random.Random) -> list[int]:
+    """Return after how many calls, of which such a share fail at random, errors became frequent."""
+    return [number for number in range(calls) if errors.add(draw.random() < share)]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.07, 0.15, 0.4])
+def test_errors_that_come_whoever_asks_are_soon_no_reason(share: float) -> None:
+    errors, draw = ErrorShare(), random.Random(3)
+    assert len(became_frequent(errors, share, 1000, draw)) <= 4
+    assert len(became_frequent(errors, share, 10_000, draw)) <= 5
+
+
+@pytest.mark.parametrize("usual", [0.0, 0.07, 0.15])
+def test_more_errors_than_there_were_are_noticed_within_a_hundred_calls(usual: float) -> None:
+    errors, draw = ErrorShare(), random.Random(4)
+    became_frequent(errors, usual, 2000, draw)
+    first, *_ = became_frequent(errors, usual + 0.35, 100, draw)
+    assert first < 100
 
 
 def test_failures_of_its_own_say_nothing_of_the_other_side() -> None:

@@ -90,7 +90,7 @@ class WorkerExecutor(Executor):
 
     @property
     def ready(self) -> bool:
-        """Tell whether a worker has started up."""
+        """Tell whether a worker has started up, or needs next to nothing for that."""
         return True
 
     @property

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from enum import Enum
 
+from batchmap.tuning.error_share import ErrorShare
 from batchmap.tuning.latency_gradient import LatencyGradient, Verdict
 from batchmap.tuning.refusals import Refusals
 
@@ -24,12 +25,6 @@ FIRST_LIMIT = 16
 
 LEAST_ROUND = 4
 """A round has at least so many calls."""
-
-FREQUENT, FREQUENT_OF = 0.1, 20
-"""Errors that are tried again are frequent from this share on, of at least so many calls."""
-
-LATELY = 100
-"""Those of the last so many calls or fewer count."""
 
 
 class Outcome(Enum):
@@ -57,8 +52,7 @@ class ConcurrencyLimit:
         self._is_slow_start = True
         self._latency = LatencyGradient()
         self._refusals = Refusals()
-        self._calls = self._errors = 0
-        """Of late, and how many of them failed with an error that is tried again."""
+        self._errors = ErrorShare()
         self._free_rounds = 0
         """For how many rounds in a row the limit has grown."""
         self._was_used = False
@@ -99,21 +93,11 @@ class ConcurrencyLimit:
 
         `seen_s` is when that was seen, `None` for at once; all times are seconds on one clock.
         """
-        if outcome is Outcome.REFUSED or self._are_errors_frequent(outcome):
+        became_frequent = self._errors.add(outcome is Outcome.RETRIED)
+        if outcome is Outcome.REFUSED or became_frequent:
             self._back_off(started_s, ended_s if seen_s is None else seen_s, in_flight)
         elif outcome is Outcome.DONE:
             self._learn(ended_s - started_s, in_flight)
-
-    def _are_errors_frequent(self, outcome: Outcome) -> bool:
-        self._calls += 1
-        if outcome is Outcome.RETRIED:
-            self._errors += 1
-            if self._calls >= FREQUENT_OF and self._errors >= FREQUENT * self._calls:
-                self._calls = self._errors = 0
-                return True
-        if self._calls >= LATELY:
-            self._calls, self._errors = self._calls // 2, self._errors // 2
-        return False
 
     def _back_off(self, started_s: float, now_s: float, in_flight: int) -> None:
         level = self._refusals.note_refusal(

@@ -92,8 +92,10 @@ class Dispatcher:
 
     @property
     def ready(self) -> bool:
-        """Tell whether a worker has started up."""
-        return any(worker.ready for worker in self._workers)
+        """Tell whether a worker has started up, or is a fork of this process and has little to."""
+        return any(
+            worker.ready or isinstance(worker.process, ForkedProcess) for worker in self._workers
+        )
 
     def add(self, call: Call) -> None:
         """Have the call made; raises `RuntimeError` after `close`, or `BrokenProcessPool`."""

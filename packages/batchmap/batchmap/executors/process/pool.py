@@ -69,7 +69,7 @@ class ProcessExecutor(WorkerExecutor):
 
     @property
     def ready(self) -> bool:
-        """Tell whether a worker has started up."""
+        """Tell whether a worker has started up, or needs next to nothing for that."""
         return self._dispatcher.ready
 
     @property
