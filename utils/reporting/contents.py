@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from batchmap.command.provenance import Provenance
+if TYPE_CHECKING:
+    from batchmap.command.provenance import Provenance
 
-from ..analysis.gate import GateResult
-from ..analysis.records import Case, Recommendation, Regression
+    from ..analysis.gate import GateResult
+    from ..analysis.records import Case, Recommendation, Regression
 
 __all__ = ["ReportContents"]
 

@@ -12,14 +12,12 @@ from batchmap.command.provenance import Provenance
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import EXPORTS, CommandSettings
 from batchmap.mapping_record import as_mapping
+from batchmap.metrics import RunSummary
 from batchmap.resources import describe_machine
 
 from ..analysis.case import RunFigures
 from ..analysis.comparison import describe_runs
 from ..analysis.records import Case
-from .contents import ReportContents
-from .exports import write_exports
-from .text.comparison import render_comparison, render_parallel, render_partial
 from .text.print import show
 from .text.run import render_run
 from .verdict import partial_verdict, verdict
@@ -52,22 +50,31 @@ def build_report(
     `case` is built of the same `figures`. With `details`, the text is the whole report, else the
     short one.
     """
-    if case is not None and case.comparison is not None:
-        report = render_comparison(case, details=details)
-        return Report(report, verdict(case), case.comparison, case)
     both = {"sequential": figures.sequential, "parallel": figures.parallel}
     runs = {phase: run for phase, run in both.items() if run is not None}
     plan, data_type = figures.plan, figures.data_type
-    analysis = describe_runs(runs, data_type=data_type)
-    if case is not None:
-        analysis |= {"accounting": case.accounting, "diagnosis": case.diagnosis}
     if case is not None and case.outcome is not None:
-        analysis |= {"outcome": as_mapping(case.outcome)}
+        analysis = _described(runs, data_type, case) | {"outcome": as_mapping(case.outcome)}
         return Report(render_run(case, details=details), verdict(case), analysis, case)
+
+    from .text.comparison import render_comparison, render_parallel, render_partial
+
+    if case is not None and case.comparison is not None:
+        report = render_comparison(case, details=details)
+        return Report(report, verdict(case), case.comparison, case)
+    analysis = _described(runs, data_type, case)
     if case is None or case.parallel.interrupted:
         report = render_partial(plan, data_type, figures.total_items, runs)
         return Report(report, partial_verdict(runs), analysis, case)
     return Report(render_parallel(case, details=details), verdict(case), analysis, case)
+
+
+def _described(runs: Mapping[str, RunSummary], data_type: str, case: Case | None) -> dict[str, Any]:
+    """Return the figures of runs that were not compared."""
+    analysis = describe_runs(runs, data_type=data_type)
+    if case is not None:
+        analysis |= {"accounting": case.accounting, "diagnosis": case.diagnosis}
+    return analysis
 
 
 def show_report(report: str, case: Case | None, settings: CommandSettings) -> None:
@@ -101,6 +108,9 @@ def write_report_files(
     """
     if all(getattr(settings, name) is None for name in EXPORTS):
         return
+    from .contents import ReportContents
+    from .exports import write_exports
+
     shown = settings
     if isinstance(settings, RunSettings):  # a database's URL may hold a password, a name does not
         shown = replace(settings, source=source_name)

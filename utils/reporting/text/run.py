@@ -10,8 +10,6 @@ from batchmap.command.text_layout import section
 from ...analysis.records import Case
 from ..verdict import held_back_by
 from ..wording import success_rate
-from .layout import data_summary, parallel_speed
-from .sections import time_breakdown_section
 
 __all__ = ["render_run"]
 
@@ -26,6 +24,9 @@ def render_run(case: Case, *, details: bool) -> str:
     summary = render_summary(outcome, run, case.plan, held_back=held_back_by(case))
     if not details:
         return summary
+    from .layout import data_summary, parallel_speed
+    from .sections import time_breakdown_section
+
     sections = (
         data_summary(run.total_processed, case.data_type, case.plan),
         *parallel_speed(run),
