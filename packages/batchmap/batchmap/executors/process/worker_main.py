@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -84,6 +85,7 @@ def work(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
     its batch of the item that runs, or `IDLE`, and when that item began. A worker that has grown by
     too much exits between two calls, and another one replaces it.
     """
+    gc.freeze()  # what is here stays: looking through it would take time, and memory of its own
     _share_cores_between(settings.workers)
     limit_cores(settings.workers)
     max_growth_bytes = settings.max_growth_bytes
