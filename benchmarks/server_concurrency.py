@@ -129,16 +129,21 @@ def _is_near(report: dict[str, Any], from_s: float, bears: float) -> bool:
     return abs(answered(report, from_s, from_s + 1) / bears - 1) <= SETTLED_WITHIN
 
 
-def shared(make: Server, kind: str, seconds: float) -> dict[str, Any]:
-    """Return how evenly two runs at once share the server, and what of it they use."""
-    with make() as server:
-        clients = [Client(server, kind, "auto", 2 * seconds) for _ in range(2)]
-        reports = [client.report() for client in clients]
-    shares = [answered(report, 1, 2 * seconds) for report in reports]
+def shared(make: Server, kind: str, seconds: float, rounds: int) -> dict[str, Any]:
+    """Return how evenly two runs at once share the server, and what of it they use: medians."""
+    found: dict[str, list[float]] = {"jain": [], "used": [], "refused": []}
+    for _ in range(rounds):
+        with make() as server:
+            clients = [Client(server, kind, "auto", 2 * seconds) for _ in range(2)]
+            reports = [client.report() for client in clients]
+        shares = [answered(report, 1, 2 * seconds) for report in reports]
+        found["jain"].append(jain_index(shares))
+        found["used"].append(sum(shares) / (server.per_s * (2 * seconds - 1)))
+        found["refused"].append(max(map(refused_share, reports)))
     return {
-        "jain": jain_index(shares),
-        "used": sum(shares) / (server.per_s * (2 * seconds - 1)),
-        "refused": max(map(refused_share, reports)),
+        **{name: statistics.median(values) for name, values in found.items()},
+        "jain_from": min(found["jain"]),
+        "jain_to": max(found["jain"]),
     }
 
 
@@ -177,9 +182,10 @@ def main() -> None:
             f"{two['share_after']:.3f} of what is borne, refused {two['refused_after']:.2%}",
             flush=True,
         )
-        three = shared(make, options.kind, seconds)
+        three = shared(make, options.kind, seconds, rounds)
         print(
-            f"{name:10} two runs at once: Jain's index {three['jain']:.3f}, together "
+            f"{name:10} two runs at once: Jain's index {three['jain']:.3f} "
+            f"({three['jain_from']:.3f} to {three['jain_to']:.3f}), together "
             f"{three['used']:.3f} of what is borne, refused {three['refused']:.2%}",
             flush=True,
         )
