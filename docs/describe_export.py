@@ -19,6 +19,7 @@ MODULES = (
     "packages/batchmap/batchmap/run_outcome.py",
     "packages/batchmap/batchmap/metrics.py",
     "utils/analysis/records.py",
+    "utils/analysis/benchmark_records.py",
     "utils/analysis/gate/decision.py",
     "utils/execution/trace.py",
     "packages/batchmap/batchmap/command/monitoring/command_summary.py",

@@ -9,6 +9,12 @@ from typing import Any
 
 from batchmap.command.provenance import Provenance
 
+from batchmap_workbook.utils.analysis.benchmark_records import (
+    Recommendation,
+    Regression,
+    Sweep,
+    SweepPoint,
+)
 from batchmap_workbook.utils.analysis.records import (
     Bottleneck,
     Case,
@@ -16,11 +22,7 @@ from batchmap_workbook.utils.analysis.records import (
     FailureExample,
     Mismatch,
     Prediction,
-    Recommendation,
-    Regression,
     Spread,
-    Sweep,
-    SweepPoint,
     TimeBreakdown,
     Verdict,
 )

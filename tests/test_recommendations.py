@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from batchmap_workbook.utils.analysis.benchmark_records import Recommendation
 from batchmap_workbook.utils.analysis.recommendations import recommend
-from batchmap_workbook.utils.analysis.records import Case, Recommendation
+from batchmap_workbook.utils.analysis.records import Case
 from tests.fakes import compared, compared_case, plan, run_summary
 
 

@@ -13,7 +13,8 @@ from batchmap.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchmap_workbook.utils.analysis.records import Case, Comparison, Spread, Sweep, SweepPoint
+from batchmap_workbook.utils.analysis.benchmark_records import Sweep, SweepPoint
+from batchmap_workbook.utils.analysis.records import Case, Comparison, Spread
 from batchmap_workbook.utils.analysis.regressions import (
     SavedBenchmark,
     SavedCase,

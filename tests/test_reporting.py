@@ -12,7 +12,8 @@ import pytest
 from batchmap.command.summary import workers_in_words
 
 from batchmap_workbook.utils import analysis, reporting
-from batchmap_workbook.utils.analysis.records import Case, Recommendation
+from batchmap_workbook.utils.analysis.benchmark_records import Recommendation
+from batchmap_workbook.utils.analysis.records import Case
 from batchmap_workbook.utils.execution.trace import Span
 from batchmap_workbook.utils.reporting import (
     render_benchmark,

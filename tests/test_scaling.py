@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchmap_workbook.utils.analysis.records import Comparison, Sweep
+from batchmap_workbook.utils.analysis.benchmark_records import Sweep
+from batchmap_workbook.utils.analysis.records import Comparison
 from batchmap_workbook.utils.analysis.scaling import fit_scaling
 
 COUNTS = (1, 2, 4, 8, 16, 32)

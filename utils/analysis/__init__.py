@@ -4,13 +4,14 @@
 
 `case` is where the nodes come in: it has the results checked (`correctness`), the rounds compared
 (`comparison`) and, with one run alone, its losses explained (`bottlenecks`). `records` holds what
-all of them find.
+all of them find, `benchmark_records` what a benchmark finds.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .aggregates import Part, WorkerSum, gibibytes, parts_of, worker_sums
+    from .benchmark_records import Recommendation, Regression, Sweep, SweepPoint
     from .case import ComparedRounds, RunFigures, analyze_rounds, build_case, plan_as_run
     from .comparison import describe_runs
     from .correctness import ResultLog, RoundResults
@@ -24,11 +25,7 @@ if TYPE_CHECKING:
         FailureExample,
         Mismatch,
         Prediction,
-        Recommendation,
-        Regression,
         Spread,
-        Sweep,
-        SweepPoint,
         TimeBreakdown,
         Verdict,
     )
@@ -80,6 +77,7 @@ __all__ = [
 
 _NAMES = {
     ".aggregates": ["Part", "WorkerSum", "gibibytes", "parts_of", "worker_sums"],
+    ".benchmark_records": ["Recommendation", "Regression", "Sweep", "SweepPoint"],
     ".case": ["ComparedRounds", "RunFigures", "analyze_rounds", "build_case", "plan_as_run"],
     ".comparison": ["describe_runs"],
     ".correctness": ["ResultLog", "RoundResults"],
@@ -93,11 +91,7 @@ _NAMES = {
         "FailureExample",
         "Mismatch",
         "Prediction",
-        "Recommendation",
-        "Regression",
         "Spread",
-        "Sweep",
-        "SweepPoint",
         "TimeBreakdown",
         "Verdict",
     ],

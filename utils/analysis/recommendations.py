@@ -10,7 +10,8 @@ from batchmap.records import Plan
 from batchmap.scheduling.batching import choose_batch_size
 
 from ..workloads.built_in import WORKLOADS
-from .records import Case, Comparison, Recommendation
+from .benchmark_records import Recommendation
+from .records import Case, Comparison
 from .thresholds import COMPUTES_FROM, WORTHWHILE_SPEEDUP
 
 __all__ = ["NEARLY_BEST", "recommend"]

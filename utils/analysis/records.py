@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from batchmap.mapping_record import MappingRecord
 from batchmap.metrics import RunSummary
@@ -15,6 +16,9 @@ from batchmap.run_outcome import RunOutcome
 
 from ..execution.trace import RoundsEnvironment, Trace
 
+if TYPE_CHECKING:
+    from .benchmark_records import Sweep
+
 __all__ = [
     "Bottleneck",
     "Case",
@@ -22,11 +26,7 @@ __all__ = [
     "FailureExample",
     "Mismatch",
     "Prediction",
-    "Recommendation",
-    "Regression",
     "Spread",
-    "Sweep",
-    "SweepPoint",
     "TimeBreakdown",
     "Verdict",
 ]
@@ -190,58 +190,6 @@ class Comparison(MappingRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class SweepPoint:
-    """What was measured with one worker count."""
-
-    workers: int
-    time_s: float
-    """Wall time of the parallel run."""
-    speedup: float
-    efficiency: float
-    limit: float
-    share_of_limit: float
-    fitted: float
-    """The speedup that the fit gives for this count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """Speedup by worker count, fitted to the Universal Scalability Law (Gunther 2007).
-
-    speedup(N) = N / (1 + serial_share (N - 1) + crosstalk N (N - 1))
-    """
-
-    points: tuple[SweepPoint, ...]
-    """The fewest workers first."""
-    serial_share: float
-    """The share of the work that only one worker at a time can do."""
-    crosstalk: float
-    """What each pair of workers costs, as a share of the work."""
-    best_workers: int | None
-    """Where the fit has its peak; `None` where more workers are always faster."""
-
-
-@dataclass(frozen=True, slots=True)
-class Regression:
-    """A figure of a scenario, compared with an earlier run's."""
-
-    name: str
-    """The scenario."""
-    figure: str
-    """Which figure, in words."""
-    before_s: float
-    """The median before."""
-    now_s: float
-    """The median now."""
-    ratio: float
-    """Now over before: above 1 is slower."""
-    noise: float
-    """The ratio up to which the spread of both runs explains a difference."""
-    slower: bool
-    """Whether it got slower beyond the noise."""
-
-
-@dataclass(frozen=True, slots=True)
 class FailureExample:
     """An item that failed, for a report."""
 
@@ -284,18 +232,3 @@ class Case:
     """What `run` did with the user's items; `None` for the other commands."""
     held_back: str | None = None
     """What the workers of `run` spent their time on, in words; `None` where that is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """What to use for a workload on this machine."""
-
-    workload: str
-    """The workload's name, or the user's task."""
-    kind: str
-    """What bounds it, in words."""
-    backend: str
-    workers: int
-    batch_size: int
-    why: str
-    """One sentence, with figures."""

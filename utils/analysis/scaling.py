@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from .records import Comparison, Sweep, SweepPoint
+from .benchmark_records import Sweep, SweepPoint
+from .records import Comparison
 
 __all__ = ["fit_scaling", "fitted_curve"]
 

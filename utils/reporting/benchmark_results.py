@@ -13,9 +13,10 @@ from batchmap.errors import UsageError
 from batchmap.mapping_record import as_mapping
 from batchmap.resources import describe_machine, free_memory_bytes, usable_cores
 
+from ..analysis.benchmark_records import Recommendation, Regression, Sweep
 from ..analysis.gate import Decision, GateResult, gate_against
 from ..analysis.recommendations import NEARLY_BEST, recommend
-from ..analysis.records import Case, Recommendation, Regression, Sweep
+from ..analysis.records import Case
 from ..analysis.regressions import compare_with, read_benchmark, saved_benchmark
 from ..analysis.scaling import fit_scaling
 from ..cli.arguments import SLOWER_THAN_ALLOWED

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from batchmap.command.provenance import Provenance
 
+    from ..analysis.benchmark_records import Recommendation, Regression
     from ..analysis.gate import GateResult
-    from ..analysis.records import Case, Recommendation, Regression
+    from ..analysis.records import Case
 
 __all__ = ["ReportContents"]
 

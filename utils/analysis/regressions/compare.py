@@ -9,7 +9,8 @@ from typing import Any
 
 from batchmap.text import printable
 
-from ..records import Case, Regression
+from ..benchmark_records import Regression
+from ..records import Case
 from .load import json_shown
 from .saved_benchmark import SavedBenchmark, SavedCase, saved_case
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from batchmap.command.text_layout import plural
 
-from ...analysis.records import Comparison, Sweep
+from ...analysis.benchmark_records import Sweep
+from ...analysis.records import Comparison
 from ...analysis.scaling import fitted_curve
 from .style import Figure, layout, line, markers, short, whole_ticks
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from batchmap.command.text_layout import plural
 
+from ...analysis.benchmark_records import Recommendation, Regression
 from ...analysis.gate import GateResult
-from ...analysis.records import Case, Recommendation, Regression
+from ...analysis.records import Case
 from ..contents import ReportContents
 from ..wording import bounds, change, percentage, seconds
 from .model import Block, Bullets, Chapter, Paragraph, Section, Table

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from batchmap.command.text_layout import plural
 
-from ...analysis.records import Case, Comparison, Sweep
+from ...analysis.benchmark_records import Sweep
+from ...analysis.records import Case, Comparison
 from ..charts.speedup import speedup_figure
 from ..wording import seconds
 from .chart_block import chart_block

@@ -17,8 +17,9 @@ from batchmap.command.text_layout import (
 )
 from batchmap.text import printable
 
+from ...analysis.benchmark_records import Recommendation, Regression, Sweep
 from ...analysis.gate import GateResult
-from ...analysis.records import Case, Comparison, Recommendation, Regression, Sweep
+from ...analysis.records import Case, Comparison
 from ..verdict import benchmark_notices, benchmark_verdict, share_of_loss
 from ..wording import seconds
 from .gate import gate_section
