@@ -1,8 +1,8 @@
 """What a row costs `run`, against a plain loop that keeps no account.
 
-    python -m benchmarks.data_plane [--quick] [--only csv|jsonl|parquet] [--rounds N]
+    python -m benchmarks.data_plane [--quick] [--only csv|jsonl|parquet] [--rounds N] [--rows N]
 
-200,000 rows of five columns, by a function of 2 µs and by one of 20 µs. The loop reads, calls and
+200,000 rows of five columns, or so many, by a function of 2 µs and by one of 20 µs. The loop reads, calls and
 writes (`csv.DictReader` and `DictWriter`; `json`; pyarrow's batches) as a command of its own; `run`
 keeps order, journal and digests. Whole commands are timed in turn; printed are medians with their
 spread, ratios taken within each round. Outputs are compared. The coordinator's cost is the CPU time
@@ -192,8 +192,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round of a tenth of the rows")
     parser.add_argument("--only", choices=FORMATS, help="one format")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=ROWS)
     options = parser.parse_args()
-    rounds, number = (1, ROWS // 10) if options.quick else (options.rounds, ROWS)
+    rounds, number = (1, ROWS // 10) if options.quick else (options.rounds, options.rows)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     two, one = set(sorted(os.sched_getaffinity(0))[:2]), {min(os.sched_getaffinity(0))}
