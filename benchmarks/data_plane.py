@@ -2,11 +2,11 @@
 
     python -m benchmarks.data_plane [--quick] [--only csv|jsonl|parquet] [--rounds N] [--rows N]
 
-200,000 rows of five columns, or so many, by a function of 2 µs and by one of 20 µs. The loop reads, calls and
-writes (`csv.DictReader` and `DictWriter`; `json`; pyarrow's batches) as a command of its own; `run`
-keeps order, journal and digests. Whole commands are timed in turn; printed are medians with their
-spread, ratios taken within each round. Outputs are compared. The coordinator's cost is the CPU time
-of its process, without its start.
+200,000 rows of five columns, or so many, by a function of 2 µs and by one of 20 µs. The loop reads,
+calls and writes (`csv.DictReader` and `DictWriter`; `json`; pyarrow's batches) as a command of its
+own; `run` keeps order, journal and digests. Whole commands are timed in turn; printed are medians
+with their spread, ratios taken within each round. Outputs are compared. The coordinator's cost is
+the CPU time of its process, without its start.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -92,6 +92,9 @@ class WorkerExecutor(Executor):
     def ready(self) -> bool:
         """Tell whether a worker has started up, or needs next to nothing for that."""
         return True
+
+    def prepare(self, fn: Callable[..., Any]) -> None:
+        """Have workers load `fn` before its first call; `ready` then tells whether one has."""
 
     @property
     def is_broken(self) -> bool:

@@ -77,6 +77,8 @@ class _AdaptiveRun:
         self._in_place = run.opened("thread", 1, in_place)
         self._starting: WorkerExecutor | None = None
         """Workers that were opened and are not ready yet."""
+        self._process_there: Callable[[Batch], Any] = self._process_in_place
+        """What processes a batch in workers."""
         self._affinity = ThreadAffinity()
         self._calling_thread: WorkerExecutor | None = None
         self._is_prepared = False
@@ -225,14 +227,17 @@ class _AdaptiveRun:
         if with_fewer is not plan:
             self._profiler.plan = with_fewer
             self._run.state.set_plan(with_fewer)
+        self._process_there = self._process_in_probe
+        if not self._profiler.probes_gil:
+            self._process_there = self._process_in_workers()
+            self._starting.prepare(self._process_there)
 
     def _go_to_workers(self, executor: WorkerExecutor) -> None:
         profiler, scheduler = self._profiler, self._scheduler
-        scheduler.executor = executor
+        scheduler.executor, scheduler.process = executor, self._process_there
         if profiler.probes_gil:
-            scheduler.process, scheduler.max_in_flight = self._process_in_probe, 2
+            scheduler.max_in_flight = 2
         else:
-            scheduler.process = self._process_in_workers()
             scheduler.max_in_flight = max_in_flight(profiler.plan, self._run.limits)
             self._concurrency.follow(profiler.plan, widen=executor.widen)
             self._share_cores_with_long_item()

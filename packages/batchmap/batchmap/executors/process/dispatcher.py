@@ -25,6 +25,7 @@ from batchmap.executors.process.caller_logging import handle_forwarded
 from batchmap.executors.process.caller_streams import print_forwarded
 from batchmap.executors.process.direct_fork import ForkedProcess
 from batchmap.executors.process.framing import Answer, Kind
+from batchmap.executors.process.payload import Payload
 from batchmap.executors.process.settlements import Settlements
 from batchmap.executors.process.sockets import Waker
 from batchmap.executors.process.worker_handle import (
@@ -92,10 +93,14 @@ class Dispatcher:
 
     @property
     def ready(self) -> bool:
-        """Tell whether a worker has started up, or is a fork of this process and has little to."""
-        return any(
-            worker.ready or isinstance(worker.process, ForkedProcess) for worker in self._workers
-        )
+        """Tell whether a worker would begin a call of what was prepared at once."""
+        return any(worker.can_begin for worker in self._workers)
+
+    def prepare(self, function: Payload) -> None:
+        """Have the workers load a function, before the first call of it."""
+        with self._lock:
+            for worker in self._workers.by_number.values():
+                self._watch_sending(worker, worker.send_function(function))
 
     def add(self, call: Call) -> None:
         """Have the call made; raises `RuntimeError` after `close`, or `BrokenProcessPool`."""
@@ -159,10 +164,11 @@ class Dispatcher:
     def _feed(self) -> None:
         """Send waiting calls to the workers that have too few."""
         for worker, call in self._queue.assign(self._workers.by_number.values()):
-            self._send(worker, call)
+            self._watch_sending(worker, worker.send(call))
 
-    def _send(self, worker: Worker, call: Call) -> None:
-        if not worker.send(call) and not worker.reader.ended:
+    def _watch_sending(self, worker: Worker, is_sent: bool) -> None:
+        """Go on later with what waits for room in the worker's socket."""
+        if not is_sent and not worker.reader.ended:
             self._selector.modify(worker.socket, _READ_AND_WRITE, partial(self._read, worker))
             self._waker.wake()
 
@@ -187,6 +193,8 @@ class Dispatcher:
         if kind is Kind.READY:
             worker.ready = True
             self._failed_starts = 0
+        elif kind is Kind.LOADED:
+            worker.loading -= 1
         elif kind in _FORWARDED:
             self._settlements.add(partial(_FORWARDED[kind], bytes(payload)))
         elif kind is Kind.LEAVING:
@@ -238,7 +246,7 @@ class Dispatcher:
         if error is not None:
             self._break_without_workers(error)
             return
-        if not worker.ready:
+        if not (worker.ready or worker.killed):
             self._failed_starts += 1
             if self._failed_starts == MAX_FAILED_STARTS:
                 how = describe_exit(worker.process.exit_code)
@@ -296,8 +304,9 @@ class Dispatcher:
                 if self._closing and not self._queue and not any(w.calls for w in self._workers):
                     self._workers.end_all(self._settlements)
                 is_done = self._workers.ending and not [*self._workers]
+                if is_done:
+                    self._workers.close()
             self._settlements.make()
             if is_done:
-                self._workers.close()
                 self._opened.close()
                 return

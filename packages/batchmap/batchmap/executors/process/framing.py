@@ -61,6 +61,8 @@ class Kind(IntEnum):
     """From the worker: what was printed to a stream that the caller has replaced."""
     ARRAY = 10
     """From the worker: memory of the next part, result or error, which is not in its pickle."""
+    LOADED = 11
+    """From the worker: it has loaded a function, or found out that it cannot."""
 
 
 class Frame(NamedTuple):

@@ -69,8 +69,12 @@ class ProcessExecutor(WorkerExecutor):
 
     @property
     def ready(self) -> bool:
-        """Tell whether a worker has started up, or needs next to nothing for that."""
+        """Tell whether a worker would begin a call at once, of what was prepared."""
         return self._dispatcher.ready
+
+    def prepare(self, fn: Callable[..., Any]) -> None:
+        """Have the workers load `fn` as they start; raises `UsageError` as `submit` does."""
+        self._dispatcher.prepare(self._pickled(fn))
 
     @property
     def is_broken(self) -> bool:

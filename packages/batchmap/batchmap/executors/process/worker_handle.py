@@ -6,14 +6,18 @@ import pickle
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import Protocol
 
 from batchmap.executors.call_future import CallFuture, fail, succeed
 from batchmap.executors.pickling import call_error
+from batchmap.executors.process.direct_fork import ForkedProcess
+from batchmap.executors.process.fork_client import ServedProcess
 from batchmap.executors.process.framing import Answer, FrameReader, FrameWriter, Kind
 from batchmap.executors.process.payload import Payload
+from batchmap.executors.process.process_tree import kill_trees
 from batchmap.records import BatchRecord, ItemFailure
 from batchmap.worker.failures import BatchInterrupted
 from batchmap.worker.record_builder import joined_record
@@ -26,9 +30,13 @@ __all__ = [
     "WorkerProcess",
     "crash_failure",
     "describe_exit",
+    "kill_workers",
     "settle_with_answer",
     "settle_with_error",
 ]
+
+LARGE_FUNCTION_BYTES = 1 << 20
+"""A function that closes over so much takes a while to load."""
 
 Settle = Callable[[], None]
 """Sets the result or the exception of a call's future. That runs the future's callbacks, which may
@@ -84,7 +92,10 @@ class Worker:
         """The first one runs, the others wait in the worker."""
         self.call_began_s = 0.0
         self.function: Payload | None = None
-        """The function that the worker has loaded."""
+        """The function that the worker was sent last."""
+        self.loading = 0
+        """How many functions it was sent and has not loaded yet."""
+        self.was_called = False
         self.ready = False
         """Whether it has started up."""
         self.leaving = False
@@ -100,11 +111,33 @@ class Worker:
 
     def send(self, call: Call) -> bool:
         """Send a call, after its function where the worker has another; tell whether all went."""
-        function, arguments = call.function, call.arguments
-        if self.function is not function:
-            self.function = function
-            self.writer.send(Kind.FUNCTION, function.data, function.segment)
-        return self.writer.send(Kind.CALL, arguments.data, arguments.segment)
+        self.was_called = True
+        self.send_function(call.function)
+        return self.writer.send(Kind.CALL, call.arguments.data, call.arguments.segment)
+
+    def send_function(self, function: Payload) -> bool:
+        """Send a function, unless the worker has it; tell whether all went."""
+        if self.function is function:
+            return True
+        self.function = function
+        self.loading += 1
+        return self.writer.send(Kind.FUNCTION, function.data, function.segment)
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it has not loaded what it needs, and was given no call."""
+        return not self.was_called and (not self.ready or self.loading > 0)
+
+    @property
+    def can_begin(self) -> bool:
+        """Tell whether it would begin a call of the function that it was sent last at once.
+
+        A fork of this process has imported what the function needs, and loads a small one quickly.
+        """
+        if isinstance(self.process, ForkedProcess):
+            size_bytes = 0 if self.function is None else self.function.size_bytes
+            return not self.loading or size_bytes < LARGE_FUNCTION_BYTES
+        return self.ready and not self.loading
 
 
 def settle_with_answer(call: Call, last: Answer) -> Settle:
@@ -147,3 +180,18 @@ def describe_exit(exit_code: int | None) -> str:
         except ValueError:
             return f"signal {-exit_code}"
     return "an unknown exit code" if exit_code is None else f"exit code {exit_code}"
+
+
+def kill_workers(workers: Iterable[Worker]) -> None:
+    """Kill the workers that have not ended, with all that they have started."""
+    forked = []
+    for worker in workers:
+        worker.killed = True
+        process = worker.process
+        if isinstance(process, ServedProcess):
+            process.channel.kill(process)
+        elif process.pid is not None and not process.ended:
+            forked.append(process.pid)
+    if forked:
+        with suppress(OSError):
+            kill_trees(forked)

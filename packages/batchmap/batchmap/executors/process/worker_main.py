@@ -114,6 +114,7 @@ def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growt
         if frame.kind is Kind.FUNCTION:
             function = None  # the last one, whose memory may be wanted
             function = _loaded(frame)
+            sender.send(Kind.LOADED)
             continue
         assert function is not None
         kind, answer, arrays = _answer(monitor, function, frame)

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -20,7 +20,6 @@ from batchmap.executors.process.caller_state import captured_state
 from batchmap.executors.process.direct_fork import ForkedProcess, fork_worker
 from batchmap.executors.process.fork_client import ServedProcess, ServerChannel
 from batchmap.executors.process.framing import Kind
-from batchmap.executors.process.process_tree import kill_trees
 from batchmap.executors.process.running_items import RunningItems
 from batchmap.executors.process.settlements import Settlements
 from batchmap.executors.process.sockets import safe_socketpair
@@ -32,6 +31,7 @@ from batchmap.executors.process.worker_handle import (
     WorkerDied,
     crash_failure,
     describe_exit,
+    kill_workers,
 )
 from batchmap.executors.process.worker_main import WorkerSettings
 from batchmap.executors.process.worker_process import enter_forked_worker, preload
@@ -184,7 +184,7 @@ class WorkerSet:
                 worker.overdue_offset = item.offset
                 overdue.append(worker)
         if overdue:
-            _kill(overdue)
+            kill_workers(overdue)
 
     def interruption(self, worker: Worker, call: Call) -> BatchInterrupted | TaskUnusableError:
         """Return what ended the call that an ended worker ran, and at which item.
@@ -211,7 +211,7 @@ class WorkerSet:
 
     def kill(self, worker: Worker) -> None:
         """Kill a worker, with all that it has started; that it ended is seen later."""
-        _kill([worker])
+        kill_workers([worker])
 
     def end_disconnected(self, worker: Worker) -> None:
         """End a worker that has closed its socket, if it has not ended by itself."""
@@ -238,10 +238,15 @@ class WorkerSet:
         """Let the workers exit, and kill those that take too long; called until all have ended.
 
         What an item has left running there is waited for, as `multiprocessing` does, and told of.
+        Workers that still start have nothing to end, and are killed.
         """
         now_s = SYSTEM_CLOCK.now()
         if self._ending_since_s is None:
             self._ending_since_s = now_s
+            if all(worker.is_starting for worker in self):
+                self.forget_all()
+                return
+            kill_workers(worker for worker in self if worker.is_starting)
             for worker in self:
                 with suppress(OSError):  # it is closed already
                     worker.socket.shutdown(socket.SHUT_WR)
@@ -263,14 +268,19 @@ class WorkerSet:
             self.channel.close()
             self.channel = None
 
-    def abandon(self) -> None:
-        """Kill and forget all workers, where the pool cannot be opened."""
+    def forget_all(self) -> None:
+        """Kill all workers; those of the server end with their channel, and are not waited for."""
         self.kill_all()
         for worker in self:
             worker.socket.close()
             if isinstance(worker.process, ForkedProcess):
                 worker.process.collect()
         self.by_number.clear()
+        self.retired.clear()
+
+    def abandon(self) -> None:
+        """Kill and forget all workers, where the pool cannot be opened."""
+        self.forget_all()
         self.close()
 
     def close(self) -> None:
@@ -291,19 +301,4 @@ def _check_descriptors(newest: int) -> None:
 
 
 def _kill_all(by_number: dict[int, Worker], retired: list[Worker]) -> None:
-    _kill([*by_number.values(), *retired])
-
-
-def _kill(workers: Iterable[Worker]) -> None:
-    """Kill the workers that have not ended, with all that they have started."""
-    forked = []
-    for worker in workers:
-        worker.killed = True
-        process = worker.process
-        if isinstance(process, ServedProcess):
-            process.channel.kill(process)
-        elif process.pid is not None and not process.ended:
-            forked.append(process.pid)
-    if forked:
-        with suppress(OSError):
-            kill_trees(forked)
+    kill_workers([*by_number.values(), *retired])
