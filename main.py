@@ -14,7 +14,7 @@ import batchmap_workbook
 
 batchmap_workbook.isolate()
 
-from batchmap.command.entry_point import (  # noqa: E402  # found by `isolate`
+from batchmap.command.start_up import (  # noqa: E402  # found by `isolate`
     exit_on_interrupt,
     hold_collection,
 )

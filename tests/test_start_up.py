@@ -162,7 +162,7 @@ def test_garbage_of_the_users_is_collected_as_in_any_program(
 
 def test_a_program_that_was_started_without_collection_stays_so(tmp_path: Path) -> None:
     code = (
-        "import gc; gc.disable(); from batchmap.command import entry_point as start; "
+        "import gc; gc.disable(); from batchmap.command import start_up as start; "
         "start.hold_collection(); start.begin_collection(); print(gc.isenabled()); "
         "gc.enable(); start.hold_collection(); print(gc.isenabled()); "
         "start.begin_collection(); print(gc.isenabled())"

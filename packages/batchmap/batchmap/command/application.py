@@ -15,11 +15,11 @@ from typing import Any
 
 from batchmap.command.arguments import Program
 from batchmap.command.child_marks import is_child
-from batchmap.command.entry_point import INTERRUPTED, begin_collection, raise_on_interrupt
 from batchmap.command.errors import STOPPED, exit_code_of, flag_spelling, sync_spelling
 from batchmap.command.monitoring.monitoring import Monitoring
 from batchmap.command.settings import CommandSettings
 from batchmap.command.signals import exit_now, ignore_late_signals, stop_on_signals
+from batchmap.command.start_up import INTERRUPTED, begin_collection, raise_on_interrupt
 from batchmap.command.supervisor import SignalChannel
 from batchmap.command.terminal import is_plain, write_line, write_stdout
 from batchmap.errors import BatchmapError, OutputError

@@ -10,12 +10,12 @@ from batchmap.checkpoint.open_input import open_input
 from batchmap.command import replaced_names
 from batchmap.command.child_marks import mark_started
 from batchmap.command.command_again import command_with
-from batchmap.command.entry_point import begin_collection
 from batchmap.command.errors import STOPPED, flag_of
 from batchmap.command.monitoring.monitoring import Monitoring
 from batchmap.command.replaced_names import StandardNames, TaskReplacesNames, refuse, refuse_threads
 from batchmap.command.run_settings import RunSettings
 from batchmap.command.settings import report_files
+from batchmap.command.start_up import begin_collection
 from batchmap.command.task import Task, load_task
 from batchmap.command.terminal import give_away_stdin, stderr, stdout_kept_for_results, write_stdout
 from batchmap.errors import BatchmapError, UsageError

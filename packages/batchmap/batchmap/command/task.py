@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from batchmap.checkpoint.task_code import TaskCode, code_of
-from batchmap.command.entry_point import begin_collection
+from batchmap.command.start_up import begin_collection
 from batchmap.command.task_signature import check_call, check_one_argument, check_set_up_call
 from batchmap.errors import BatchmapError, UsageError
 from batchmap.resources import EXHAUSTED
