@@ -32,14 +32,19 @@ in `batchmap run`, but that `--export-markdown` and `--export-html` need the wor
   ([found within them](tuning.md#how-many-at-once-against-a-server)), or `auto`. The second argument of `compare` and
   `parallel` is the same as `--workers`.
 * The **keyword** is how Python spells it: `parallel_map` and `stream_map` take those that say so in the last column,
-  `JobOptions` takes those of `run` from the first five groups and of the Dask cluster, but for TASK, `--setup` and
-  `--dry-run`, and the workbook's `Settings.of` takes all of the demonstration.
+  `JobOptions` takes those of `run` from the first six groups and of the Dask cluster, but for TASK, `--dry-run`, and those
+  that name a function (`--setup` with `--setup-per`, `--retry-if`, `--cost`, `--limit-per`), and the workbook's
+  `Settings.of` takes all of the demonstration.
 * What can be wrong with several options is reported at once, a line each.
 
 `-h`, `--help` and `--version` are not in the list.
 """
 
 _STATED_DEFAULT = re.compile(r" \((?:default: )?([^()]*)\)$")
+
+
+OTHERWISE_IN_CALLS = ("seed", "progress")
+"""Keywords that mean something else in `parallel_map`, or have another default there."""
 
 
 class Entry(NamedTuple):
@@ -77,7 +82,7 @@ def document() -> str:
             if entry.group != group:
                 continue
             on = ["all"] if len(commands) == everywhere else commands
-            if entry.keyword in keywords and entry.keyword != "seed":  # there another meaning
+            if entry.keyword in keywords and entry.keyword not in OTHERWISE_IN_CALLS:
                 on = [*on, "`parallel_map`"]
             cells = (entry.flags, f"`{entry.keyword}`", entry.default, entry.meaning)
             lines.append("| " + " | ".join((*cells, ", ".join(on))) + " |")
