@@ -93,7 +93,7 @@ def test_a_run_is_resumed_on_another_cluster_with_other_certificates(
     cluster, options = secured
     done = run_main(*WORDS, "--resume", "--address", cluster.address, *options)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "100 before" in done.stdout
+    assert "100 items before" in done.stdout
     assert results(tmp_path / "out.jsonl") == {number: number * number for number in range(400)}
 
 

@@ -362,9 +362,9 @@ def test_the_command_writes_a_line_for_each_result(place: Place) -> None:
     code, lines_ = ended(place.run(*words, "--dry-run"))
     assert (code, lines_) == (0, [])
     done = place.run(*words, "--limit", "4")
-    assert "- Results: 6 of 4 items in out.jsonl\n" in done.stdout
+    assert "- Results: 6 from 4 items in out.jsonl\n" in done.stdout
     done = place.run(*words, "--resume")
-    assert "- Results: 39 of 6 items in out.jsonl, 4 items before\n" in done.stdout
+    assert "- Results: 39 from 6 items in out.jsonl, and those of 4 items before\n" in done.stdout
     assert ended(place.run(*words, "--sync"))[0] == 0
 
 

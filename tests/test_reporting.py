@@ -30,8 +30,8 @@ ROOT = Path(__file__).parent.parent
 SHORT_REPORT = """\
 Parallel Batch Processing Performance Report
 1.60x faster on 2 threads, 80.0% of what was possible; results match
-Largest loss: hand-over (slow input or output), 0.40 of 2 workers: see whether
-the input comes, and the output goes, as fast as the workers are
+Largest loss: hand-over (slow input or output), 0.40 of 2 workers lost: see
+whether the input comes, and the output goes, as fast as the workers are
 Data Summary
 - Total items: 4
 - Data type: numbers
@@ -59,8 +59,8 @@ Parallel Batch Processing Performance Report
 ============================================
 
 1.60x faster on 2 threads, 80.0% of what was possible; results match
-Largest loss: hand-over (slow input or output), 0.40 of 2 workers: see whether
-the input comes, and the output goes, as fast as the workers are
+Largest loss: hand-over (slow input or output), 0.40 of 2 workers lost: see
+whether the input comes, and the output goes, as fast as the workers are
 First failure: item 3: ValueError: no
 
 Data Summary
@@ -175,6 +175,18 @@ def test_a_verdict_names_what_the_workers_are(backend: str, number: int, words: 
     assert workers_in_words(backend, number) == words
 
 
+def test_batches_of_several_sizes_are_told_by_their_mean_as_well() -> None:
+    even, uneven = (
+        replace(case(batches=batches), plan=plan(batch_size=2, num_batches=batches))
+        for batches in (2, 3)
+    )
+    for details in (False, True):
+        assert "\n- Batch size: 2\n" in render_comparison(even, details=details)
+        assert "\n- Batch size: 2 (1.3 on average)\n- Number of batches: 3\n" in (
+            render_comparison(uneven, details=details)
+        )
+
+
 def test_a_short_report_leaves_a_row_where_nothing_else_has_to_be_said() -> None:
     rows = render_comparison(replace(case(), diagnosis=None), details=False).splitlines()
     assert rows[1:4] == [
@@ -273,8 +285,8 @@ def test_the_benchmark_is_a_table_and_a_recommendation() -> None:
     assert render_benchmark([result], [advice], details=False) == (
         "Parallel Batch Processing Benchmark\n"
         "1.60x faster on 2 threads, 80.0% of what was possible; results match\n"
-        "Largest loss: I/O small: hand-over (slow input or output), 0.40 of 2 workers:\n"
-        "see whether the input comes, and the output goes, as fast as the workers are\n"
+        "Largest loss: I/O small: hand-over (slow input or output), 0.40 of 2 workers\n"
+        "lost: see whether the input comes, and the output goes, as fast as the workers are\n"
         "\n"
         "Scenario   Items  Workers  Seq. s  Par. s  Speedup   Eff.  Limit  Match\n"
         "-----------------------------------------------------------------------\n"
@@ -284,7 +296,7 @@ def test_the_benchmark_is_a_table_and_a_recommendation() -> None:
         "- io (I/O-bound): thread backend, 1 worker, batch size 2\n"
     )
     whole = render_benchmark([result], [advice], details=True)
-    assert "- I/O small: 0.40 of 2 workers to hand-over (slow input or output): " in whole
+    assert "- I/O small: 0.40 of 2 workers lost to hand-over (slow input or output): " in whole
     assert "- io (I/O-bound): thread backend, 1 worker, batch size 2: it waits\n" in whole
 
 

@@ -49,7 +49,7 @@ def test_what_a_reader_sees_first_is_the_verdict_the_loss_and_what_made_it() -> 
         "Parallel Batch Processing Performance Report",
         "7.59x faster on 8 threads, 97.1% of what was possible; results match",
         "Largest loss",
-        "tail (long last batches), 0.38 of 8 workers: Use smaller batches: --batch-size 1.",
+        "tail (long last batches), 0.38 of 8 workers lost: Use smaller batches: --batch-size 1.",
         "First failure",
         "2026-01-02 03:04 UTC",
         "ada",

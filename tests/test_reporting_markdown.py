@@ -84,8 +84,8 @@ def test_it_begins_with_the_verdict_what_made_it_and_the_headline() -> None:
     assert rendered(case()).split("\n## ")[0] == (
         "# Parallel Batch Processing Performance Report\n\n"
         "**7.59x faster on 8 threads, 97.1% of what was possible; results match**\n\n"
-        "- Largest loss: tail (long last batches), 0.38 of 8 workers: Use smaller batches: "
-        "--batch-size 1.\n"
+        "- Largest loss: tail (long last batches), 0.38 of 8 workers lost: Use smaller "
+        "batches: --batch-size 1.\n"
         "- First failure: items.jsonl line 12: TimeoutError: no answer in 5 s\n\n"
         "2026-01-02 03:04 UTC, ada, batchmap 1.0.0, Python 3.12.4\n\n"
         "```\npython main.py compare 100 8\n```\n\n"

@@ -51,7 +51,7 @@ def test_a_resumed_run_counts_what_was_there_before() -> None:
         "- Error: 2 times, first at items.jsonl line 12: ValueError: no number: 'x'\n"
         "- Error: 1 of other kinds\n"
         "- Held back by: the items\n"
-        "- Results: 1,197 in out.jsonl, 20 before\n"
+        "- Results: 1,197 in out.jsonl, and those of 20 items before\n"
         "- Failed items: 4 in out.jsonl.errors, 1 of them before\n"
     )
 
@@ -124,7 +124,7 @@ def test_a_run_that_was_resumed_at_its_end_had_nothing_left_to_do() -> None:
     assert summary(outcome, NOTHING) == (
         "Run complete: there was nothing left to do\n"
         "- Items: 0 done, 0 failed\n"
-        "- Results: 0 in out.jsonl, 1,200 before\n"
+        "- Results: 0 in out.jsonl, and those of 1,200 items before\n"
     )
     failed = replace(outcome, failed_before=1, errors_file="out.jsonl.errors")
     assert summary(failed, NOTHING).startswith("Run complete, 1 item failed: there was nothing")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 
 from ..execution.trace import Span, Trace
 from .records import TimeBreakdown
 
-__all__ = ["Part", "WorkerSum", "gibibytes", "parts_of", "worker_sums"]
+__all__ = ["Part", "WorkerSum", "gibibytes", "mean_batch_size", "parts_of", "worker_sums"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,17 @@ def worker_sums(trace: Trace) -> tuple[WorkerSum, ...]:
     for span in trace.spans:
         spans.setdefault(span.worker, []).append(span)
     return tuple(_worker_sum(worker, spans[worker]) for worker in sorted(spans))
+
+
+def mean_batch_size(plan: Plan, run: RunSummary) -> float | None:
+    """Return how many items a batch of `run` had on average, where they differed, else `None`.
+
+    They differ where sizes follow what is measured and where the last batches are smaller, so that
+    the number of batches is not what the batch size of `plan` makes of the items.
+    """
+    if not run.batches or run.batches == math.ceil(run.total_processed / plan.batch_size):
+        return None
+    return run.total_processed / run.batches
 
 
 def gibibytes(size_bytes: float) -> float:

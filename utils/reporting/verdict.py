@@ -124,9 +124,9 @@ def largest_loss(case: Case) -> str | None:
 
 
 def share_of_loss(case: Case, found: Bottleneck) -> str:
-    """Return how many workers a loss costs, of how many."""
+    """Return how many workers were lost to it, of how many."""
     workers = case.plan.workers if found.loss == UNUSED else case.accounting.workers
-    return f"{found.share:.2f} of {workers} workers"
+    return f"{found.share:.2f} of {workers} workers lost"
 
 
 def held_back_by(case: Case) -> str | None:

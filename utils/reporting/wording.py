@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from batchmap.metrics import RunSummary
+from batchmap.records import Plan
 
-__all__ = ["TITLE", "bounds", "change", "percentage", "seconds", "sentence", "success_rate"]
+from ..analysis.aggregates import mean_batch_size
+
+__all__ = [
+    "TITLE",
+    "bounds",
+    "change",
+    "mean_size",
+    "percentage",
+    "seconds",
+    "sentence",
+    "success_rate",
+]
 
 TITLE = "Parallel Batch Processing Performance Report"
 
@@ -25,6 +37,12 @@ def sentence(text: str) -> str:
 def success_rate(run: RunSummary) -> str:
     """Return the share of items that succeeded, never 100 % when one failed."""
     return f"{min(run.success_rate, 0.999) if run.failed else 1.0:.1%}"
+
+
+def mean_size(plan: Plan, run: RunSummary) -> str:
+    """Return how many items a batch had on average; empty where all have the size of the plan."""
+    mean = mean_batch_size(plan, run)
+    return "" if mean is None else f"{mean:.1f} on average"
 
 
 def percentage(share: float) -> str:

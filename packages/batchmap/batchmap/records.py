@@ -227,7 +227,8 @@ class Plan:
     backend: str
     workers: int
     batch_size: int
-    """Items in a batch; the last batches may have fewer, so that all workers end together."""
+    """Items in a batch; the last batches may have fewer, so that all workers end together. Where
+    sizes followed what was measured, reports have their mean here, as a whole number."""
     num_batches: int | None
     """`None` while the number of items is unknown."""
     why: tuple[str, ...]

@@ -25,12 +25,14 @@ _EXPLAIN: Mapping[str, Callable[[Evidence], Explanation]] = {
 """By the name that `losses` gives to a loss."""
 
 _RATE = Explanation(
-    "rate", "the workers waited for --rate to let items start", "raise --rate, or want no more"
+    "rate",
+    "the workers waited for --rate to let items start",
+    "raise --rate where the other side allows it",
 )
 _LIMIT_PER = Explanation(
     "limit of a key",
     "the workers waited as --limit-per lets no more items of a key run at once",
-    "raise --limit-per, or want no more",
+    "raise --limit-per where a key can take more",
 )
 
 
@@ -53,7 +55,7 @@ def find_bottleneck(evidence: Evidence) -> Bottleneck | None:
     found = evidence.plan.concurrency
     if found is not None and found.is_limited and loss != "slower items":
         told = f"the other side bore {found.text}"
-        return Bottleneck(loss, lost[loss], OTHER_SIDE, told, "have it bear more, or want no more")
+        return Bottleneck(loss, lost[loss], OTHER_SIDE, told, "only the other side can allow more")
     explanation = _EXPLAIN[loss](evidence)
     if _workers_do_not_pay(evidence, loss, explanation):
         explanation = explanation._replace(advice="use --backend sequential, which is as fast")

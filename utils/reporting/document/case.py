@@ -7,7 +7,7 @@ from batchmap.command.text_layout import plural
 from ...analysis.records import Case
 from ...analysis.thresholds import WORTHWHILE_SPEEDUP
 from ..verdict import notices, verdict
-from ..wording import seconds
+from ..wording import mean_size, seconds
 from .concurrency import concurrency_blocks
 from .errors import error_blocks
 from .headline import case_headline
@@ -133,7 +133,7 @@ def _plan(case: Case) -> list[Block]:
             rows=(
                 ("Backend", plan.backend, ""),
                 ("Workers", str(plan.workers), str(run.workers)),
-                ("Batch size", f"{plan.batch_size:,}", ""),
+                ("Batch size", f"{plan.batch_size:,}", mean_size(plan, run)),
                 ("Batches", batches, f"{run.batches:,}"),
                 *times,
             ),

@@ -13,7 +13,7 @@ from ...analysis.aggregates import parts_of
 from ...analysis.gate import Decision, GateResult
 from ...analysis.records import Case, Comparison, Spread
 from ...analysis.thresholds import WORTHWHILE_SPEEDUP
-from ..wording import seconds, success_rate
+from ..wording import mean_size, seconds, success_rate
 from .model import Bar, Bars, Fact, Headline, Look, Tone
 
 __all__ = ["benchmark_headline", "case_headline", "tone_of", "tone_of_all"]
@@ -182,12 +182,14 @@ def _run_headline(case: Case) -> Headline:
         Bar("At work", f"{work.share:.1%}", at_work, "work"),
         Bar("Idle", f"{1 - at_work:.1%}", 1 - at_work, "tail"),
     )
+    mean = mean_size(case.plan, run)
     cards = (
         Fact("Throughput", rate(run.throughput), f"{seconds(run.avg_time_per_item)} an item"),
         Fact(
             "Workers",
             workers,
-            f"batches of {case.plan.batch_size:,} {plural('item', case.plan.batch_size)}",
+            f"batches of {case.plan.batch_size:,} {plural('item', case.plan.batch_size)}"
+            + (mean and f", {mean}"),
         ),
         Fact(
             "Failed items",

@@ -33,7 +33,7 @@ def render_comparison(case: Case, *, details: bool) -> str:
     comparison = case.comparison
     assert comparison is not None
     said = (verdict(case), *notices(case))
-    summary = data_summary(comparison.total_items, comparison.data_type, case.plan)
+    summary = data_summary(comparison.total_items, comparison.data_type, case.plan, case.parallel)
     results = section(
         "Performance Results",
         f"Sequential processing time: {comparison.sequential_time:.2f}s",
@@ -81,7 +81,7 @@ def render_parallel(case: Case, *, details: bool) -> str:
     run = case.parallel
     said = (verdict(case), *notices(case))
     sections = (
-        data_summary(run.total_processed, case.data_type, case.plan),
+        data_summary(run.total_processed, case.data_type, case.plan, run),
         *parallel_speed(run),
         section(
             "Correctness",

@@ -19,7 +19,7 @@ from batchmap.metrics import RunSummary
 from batchmap.records import Plan
 from batchmap.text import printable
 
-from ..wording import TITLE, seconds
+from ..wording import TITLE, mean_size, seconds
 
 __all__ = [
     "data_summary",
@@ -56,15 +56,21 @@ def short_report(said: Iterable[str], *sections: Lines) -> str:
     return join_lines([TITLE, cut(verdict), *below, *gap, *(cut(row) for row in rows if row)])
 
 
-def data_summary(total: int | None, data_type: str, plan: Plan | None) -> Lines:
-    """Return the section on the items and how they were cut into batches; `None` is unknown."""
+def data_summary(
+    total: int | None, data_type: str, plan: Plan | None, run: RunSummary | None = None
+) -> Lines:
+    """Return the section on the items and how they were cut into batches; `None` is unknown.
+
+    `run` is the parallel run where it is complete: its batches may differ in size.
+    """
     lines = [
         f"Total items: {'unknown' if total is None else total}",
         f"Data type: {cut(printable(data_type), COLUMNS - len('- Data type: '))}",
     ]
     if plan is not None:
+        mean = "" if run is None else mean_size(plan, run)
         lines += [
-            f"Batch size: {plan.batch_size}",
+            f"Batch size: {plan.batch_size}{f' ({mean})' if mean else ''}",
             f"Number of batches: {'unknown' if plan.num_batches is None else plan.num_batches}",
         ]
     return section("Data Summary", *lines)

@@ -28,7 +28,7 @@ def render_run(case: Case, *, details: bool) -> str:
     from .sections import time_breakdown_section
 
     sections = (
-        data_summary(run.total_processed, case.data_type, case.plan),
+        data_summary(run.total_processed, case.data_type, case.plan, run),
         *parallel_speed(run),
         section(
             "Correctness",

@@ -117,13 +117,20 @@ def render_preview(sync: SyncCounts) -> str:
 
 
 def output_lines(outcome: RunOutcome) -> Iterator[str]:
-    """Yield where the results are, and where the failed items are, if any."""
-    before = f", {outcome.written_before:,} before" if outcome.written_before else ""
-    number = f"{outcome.written:,}"
+    """Yield where the results are, and where the failed items are, if any.
+
+    Of the items that were done before it is not known how many results each had, if it could have
+    any number of them; so they are told as items.
+    """
+    items, before = (
+        f"{number:,} {plural('item', number)}"
+        for number in (outcome.written, outcome.written_before)
+    )
+    results = f"{outcome.written:,}"
     if outcome.rows not in (None, outcome.written):
-        number = f"{outcome.rows:,} of {number} {plural('item', outcome.written)}"
-        before = before and f"{before[:-7]} items before"
-    yield f"Results: {number} in {printable(outcome.output)}{before}"
+        results = f"{outcome.rows:,} from {items}"
+    and_before = f", and those of {before} before" if outcome.written_before else ""
+    yield f"Results: {results} in {printable(outcome.output)}{and_before}"
     failed = outcome.failed + outcome.failed_before
     if failed and outcome.errors_file is not None:
         before = f", {outcome.failed_before:,} of them before" if outcome.failed_before else ""
