@@ -73,7 +73,7 @@ class EngineOptions:
     )  # fmt: skip
     timeout_s: float | None = option(
         None, values.timeout_s, group=LIMITS, metavar="S",
-        help="time limit of an attempt: 10, 10s, 1m30s (default: none)",
+        help="time limit of an attempt: 10, 1m30s (default: none)",
     )  # fmt: skip
     rate: tuple[Rate, ...] | None = option(
         None, rates, group=LIMITS, metavar="R", is_repeated=True,
