@@ -140,10 +140,10 @@ def test_nothing_is_lost_when_what_the_pilot_measures_fails() -> None:
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"workers": 0}, "workers must be at least 1, got 0; leave it out to use every core"),
+        ({"workers": 0}, "workers must be at least 1, got 0; leave it out to have it chosen"),
         (
             {"workers": 1.5},
-            "workers must be a whole number, got 1.5; leave it out to use every core",
+            "workers must be a whole number, got 1.5; leave it out to have it chosen",
         ),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0; leave it out to have it chosen"),
         ({"retries": -1}, "retries must be at least 0, got -1"),

@@ -145,7 +145,7 @@ def test_a_late_start_is_named_with_what_would_start_sooner() -> None:
     assert "--backend thread" in waits.advice
     already = found(baseline(cpu_s=0.1), STARTED_LATE | {"cpu_s": 0.1}, trace=trace)
     assert already is not None
-    assert "--backend thread" not in already.advice
+    assert already.advice == "give each run more items"  # threads load no module
 
 
 def test_a_start_that_was_spent_measuring_can_be_saved() -> None:
@@ -233,6 +233,21 @@ def test_the_tail_has_its_causes(
     assert bottleneck is not None
     assert (bottleneck.loss, bottleneck.cause) == ("tail", named)
     assert advised in bottleneck.advice
+
+
+def test_workers_do_not_end_apart_by_what_ending_them_takes() -> None:
+    uneven = found(baseline(), ENDED_LATE, trace=TAIL | {"spans": (span(3.5),)})
+    assert uneven is not None
+    assert uneven.cause == "uneven end"
+    assert "done 1.17s before the last one" in uneven.told  # 5.5 s, 4 x 0.5 s of them at the end
+
+
+@pytest.mark.parametrize(("total_s", "word"), [(9.5, "as fast"), (20.0, "faster")])
+def test_a_plain_loop_is_called_faster_where_it_was(total_s: float, word: str) -> None:
+    late = {"tail_s": 4 * total_s - 12.0, "hand_over_s": 2.0}
+    bottleneck = found(baseline(), {"total_duration": total_s, "busy_s": 10.0}, trace=late)
+    assert bottleneck is not None
+    assert bottleneck.advice == f"use --backend sequential, which is {word}"
 
 
 @pytest.mark.parametrize(

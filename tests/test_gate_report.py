@@ -78,7 +78,7 @@ def test_the_report_on_two_revisions_begins_with_the_verdict() -> None:
         "- Task: tasks.py:f, as it is and as it was at v1.2 (0123456789ab)",
         "- Before: 0.50s for 1,200 items one after another",
         "- Now: 0.60s",
-        "- Change: +20.0% (+12.0% to +30.0%)",
+        "- Change: +20.0% (+12.0% to +30.0%), median of the pairs",
         "- Measured: 12 pairs of runs, in turn, in 1.2s",
     ]
 

@@ -114,7 +114,7 @@ def test_retries_recover_what_fails_for_a_while(run_main: RunMain) -> None:
         (
             "compare 10 0",
             2,
-            ["WORKERS must be at least 1, got 0; leave it out to use every core"],
+            ["WORKERS must be at least 1, got 0; leave it out to have it chosen"],
         ),
         ("compare 10 4 -j 5", 2, ["WORKERS is 4 and --workers is 5; give one of them"]),
         (

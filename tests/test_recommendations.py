@@ -43,6 +43,11 @@ def test_work_that_computes_gets_a_process_for_each_core() -> None:
     assert "99% CPU" in one.why
 
 
+def test_work_that_only_computes_is_none_that_waits_when_others_keep_its_core() -> None:
+    one = advice(measured("number", workers=4, reached_s=4.2, backend="process", cpu_s=3.0))
+    assert (one.backend, one.workers) == ("process", 2)
+
+
 def test_work_that_waits_gets_the_most_threads_that_paid() -> None:
     one = advice(
         measured("io", workers=2, reached_s=4.0, cpu_s=0.08),

@@ -31,7 +31,7 @@ SHORT_REPORT = """\
 Parallel Batch Processing Performance Report
 1.60x faster on 2 threads, 80.0% of what was possible; results match
 Largest loss: hand-over (slow input or output), 0.40 of 2 workers lost: see
-whether the input comes, and the output goes, as fast as the workers are
+whether input and output keep up with the workers
 Data Summary
 - Total items: 4
 - Data type: numbers
@@ -60,7 +60,7 @@ Parallel Batch Processing Performance Report
 
 1.60x faster on 2 threads, 80.0% of what was possible; results match
 Largest loss: hand-over (slow input or output), 0.40 of 2 workers lost: see
-whether the input comes, and the output goes, as fast as the workers are
+whether input and output keep up with the workers
 First failure: item 3: ValueError: no
 
 Data Summary
@@ -103,8 +103,7 @@ Where the Workers Went
 - Tail: 0.00 of 2 workers (0.0%)
 - Largest loss: hand-over (slow input or output): a worker waited 250.0 ms for
   each batch, far longer than handing one over takes
-- Advice: see whether the input comes, and the output goes, as fast as the
-  workers are
+- Advice: see whether input and output keep up with the workers
 
 Other Worker Counts
 - 1 worker: 1.00x, 4.00s predicted
@@ -286,7 +285,7 @@ def test_the_benchmark_is_a_table_and_a_recommendation() -> None:
         "Parallel Batch Processing Benchmark\n"
         "1.60x faster on 2 threads, 80.0% of what was possible; results match\n"
         "Largest loss: I/O small: hand-over (slow input or output), 0.40 of 2 workers\n"
-        "lost: see whether the input comes, and the output goes, as fast as the workers are\n"
+        "lost: see whether input and output keep up with the workers\n"
         "\n"
         "Scenario   Items  Workers  Seq. s  Par. s  Speedup   Eff.  Limit  Match\n"
         "-----------------------------------------------------------------------\n"

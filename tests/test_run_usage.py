@@ -210,7 +210,7 @@ __all__ = ["place"]
         (
             "-j 0 --batch-size 0 --retries -1 --timeout 0 --rate 0",
             [
-                "--workers must be at least 1, got 0; leave it out to use every core",
+                "--workers must be at least 1, got 0; leave it out to have it chosen",
                 "--batch-size must be at least 1, got 0; leave it out to have it chosen",
                 "--retries must be at least 0, got -1; 0 means one attempt",
                 "--timeout must be above 0 and at most 86400 seconds, got '0'; for example 1m30s",

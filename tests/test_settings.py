@@ -39,20 +39,20 @@ def test_text_and_values_mean_the_same() -> None:
         ({"count": True}, "COUNT must be a whole number, got True; for example 100"),
         (
             {"workers": "0"},
-            "--workers must be at least 1, got 0; leave it out to use every core",
+            "--workers must be at least 1, got 0; leave it out to have it chosen",
         ),
         (
             {"workers_positional": "0"},
-            "WORKERS must be at least 1, got 0; leave it out to use every core",
+            "WORKERS must be at least 1, got 0; leave it out to have it chosen",
         ),
         (
             {"workers": "0%"},
-            "--workers must be at least 1, got 0; leave it out to use every core",
+            "--workers must be at least 1, got 0; leave it out to have it chosen",
         ),
         (
             {"workers": "many"},
             "--workers must be a whole number, a percentage of the cores, bounds such as 4..200 "
-            "or auto, got 'many'; leave it out to use every core",
+            "or auto, got 'many'; leave it out to have it chosen",
         ),
         (
             {"workers": "200..4"},

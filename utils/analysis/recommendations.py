@@ -57,7 +57,9 @@ def _recommend_for(
     busy_s = sum(one.sequential.busy_s for one in measured)
     cpu_s = sum(one.sequential.cpu_s for one in measured)
     cpu_share = min(1.0, cpu_s / busy_s) if busy_s else 0.0
-    computes = cpu_share >= COMPUTES_FROM
+    workload = WORKLOADS.get(name)
+    # On a busy machine items wait for a core as well, so what only computes is known by its name.
+    computes = cpu_share >= COMPUTES_FROM or (workload is not None and not workload.wait_s)
     kind = "CPU-bound" if computes else "I/O-bound"
     why = (
         f"its time is {cpu_share:.0%} CPU"
@@ -69,7 +71,6 @@ def _recommend_for(
     if best.comparison.speedup < WORTHWHILE_SPEEDUP:
         why = f"{why}; nothing was faster than a plain loop"
         return Recommendation(name, kind, "sequential", 1, plan.batch_size, why)
-    workload = WORKLOADS.get(name)
     if workload is None:  # backend and batch size were chosen by measuring, better than by rule
         why = f"{why}; {_reached(best)}"
         return Recommendation(name, kind, plan.backend, plan.workers, plan.batch_size, why)

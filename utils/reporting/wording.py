@@ -42,7 +42,9 @@ def success_rate(run: RunSummary) -> str:
 def mean_size(plan: Plan, run: RunSummary) -> str:
     """Return how many items a batch had on average; empty where all have the size of the plan."""
     mean = mean_batch_size(plan, run)
-    return "" if mean is None else f"{mean:.1f} on average"
+    if mean is None or round(mean, 1) == plan.batch_size:
+        return ""
+    return f"{mean:.1f} on average"
 
 
 def percentage(share: float) -> str:

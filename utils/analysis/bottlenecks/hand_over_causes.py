@@ -56,7 +56,7 @@ def _waits_between_batches(evidence: Evidence, each_s: float) -> Explanation:
         "slow input or output",
         f"a worker waited {each_s * 1e3:.1f} ms for each batch, far longer than handing one "
         "over takes",
-        "see whether the input comes, and the output goes, as fast as the workers are",
+        "see whether input and output keep up with the workers",
     )
 
 

@@ -58,7 +58,9 @@ def find_bottleneck(evidence: Evidence) -> Bottleneck | None:
         return Bottleneck(loss, lost[loss], OTHER_SIDE, told, "only the other side can allow more")
     explanation = _EXPLAIN[loss](evidence)
     if _workers_do_not_pay(evidence, loss, explanation):
-        explanation = explanation._replace(advice="use --backend sequential, which is as fast")
+        is_slower = evidence.breakdown.work * WORTHWHILE_SPEEDUP < 1
+        advice = f"use --backend sequential, which is {'faster' if is_slower else 'as fast'}"
+        explanation = explanation._replace(advice=advice)
     return Bottleneck(loss, lost[loss], *explanation)
 
 

@@ -17,7 +17,7 @@ def explain(evidence: Evidence) -> Explanation:
             "start-up",
             f"{text}, for the first items were measured in place",
             f"--backend {evidence.plan.backend} --workers {evidence.plan.workers} saves the "
-            "measuring, or give it more items at a time",
+            "measuring, or give each run more items",
         )
     if evidence.plan.backend == "process" and not is_cpu_bound(evidence.parallel):
         threads = max(evidence.workers, 4 * evidence.cores)
@@ -25,6 +25,8 @@ def explain(evidence: Evidence) -> Explanation:
             f"use --backend thread --workers {threads}, which start at once, since the items "
             "mostly wait"
         )
+    elif evidence.plan.backend in ("process", "dask"):
+        advice = "give each run more items, and let the task's module load less"
     else:
-        advice = "give it more items at a time, and let the task's module load less"
+        advice = "give each run more items"
     return Explanation("start-up", text, advice)

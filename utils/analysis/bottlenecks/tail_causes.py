@@ -16,21 +16,21 @@ FEW_ITEMS_A_WORKER = 4
 def explain(evidence: Evidence) -> Explanation:
     """Return the cause of workers that were done before the run was."""
     run, trace, workers = evidence.parallel, evidence.trace, evidence.workers
-    # How long each worker but the last one had nothing left to do, on average.
-    others_s = trace.tail_s / max(1, workers - 1)
     closing_s = evidence.wall_s - trace.last_end_s if trace.last_end_s else 0.0
+    # How long each worker but the last one had nothing left to do, on average, while that worked.
+    others_s = max(0.0, trace.tail_s - workers * closing_s) / max(1, workers - 1)
     closes_late = workers * closing_s > trace.tail_s / 2
     if closes_late and not trace.spans:  # to end coroutines takes no time
         return Explanation(
             "slow input or output",
             f"what the last items gave was taken {closing_s:.2f}s after they had ended",
-            "see whether the output goes as fast as the workers are",
+            "see whether the output keeps up with the workers",
         )
     if closes_late:
         return Explanation(
             "shut-down",
             f"ending the workers took {closing_s:.2f}s of {evidence.wall_s:.2f}s",
-            "give it more items at a time",
+            "give each run more items",
         )
     longest = run.longest_item_s / max(run.avg_time_per_item, 1e-9)
     if run.longest_item_s >= others_s / 2 and longest >= STRAGGLER_FACTOR:
@@ -56,7 +56,7 @@ def explain(evidence: Evidence) -> Explanation:
         )
     return Explanation(
         "uneven end",
-        f"the workers ended up to {others_s:.2f}s apart",
+        f"the other workers were done {others_s:.2f}s before the last one, on average",
         "put the longest items first",
     )
 

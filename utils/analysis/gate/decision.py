@@ -51,7 +51,7 @@ class GatedFigure:
     now_s: float
     """The median now."""
     ratio: float
-    """Now over before: above 1 is slower."""
+    """Now over before, the median over pairs of their times; above 1 is slower."""
     least: float | None
     """The ratio is at least this, as far as the times tell; `None` where they are too few."""
     most: float | None

@@ -73,7 +73,7 @@ def render_revisions(compared: RevisionComparison, gate: float | None, *, detail
         f"Task: {one.name}, as it is and as it was at {compared.revision} ({compared.commit})",
         f"Before: {seconds(one.before_s)} for {_items(compared)}",
         f"Now: {seconds(one.now_s)}",
-        f"Change: {_changed(one)}",
+        f"Change: {_changed(one)}, median of the pairs",
         f"Measured: {compared.pairs} {plural('pair', compared.pairs)} of runs, in turn, in "
         f"{compared.measured_s:.1f}s",
     ]

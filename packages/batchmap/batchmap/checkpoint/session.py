@@ -193,8 +193,8 @@ def _start(
         )
     if options.retry_failed and options.keep_order and not options.sync and journal.counts()[1]:
         _logger.warning(
-            "what succeeds now comes after the rest of %s; a sync that retries failed items puts "
-            "it in its place",
+            "what succeeds now comes after the rest of %s; a sync that takes the failed items "
+            "again puts it in its place",
             options.output,
         )
     if not options.sync:

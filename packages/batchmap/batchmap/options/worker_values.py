@@ -14,7 +14,7 @@ from batchmap.resources import usable_cores
 
 __all__ = ["check_bounds", "workers"]
 
-_EXAMPLE = "leave it out to use every core"
+_EXAMPLE = "leave it out to have it chosen"
 _BOUNDS_EXAMPLE = "for example 4..200"
 
 
