@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -177,3 +179,21 @@ def test_time_for_which_all_is_suspended_is_no_items_time(place: Place, backend:
         os.killpg(run.pid, signal.SIGCONT)
         assert run.wait(60) == 0
     place.check("out.jsonl", range(2))
+
+
+@pytest.mark.parametrize("order", [[], ["-k"]])
+def test_results_that_none_could_be_written_of_are_had_by_the_command_that_is_printed(
+    place: Place, order: list[str]
+) -> None:
+    place.write("kind.py", "def f(item): return item.encode()\n")
+    place.numbers(300)
+    done = place.run("kind.py:f", "in.txt", *order, "-o", "out.jsonl", "--backend", "sequential")
+    assert done.returncode == 4
+    title, _, command = done.stderr.splitlines()[-1].partition(": ")
+    assert title == "resume with"
+    place.write("kind.py", "def f(item): return item\n")
+    again = subprocess.run(
+        shlex.split(command), cwd=place.directory, capture_output=True, text=True, timeout=100
+    )
+    assert again.returncode == 0, again.stderr
+    assert sorted(line["index"] for line in place.results("out.jsonl")) == list(range(300))

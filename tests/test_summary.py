@@ -115,8 +115,10 @@ def test_no_summary_is_longer_than_eight_lines(
 def test_a_run_that_was_stopped_for_its_failures_says_so() -> None:
     outcome = replace(CLEAN, failed=3, finished=False, halted=True)
     assert summary(outcome).startswith("Run stopped after 1,203 items: too many failed\n")
-    vain = replace(outcome, in_vain=True)
-    assert summary(vain).startswith("Run stopped after 1,203 items: no result could be written;")
+    vain = replace(outcome, in_vain=True, errors_file="out.jsonl.errors")
+    ended = "Run stopped after 1,203 items: no result could be written"
+    assert summary(vain).startswith(f"{ended}; the errors file keeps them\n")
+    assert summary(replace(vain, errors_file=None)).startswith(f"{ended}\n")
 
 
 def test_a_run_that_was_resumed_at_its_end_had_nothing_left_to_do() -> None:

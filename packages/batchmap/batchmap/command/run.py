@@ -87,7 +87,7 @@ def run(
         _show_report(report, outcome, settings, show)
     finally:
         if settings.output is not None and not outcome.finished:
-            _print_resuming_command()
+            _print_resuming_command(outcome, settings)
     if outcome.halted or outcome.stopped:
         return STOPPED
     return 1 if outcome.failed + outcome.failed_before else 0
@@ -203,8 +203,8 @@ def _show_report(
     if settings.quiet:
         report = render_faults(outcome)
     elif outcome.finished and failed and settings.output is not None and outcome.errors_file:
-        in_order = settings.keep_order and not settings.sync  # which retried items would break
-        command, secrets = command_with("--retry-failed", *(["--sync"] if in_order else []))
+        in_order = ["--sync"] if _breaks_order(settings) else []
+        command, secrets = command_with("--retry-failed", *in_order)
         if secrets is None:
             report += f"retry with: {command}\n"
     if settings.output is None or settings.quiet:
@@ -214,9 +214,21 @@ def _show_report(
         show(report)
 
 
-def _print_resuming_command() -> None:
-    """Print the command that goes on, as the last line on stderr."""
-    command, variables = command_with("--resume")
+def _breaks_order(settings: RunSettings) -> bool:
+    """Return whether items that are tried again would break the order that was asked for."""
+    return bool(settings.keep_order) and not settings.sync
+
+
+def _print_resuming_command(outcome: RunOutcome, settings: RunSettings) -> None:
+    """Print the command that goes on, as the last line on stderr.
+
+    Where no result could be written, that is one for a corrected task, which all items are for.
+    """
+    goes_on = ["--resume"]
+    if outcome.in_vain:
+        again = "--sync" if _breaks_order(settings) else "--resume"
+        goes_on = [again, "--retry-failed", "--accept-task"]
+    command, variables = command_with(*goes_on)
     if variables is not None:
         instead = f"set {variables}" if variables else "add them where *** stands"
         print(f"passwords and tokens are left out below; {instead}", file=stderr())

@@ -112,7 +112,10 @@ class CommandSettings(EngineOptions):
         check_bounds(reader, values)
         check_retrying(reader, values, values.get("retry_if"))
         if values["export_html"] is not None and find_spec("plotly") is None:
-            reader.error('--export-html needs a package: pip install "batchmap[html]"')
+            reader.error(
+                "--export-html works with `python main.py` only, and needs a package: "
+                'pip install "batchmap[html]"'
+            )
         if values["details"] and values["quiet"]:
             reader.error("--details asks for the whole report and --quiet for none; leave one out")
         names = report_files(cls)

@@ -201,7 +201,8 @@ def ending(outcome: RunOutcome) -> str:
     done = outcome.written + outcome.failed
     items = f"{done:,} {plural('item', done)}"
     if outcome.in_vain:
-        return f"Run stopped after {items}: no result could be written; failures keep them"
+        kept = "" if outcome.errors_file is None else "; the errors file keeps them"
+        return f"Run stopped after {items}: no result could be written{kept}"
     if outcome.halted:
         return f"Run stopped after {items}: too many failed"
     if outcome.stopped:
