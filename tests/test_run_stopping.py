@@ -182,7 +182,7 @@ def test_time_for_which_all_is_suspended_is_no_items_time(place: Place, backend:
 
 
 @pytest.mark.parametrize("order", [[], ["-k"]])
-def test_results_that_none_could_be_written_of_are_had_by_the_command_that_is_printed(
+def test_the_command_printed_where_no_result_could_be_written_takes_a_corrected_task(
     place: Place, order: list[str]
 ) -> None:
     place.write("kind.py", "def f(item): return item.encode()\n")
