@@ -214,7 +214,9 @@ def span(ended_s: float) -> Span:
 @pytest.mark.parametrize(
     ("parallel", "trace", "asked", "named", "advised"),
     [
-        ({"longest_item_s": 2.0}, {"longest_item": 17}, False, "straggler", "split"),
+        ({"longest_item_s": 2.0}, {"longest_item": 17}, False, "straggler",
+         "put item 17 first, or split it"),
+        ({"longest_item_s": 2.0}, {"longest_item": 0}, False, "straggler", "split item 0"),
         ({}, {"longest_batch_s": 2.0, "longest_batch_items": 50}, False, "large batches",
          "use --batch-size 5"),
         ({}, {"longest_batch_s": 2.0, "longest_batch_items": 50}, True, "large batches",

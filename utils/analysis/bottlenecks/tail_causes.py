@@ -63,7 +63,8 @@ def explain(evidence: Evidence) -> Explanation:
 
 def _earlier(evidence: Evidence) -> str:
     """Return where to put the longest item; one that is early already can only be split."""
-    if evidence.trace.longest_item < max(1, evidence.parallel.total_processed // 20):
-        return "split it"
+    longest = evidence.trace.longest_item
+    if longest < max(1, evidence.parallel.total_processed // 20):
+        return f"split item {longest}"
     where = "early, but not first" if evidence.measured_in_place else "first"
-    return f"put it {where}, or split it"
+    return f"put item {longest} {where}, or split it"
