@@ -150,7 +150,7 @@ def test_a_benchmark_begins_with_one_table_of_all_cases() -> None:
 
 def test_warnings_and_advice_stand_out() -> None:
     text = rendered(benchmark_cases()[1])
-    assert "\n- With care: The rounds lie" in text
+    assert "\n- Warnings: The rounds lie" in text
     assert "> [!TIP]\n> **Largest loss: tail (long last batches)**\n" in text
 
 

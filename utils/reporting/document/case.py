@@ -43,7 +43,7 @@ def scenario_chapter(case: Case, anchor: str) -> Chapter:
     if lines := tuple(notices(case)):
         lead.append(Bullets(lines))
     if warnings := warnings_of(case):
-        lead.append(Notice("warning", "With care", warnings))
+        lead.append(Notice("warning", "Warnings", warnings))
     return Chapter(
         anchor, case.name, _note(case), _sections(case), lead=tuple(lead), folded=_shown(case)
     )

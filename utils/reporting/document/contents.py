@@ -58,10 +58,10 @@ def _notices(contents: ReportContents) -> Iterator[Fact]:
         yield Fact(label, text, tone=_tone(label))
     doubtful = [case for case in cases if case.comparison is not None and case.comparison.warnings]
     if len(cases) == 1 and doubtful:
-        yield Fact("With care", "; ".join(warnings_of(cases[0])), tone="warning")
+        yield Fact("Warnings", "; ".join(warnings_of(cases[0])), tone="warning")
     elif doubtful:
         names = ", ".join(case.name for case in doubtful)
-        yield Fact("With care", f"what was measured of {names}", tone="warning")
+        yield Fact("Warnings", f"about the figures of {names}", tone="warning")
 
 
 def _tone(label: str) -> Tone:
