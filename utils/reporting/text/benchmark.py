@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from textwrap import wrap
 
 from batchmap.command.text_layout import (
-    COLUMNS,
     Lines,
     cut,
     join_lines,
     plural,
     section,
     title_lines,
+    wrapped,
 )
 from batchmap.text import printable
 
@@ -77,7 +76,7 @@ def render_benchmark(
     return join_lines(
         [
             *title_lines(TITLE),
-            *wrap(benchmark_verdict(cases), COLUMNS),
+            *wrapped(benchmark_verdict(cases)),
             "",
             *_scenarios_table(cases, width=None),
             "",
@@ -125,7 +124,7 @@ def _scenarios_table(cases: Sequence[Case], *, width: int | None) -> Lines:
 
 
 def _notice_rows(notice: str) -> Lines:
-    return wrap(notice, COLUMNS, max_lines=2, placeholder=" …")
+    return wrapped(notice, most=2)
 
 
 def _speedups_table(cases: Sequence[Case]) -> Lines:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-
-from batchmap.command.text_layout import COLUMNS, Lines, join_lines, plural, section, title_lines
+from batchmap.command.text_layout import (
+    Lines,
+    join_lines,
+    plural,
+    section,
+    title_lines,
+    wrapped,
+)
 from batchmap.text import printable
 
 from ...analysis.gate import Decision, GatedFigure, GateResult, RevisionComparison
@@ -84,7 +89,7 @@ def render_revisions(compared: RevisionComparison, gate: float | None, *, detail
     if compared.is_unchanged:
         lines.append("Note: no file differs from the revision, so both sides are the same")
     head = title_lines(TITLE) if details else [TITLE]
-    verdict = wrap(revisions_verdict(compared, gate), COLUMNS, break_long_words=False)
+    verdict = wrapped(revisions_verdict(compared, gate))
     body = section("Against a Git Revision", *map(printable, lines))
     return join_lines([*head, *verdict, "", *body])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from textwrap import wrap
 
 from batchmap.command.text_layout import (
     COLUMNS,
@@ -14,6 +13,7 @@ from batchmap.command.text_layout import (
     rate,
     section,
     title_lines,
+    wrapped,
 )
 from batchmap.metrics import RunSummary
 from batchmap.records import Plan
@@ -36,7 +36,7 @@ NOTICE_ROWS = 2
 
 def whole_report(said: Iterable[str], *sections: Lines) -> str:
     """Return the text of a whole report: title, verdict and notices in `said`, all sections."""
-    first = chain.from_iterable(wrap(line, COLUMNS, break_long_words=False) for line in said)
+    first = chain.from_iterable(wrapped(line) for line in said)
     return join_lines([*title_lines(TITLE), *first, "", *chain.from_iterable(sections)])
 
 
@@ -50,7 +50,7 @@ def short_report(said: Iterable[str], *sections: Lines) -> str:
     below: Lines = []
     for notice in notices:
         if (left := NOTICE_ROWS - len(below)) > 0:
-            below += wrap(notice, COLUMNS, max_lines=left, placeholder=" …")
+            below += wrapped(notice, most=left)
     gap = [""] if len(below) < NOTICE_ROWS else []
     rows = chain.from_iterable(sections)
     return join_lines([TITLE, cut(verdict), *below, *gap, *(cut(row) for row in rows if row)])

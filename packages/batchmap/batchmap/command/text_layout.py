@@ -16,6 +16,7 @@ __all__ = [
     "rate",
     "section",
     "title_lines",
+    "wrapped",
 ]
 
 Lines = list[str]
@@ -36,11 +37,25 @@ def title_lines(title: str) -> Lines:
 
 def section(heading: str, *entries: str) -> Lines:
     """Return a heading, the entries as a list wrapped at 80 columns, and an empty line."""
-    wrapped = (
-        wrap(f"- {entry}", COLUMNS, subsequent_indent="  ", break_long_words=False)
-        for entry in entries
+    rows = (wrapped(f"- {entry}", indent="  ") for entry in entries)
+    return [heading, *chain.from_iterable(rows), ""]
+
+
+def wrapped(text: str, *, indent: str = "", most: int | None = None) -> Lines:
+    """Return a text in rows of 80 columns, all but the first indented.
+
+    No option is parted at its hyphens. With `most`, there are no more rows than that, none of them
+    longer than 80 columns; else a word that does not fit is left whole.
+    """
+    return wrap(
+        text,
+        COLUMNS,
+        subsequent_indent=indent,
+        break_long_words=most is not None,
+        break_on_hyphens=False,
+        max_lines=most,
+        placeholder=" …",
     )
-    return [heading, *chain.from_iterable(wrapped), ""]
 
 
 def cut(text: str, width: int = COLUMNS) -> str:
