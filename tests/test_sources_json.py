@@ -15,6 +15,7 @@ from batchmap.records import UnreadableRecord
 from batchmap.sources.base import InputRecord
 from batchmap.sources.json import array as json_array
 from batchmap.sources.json.array import json_elements
+from batchmap.sources.json.document import json_records
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -190,6 +191,36 @@ def test_a_broken_array_gives_the_elements_before_and_names_the_next(
     items, fault = until_fault(tmp_path / "values.json", raw)
     assert items == before
     assert f"values.json element {len(before) + 1}: " in fault
+
+
+@pytest.mark.parametrize("size", [1, 2, 1 << 18])
+@pytest.mark.parametrize(
+    ("end", "fault"),
+    [
+        ("}}", None),
+        (', "c": [{"d": "}\\""}, 1]}, "e": {"f": 1}, "g": "a,}"} \n', None),
+        ('}}\n{"a": {"b": [3]}}\n', "more follows after the object that the array is in"),
+        ("}},", "more follows after the object that the array is in"),
+        ("}}}", "more follows after the object that the array is in"),
+        ("}, 1}} 2", "more follows after the object that the array is in"),
+        ("}", "the input ends before the object does"),
+        ('}, "c": "}', "the input ends before the object does"),
+        ("", "the input ends before the object does"),
+    ],
+)
+def test_nothing_is_lost_that_follows_the_object_around_an_array(
+    end: str, fault: str | None, size: int
+) -> None:
+    raw = f'{{"a": {{"b": [1, 2]{end}'.encode()
+    blocks = [raw[at : at + size] for at in range(0, len(raw), size)]
+    found = json_records(blocks, "a.json", 99, path="a.b")
+    items: list[Any] = []
+    if fault is None:
+        items = [record[0] for record in found if record is not None]
+    else:
+        with pytest.raises(InputError, match=fault):
+            items.extend(record[0] for record in found if record is not None)
+    assert items == [1, 2]
 
 
 @pytest.mark.parametrize("size", [1, 1 << 18])

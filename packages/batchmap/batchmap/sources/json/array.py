@@ -121,13 +121,18 @@ def _whole(element: _Element, texts: Iterator[str]) -> tuple[str, int]:
 
 
 def _check_end(texts: Iterable[str], depth: int) -> None:
-    """Raise `BrokenJsonError` unless `texts`, after an array, only close the objects around it."""
-    outline = JsonOutline(depth)
+    """Raise `BrokenJsonError` unless `texts`, after an array, only end the objects around it."""
+    outline = JsonOutline(depth - 1)
+    is_open = depth > 0
     for text in texts:
-        more = text.strip(JSON_BLANKS) if not depth else outline.end_in(text) is not None
-        if more:
-            raise BrokenJsonError("more follows after the array")
-    if outline.depth:
+        at = 0
+        while is_open and (end := outline.end_in(text, at)) is not None:
+            at = end + 1
+            is_open = text[end] == ","  # another key follows in the outermost object
+        if not is_open and text[at:].strip(JSON_BLANKS):
+            which = "object that the array is in" if depth else "array"
+            raise BrokenJsonError(f"more follows after the {which}")
+    if is_open:
         raise BrokenJsonError("the input ends before the object does that the array is in")
 
 

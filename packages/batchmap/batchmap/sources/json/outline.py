@@ -29,6 +29,7 @@ class JsonOutline:
         That is at the comma or bracket that follows it.
         """
         at += int(self._is_escaped)
+        self._is_escaped = False
         while found := self._pattern().search(text, at):
             at = found.end()
             mark = found[0]
