@@ -101,6 +101,11 @@ def test_a_zip_archive_stands_for_the_files_in_it() -> None:
     )
 
 
+def test_a_path_in_a_zip_archive_may_begin_with_points() -> None:
+    pack("m.zip", {"./a.txt": "1\n", "../b.txt": "2\n", "c.txt": "3\n", "./.d.txt": "no\n"})
+    assert sorted(items("m.zip")) == ["1", "2", "3"]
+
+
 def test_a_zip_archive_of_files_that_are_read_by_position() -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -169,4 +169,5 @@ class _StoredBytes:
 def is_left_out(path: str) -> bool:
     """Tell whether a file below a directory, or in an archive, is hidden or a marker."""
     parts = path.strip("/").split("/")
-    return parts[-1] in MARKERS or any(part.startswith(".") for part in parts)
+    hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
+    return hidden or parts[-1] in MARKERS

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from pathlib import PurePosixPath
-from typing import BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from batchmap.errors import InputError
 from batchmap.sources.base import one_line
@@ -69,11 +70,43 @@ class ZipArchive:
     @contextmanager
     def opened(self, member: str) -> Iterator[BinaryIO]:
         """Open a file in it."""
-        with self.byte_source.opened() as (file, _), _zip_errors(self.name):
+        with self.byte_source.opened() as (file, _):
             archive = copy(self._directory)  # to read a large directory for each file takes long
             archive.fp = file
-            with archive.open(member) as opened:
-                yield cast(BinaryIO, opened)
+            with _zip_errors(self.name):
+                opened = archive.open(member)
+            with opened:
+                yield cast(BinaryIO, _CheckedFile(opened, self.name))
+
+
+class _CheckedFile(io.RawIOBase):
+    """A file in an archive, of which what cannot be read is an error of the archive.
+
+    What a format finds wrong with the bytes that can be read is none.
+    """
+
+    def __init__(self, file: IO[bytes], archive: str) -> None:
+        self._file = file
+        self._archive = archive
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def readinto(self, buffer: Any) -> int:
+        with _zip_errors(self._archive):
+            data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        with _zip_errors(self._archive):  # data that is passed over is read
+            return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
 class ZipMember:
