@@ -10,13 +10,15 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from batchmap.command.errors import flag_spelling
 from batchmap.errors import InputError, UsageError
-from batchmap.sources import open_source
+from batchmap.sources import ReadingOptions, open_source
 from batchmap.sources.opening.file_kinds import kind_of
 
 from tests.source_inputs import Pieces, feed, items_of
@@ -65,6 +67,7 @@ def workbook() -> bytes:
 
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
+GREEK = "όνομα,έτος\nΆννα,1984\n"
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a.xls": (lambda: OLE, "before 2007, such as .xls, or one with a password, which is not read"),
     "a.feather": (feather, "is Feather (Arrow), which is not read; save it as Parquet"),
@@ -84,7 +87,13 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a.mp3": (lambda: b"ID3\x03\0\0", "is an MP3 file, which is not read; a quoted pattern"),
     "a.lzma": (lambda: lzma.compress(LINES, lzma.FORMAT_ALONE), "is LZMA-compressed, which is"),
-    "a.zz": (lambda: zlib.compress(LINES), "is zlib-compressed, which is not read; decompress"),
+    **{
+        f"a{level}.zz": (
+            partial(zlib.compress, LINES, level),
+            "is zlib-compressed, which is not read; decompress",
+        )
+        for level in (1, 2, 6, 9)
+    },
     "a.pkl": (lambda: pickle.dumps({"a": 1}), "is a pickle of Python, which is not read; save it"),
     "a.sav": (lambda: b"$FL2@(#) SPSS\0\2", "is a file of SPSS, which is not read; save it as Par"),
     "a.duckdb": (lambda: bytes(8) + b"DUCK" + bytes(99), "is a DuckDB database, which is not read"),
@@ -109,8 +118,19 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: b'<?xml version="1.0"?>',
         "is XML, and JSON is expected; it may be an er",
     ),
+    "rows.csv": (
+        lambda: b'{"a": 1}\n{"a": 2}\n',
+        "is JSON, and CSV with a header is expected; --input-format json reads arrays, and objects",
+    ),
+    "array.csv": (
+        lambda: b'[\n  {\n    "a": 1\n  }\n]',
+        "is JSON, and CSV with a header is expected",
+    ),
     "utf16.jsonl": (lambda: "[1]\n".encode("utf-16-le"), "is UTF-16-LE, and UTF-8 is expected"),
     "utf16.csv": (lambda: "a,b\n".encode("utf-16-be"), "is UTF-16-BE, and UTF-8 is expected"),
+    "utf32.csv": (lambda: "a,b\n".encode("utf-32-le"), "is UTF-32-LE, and UTF-8 is expected"),
+    "greek.csv": (lambda: GREEK.encode("utf-16-le"), "is UTF-16-LE, and UTF-8 is expected"),
+    "greek.txt": (lambda: GREEK.encode("utf-16-be"), "is UTF-16-BE, and UTF-8 is expected"),
     "print0.txt": (
         lambda: b"./a\0./b\0",
         "byte 4 of it is NUL, so it is no UTF-8 text; --input-format nul reads texts between NULs",
@@ -189,6 +209,20 @@ def test_a_text_may_begin_as_other_files_do(tmp_path: Path, text: bytes) -> None
     assert items_of(tmp_path / "a.txt", text) == [text.decode().strip("\n")]
 
 
+@pytest.mark.parametrize("header", ["{a},b", '{"a"},b', "[x],b", "{"])
+def test_a_header_may_begin_with_a_bracket(tmp_path: Path, header: str) -> None:
+    names = header.split(",")
+    raw = f"{header}\n{','.join(names)}\n".encode()
+    assert items_of(tmp_path / "a.csv", raw) == [dict(zip(names, names, strict=True))]
+
+
+def test_rows_without_a_header_may_hold_json(tmp_path: Path) -> None:
+    reading = ReadingOptions(no_header=True, delimiter="\t")
+    raw = b'{"a": 1}\tx\n'
+    rows = [{"column_1": '{"a": 1}', "column_2": "x"}]
+    assert items_of(tmp_path / "a.csv", raw, reading=reading) == rows
+
+
 @pytest.mark.parametrize("before", [0, 1, 4000])
 @pytest.mark.parametrize("piece_bytes", [1, 1 << 16])
 def test_a_nul_may_be_in_a_text(
@@ -215,6 +249,37 @@ def test_a_member_of_a_zip_with_a_password_is_told(tmp_path: Path) -> None:
         raw[raw.index(mark) + at] |= 1
     with pytest.raises(InputError, match=r"a in it has a password; unpack it first"):
         items_of(tmp_path / "a.zip", bytes(raw))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.parquet", "is not Parquet, or damaged"),
+        ("a.xlsx", "cannot be read as an Excel workbook"),
+    ],
+)
+def test_what_is_damaged_in_a_zip_is_the_file_in_it(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(packed_zip(**{name.replace(".", "__"): b"PAR1"}))
+    with pytest.raises(InputError, match=message) as caught:
+        list(open_source(str(path)).records())
+    assert "damaged zip" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_flipped_bytes_of_a_zip_are_text_or_an_input_error(tmp_path: Path, method: int) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("a.txt", b"one\ntwo\n" * 999)
+    for at in range(35, len(file.getvalue()), 7):
+        raw = bytearray(file.getvalue())
+        raw[at] ^= 0xFF
+        path = tmp_path / "a.zip"
+        path.write_bytes(raw)
+        with suppress(InputError):
+            list(open_source(str(path)).records())
 
 
 def test_a_zip_that_is_damaged_gives_a_line(tmp_path: Path) -> None:

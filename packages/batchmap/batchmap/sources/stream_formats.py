@@ -20,7 +20,7 @@ from batchmap.sources.line_formats import failed_items, json_lines, nul_texts, t
 from batchmap.sources.notices import Notices
 from batchmap.sources.opening.byte_sources import ByteSource
 from batchmap.sources.opening.decompression import ByteInput
-from batchmap.sources.opening.markup_check import without_markup
+from batchmap.sources.opening.markup_check import without_json, without_markup
 from batchmap.sources.opening.nul_check import without_nuls, without_utf_16
 from batchmap.sources.opening.text_encoding import BadText, TextEncoding
 from batchmap.sources.reading_options import AS_USUAL, ReadingOptions
@@ -45,6 +45,23 @@ class _Format(NamedTuple):
 def _rows(blocks: Iterable[bytes], source: StreamedSource, expected: str) -> Iterator[bytes]:
     """Yield the blocks; raises `InputError` for what is neither rows nor JSON in UTF-8."""
     yield from without_markup(without_utf_16(blocks, source.name), source.name, expected)
+
+
+def _csv_records(
+    blocks: Iterable[bytes], source: StreamedSource, wants_blocks: _WantsBlocks
+) -> _Records:
+    blocks = _rows(blocks, source, "CSV")
+    settings = source.csv
+    if settings.columns is None and not settings.no_header and not settings.skip_lines:
+        blocks = without_json(blocks, source.name)
+    return csv_rows(
+        blocks,
+        source.name,
+        settings,
+        source.bad_text(),
+        source,
+        None if wants_blocks is never else wants_blocks,
+    )
 
 
 def _json_records(blocks: Iterable[bytes], source: StreamedSource) -> _Records:
@@ -77,17 +94,7 @@ _FORMATS: Mapping[str, _Format] = {
         lambda blocks, source, _: _json_records(_rows(blocks, source, "JSON"), source),
         "element",
     ),
-    "csv": _Format(
-        lambda blocks, source, wants_blocks: csv_rows(
-            _rows(blocks, source, "CSV"),
-            source.name,
-            source.csv,
-            source.bad_text(),
-            source,
-            None if wants_blocks is never else wants_blocks,
-        ),
-        "line",
-    ),
+    "csv": _Format(_csv_records, "line"),
     "errors": _Format(lambda blocks, source, _: failed_items(blocks, source.max_bytes), "line"),
 }
 
