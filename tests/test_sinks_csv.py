@@ -190,6 +190,22 @@ def test_a_resumed_output_keeps_its_columns(path: Path) -> None:
     assert text_of(path) == '"b\n,c",a\n1,2\n,3\n,\n'
 
 
+@pytest.mark.parametrize("bom", [False, True])
+def test_a_first_column_that_begins_as_a_mark_is_no_mark(path: Path, bom: bool) -> None:
+    row = {"\ufeffid": 1, "\ufeffb": 2}
+    end = 0
+    for _ in range(2):
+        sink = open_sink(path, "csv", bom=bom)
+        assert sink.start(end) == end
+        pieces, failures = encoded(sink, [0], [0], [row])
+        assert not failures
+        sink.write(pieces)
+        end = sink.sync()
+        sink.close()
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.DictReader(file)) == [{"\ufeffid": "1", "\ufeffb": "2"}] * 2
+
+
 def test_a_resumed_output_without_a_readable_header_is_an_output_error(path: Path) -> None:
     path.write_bytes(b"\xff\n1\n")
     with pytest.raises(OutputError, match="its header cannot be read"):

@@ -204,7 +204,7 @@ class CsvSink:
     def write(self, pieces: Sequence[str]) -> int:
         header = ""
         if self._columns is not None:
-            header = self._mark + self._line(list(map(self.encoder.quoted, self._columns)))
+            header = self._mark + self._line(self._quoted(self._columns))
         return self._file.append(pieces, header)
 
     def sync(self) -> int:
@@ -233,6 +233,13 @@ class CsvSink:
                 "resumed",
                 advice="start again with {overwrite}",
             ) from error
+
+    def _quoted(self, columns: Sequence[str]) -> list[str]:
+        """Return the cells of a header."""
+        cells = list(map(self.encoder.quoted, columns))
+        if not self._mark and cells and cells[0].startswith("\ufeff"):
+            cells[0] = f'"{cells[0]}"'  # or readers would take it for the mark of the file
+        return cells
 
     def _line(self, cells: Sequence[str]) -> str:
         return csv_line(self._delimiter, cells)
