@@ -126,6 +126,14 @@ def test_text_does_not_depend_on_how_its_bytes_arrive(encoding: str) -> None:
         assert b"".join(TextEncoding("a", asked).utf8_blocks(blocks)) == text.encode()
 
 
+def test_an_encoding_that_was_named_is_not_advised(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert items_of(tmp_path / "a.txt", b"a\x81b\n", reading=ReadingOptions(encoding="cp1252"))
+    [message] = told(caplog)
+    assert message.endswith("a.txt line 1 is not CP1252; it is kept as it is")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 def test_the_order_of_bytes_without_a_mark_is_told_by_the_first_letter(
     tmp_path: Path, encoding: str

@@ -190,11 +190,12 @@ class BadText:
             return
         self._encoding.is_told = True
         what = f" (byte 0x{byte:02x})" if self._encoding.taken == "utf-8" else ""
+        is_usual = self._encoding.asked is None and self._encoding.taken == "utf-8"
         _logger.warning(
-            "%s line %d is not %s%s; it is kept as it is; the option encoding says what it is, "
-            "such as cp1252",
+            "%s line %d is not %s%s; it is kept as it is%s",
             self._encoding.name,
             number,
             self.encoding,
             what,
+            "; the option encoding says what it is, such as cp1252" if is_usual else "",
         )
