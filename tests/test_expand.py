@@ -368,6 +368,23 @@ def test_the_command_writes_a_line_for_each_result(place: Place) -> None:
     assert ended(place.run(*words, "--sync"))[0] == 0
 
 
+@pytest.mark.parametrize("backend", ["auto", "thread", "process"])
+@pytest.mark.parametrize("kind", ["", "async "])
+def test_what_is_no_list_of_results_is_kept_and_the_run_stops(
+    place: Place, backend: str, kind: str
+) -> None:
+    """A thousand calls may have been paid for."""
+    place.numbers(3000)
+    place.write("calls.py", f"{kind}def one(item): return {{'a': item}}")
+    words = ["calls.py:one", "in.txt", "--expand", "-o", "out.jsonl", "--backend", backend]
+    assert ended(place.run(*words, "--retries", "2"))[0] == 4
+    failures = place.failures()
+    assert 100 <= len(failures) < 3000
+    for one in failures:
+        assert one["result"] == {"a": one["item"]}
+        assert (one["attempts"], one["error_type"]) == (1, "TypeError")
+
+
 def test_a_generator_is_a_task_only_where_its_results_are_rows(place: Place) -> None:
     path = place.write("calls.py", TASKS)
     with pytest.raises(UsageError, match=r"several in .*calls\.py is a generator; add --expand"):

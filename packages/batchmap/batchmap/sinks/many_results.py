@@ -11,7 +11,7 @@ from typing import Any
 
 from batchmap.records import ItemFailure
 from batchmap.sinks.base import Sink
-from batchmap.sinks.values.kept_results import keeping
+from batchmap.sinks.values.kept_results import keeping, kept_field
 from batchmap.worker.failures import Unwritable
 
 __all__ = ["EncodeEach", "encode_many", "pieces_together"]
@@ -25,6 +25,9 @@ class EncodeEach:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._encode,)
+
+    kept_field = staticmethod(kept_field)
+    """Keeps what a function returned that is none of several results."""
 
     def __call__(self, results: list[Any]) -> list[Any]:
         try:

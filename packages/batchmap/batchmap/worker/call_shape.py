@@ -9,6 +9,7 @@ from types import CoroutineType
 from typing import Any, Literal
 
 from batchmap.worker.coroutine_results import is_async
+from batchmap.worker.failures import NotSeveralError
 from batchmap.worker.list_call import list_call
 from batchmap.worker.shaped_call import ShapedCall, in_coroutine, is_of_several
 
@@ -103,10 +104,7 @@ class CallShape:
         if not self.expand or (self.skip_none and returned is None):
             return [] if returned is None else [returned]
         if not is_of_several(returned):
-            raise TypeError(
-                "expand takes a list, a tuple or a generator of results, and the function returned "
-                f"a value of type {type(returned).__name__}"
-            )
+            raise NotSeveralError(returned)
         results = list(returned)
         return [one for one in results if one is not None] if self.skip_none else results
 

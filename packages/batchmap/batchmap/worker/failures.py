@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from traceback import TracebackException
@@ -19,6 +19,7 @@ __all__ = [
     "BatchInterrupted",
     "FailedForGood",
     "ItemsFailedError",
+    "NotSeveralError",
     "RunStoppedError",
     "Unwritable",
     "UnwritableFailure",
@@ -79,6 +80,20 @@ class FailedForGood(Exception):
     def __init__(self, failure: ItemFailure) -> None:
         super().__init__(failure.error)
         self.failure = replace(failure, exception=None, retry=FINAL)
+
+
+class NotSeveralError(TypeError):
+    """A function that is to give several results gave what is none of several; it is `returned`."""
+
+    def __init__(self, returned: Any) -> None:
+        super().__init__(
+            "expand takes a list, a tuple or a generator of results, and the function returned a "
+            f"value of type {type(returned).__name__}"
+        )
+        self.returned = returned
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TypeError, self.args
 
 
 class Unwritable(FailedForGood):
@@ -183,15 +198,23 @@ def _run_stopped_error(
 
 
 def describe_failure(
-    error: BaseException, *, keeps_exception: bool = True, retry_if: RetryIf | None = None
+    error: BaseException,
+    *,
+    keeps_exception: bool = True,
+    retry_if: RetryIf | None = None,
+    kept_field: Callable[[Any], str] | None = None,
 ) -> ItemFailure:
     """Return what an exception says, cut to 8 KB a text, and the exception itself; never raises.
 
     That includes what it says of another attempt, where `retry_if` is asked, too. Drops the frames
-    of the exception, which would keep the function's variables alive.
+    of the exception, which would keep the function's variables alive. What was returned in place of
+    several results is kept as `kept_field` says.
     """
     if isinstance(error, FailedForGood):
         return error.failure
+    if isinstance(error, NotSeveralError) and kept_field is not None:
+        failure = ItemFailure("TypeError", str(error), "")
+        return Unwritable(failure, kept_field(error.returned)).failure
     try:
         message = str(error)
     except BaseException:

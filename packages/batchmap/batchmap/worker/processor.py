@@ -77,7 +77,12 @@ class BatchProcessor(ItemFunction):
         super().__init__(function, shape)
         self._retries = RetryLimits.of(retries)
         self.retry_if = retry_if
-        self._describe = partial(describe_failure, keeps_exception=not encode, retry_if=retry_if)
+        self._describe = partial(
+            describe_failure,
+            keeps_exception=not encode,
+            retry_if=retry_if,
+            kept_field=getattr(encode, "kept_field", None),
+        )
         self._budget_s = budget_s
         self._clock = clock
         self._stop = stop or StopRequest()
