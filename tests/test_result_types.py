@@ -114,6 +114,12 @@ class Plain:
         self.x = x
 
 
+def sqlite_row(query: str) -> Any:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.row_factory = sqlite3.Row
+        return connection.execute(query).fetchone()
+
+
 NOW = datetime(2024, 5, 6, 7, 8, 9, 10)
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 ISO, NOON_ISO = "2024-05-06T07:08:09.000010", "2024-05-06T12:00:00+00:00"
@@ -253,6 +259,10 @@ RESULTS: list[tuple[Any, Any, Any, Any, Any]] = [
     (np.timedelta64(1500, "ms"), "PT1.5S", SAME, timedelta(seconds=1.5), SAME),
     (np.timedelta64("NaT"), None, SAME, SAME, SAME),
     (np.timedelta64(1), FAILS, FAILS, FAILS, FAILS),
+    (np.timedelta64(1, "M"), FAILS, FAILS, FAILS, FAILS),
+    # sqlite3
+    (sqlite_row("SELECT 1 AS a, 'x' AS b"), {"a": 1, "b": "x"}, SAME, SAME, SAME),
+    (sqlite_row("SELECT 1 AS a, 2 AS a"), [1, 2], SAME, SAME, SAME),
     # Bytes: text in JSON would be no bytes any more
     (b"", FAILS, FAILS, b"", b""),
     (b"\xff\x00", FAILS, FAILS, b"\xff\x00", b"\xff\x00"),

@@ -98,7 +98,16 @@ def _of_pydantic(value: Any) -> Any:
     return str(value)
 
 
+def _of_sqlite(value: Any) -> Any:
+    """Return a row by the names of its columns, unless two have the same."""
+    if type(value).__name__ != "Row":
+        return NO_FORM
+    names = value.keys()
+    return dict(zip(names, value, strict=True)) if len(set(names)) == len(names) else list(value)
+
+
 _LIBRARIES = {
+    "sqlite3": _of_sqlite,
     "numpy": _of_numpy,
     "pandas": _of_pandas,
     "polars": _of_polars,

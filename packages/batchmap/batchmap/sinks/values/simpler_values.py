@@ -139,7 +139,7 @@ def _time_of_numpy(value: Any, numpy: Any, natives: tuple[type, ...]) -> Any:
     if kind is datetime and datetime not in natives:
         return str(value)
     unit, _ = numpy.datetime_data(value.dtype)
-    if unit == "generic":  # a number of nobody knows what
+    if unit == "generic" or (kind is timedelta and unit in "YM"):  # of no known length
         raise NoFormError
     if kind is datetime and unit in ("Y", "M", "W", "D"):
         simple = value.astype("datetime64[D]").item()
