@@ -190,6 +190,7 @@ __all__ = ["place"]
             "--halt-now",
             ["--halt-now says what becomes of items when --halt stops; add --halt N"],
         ),
+        ("--key id --select name", ["--key id: --select leaves it out; name it there, too"]),
         ("--limit 0", ["--limit must be at least 1, got 0; for example 100"]),
         ("--limit 1.5", ["--limit must be a whole number, got '1.5'; for example 100"]),
         (

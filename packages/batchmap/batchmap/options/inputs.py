@@ -24,6 +24,12 @@ def check_inputs(reader: OptionReader, values: Mapping[str, Any]) -> None:
             f"{reader.label('limit')} takes the first items and {reader.label('sample')} some of "
             "all; give one of them"
         )
+    key, select = values.get("key"), values["select"]  # where no journal is, none has a key
+    if key is not None and select is not None and key not in select:
+        reader.error(
+            f"{reader.label('key')} {key:.60}: {reader.label('select')} leaves it out; name it "
+            "there, too"
+        )
     if values["more_sources"] and not (values["rows"] or takes_files):
         named = [values["source"], *values["more_sources"]]
         reader.error(
