@@ -19,6 +19,12 @@ def double(number):
     return 2 * number
 
 
+def end(number):
+    if number % 3:
+        os._exit(1)
+    return number
+
+
 def same(backend, workers=2):
     numbers = list(range(20))
     found = parallel_map(double, numbers, backend=backend, workers=workers)
@@ -39,6 +45,13 @@ def all_of(backend):
     signal.signal(signal.SIGCHLD, lambda *_: reap())
     same(backend)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as filters do, which end when nobody reads
+    if backend == "process":
+        for _ in range(5):
+            found = parallel_map(end, range(31), backend=backend, workers=2, on_error="record")
+            assert [one for one in found if type(one) is int] == [*range(0, 31, 3)]
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
     with tempfile.TemporaryDirectory() as directory:
         long = os.path.join(directory, "d" * 120)

@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from batchmap.executors.process.fork_server import MESSAGE, Message
-from batchmap.executors.process.sockets import safe_socketpair
+from batchmap.executors.process.sockets import NO_SIGNAL, safe_socketpair, send_descriptors
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 from batchmap.executors.process.worker_process import WorkerDescriptors
 
@@ -113,7 +113,7 @@ class ServerChannel:
             )
             message = MESSAGE.pack(Message.START, process.key, 0)
             with suppress(ConnectionError):  # it has ended, which is seen when this is read
-                socket.send_fds(self._socket, [message], list(descriptors))
+                send_descriptors(self._socket, message, descriptors)
         self._processes[process.key] = process
         self._next_key += 1
         return process
@@ -121,7 +121,8 @@ class ServerChannel:
     def kill(self, process: ServedProcess, *, with_descendants: bool = True) -> None:
         """Have a process killed, and all that it has started."""
         with suppress(OSError):
-            self._socket.sendall(MESSAGE.pack(Message.KILL, process.key, with_descendants))
+            message = MESSAGE.pack(Message.KILL, process.key, with_descendants)
+            self._socket.sendall(message, NO_SIGNAL)
 
     def collect(self) -> Iterator[tuple[ServedProcess, OSError | None]]:
         """Take note of what the server has told; yield the processes that have ended.
@@ -185,7 +186,7 @@ def _new_channel() -> socket.socket:
         with theirs, _Server.lock:
             if _Server.control is not None:
                 try:
-                    socket.send_fds(_Server.control, [b"\0"], [theirs.fileno()])
+                    send_descriptors(_Server.control, b"\0", [theirs.fileno()])
                     return ours
                 except OSError as error:
                     if error.errno in (errno.EBADF, errno.ENOTSOCK):  # closed by this program
@@ -197,7 +198,7 @@ def _new_channel() -> socket.socket:
                     with suppress(ChildProcessError):
                         os.waitpid(_Server.pid, os.WNOHANG)
             _Server.control = _start_server()
-            socket.send_fds(_Server.control, [b"\0"], [theirs.fileno()])
+            send_descriptors(_Server.control, b"\0", [theirs.fileno()])
             return ours
     except BaseException:
         ours.close()

@@ -16,6 +16,8 @@ from enum import IntEnum
 from itertools import takewhile
 from typing import NamedTuple, Protocol
 
+from batchmap.executors.process.sockets import NO_SIGNAL, send_descriptors
+
 __all__ = [
     "Answer",
     "Frame",
@@ -97,10 +99,10 @@ class FrameSender:
     def _send(self, kind: Kind, payload: bytes | memoryview) -> None:
         head = _HEAD.pack(len(payload), kind, False)
         if len(payload) < _READ_BYTES:
-            self._socket.sendall(head + payload)
+            self._socket.sendall(head + payload, NO_SIGNAL)
         else:
-            self._socket.sendall(head)
-            self._socket.sendall(payload)
+            self._socket.sendall(head, NO_SIGNAL)
+            self._socket.sendall(payload, NO_SIGNAL)
 
 
 def receive_frame(sock: socket.socket) -> Frame | None:
@@ -277,11 +279,11 @@ class FrameWriter:
     def _send_some(self) -> int:
         """Send some of what waits, up to the next descriptor, which goes with its own head."""
         if not self._segments:
-            return self._socket.sendmsg(self._waiting)
+            return self._socket.sendmsg(self._waiting, (), NO_SIGNAL)
         head, segment = self._segments[0]
         if self._waiting[0] is not head:
             before = takewhile(lambda waiting: waiting is not head, self._waiting)
-            return self._socket.sendmsg(list(before))
-        sent = socket.send_fds(self._socket, [head], [segment.descriptor])
+            return self._socket.sendmsg(list(before), (), NO_SIGNAL)
+        sent = send_descriptors(self._socket, head, [segment.descriptor])
         self._segments.popleft()
         return sent

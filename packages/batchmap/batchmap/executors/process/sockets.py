@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from array import array
+from collections.abc import Sequence
 from contextlib import suppress
 
-__all__ = ["Waker", "above_standard", "safe_socketpair"]
+__all__ = ["NO_SIGNAL", "Waker", "above_standard", "safe_socketpair", "send_descriptors"]
+
+NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
+"""A flag for whatever is sent: to one that has ended, it is an error, and no SIGPIPE. A program may
+have set that signal to its default, which ends it."""
 
 _STANDARD_STREAMS = 2
 """The last of their descriptors."""
@@ -34,6 +40,17 @@ def above_standard(descriptor: int) -> int:
     copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STANDARD_STREAMS + 1)
     os.close(descriptor)
     return copy
+
+
+def send_descriptors(
+    sock: socket.socket, data: bytes | memoryview, descriptors: Sequence[int]
+) -> int:
+    """Send some of the bytes with all descriptors, as `socket.send_fds` does, which takes no flag.
+
+    Returns how many bytes were sent; raises `OSError`.
+    """
+    ancillary = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))
+    return sock.sendmsg([data], [ancillary], NO_SIGNAL)
 
 
 class Waker:
