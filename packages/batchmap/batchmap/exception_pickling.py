@@ -11,9 +11,10 @@ import io
 import pickle
 import sys
 from contextlib import suppress
-from importlib import import_module
 from types import FrameType, FunctionType
 from typing import Any
+
+from batchmap.unpickling import found_in, loads
 
 __all__ = ["pickled_exception", "unpickled_exception", "without_frames"]
 
@@ -32,7 +33,7 @@ def pickled_exception(error: BaseException) -> bytes | None:
 def unpickled_exception(data: bytes) -> BaseException | None:
     """Return the exception, `None` where it does not come back as what it was; never raises."""
     try:
-        name, error = pickle.loads(data)
+        name, error = loads(data)
         return error if isinstance(error, BaseException) and _name(type(error)) == name else None
     except BaseException:
         return None
@@ -159,9 +160,7 @@ def _reduced_class(cls: type) -> Any:
 def _class_named(module: str, qualname: str, number: str | None) -> Any:
     found: Any = _tracked("_DYNAMIC_CLASS_TRACKER_BY_ID").get(number) if number else None
     if found is None:
-        found = import_module(module)
-        for part in qualname.split("."):
-            found = getattr(found, part)
+        found = found_in(module, qualname)
     return found
 
 

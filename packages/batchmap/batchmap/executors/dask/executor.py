@@ -32,6 +32,7 @@ from batchmap.executors.dask.remote_call import ERROR, INTERRUPTED
 from batchmap.executors.dask.worker_plugin import LEAVE_S, ShippedCall
 from batchmap.executors.pickling import call_error, dumps, pickled_arguments, pickled_function
 from batchmap.records import ItemFailure
+from batchmap.unpickling import loads
 from batchmap.worker.failures import BatchInterrupted
 from batchmap.worker.worker_function import has_setup
 
@@ -215,7 +216,7 @@ class DaskExecutor(WorkerExecutor):
         self._carried_bytes += len(payload)
         future = call.future
         try:
-            answer = pickle.loads(payload)
+            answer = loads(payload)
         except BaseException as error:
             future.set_exception(call_error(error))
             return

@@ -53,7 +53,7 @@ def processes_unavailable() -> str:
 
 
 def load_in_a_worker(load: Callable[[], Any]) -> Any:
-    """Unpickle in a worker, by `load`; worker processes of its own are refused meanwhile.
+    """Unpickle or pickle in a worker, by `load`; worker processes of its own are refused meanwhile.
 
     Each of them would import the same module, which would ask for more of them, without end.
     """

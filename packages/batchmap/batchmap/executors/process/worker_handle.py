@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import signal
 import socket
 from collections import deque
@@ -19,6 +18,7 @@ from batchmap.executors.process.framing import Answer, FrameReader, FrameWriter,
 from batchmap.executors.process.payload import Payload
 from batchmap.executors.process.process_tree import kill_trees
 from batchmap.records import BatchRecord, ItemFailure
+from batchmap.unpickling import loads
 from batchmap.worker.failures import BatchInterrupted
 from batchmap.worker.record_builder import joined_record
 
@@ -64,7 +64,7 @@ class Call:
     def add_part(self, part: Answer) -> None:
         """Add a part of the batch record."""
         try:
-            self.finished.append(pickle.loads(part.payload, buffers=part.arrays))
+            self.finished.append(loads(part.payload, part.arrays))
         except BaseException as error:
             self.unpickling_error = call_error(error)
 
@@ -145,7 +145,7 @@ def settle_with_answer(call: Call, last: Answer) -> Settle:
 
     def settle() -> None:
         try:
-            answer = pickle.loads(last.payload, buffers=last.arrays)
+            answer = loads(last.payload, last.arrays)
         except BaseException as error:
             fail(call.future, call_error(error))
             return

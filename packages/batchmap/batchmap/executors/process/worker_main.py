@@ -141,7 +141,7 @@ def _answer(
         result = call_monitored(monitor, function, *arguments)
         if forks.count != count:
             end_forked_child()
-        return Kind.RESULT, *dumped_result(result)
+        return Kind.RESULT, *load_in_a_worker(partial(dumped_result, result))
     except BaseException as error:
         if forks.count != count:
             end_forked_child(error)
