@@ -42,10 +42,6 @@ MAX_SLICE = 4096
 GROWTH = 8
 """How many times as many items the loop runs the next time."""
 
-ALL_LOOKED_AT = 1024
-LOOKED_AT_STEP = 8
-"""So many results are looked at whether they are coroutines, and one of so many of those after."""
-
 
 class Pace:
     """How many items the loop runs before the clock is read, and when it should end."""
@@ -147,8 +143,7 @@ class Chunk:
             took_s = self._clock.now() - self._began_s
             self.may_pay = self._pace.may_pay(len(self.done) - start, took_s)
             if self._looks:
-                some = self.done[start :: 1 if start < ALL_LOOKED_AT else LOOKED_AT_STEP]
-                self.has_coroutines = holds_coroutine(some)
+                self.has_coroutines = holds_coroutine(self.done[start:])
             goes_on = goes_on and self._take_more()
         with self._lock:
             self._ended = True
