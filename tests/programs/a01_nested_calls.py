@@ -46,6 +46,16 @@ def hangs_inside(number):
     return [records[0], records[1].failure.error_type]
 
 
+def no_connection():
+    raise ConnectionError("gone")
+
+
+def set_up_fails_inside(number):
+    if number != 1:
+        return number
+    return parallel_map(lambda item, made: item, range(3), backend="thread", setup=no_connection)
+
+
 def check(backend):
     expected = [inner_calls(number) for number in range(2)]
     assert parallel_map(inner_calls, range(2), backend=backend) == expected
@@ -54,6 +64,9 @@ def check(backend):
         assert limited == expected
     ends = parallel_map(hangs_inside, range(2), backend=backend, workers=2)
     assert ends == [[0.0, "TimeoutError"]] * 2, ends
+    found = parallel_map(set_up_fails_inside, range(4), backend=backend, on_error="record")
+    assert found[1].failure.error_type == "TaskUnusableError", found
+    assert [found[0], *found[2:]] == [0, 2, 3]
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ class Chunk:
 
     def _fail(self, error: BaseException) -> bool:
         """Note the failure of the item that runs; tell whether the chunk ends with it."""
-        if self._handlers.is_fatal(error):
+        if self._handlers.raised(error):
             self.fatal = error
             return True
         failure = describe_failure(error)
@@ -285,7 +285,7 @@ class Chunk:
             try:
                 self.done[offset] = self._function(self._all[self._offset + offset])
             except BaseException as error:
-                if self._handlers.is_fatal(error):
+                if self._handlers.raised(error):
                     raise
                 self.failures[offset] = describe_failure(error)
                 if not succeeded:

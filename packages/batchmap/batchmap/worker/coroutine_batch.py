@@ -97,7 +97,7 @@ async def process_coroutines(
                 return
             # `asyncio.TaskGroup` leaves its task as one that is being cancelled, up to Python 3.12.
             is_cancelled = isinstance(error, CancelledError) and task and task.cancelling()
-            if is_cancelled or handlers.is_fatal(error):
+            if is_cancelled or handlers.raised(error):
                 raise
             failure = failures[offset] = describe(error)
             stops_at_failure = stops_at_failure or failure.is_for_all

@@ -18,8 +18,6 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any
 
-from batchmap.errors import TaskUnusableError
-
 try:  # what `signal.getsignal` wraps: a tenth of its time, which each call of the library takes
     from _signal import getsignal  # type: ignore[import-not-found]
 except ImportError:
@@ -48,15 +46,11 @@ class SignalHandlers:
         is_main = threading.current_thread() is threading.main_thread()
         self._handlers = [*map(getsignal, _NUMBERS)] if is_main else []
 
-    def is_fatal(self, error: BaseException) -> bool:
-        """Tell whether an error ends the run: a worker cannot be made ready, or `raised(error)`.
-
-        All others cost their item alone.
-        """
-        return isinstance(error, TaskUnusableError) or self.raised(error)
-
     def raised(self, error: BaseException) -> bool:
         """Tell whether one of the handlers raised `error`, which has its traceback still.
+
+        That ends the run; all other errors of an item cost that item alone, also those that a call
+        of this library inside it raises.
 
         A `KeyboardInterrupt` without such a handler is a Ctrl-C, unless the function itself has
         raised it by a `raise` statement.

@@ -258,7 +258,7 @@ class BatchProcessor(ItemFunction):
             end_forked_child(error if trace and trace.tb_next else None)
         attempt, item = builder.batch.attempt, builder.items[offset]
         while True:
-            if self.handlers.is_fatal(error):
+            if self.handlers.raised(error):
                 raise error
             failure = self._describe(error)
             wait_s = self._retries.wait_s(failure, attempt)
