@@ -417,3 +417,30 @@ def test_wrong_calls_are_refused_at_once() -> None:
             await anext(astream_map(one, [1], backend="async"))
 
     run(call())
+
+
+def task_of(loop: asyncio.AbstractEventLoop, coroutine: Any) -> asyncio.Task[Any]:
+    """Make a task as factories do that know of no `context`."""
+    return asyncio.Task(coroutine, loop=loop)
+
+
+def no_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+    if coroutine.__qualname__.endswith("._settle"):
+        raise LookupError("no task")
+    return asyncio.Task(coroutine, loop=loop, **options)
+
+
+def test_items_are_tasks_of_the_loops_own_factory() -> None:
+    async def call() -> list[Any]:
+        asyncio.get_running_loop().set_task_factory(task_of)
+        return await results(astream_map(later, numbers(9), keep_order=True))
+
+    assert run(call()) == list(range(9))
+
+
+def test_what_a_task_factory_raises_fails_the_item() -> None:
+    async def call() -> list[Any]:
+        asyncio.get_running_loop().set_task_factory(no_task)
+        return [record.failure async for record in astream_map(later, range(3))]
+
+    assert [failure.error_type for failure in run(call())] == ["LookupError"] * 3

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["CallFuture", "begin", "cancel", "fail", "settles_futures", "succeed"]
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["CallFuture", "begin", "cancel", "fail", "settles_futures", "start_task", "succeed"]
 
 _logger = logging.getLogger("concurrent.futures")
 
@@ -74,3 +78,22 @@ def cancel(future: Future[Any]) -> None:
     if future.cancel():
         with suppress(RuntimeError, CancelledError):  # they are told already
             future.set_running_or_notify_cancel()
+
+
+def start_task(
+    loop: asyncio.AbstractEventLoop,
+    coroutine: Coroutine[Any, Any, None],
+    future: Future[Any],
+    context: Context,
+) -> asyncio.Task[None] | None:
+    """Return a task of `loop` that runs `coroutine`, and settles `future`, in a copy of `context`.
+
+    The loop may have a task factory of the program's: it is given what every such factory takes,
+    and no `context`. What it raises is what `future` raises, and there is no task.
+    """
+    try:
+        return context.copy().run(loop.create_task, coroutine)
+    except Exception as error:
+        coroutine.close()
+        fail(future, error)
+        return None

@@ -17,7 +17,14 @@ from typing import Any
 
 from batchmap.clock import SYSTEM_CLOCK
 from batchmap.executors.base import AFTER_SHUTDOWN
-from batchmap.executors.call_future import CallFuture, begin, fail, settles_futures, succeed
+from batchmap.executors.call_future import (
+    CallFuture,
+    begin,
+    fail,
+    settles_futures,
+    start_task,
+    succeed,
+)
 from batchmap.executors.suspended_time import SuspendedTime
 from batchmap.threads import start_thread
 from batchmap.worker.coroutine_guard import CoroutineGuard
@@ -173,16 +180,17 @@ class EventLoopThread:
 
     def _start(self, future: CallFuture, fn: Callable[..., Any], args: Any) -> None:
         if not guards_its_items(fn):
-            made = partial(_made, future, fn, args)
-            coroutine = self._settle(future, self._guard.guard, (made,))
-        elif begin(future):
-            coroutine = self._settle(future, fn, args)
-        else:
+            fn, args = self._guard.guard, (partial(_made, future, fn, args),)
+        elif not begin(future):
             self._unsettled.discard(future)
             return
-        task = self._loop.create_task(coroutine, context=self._context.copy())
-        self._tasks[task] = future
-        task.add_done_callback(self._discard)
+        coroutine = self._settle(future, fn, args)
+        task = start_task(self._loop, coroutine, future, self._context)
+        if task is None:
+            self._unsettled.discard(future)
+        else:
+            self._tasks[task] = future
+            task.add_done_callback(self._discard)
 
     async def _settle(self, future: CallFuture, fn: Callable[..., Any], args: Any) -> None:
         try:

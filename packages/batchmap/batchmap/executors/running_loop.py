@@ -11,7 +11,7 @@ from contextvars import copy_context
 from typing import Any
 
 from batchmap.executors.base import AFTER_SHUTDOWN, WorkerExecutor
-from batchmap.executors.call_future import CallFuture, begin, fail, succeed
+from batchmap.executors.call_future import CallFuture, begin, fail, start_task, succeed
 from batchmap.stopping import StopRequest
 from batchmap.worker.coroutine_guard import CoroutineGuard
 from batchmap.worker.event_loop import GRACE_S
@@ -83,9 +83,10 @@ class _LoopExecutor(WorkerExecutor):
     def _start(self, future: CallFuture, fn: Callable[..., Any], args: Any, kwargs: Any) -> None:
         if begin(future):
             coroutine = self._settle(future, fn, args, kwargs)
-            task = self._loop.create_task(coroutine, context=self._context.copy())
-            self._tasks[task] = future
-            task.add_done_callback(self._discard)
+            task = start_task(self._loop, coroutine, future, self._context)
+            if task is not None:
+                self._tasks[task] = future
+                task.add_done_callback(self._discard)
 
     async def _settle(
         self, future: CallFuture, fn: Callable[..., Any], args: Any, kwargs: Any
