@@ -10,7 +10,7 @@ from typing import Any
 import batchmap
 import pytest
 from batchmap import parallel_map, plan_runs, stream_map
-from batchmap.threads import start_thread
+from batchmap.threads import give_up_start, start_thread
 
 
 class AlarmError(Exception):
@@ -44,6 +44,33 @@ def test_what_a_signal_handler_raises_comes_out_as_it_is() -> None:
 @pytest.mark.parametrize("backend", ["auto", "thread", "process"])
 def test_it_comes_out_of_a_call_of_the_library(backend: str) -> None:
     interrupted(lambda: parallel_map(str, range(1000), backend=backend, workers=2))
+
+
+class Unstarted(threading.Thread):
+    """A thread that the system has only after the handler has raised."""
+
+    def start(self) -> None:
+        raise AlarmError
+
+
+def test_a_thread_whose_start_was_interrupted_does_nothing() -> None:
+    ran = threading.Event()
+    thread = Unstarted(target=ran.set)
+    with pytest.raises(AlarmError):
+        start_thread(thread)
+    threading.Thread.start(thread)
+    thread.join()
+    assert not ran.is_set()
+    assert give_up_start(thread)
+
+
+def test_a_thread_that_has_begun_is_not_given_up() -> None:
+    begun, done = threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: (begun.set(), done.wait()), daemon=True)
+    start_thread(thread)
+    assert begun.wait(60)
+    assert not give_up_start(thread)
+    done.set()
 
 
 def refuse(thread: threading.Thread) -> None:

@@ -26,7 +26,7 @@ from batchmap.executors.call_future import (
     succeed,
 )
 from batchmap.executors.suspended_time import SuspendedTime
-from batchmap.threads import start_thread
+from batchmap.threads import give_up_start, start_thread
 from batchmap.worker.coroutine_guard import CoroutineGuard
 from batchmap.worker.event_loop import GRACE_S, lease_loop
 from batchmap.worker.monitor import current_coroutine_monitor, guards_its_items
@@ -81,7 +81,7 @@ class EventLoopThread:
             start_thread(threading.Thread(target=act, name="loop-monitor", daemon=True))
         except BaseException:  # no more threads can be had, or a signal handler raised it
             self.close_soon()
-            if not self._thread.is_alive():
+            if give_up_start(self._thread):
                 self._lease.release()
             raise
 

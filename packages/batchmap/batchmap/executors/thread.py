@@ -107,7 +107,11 @@ class _ThreadPool:
         self._closed = threading.Event()
         if timeout_s is not None:
             act = self._keep_time
-            start_thread(threading.Thread(target=act, name="time-keeper", daemon=True))
+            try:
+                start_thread(threading.Thread(target=act, name="time-keeper", daemon=True))
+            except BaseException:  # a signal handler raised it, and the thread runs
+                self._closed.set()
+                raise
 
     def add(self, call: Call) -> None:
         with self._lock:

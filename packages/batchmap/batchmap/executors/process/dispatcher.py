@@ -37,7 +37,7 @@ from batchmap.executors.process.worker_handle import (
 )
 from batchmap.executors.process.worker_set import EXIT_S, WorkerSet
 from batchmap.executors.suspended_time import MAX_TIME_CHECK_S, SuspendedTime
-from batchmap.threads import start_thread
+from batchmap.threads import give_up_start, start_thread
 
 __all__ = ["Dispatcher"]
 
@@ -82,11 +82,11 @@ class Dispatcher:
             self._watch_all()
             start_thread(self._thread)
         except BaseException as error:  # of the system, or of a signal handler of the caller's
-            if self._thread.is_alive():
-                self.close_soon()
-            else:
+            if give_up_start(self._thread):
                 self._workers.abandon()
                 self._opened.close()
+            else:
+                self.close_soon()
             if isinstance(error, RuntimeError):  # no fork can be had while Python 3.12 exits
                 raise WorkersLostError(f"no worker can be started ({error})") from error
             raise
