@@ -79,8 +79,30 @@ def once(backend):
     )
 
 
+class Exits(logging.Handler):
+    def emit(self, record):
+        raise SystemExit("handler")
+
+
+def log(number):
+    logging.getLogger("a07.exits").warning("item %d", number)
+    return number
+
+
+def handler_that_exits():
+    """What it raises would be the item's in a loop; from another process, it is nobody's."""
+    logger, handler = logging.getLogger("a07.exits"), Exits()
+    logger.addHandler(handler)
+    try:
+        assert parallel_map(log, range(8), backend="process", workers=2) == list(range(8))
+    finally:
+        logger.removeHandler(handler)
+
+
 def check(backend):
     once(backend)
+    if backend == "process":
+        handler_that_exits()
     keep = threading.Event()
     threading.Thread(target=keep.wait).start()
     try:

@@ -72,7 +72,7 @@ def _plain(record: logging.LogRecord) -> dict[str, Any]:
 
 def handle_forwarded(payload: bytes) -> None:
     """Hand a record on to the handlers, in this process, of the logger that it came from."""
-    with suppress(Exception):  # a handler's own error, which would end what reads from workers
+    with suppress(BaseException):  # a handler's own error, which would end what reads from workers
         name, values = pickle.loads(payload)
         record = logging.makeLogRecord(values)
         # The filters of the first logger act on a record, those of its parents do not.

@@ -80,7 +80,7 @@ def forward_streams(send: Callable[[bytes], None] | None) -> None:
 
 def print_forwarded(payload: bytes) -> None:
     """Print, in the caller, what a worker has printed."""
-    with suppress(Exception):  # the stream's own error, which would end what reads from workers
+    with suppress(BaseException):  # the stream's own error, which would end what reads from workers
         name, text = pickle.loads(payload)
         stream = getattr(sys, name)
         stream.write(text)
