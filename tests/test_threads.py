@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 import time
@@ -65,12 +66,12 @@ def test_a_thread_whose_start_was_interrupted_does_nothing() -> None:
 
 
 def test_a_thread_that_has_begun_is_not_given_up() -> None:
-    begun, done = threading.Event(), threading.Event()
-    thread = threading.Thread(target=lambda: (begun.set(), done.wait()), daemon=True)
+    begun = threading.Event()
+    thread = threading.Thread(target=begun.set)
     start_thread(thread)
     assert begun.wait(60)
     assert not give_up_start(thread)
-    done.set()
+    thread.join()
 
 
 def refuse(thread: threading.Thread) -> None:
@@ -93,6 +94,8 @@ def test_where_no_thread_can_be_had_all_is_done_in_the_calling_one(
 
 
 async def give_later(number: int) -> int:
+    for _ in range(3):
+        await asyncio.sleep(0)
     return number
 
 
@@ -111,3 +114,5 @@ def test_what_needs_a_thread_says_that_none_can_be_had(
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(batchmap.WorkersLostError, match="no thread can be started"):
         parallel_map(function, range(50), **options)
+    monkeypatch.undo()
+    assert parallel_map(give_later, range(3), backend="sequential") == [0, 1, 2]

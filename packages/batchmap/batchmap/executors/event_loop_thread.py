@@ -80,9 +80,10 @@ class EventLoopThread:
             act = self._warn_of_blocking
             start_thread(threading.Thread(target=act, name="loop-monitor", daemon=True))
         except BaseException:  # no more threads can be had, or a signal handler raised it
-            self.close_soon()
-            if give_up_start(self._thread):
+            if give_up_start(self._thread):  # and no call is left in a loop that others run next
                 self._lease.release()
+            else:
+                self.close_soon()
             raise
 
     def add(self, future: CallFuture, fn: Callable[..., Any], args: Any) -> None:
