@@ -97,6 +97,11 @@ class WorkerExecutor(Executor):
         """Have workers load `fn` before its first call; `ready` then tells whether one has."""
 
     @property
+    def unloadable(self) -> str:
+        """Return why a worker could not load a function; empty where all could."""
+        return ""
+
+    @property
     def is_broken(self) -> bool:
         """Tell whether it can make no calls any more, though it was not shut down."""
         return False

@@ -164,7 +164,9 @@ class _AdaptiveRun:
                 self._go_to_calling_thread()
             return LONG_S
         if self._starting is not None:
-            if self._starting.ready and not self._profiler.doubts_plan:
+            if self._starting.unloadable:
+                self._profiler.give_up_processes(self._starting.unloadable)
+            elif self._starting.ready and not self._profiler.doubts_plan:
                 self._go_to_workers(self._starting)
             return LONG_S
         if scheduler.executor is not self._in_place:

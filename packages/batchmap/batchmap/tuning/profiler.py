@@ -107,6 +107,8 @@ class Profiler:
         self._check = PlanCheck(clock)
         self.doubts_plan = False
         """Whether items turned out to be others than those that the plan rests on."""
+        self._unloadable = ""
+        """Why workers cannot load the function; empty as far as is known."""
         self._waits_longer: tuple[float, float] | None = None
         self.waits_for_workers = False
         """Whether items go on in place until workers have started; the engine sets it."""
@@ -207,6 +209,10 @@ class Profiler:
             return None
         return self._decided(plan, known)
 
+    def give_up_processes(self, why: str) -> None:
+        """Have another plan made, as workers cannot load the function."""
+        self._unloadable, self.doubts_plan = why, True
+
     def measure_again(self) -> None:
         """Give the plan up; the next slices are measured in place."""
         self.doubts_plan, self._waits_longer = False, None
@@ -221,7 +227,7 @@ class Profiler:
         known = replace(known, setup_s=setup_s, thread_setup_s=thread_setup_s)
         plan = choose_backend(known, cores=self._cores(), workers=self._workers)
         if plan is not None and plan.backend == "process" and known.transfer is None:
-            if why := processes_unavailable():
+            if why := self._unloadable or processes_unavailable():
                 _logger.warning("no worker processes, so threads run items that compute: %s", why)
                 known = replace(known, unpicklable=why)
             else:

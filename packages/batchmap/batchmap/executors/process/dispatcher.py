@@ -66,6 +66,8 @@ class Dispatcher:
         self._closing = False
         self.broken = ""
         """Why no more calls can be made; empty while they can."""
+        self.unloadable = ""
+        """Why a worker could not load a function; empty where all could."""
         self._failed_starts = 0
         self._time_check_s = None if timeout_s is None else min(MAX_TIME_CHECK_S, timeout_s / 4)
         self._workers = WorkerSet(workers, timeout_s=timeout_s, max_growth_bytes=max_growth_bytes)
@@ -195,6 +197,7 @@ class Dispatcher:
             self._failed_starts = 0
         elif kind is Kind.LOADED:
             worker.loading -= 1
+            self.unloadable = self.unloadable or payload.decode()
         elif kind in _FORWARDED:
             self._settlements.add(partial(_FORWARDED[kind], bytes(payload)))
         elif kind is Kind.LEAVING:

@@ -64,7 +64,7 @@ class Kind(IntEnum):
     ARRAY = 10
     """From the worker: memory of the next part, result or error, which is not in its pickle."""
     LOADED = 11
-    """From the worker: it has loaded a function, or found out that it cannot."""
+    """From the worker: it has loaded a function, or holds why it cannot."""
 
 
 class Frame(NamedTuple):

@@ -72,6 +72,11 @@ class ProcessExecutor(WorkerExecutor):
         """Tell whether a worker would begin a call at once, of what was prepared."""
         return self._dispatcher.ready
 
+    @property
+    def unloadable(self) -> str:
+        """Return why a worker could not load a function; empty where all could."""
+        return self._dispatcher.unloadable
+
     def prepare(self, fn: Callable[..., Any]) -> None:
         """Have the workers load `fn` as they start; raises `UsageError` as `submit` does."""
         self._dispatcher.prepare(self._pickled(fn))

@@ -113,8 +113,8 @@ def _serve(sock: socket.socket, sender: FrameSender, monitor: ItemMonitor, growt
     while (frame := receive_frame(sock)) is not None:
         if frame.kind is Kind.FUNCTION:
             function = None  # the last one, whose memory may be wanted
-            function = _loaded(frame)
-            sender.send(Kind.LOADED)
+            function, why_not = _loaded(frame)
+            sender.send(Kind.LOADED, why_not.encode("utf-8", "backslashreplace"))
             continue
         assert function is not None
         kind, answer, arrays = _answer(monitor, function, frame)
@@ -148,10 +148,10 @@ def _answer(
         return Kind.ERROR, pickled_error(error), ()
 
 
-def _loaded(frame: Frame) -> Callable[..., Any]:
+def _loaded(frame: Frame) -> tuple[Callable[..., Any], str]:
+    """Return the function; where it cannot be loaded, one that raises why, and why."""
     try:
-        function: Callable[..., Any] = load_in_a_worker(partial(loaded, frame))
-        return function
+        return load_in_a_worker(partial(loaded, frame)), ""
     except BaseException as error:
         failure = describe_failure(error)
         why = (
@@ -161,7 +161,7 @@ def _loaded(frame: Frame) -> Callable[..., Any]:
         def refuse(*_: Any) -> Any:
             raise TaskUnusableError(why)
 
-        return refuse
+        return refuse, f"{failure.error_type}: {failure.error:.100}"
 
 
 def _left_running() -> list[str]:
