@@ -23,6 +23,7 @@ from batchmap.executors.call_future import cancel, settles_futures
 from batchmap.executors.process.call_queue import CallQueue
 from batchmap.executors.process.caller_logging import handle_forwarded
 from batchmap.executors.process.caller_streams import print_forwarded
+from batchmap.executors.process.caller_warnings import show_forwarded
 from batchmap.executors.process.direct_fork import ForkedProcess
 from batchmap.executors.process.framing import Answer, Kind
 from batchmap.executors.process.payload import Payload
@@ -46,8 +47,12 @@ MAX_FAILED_STARTS = 3
 
 _READ_AND_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
 
-_FORWARDED = {Kind.LOG: handle_forwarded, Kind.PRINT: print_forwarded}
-"""What is done here with what items log and print."""
+_FORWARDED = {
+    Kind.LOG: handle_forwarded,
+    Kind.PRINT: print_forwarded,
+    Kind.WARNING: show_forwarded,
+}
+"""What is done here with what items log and print, and with their warnings."""
 
 
 class Dispatcher:

@@ -65,6 +65,8 @@ class Kind(IntEnum):
     """From the worker: memory of the next part, result or error, which is not in its pickle."""
     LOADED = 11
     """From the worker: it has loaded a function, or holds why it cannot."""
+    WARNING = 12
+    """From the worker: a warning that is to be shown."""
 
 
 class Frame(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any
 
 from batchmap.executors.process.caller_logging import forward_logs
 from batchmap.executors.process.caller_streams import forward_streams
+from batchmap.executors.process.caller_warnings import forward_warnings
 from batchmap.executors.process.item_monitor import SharedMemoryMonitor
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 
@@ -41,6 +42,7 @@ def prepare_forks(sock: socket.socket, monitor: SharedMemoryMonitor) -> None:
         monitor.release()
         forward_logs(None)
         forward_streams(None)
+        forward_warnings(None)
         for number in BLOCKED_SIGNALS:
             usual: Callable[..., Any] | int = signal.SIG_DFL
             if number == signal.SIGINT:
