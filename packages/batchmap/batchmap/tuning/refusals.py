@@ -14,7 +14,7 @@ RETURNS_TO = 0.97
 """After that, the limit comes back to this share of what was borne. Runs that share the other side
 come to equal shares by it: of a larger limit, it is more."""
 
-CALLS_A_REFUSAL, ROUNDS_A_REFUSAL, MOST_ROUNDS = 130, 8, 15
+CALLS_A_REFUSAL, ROUNDS_A_REFUSAL, MOST_ROUNDS = 130, 12, 20
 """After a refusal, no more than were borne are tried before so many calls have ended for each of
 those that were refused lately, and so many rounds; but after so many rounds, or as many calls as
 there were so far, in any case. Where runs share the other side, the one with the smaller limit
