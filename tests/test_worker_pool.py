@@ -276,8 +276,8 @@ def test_the_plan_is_that_of_the_pool_and_so_is_the_time_limit() -> None:
     [
         ({"backend": "auto"}, "backend must be one of thread, process, async, dask, got 'auto'"),
         ({"backend": "sequential"}, "backend must be one of thread, process, async, dask"),
-        ({"workers": 0, "timeout_s": -1}, "workers must be at least 1, got 0; leave it out to use "
-         "every core; timeout_s must be above 0"),
+        ({"workers": 0, "timeout_s": -1}, "workers must be at least 1, got 0; leave it out to have "
+         "it chosen; timeout_s must be above 0"),
     ],
 )  # fmt: skip
 def test_a_wrong_pool_is_refused(options: dict[str, Any], fault: str) -> None:

@@ -15,7 +15,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ClassVar
 
-__all__ = ["CallerStream", "forward_streams", "is_replaced", "print_forwarded"]
+__all__ = [
+    "CallerStream",
+    "flush_shared_streams",
+    "forward_streams",
+    "is_replaced",
+    "print_forwarded",
+]
 
 NAMES = ("stdout", "stderr")
 
@@ -68,6 +74,15 @@ def is_replaced(name: str) -> bool:
     """Tell whether the standard stream `name` of this process is another one than at its start."""
     stream = getattr(sys, name)
     return stream is not None and stream is not getattr(sys, f"__{name}__")
+
+
+def flush_shared_streams() -> None:
+    """Write what this process has printed so far, before workers print to the same files."""
+    for name in NAMES:
+        stream = getattr(sys, name)
+        if stream is not None and not is_replaced(name):
+            with suppress(Exception):
+                stream.flush()
 
 
 def forward_streams(send: Callable[[bytes], None] | None) -> None:

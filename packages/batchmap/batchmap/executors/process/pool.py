@@ -20,6 +20,7 @@ from batchmap.executors.at_exit import forget_at_exit, when_dropped, work_off_at
 from batchmap.executors.base import WorkerExecutor, check_same_process, number_of_workers
 from batchmap.executors.call_future import CallFuture
 from batchmap.executors.pickling import pickled_arguments, pickled_function
+from batchmap.executors.process.caller_streams import flush_shared_streams
 from batchmap.executors.process.dispatcher import Dispatcher
 from batchmap.executors.process.payload import Payload, dumped_arguments, dumped_function
 from batchmap.executors.process.spawn import processes_unavailable
@@ -100,6 +101,7 @@ class ProcessExecutor(WorkerExecutor):
         future = CallFuture()
         arguments = pickled_arguments(args, dumped_arguments, future)
         if arguments is not None:
+            flush_shared_streams()
             self._dispatcher.add(Call(pickled, arguments, future))
         return future
 
