@@ -380,7 +380,7 @@ def test_what_was_done_is_kept_when_the_scheduler_is_lost(
     assert kept > 0
     done = run_main(*words, "--backend", "thread", "-j", "1", "--resume", *REPORT_ALONE)
     assert done.returncode == 0, done.stderr
-    assert f"in out.jsonl, {kept} before" in done.stdout
+    assert f"in out.jsonl, and those of {kept} items before" in done.stdout
     assert results(tasks / "out.jsonl") == {number: number for number in range(400)}
 
 
