@@ -6,7 +6,6 @@ classes may be. Python would have the thread that unpickles them wait until the 
 
 from __future__ import annotations
 
-import io
 import pickle
 import sys
 from collections.abc import Iterable
@@ -24,9 +23,30 @@ class _Unpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+class _Bytes:
+    """A file to unpickle from; `BytesIO` would copy the bytes first, and there may be many."""
+
+    def __init__(self, data: bytes | bytearray) -> None:
+        self._left = memoryview(data)
+
+    def read(self, size: int) -> bytes:
+        read, self._left = self._left[:size].tobytes(), self._left[size:]
+        return read
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
+
+    def readline(self) -> bytes:
+        """Return a line, of which only pickles of protocol 0 are made."""
+        line, _, _ = self._left.tobytes().partition(b"\n")
+        return self.read(len(line) + 1)
+
+
 def loads(data: bytes | bytearray, buffers: Iterable[Any] = ()) -> Any:
     """Return what was pickled, `buffers` being its arrays; raises what unpickling raises."""
-    return _Unpickler(io.BytesIO(data), buffers=buffers).load()
+    return _Unpickler(_Bytes(data), buffers=buffers).load()
 
 
 def found_in(module: str, qualname: str) -> Any:
