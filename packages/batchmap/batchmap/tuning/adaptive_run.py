@@ -78,7 +78,7 @@ class _AdaptiveRun:
         self._starting: WorkerExecutor | None = None
         """Workers that were opened and are not ready yet."""
         self._process_there: Callable[[Batch], Any] = self._process_in_place
-        """What processes a batch in workers."""
+        """What processes a batch in the workers that were opened last."""
         self._affinity = ThreadAffinity()
         self._calling_thread: WorkerExecutor | None = None
         self._is_prepared = False
@@ -229,8 +229,9 @@ class _AdaptiveRun:
         if with_fewer is not plan:
             self._profiler.plan = with_fewer
             self._run.state.set_plan(with_fewer)
-        self._process_there = self._process_in_probe
-        if not self._profiler.probes_gil:
+        if self._profiler.probes_gil:
+            self._process_there = self._process_in_probe
+        else:
             self._process_there = self._process_in_workers()
             self._starting.prepare(self._process_there)
 

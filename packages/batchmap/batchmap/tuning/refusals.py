@@ -17,8 +17,8 @@ come to equal shares by it: of a larger limit, it is more."""
 CALLS_A_REFUSAL, ROUNDS_A_REFUSAL, MOST_ROUNDS = 130, 12, 20
 """After a refusal, no more than were borne are tried before so many calls have ended for each of
 those that were refused lately, and so many rounds; but after so many rounds, or as many calls as
-there were so far, in any case. Where runs share the other side, the one with the smaller limit
-would otherwise wait longest."""
+there were so far, in any case: of a small limit so many calls are many rounds, and of the runs that
+share the other side, the one that has least of it would wait longest."""
 
 PROBES_BY = 32
 """Then the limit grows a round by at most this part of it."""

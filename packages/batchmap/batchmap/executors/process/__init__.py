@@ -19,8 +19,10 @@
     item_monitor    notes which item runs there
     item_forks      lets a process that an item forks be no worker
     caller_state    what the caller has set up, for workers that are no fork of it
+    forwarding      sends what items log, print and warn of to the caller
     caller_logging  log records, handled in the caller
     caller_streams  what is printed where the caller has replaced its standard streams
+    caller_warnings warnings, shown or recorded in the caller
     tracker_relay   the resource tracker of multiprocessing, shared with the caller
     framing         frames over the socket between the two
     sockets         the sockets, and what wakes a thread that waits for them

@@ -15,7 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-__all__ = ["describe_logging", "forward_logs", "handle_forwarded", "set_up_loggers"]
+__all__ = [
+    "captures_warnings",
+    "describe_logging",
+    "forward_logs",
+    "handle_forwarded",
+    "set_up_loggers",
+]
 
 
 class _LoggerSetUp(NamedTuple):
@@ -83,12 +89,20 @@ def handle_forwarded(payload: bytes) -> None:
                 handler.handle(record)
 
 
+def captures_warnings() -> bool:
+    """Tell whether warnings are logged, as `logging.captureWarnings` has it."""
+    return getattr(logging, "_warnings_showwarning", None) is not None
+
+
 def describe_logging() -> tuple[int, bool, list[_LoggerSetUp]]:
     """Return the level disabled for all, whether warnings are captured, and each logger set up."""
-    captures = getattr(logging, "_warnings_showwarning", None) is not None
     usual = (logging.NOTSET, True, False, None)
     described = map(_described, _loggers())
-    return logging.root.manager.disable, captures, [one for one in described if one[1:] != usual]
+    return (
+        logging.root.manager.disable,
+        captures_warnings(),
+        [one for one in described if one[1:] != usual],
+    )
 
 
 def _described(logger: logging.Logger) -> _LoggerSetUp:

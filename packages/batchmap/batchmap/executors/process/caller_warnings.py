@@ -9,7 +9,6 @@ raised as an error, is so in the worker.
 
 from __future__ import annotations
 
-import logging
 import pickle
 import sys
 import warnings
@@ -18,6 +17,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from batchmap.exception_pickling import pickled_exception, unpickled_exception
+from batchmap.executors.process.caller_logging import captures_warnings
 
 __all__ = ["forward_warnings", "show_forwarded"]
 
@@ -27,7 +27,7 @@ def forward_warnings(send: Callable[[bytes], None] | None) -> None:
 
     Where the caller has its warnings logged, they are, and travel as log records.
     """
-    if getattr(logging, "_warnings_showwarning", None) is not None:
+    if captures_warnings():
         return
 
     def show(
@@ -39,11 +39,11 @@ def forward_warnings(send: Callable[[bytes], None] | None) -> None:
         line: str | None = None,
     ) -> None:
         shown = message if isinstance(message, Warning) else category(message)
-        if send is None or file is not None:
-            _write(file, warnings.formatwarning(shown, category, filename, lineno, line))
-            return
         text = warnings.formatwarning(shown, category, filename, lineno, line)
-        send(pickle.dumps((pickled_exception(shown), filename, lineno, line, text)))
+        if send is None or file is not None:
+            _write(file, text)
+        else:
+            send(pickle.dumps((pickled_exception(shown), filename, lineno, line, text)))
 
     warnings.showwarning = show
 

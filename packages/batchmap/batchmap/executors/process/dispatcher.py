@@ -21,10 +21,8 @@ from batchmap.errors import WorkersLostError
 from batchmap.executors.base import AFTER_SHUTDOWN
 from batchmap.executors.call_future import cancel, settles_futures
 from batchmap.executors.process.call_queue import CallQueue
-from batchmap.executors.process.caller_logging import handle_forwarded
-from batchmap.executors.process.caller_streams import print_forwarded
-from batchmap.executors.process.caller_warnings import show_forwarded
 from batchmap.executors.process.direct_fork import ForkedProcess
+from batchmap.executors.process.forwarding import HANDLERS
 from batchmap.executors.process.framing import Answer, Kind
 from batchmap.executors.process.payload import Payload
 from batchmap.executors.process.settlements import Settlements
@@ -46,13 +44,6 @@ MAX_FAILED_STARTS = 3
 """After so many workers in a row that exit before they are ready, the pool is broken."""
 
 _READ_AND_WRITE = selectors.EVENT_READ | selectors.EVENT_WRITE
-
-_FORWARDED = {
-    Kind.LOG: handle_forwarded,
-    Kind.PRINT: print_forwarded,
-    Kind.WARNING: show_forwarded,
-}
-"""What is done here with what items log and print, and with their warnings."""
 
 
 class Dispatcher:
@@ -203,8 +194,8 @@ class Dispatcher:
         elif kind is Kind.LOADED:
             worker.loading -= 1
             self.unloadable = self.unloadable or payload.decode()
-        elif kind in _FORWARDED:
-            self._settlements.add(partial(_FORWARDED[kind], bytes(payload)))
+        elif kind in HANDLERS:
+            self._settlements.add(partial(HANDLERS[kind], bytes(payload)))
         elif kind is Kind.LEAVING:
             worker.leaving, worker.waits_for = True, payload.decode()
             if not self._workers.ending:

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from batchmap.executors.process.caller_logging import forward_logs
-from batchmap.executors.process.caller_streams import forward_streams
-from batchmap.executors.process.caller_warnings import forward_warnings
+from batchmap.executors.process.forwarding import forward_no_more
 from batchmap.executors.process.item_monitor import SharedMemoryMonitor
 from batchmap.executors.process.spawn import BLOCKED_SIGNALS
 
@@ -40,9 +38,7 @@ def prepare_forks(sock: socket.socket, monitor: SharedMemoryMonitor) -> None:
         is_worker = False
         sock.close()
         monitor.release()
-        forward_logs(None)
-        forward_streams(None)
-        forward_warnings(None)
+        forward_no_more()
         for number in BLOCKED_SIGNALS:
             usual: Callable[..., Any] | int = signal.SIG_DFL
             if number == signal.SIGINT:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 
-__all__ = ["NO_SIGNAL", "Waker", "above_standard", "safe_socketpair", "send_descriptors"]
+__all__ = [
+    "NO_SIGNAL",
+    "Waker",
+    "above_standard",
+    "check_descriptors",
+    "safe_socketpair",
+    "send_descriptors",
+]
 
 NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)
 """A flag for whatever is sent: to one that has ended, it is an error, and no SIGPIPE. A program may
 have set that signal to its default, which ends it."""
+
+SPARE_DESCRIPTORS = 16
+"""How many file descriptors are left for other things than workers."""
 
 _STANDARD_STREAMS = 2
 """The last of their descriptors."""
@@ -51,6 +62,15 @@ def send_descriptors(
     """
     ancillary = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))
     return sock.sendmsg([data], [ancillary], NO_SIGNAL)
+
+
+def check_descriptors(newest: int) -> None:
+    """Raise `OSError` unless enough are free; the one that is opened next is always the lowest."""
+    import resource  # not on Windows
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY and newest + SPARE_DESCRIPTORS > limit:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 class Waker:

@@ -96,6 +96,7 @@ class Worker:
         self.loading = 0
         """How many functions it was sent and has not loaded yet."""
         self.was_called = False
+        """Whether it was ever given a call."""
         self.ready = False
         """Whether it has started up."""
         self.leaving = False

@@ -18,9 +18,7 @@ from batchmap.clock import SYSTEM_CLOCK
 from batchmap.core_sharing import limit_cores
 from batchmap.errors import TaskUnusableError
 from batchmap.executors.pickling import call_error, pickled_error
-from batchmap.executors.process.caller_logging import forward_logs
-from batchmap.executors.process.caller_streams import forward_streams
-from batchmap.executors.process.caller_warnings import forward_warnings
+from batchmap.executors.process.forwarding import forward_all
 from batchmap.executors.process.framing import Frame, FrameSender, Kind, receive_frame
 from batchmap.executors.process.item_forks import prepare_forks
 from batchmap.executors.process.item_monitor import SharedMemoryMonitor
@@ -95,9 +93,7 @@ def work(sock: socket.socket, running: Any, settings: WorkerSettings) -> None:
     sender = FrameSender(sock)
     monitor = SharedMemoryMonitor(sender, running, settings.number)
     prepare_forks(sock, monitor)
-    forward_logs(partial(sender.send, Kind.LOG))
-    forward_streams(partial(sender.send, Kind.PRINT))
-    forward_warnings(partial(sender.send, Kind.WARNING))
+    forward_all(sender)
     scope = WorkerScope(notes=monitor.note_set_up)
     become_worker(scope)
     with suppress(OSError):  # the parent has exited; or the function has closed the socket

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import signal
@@ -22,7 +21,7 @@ from batchmap.executors.process.fork_client import ServedProcess, ServerChannel
 from batchmap.executors.process.framing import Kind
 from batchmap.executors.process.running_items import RunningItems
 from batchmap.executors.process.settlements import Settlements
-from batchmap.executors.process.sockets import safe_socketpair
+from batchmap.executors.process.sockets import check_descriptors, safe_socketpair
 from batchmap.executors.process.spawn import can_fork
 from batchmap.executors.process.tracker_relay import TrackerRelay
 from batchmap.executors.process.worker_handle import (
@@ -48,9 +47,6 @@ EXIT_S = 2.0
 
 LEFT_RUNNING_S = 60.0
 """How long it may take where it waits for what items have left running there."""
-
-SPARE_DESCRIPTORS = 16
-"""How many file descriptors are left for other things than workers."""
 
 
 class WorkerSet:
@@ -96,7 +92,7 @@ class WorkerSet:
         self.running.forget(number)
         try:
             with child_end:
-                _check_descriptors(child_end.fileno())
+                check_descriptors(child_end.fileno())
                 if by_fork:
                     caller = os.getpid()
 
@@ -289,15 +285,6 @@ class WorkerSet:
         self.tracker.close()
         self.running.close()
         self._finalizer.cancel()
-
-
-def _check_descriptors(newest: int) -> None:
-    """Raise `OSError` unless enough are free; the one that is opened next is always the lowest."""
-    import resource  # not on Windows
-
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit != resource.RLIM_INFINITY and newest + SPARE_DESCRIPTORS > limit:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def _kill_all(by_number: dict[int, Worker], retired: list[Worker]) -> None:
